@@ -1,0 +1,149 @@
+// What a sink promises, by class of durability: the heart of exactly-once.
+
+import type { CheckpointId, Epoch, Generation, StoreId } from '../ids.js';
+import type { CallOptions } from './source.js';
+
+/**
+ * How much of a pre-commit survives a crash:
+ * `durable` all of it, and a fresh process can commit it from the handle;
+ * `last-resource` nothing, but its commit writes data and marker in one local transaction (at most
+ * one in a pipeline; it commits first and its marker decides);
+ * `fenced` nothing, but it keeps an atomic marker: exactly once by replaying the same range;
+ * `idempotent` not needed: writing again by key has the same effect;
+ * `at-least-once` no marker and no prepare: duplicates are possible after a crash.
+ */
+export type Durability = 'durable' | 'last-resource' | 'fenced' | 'idempotent' | 'at-least-once';
+
+/** Who opens a sink. Durable names are made of it: `pipeline/sink/generation/checkpoint id`. */
+export interface SinkOwner {
+  readonly storeId: StoreId;
+  readonly pipeline: string;
+  /** The sink's name in the pipeline. */
+  readonly sink: string;
+  readonly generation: Generation;
+}
+
+export interface PreCommitRequest {
+  readonly checkpointId: CheckpointId;
+  readonly epoch: Epoch;
+  readonly generation: Generation;
+}
+
+/** A pre-committed epoch. */
+export interface Prepared {
+  /**
+   * With this a fresh process commits, rolls back or inspects the output. Small (it is stored in
+   * the manifest), and free of secrets.
+   */
+  readonly handle: string;
+  /** Digest of the epoch's output, where a replay must be compared with it. */
+  readonly digest?: string;
+}
+
+/** `absent`: neither prepared nor committed, said only after a look at the marker. */
+export type CommitOutcome = 'applied' | 'already-applied' | 'absent';
+export type RollbackOutcome = 'rolled-back' | 'absent' | 'committed';
+/** `unsupported`: the sink cannot tell without a handle. */
+export type Inspection = 'committed' | 'prepared' | 'absent' | 'unsupported';
+
+export interface InspectRequest {
+  readonly checkpointId: CheckpointId;
+  readonly handle?: string | undefined;
+}
+
+export interface RollbackRequest {
+  /** Everything uncommitted is discarded except these. */
+  readonly keep: readonly string[];
+}
+
+/** Something that this pipeline left prepared, as the sink itself lists it. */
+export interface PreparedListing {
+  readonly handle: string;
+  readonly checkpointId?: CheckpointId;
+  readonly preparedAtMs?: number;
+}
+
+/** The questions that recovery and people ask; also what a read-only opening can answer. */
+export interface SinkInspector {
+  inspect(request: InspectRequest, options: CallOptions): Promise<Inspection>;
+  /** The newest committed checkpoint id; undefined before the first commit. */
+  lastCommitted(options: CallOptions): Promise<CheckpointId | undefined>;
+  listPrepared(options: CallOptions): Promise<readonly PreparedListing[]>;
+  close?(): void | Promise<void>;
+}
+
+/** A two-phase sink in the hands of one generation. */
+export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
+  write(records: readonly Rec[]): void | Promise<void>;
+  preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared>;
+  commit(handle: string, options: CallOptions): Promise<CommitOutcome>;
+  rollback(
+    request: RollbackRequest,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>>;
+}
+
+/**
+ * A sink that commits in two phases. Obligations on the implementor:
+ *
+ * 1. `open` fences every older generation, of other processes and of this one: after it returns, no
+ *    call begun by an older session can still take effect. It refuses a second store under the same
+ *    pipeline name, naming both ids and the way out (`TIDEGATE_SINK_STORE`), and a generation not
+ *    above the one it remembers (`TIDEGATE_FENCED`).
+ * 2. `preCommit` is idempotent per checkpoint id. Afterwards the epoch's output is complete, and
+ *    invisible; for `durable` it survives a crash. An empty epoch has a handle too.
+ * 3. `commit(handle)` works any number of times, for `durable` from a fresh process, and answers
+ *    `applied`, `already-applied` or `absent`. It throws when it does not know. "Not found" is
+ *    never read as "already committed": the marker is.
+ * 4. `inspect` reads what is prepared first and the marker second, so that a commit between the two
+ *    is seen. "Busy" is unknown: it throws, to be asked again. There is a marker per checkpoint id,
+ *    written in the same transaction as the data, with the store id, kept for as long as a manifest
+ *    may name it.
+ * 5. `rollback({ keep })` discards everything uncommitted except `keep`, known or unknown to any
+ *    manifest, and is idempotent. "Not found" without a look at the marker is an error.
+ * 6. `listPrepared` lists what this pipeline left prepared.
+ * 7. Durable names are `pipeline/sink/generation/checkpoint id`, never reused.
+ * 8. After a failed write the session refuses `preCommit` of that attempt.
+ * 9. `maxPreparedLifetimeMs` and `maxPrepared` are declared where they are limited.
+ * 10. `openReadOnly` allows the questions only; it fences nothing and creates nothing.
+ *
+ * `write` and `preCommit` are called one at a time. `commit`, `inspect` and `rollback` of earlier
+ * checkpoints may run while later records are written.
+ */
+export interface TwoPhaseSink<Rec = unknown> {
+  readonly durability: 'durable' | 'last-resource' | 'fenced';
+  /** How long a prepared epoch is kept by the system behind the sink; default: for ever. */
+  readonly maxPreparedLifetimeMs?: number;
+  /** How many epochs may be prepared at once; default 1. */
+  readonly maxPrepared?: number;
+  open(owner: SinkOwner, options: CallOptions): Promise<TwoPhaseSinkSession<Rec>>;
+  openReadOnly(
+    identity: Omit<SinkOwner, 'generation'>,
+    options: CallOptions,
+  ): Promise<SinkInspector>;
+}
+
+/** A sink without two phases, in the hands of one generation. */
+export interface FlushingSinkSession<Rec = unknown> {
+  write(records: readonly Rec[]): void | Promise<void>;
+  /** Everything written before is in effect when this returns. Called at each barrier. */
+  flush(options: CallOptions): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
+
+/**
+ * A sink without a prepare: `idempotent` is effectively once with deterministic operators and
+ * writes that the sink orders or fences; `at-least-once` may write twice after a crash. Recovery
+ * never asks it anything.
+ */
+export interface FlushingSink<Rec = unknown> {
+  readonly durability: 'idempotent' | 'at-least-once';
+  open(owner: SinkOwner, options: CallOptions): Promise<FlushingSinkSession<Rec>>;
+}
+
+export type Sink<Rec = unknown> = TwoPhaseSink<Rec> | FlushingSink<Rec>;
+export type SinkSession<Rec = unknown> = TwoPhaseSinkSession<Rec> | FlushingSinkSession<Rec>;
+
+export function isTwoPhase<Rec>(sink: Sink<Rec>): sink is TwoPhaseSink<Rec> {
+  return sink.durability !== 'idempotent' && sink.durability !== 'at-least-once';
+}

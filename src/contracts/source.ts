@@ -1,0 +1,44 @@
+// What a source promises: it can say where it is, and go back there.
+
+/** A position by names of the source's own choice (partition, line, LSN …); values are text. */
+export type Offsets = Readonly<Record<string, string>>;
+
+export interface SourcePosition {
+  readonly offsets: Offsets;
+  /** Kept in the manifest for people: connector type, topic name and the like. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Event-time watermark at this position, if the source has one. */
+  readonly watermark?: bigint;
+}
+
+export interface CallOptions {
+  /** Aborted when the caller has stopped waiting: a late answer is dropped. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A replayable source of records. Obligations:
+ *
+ * 1. `position()` names the boundary between the records already handed out and the next one. It
+ *    is called at a barrier, between two records; it does not move the source.
+ * 2. `restore(offsets)` makes the next record the one after that boundary, in this process or a
+ *    later one, any number of times. It throws when it cannot (the input is gone, has shrunk or was
+ *    replaced), naming what it looked for: it never starts somewhere else.
+ * 3. The same range holds the same records in the same order every time it is read.
+ * 4. `replay(from, to)`, if given, hands out exactly the records after `from` up to `to`; without
+ *    it a sink that has to be filled again after a split commit cannot be.
+ * 5. `acknowledge(offsets)`, if given, is told after the checkpoint is complete and durable. It is
+ *    cumulative, may be repeated, and may trail; its failure never fails a checkpoint. Input that
+ *    cannot be read again once acknowledged must be kept for as long as a retained checkpoint
+ *    starts before it.
+ * 6. No two of these calls run at once.
+ */
+export interface Source {
+  /** Default true. A source that cannot go back is refused where exactly-once is asked for. */
+  readonly replayable?: boolean;
+  position(): SourcePosition | Offsets | Promise<SourcePosition | Offsets>;
+  /** The record given has no prototype: any name is safe in it. */
+  restore(offsets: Offsets, options: CallOptions): void | Promise<void>;
+  replay?(from: Offsets, to: Offsets, options: CallOptions): AsyncIterable<unknown>;
+  acknowledge?(offsets: Offsets, options: CallOptions): void | Promise<void>;
+}

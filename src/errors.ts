@@ -1,0 +1,124 @@
+// Every error code of tidegate: what kind of trouble it is and what to do about it.
+
+/**
+ * What a caller can do about an error:
+ * `retryable` try again; `fenced` another owner has taken over, stop; `invalid` fix the call or the
+ * configuration; `corrupt` stored bytes are damaged; `in-doubt` an outcome is not known yet, never
+ * assume one; `internal` a bug in tidegate.
+ */
+export type ErrorKind = 'retryable' | 'fenced' | 'invalid' | 'corrupt' | 'in-doubt' | 'internal';
+
+interface ErrorCodeEntry {
+  readonly kind: ErrorKind;
+  readonly remedy: string;
+}
+
+/** The table of codes. A code is never renamed and never given another meaning. */
+export const errorCodes = {
+  TIDEGATE_BUG: {
+    kind: 'internal',
+    remedy: 'This is a bug in tidegate: please report it with this message and the stack.',
+  },
+
+  // Manifest
+  TIDEGATE_MANIFEST_SYNTAX: {
+    kind: 'corrupt',
+    remedy:
+      'The manifest is not well-formed JSON: restore the file from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_ENCODING: {
+    kind: 'corrupt',
+    remedy:
+      'A manifest is UTF-8 without a byte order mark: save it so, or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_TYPE: {
+    kind: 'corrupt',
+    remedy: 'A field has the wrong type: restore the file from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_RANGE: {
+    kind: 'corrupt',
+    remedy: 'A number is outside the range of its field: correct the value named in the message.',
+  },
+  TIDEGATE_MANIFEST_COUNTER_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'tidegate keeps counters exactly up to 2^53-1 (9007199254740991) and never rounds one.',
+  },
+  TIDEGATE_MANIFEST_MISSING_FIELD: {
+    kind: 'corrupt',
+    remedy:
+      'A mandatory field is missing: restore the file from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_DUPLICATE_FIELD: {
+    kind: 'corrupt',
+    remedy: 'One name stands twice in one object: remove the wrong one.',
+  },
+  TIDEGATE_MANIFEST_TOO_DEEP: {
+    kind: 'corrupt',
+    remedy: 'The document is nested too deeply to be a manifest.',
+  },
+  TIDEGATE_MANIFEST_TOO_LARGE: {
+    kind: 'invalid',
+    remedy:
+      'Raise maxBytes if a manifest of this size is meant; large states belong in the sidecar.',
+  },
+  TIDEGATE_MANIFEST_CHECKSUM: {
+    kind: 'corrupt',
+    remedy:
+      'The manifest was changed after it was written: restore it from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_VERSION: {
+    kind: 'invalid',
+    remedy: 'The manifest was written by a newer version: upgrade tidegate to resume from it.',
+  },
+  'LDB-4004': {
+    kind: 'corrupt',
+    remedy: 'The operator state is not valid base64: use an older checkpoint.',
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+const mark = Symbol.for('tidegate.error');
+
+/** Facts beside the message, for machines. Never a secret, never a record's content. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+export interface TidegateErrorOptions {
+  readonly cause?: unknown;
+  readonly details?: ErrorDetails;
+}
+
+/** Every error that tidegate throws: recognise it by `code` or with `isTidegateError`. */
+export class TidegateError extends Error {
+  override readonly name: string = 'TidegateError';
+  readonly code: ErrorCode;
+  readonly kind: ErrorKind;
+  readonly remedy: string;
+  readonly details: ErrorDetails;
+
+  /** @param message Names the thing and the value; the way out is the code's remedy. */
+  constructor(code: ErrorCode, message: string, options: TidegateErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.kind = errorCodes[code].kind;
+    this.remedy = errorCodes[code].remedy;
+    this.details = options.details ?? {};
+    Object.defineProperty(this, mark, { value: true });
+  }
+}
+
+/** Whether a value is an error of tidegate, also of another copy of the package in one process. */
+export function isTidegateError(value: unknown): value is TidegateError {
+  return typeof value === 'object' && value !== null && mark in value;
+}
+
+/** Whether a value is an error of tidegate with one of these codes. */
+export function hasErrorCode(value: unknown, ...codes: readonly ErrorCode[]): boolean {
+  return isTidegateError(value) && codes.includes(value.code);
+}
+
+/** An `Error` for whatever was thrown: a participant may reject with a string or with nothing. */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  return new Error(`a value that is no error was thrown: ${String(thrown)}`, { cause: thrown });
+}

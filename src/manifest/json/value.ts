@@ -1,0 +1,9 @@
+// JSON as it was read, numbers to the digit: what tidegate keeps of members it does not know.
+
+/** A number by its text, so that no digit and no exponent is lost on the way through. */
+export interface JsonNumber {
+  readonly numberText: string;
+}
+
+export type JsonValue =
+  null | boolean | string | JsonNumber | readonly JsonValue[] | ReadonlyMap<string, JsonValue>;

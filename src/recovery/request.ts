@@ -1,0 +1,75 @@
+// What recovery is asked to do, and what it answers: the seam between coordinator and recovery.
+
+import type { Participants } from '../contracts/participants.js';
+import type { SinkSession } from '../contracts/sink.js';
+import type { TidegateError } from '../errors.js';
+import type { Epoch } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Random } from '../runtime/random.js';
+import type { OwnedStore } from '../store/checkpoint-store.js';
+import type { PersistedManifest } from '../store/persisted-manifest.js';
+import type { RecoveryReport } from './report.js';
+
+/** What to do with an in-doubt checkpoint that no sink has committed. */
+export type InDoubtPolicy = 'roll-back' | 'roll-forward' | 'halt';
+
+export interface RecoveryOptions {
+  /** Default `roll-back`. */
+  readonly inDoubtPolicy: InDoubtPolicy;
+  /** How long a sink that does not answer is asked again. Default 600 000. */
+  readonly inDoubtTimeoutMs: number;
+  /** Bound of one call to a participant. Default 30 000. */
+  readonly callTimeoutMs: number;
+  /** `lenient` reports instead of refusing where the design allows it. Default `strict`. */
+  readonly strictness: 'strict' | 'lenient';
+  /** Default `warn`. */
+  readonly pipelineHashMismatch: 'warn' | 'refuse';
+  /** Default 256. */
+  readonly vnodeCount: number;
+}
+
+export interface RecoveryPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface RecoveryRequest {
+  /** Opened, so that every older owner is fenced, by the generation that recovers. */
+  readonly store: OwnedStore;
+  readonly participants: Participants;
+  readonly options: RecoveryOptions;
+  readonly pipelineHash: bigint | undefined;
+  /** Whether a crashed process is being recovered, or a failure in this one. */
+  readonly occasion: 'start' | 'in-process';
+  /** Whether a range can be replayed into a sink that lost its output (the coordinator knows). */
+  readonly replayPossible: boolean;
+  readonly ports: RecoveryPorts;
+  readonly signal: AbortSignal;
+}
+
+/** Sinks are open in the store's generation; sources, operators and tables are where `base` says. */
+interface Recovered {
+  /** The complete checkpoint that everything was restored to. */
+  readonly base: PersistedManifest;
+  /** Epoch of the next attempt: above every epoch that was used for good. */
+  readonly nextEpoch: Epoch;
+  readonly sinks: ReadonlyMap<string, SinkSession>;
+  readonly report: RecoveryReport;
+}
+
+export type RecoveryOutcome =
+  | ({ readonly kind: 'resumed' } & Recovered)
+  | ({
+      readonly kind: 'pinned-replay';
+      /** The in-doubt manifest: its offsets end the range, its id is superseded. */
+      readonly target: PersistedManifest;
+      /** Sinks that have committed the range already, with their old handles. */
+      readonly inherited: ReadonlyMap<string, string>;
+    } & Recovered)
+  /** A human is needed; no sink was changed by a guess. */
+  | { readonly kind: 'refused'; readonly cause: TidegateError; readonly report: RecoveryReport };
+
+/** The function that the coordinator calls, at start and after every failure from step 3 on. */
+export type Recover = (request: RecoveryRequest) => Promise<RecoveryOutcome>;

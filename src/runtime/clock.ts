@@ -1,0 +1,29 @@
+// Time behind a port: the only place where the system's clock and timers are read.
+
+/** A timer that was set; cancelling it twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Where time comes from. Tests and the simulation give their own. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. May jump, also backwards: for people, never for deadlines. */
+  now(): number;
+  /** Milliseconds from an arbitrary start; never goes backwards. For durations and deadlines. */
+  monotonicMs(): number;
+  /** Calls back once, `delayMs` or more from now. */
+  setTimer(callback: () => void, delayMs: number): Timer;
+}
+
+/** The system's clock. Its timers keep the process alive while something waits for them. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(callback, delayMs) {
+    const timeout = setTimeout(callback, Math.min(delayMs, longestTimeoutMs));
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};
+
+/** Node fires at once for anything longer than a signed 32-bit number of milliseconds (24.8 days). */
+const longestTimeoutMs = 2 ** 31 - 1;

@@ -1,0 +1,160 @@
+// Where checkpoints live: what every store promises, to its users and to whoever writes one.
+
+import type { CheckpointId, Generation, StoreId } from '../ids.js';
+import type { CheckpointKind, CheckpointManifest } from '../manifest/types.js';
+import type { PersistedManifest } from './persisted-manifest.js';
+
+/** What a caller of `open` wants when an owner that seems alive holds the store. */
+export type LiveOwnerPolicy = 'refuse' | 'wait' | 'take-over';
+
+export interface OpenStoreOptions {
+  /** Name of the pipeline; recorded when the store is created and compared ever after. */
+  readonly pipeline: string;
+  /** Default `wait`: up to `waitForOwnerMs`, then refuse. Only politeness: the generation fences. */
+  readonly liveOwner?: LiveOwnerPolicy;
+  /** Default 5 000. */
+  readonly waitForOwnerMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * State of a stored checkpoint:
+ * `complete` every sink committed; `in-doubt` durable, but some sink is not known to have
+ * committed; `rolled-back` and `superseded` discarded for ever; `corrupt` the manifest or its
+ * sidecar cannot be trusted; `orphan` a directory without a manifest.
+ */
+export type CheckpointState =
+  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'orphan';
+
+/** What a scan says about one checkpoint. */
+export interface CheckpointListing {
+  readonly id: CheckpointId;
+  readonly state: CheckpointState;
+  /** The manifest, when it can be read and its checksum holds. */
+  readonly manifest?: CheckpointManifest;
+  /** Whether the manifest carries a checksum (that holds); a foreign one has none. */
+  readonly integrity?: 'verified' | 'unverified';
+  readonly kind?: CheckpointKind;
+  /** Bytes of manifest and sidecar. */
+  readonly byteLength: number;
+  /** What is wrong with a `corrupt` one. */
+  readonly problem?: Error;
+}
+
+/** A checkpoint whose manifest, sidecar length, sidecar SHA-256 and ranges were all verified. */
+export interface LoadedCheckpoint {
+  readonly id: CheckpointId;
+  readonly manifest: CheckpointManifest;
+  readonly integrity: 'verified' | 'unverified';
+  /** Bytes of the sidecar; 0 without one. */
+  readonly sidecarByteLength: number;
+}
+
+/** What writing a sidecar gives: goes into the manifest as `stateChecksum`. */
+export interface SidecarReceipt {
+  readonly byteLength: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export interface WriteSidecarOptions {
+  /** Refused above this many bytes, before they are written. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface StoreCallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneOptions {
+  /** How many complete checkpoints to keep. At least 1; default 3. */
+  readonly retainedCheckpoints: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneReport {
+  readonly deleted: readonly CheckpointId[];
+}
+
+/**
+ * Reading a store, with or without owning it.
+ *
+ * 1. Nothing read is trusted: lengths and ranges are checked before memory is allocated, and names
+ *    in a manifest never become paths.
+ * 2. `list` is a scan of what is there, newest first; a pointer to the latest is at most a hint. It
+ *    reports a damaged checkpoint as `corrupt` and never throws for one.
+ * 3. `load` verifies everything, the sidecar's SHA-256 included, or throws a `StoreError` of kind
+ *    `corrupt`; `TIDEGATE_CHECKPOINT_NOT_FOUND` when there is no such checkpoint.
+ * 4. `readOperatorState` streams one operator's bytes, inline or from the sidecar, without reading
+ *    more than that; undefined when the manifest has no such operator.
+ */
+export interface StoreReader {
+  /** Undefined for a foreign store that tidegate has never owned. */
+  readonly storeId: StoreId | undefined;
+  readonly pipeline: string | undefined;
+  list(options?: StoreCallOptions): Promise<readonly CheckpointListing[]>;
+  load(id: CheckpointId, options?: StoreCallOptions): Promise<LoadedCheckpoint>;
+  readOperatorState(
+    checkpoint: LoadedCheckpoint,
+    operator: string,
+  ): AsyncIterable<Uint8Array> | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * A store in the hands of one generation.
+ *
+ * 5. Every writing call of an owner that has been overtaken has no effect that a newer owner could
+ *    see, however late it runs, and ends with `TIDEGATE_FENCED`.
+ * 6. `allocateCheckpointId` never returns a number twice, also not across crashes; it is cheap and
+ *    does no I/O. `TIDEGATE_SEQUENCE_EXHAUSTED` asks for the next generation.
+ * 7. `writeSidecar` is durable when it returns; nothing of it is visible as a checkpoint before
+ *    `saveManifest` of the same id.
+ * 8. `saveManifest` is atomic and durable when it returns. It is the only source of
+ *    `PersistedManifest`, the right to commit sinks. Saving a manifest that an older generation
+ *    wrote makes it durable, and changes nothing but what the update rules allow.
+ * 9. `updateManifest` replaces a manifest atomically and durably, if the update rules allow it.
+ * 10. A call that fails or is aborted may have taken effect: the caller treats it as unknown.
+ * 11. `prune` counts complete checkpoints, never deletes the newest complete one, anything newer,
+ *     or a complete savepoint, and deletes the manifest first.
+ * 12. `setAside` renames what cannot be read so that later scans do not meet it; nothing is deleted.
+ */
+export interface OwnedStore extends StoreReader {
+  readonly storeId: StoreId;
+  readonly pipeline: string;
+  readonly generation: Generation;
+  /**
+   * Takes the next generation by compare-and-set from this one, for recovery in process: this
+   * object and everything made with it is fenced. `TIDEGATE_FENCED` when another owner was first.
+   */
+  takeNextGeneration(options?: StoreCallOptions): Promise<OwnedStore>;
+  allocateCheckpointId(): CheckpointId;
+  writeSidecar(
+    id: CheckpointId,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteSidecarOptions,
+  ): Promise<SidecarReceipt>;
+  saveManifest(
+    manifest: CheckpointManifest,
+    options?: StoreCallOptions,
+  ): Promise<PersistedManifest>;
+  updateManifest(
+    previous: PersistedManifest,
+    next: CheckpointManifest,
+    options?: StoreCallOptions,
+  ): Promise<PersistedManifest>;
+  prune(options: PruneOptions): Promise<PruneReport>;
+  setAside(id: CheckpointId, options?: StoreCallOptions): Promise<void>;
+}
+
+/** A place for checkpoints. Making one does no I/O. */
+export interface CheckpointStore {
+  /**
+   * Creates the store when it is not there, takes the next generation, fences every older owner.
+   * `TIDEGATE_STORE_OWNED` names a live owner, `TIDEGATE_STORE_PIPELINE` another pipeline's store.
+   */
+  open(options: OpenStoreOptions): Promise<OwnedStore>;
+  /** Takes no generation and writes nothing. */
+  openReadOnly(options?: StoreCallOptions): Promise<StoreReader>;
+}
