@@ -1,0 +1,118 @@
+// The file system port on node:fs.
+
+import { constants, type Stats } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import type { DirectoryEntry, FileFacts, FileKind, FileSystem } from './file-system.js';
+import type { ReadableFile, WritableFile } from './file-system.js';
+
+/** The file system of the machine. POSIX only: directories are synced through a read-only handle. */
+export const nodeFileSystem: FileSystem = {
+  async createFile(path) {
+    return new NodeWritableFile(await fs.open(path, createFlags, 0o644));
+  },
+  openFile: openForReading,
+  makeDirectory: (path) => fs.mkdir(path),
+  listDirectory,
+  rename: (from, to) => fs.rename(from, to),
+  removeFile: (path) => fs.unlink(path),
+  removeDirectory: (path) => fs.rmdir(path),
+  syncDirectory,
+  async facts(path) {
+    return factsOf(await fs.lstat(path));
+  },
+  touch: (path, modifiedMs) => fs.lutimes(path, modifiedMs / 1_000, modifiedMs / 1_000),
+};
+
+const createFlags =
+  constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+// O_NONBLOCK: opening a named pipe that somebody put in the place of a file would otherwise wait
+// for a writer for ever.
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+class NodeWritableFile implements WritableFile {
+  constructor(private readonly handle: fs.FileHandle) {}
+
+  async write(bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    // A write may be short, for example when the disk is nearly full.
+    while (written < bytes.byteLength) {
+      const outcome = await this.handle.write(bytes, written, bytes.byteLength - written);
+      written += outcome.bytesWritten;
+    }
+  }
+
+  sync(): Promise<void> {
+    return this.handle.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+class NodeReadableFile implements ReadableFile {
+  constructor(
+    private readonly handle: fs.FileHandle,
+    readonly byteLength: number,
+  ) {}
+
+  async read(target: Uint8Array, byteOffset: number): Promise<number> {
+    let filled = 0;
+    while (filled < target.byteLength) {
+      const wanted = target.byteLength - filled;
+      const { bytesRead } = await this.handle.read(target, filled, wanted, byteOffset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+async function openForReading(path: string): Promise<ReadableFile> {
+  const handle = await fs.open(path, readFlags);
+  try {
+    const facts = factsOf(await handle.stat());
+    if (facts.kind === 'file') return new NodeReadableFile(handle, facts.byteLength);
+    throw errno(facts.kind === 'directory' ? 'EISDIR' : 'ELOOP', 'not a regular file', path);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function listDirectory(path: string): Promise<readonly DirectoryEntry[]> {
+  // readdir follows a link in the last component; a store never looks outside its directory.
+  const facts = factsOf(await fs.lstat(path));
+  if (facts.kind !== 'directory') throw errno('ENOTDIR', 'not a directory', path);
+  const entries = await fs.readdir(path, { withFileTypes: true });
+  return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await fs.open(path, directoryFlags);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function factsOf(stats: Stats): FileFacts {
+  return { kind: kindOf(stats), byteLength: stats.size, modifiedMs: stats.mtimeMs };
+}
+
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): FileKind {
+  if (entry.isFile()) return 'file';
+  return entry.isDirectory() ? 'directory' : 'other';
+}
+
+function errno(code: string, what: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${what}, '${path}'`), { code, path });
+}

@@ -1,0 +1,90 @@
+// Files behind a port: the few calls that durable code needs, each with its promise about crashes.
+
+/** What a name in a directory is. Links are never followed, so a link is `other`. */
+export type FileKind = 'file' | 'directory' | 'other';
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: FileKind;
+}
+
+export interface FileFacts {
+  readonly kind: FileKind;
+  readonly byteLength: number;
+  /** Milliseconds since the Unix epoch; set by writing and by `touch`. */
+  readonly modifiedMs: number;
+}
+
+/** A new file that is being written. Nothing written is durable before `sync` has returned. */
+export interface WritableFile {
+  /** Appends all bytes. The caller leaves them alone until the promise settles. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Data and length reach the disk (`fdatasync`). After a failure the file is lost: abandon it. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A file that is being read. */
+export interface ReadableFile {
+  /** Length when the file was opened. */
+  readonly byteLength: number;
+  /** Fills `target` from `byteOffset` on; returns fewer bytes only at the end of the file. */
+  read(target: Uint8Array, byteOffset: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * A file system, as POSIX and the simulated disk have it. Every call rejects with an `Error` that
+ * carries an errno `code` (`ENOENT`, `EEXIST`, `ENOSPC` …).
+ *
+ * 1. A change of a directory (a name made, moved or removed) is visible at once and durable only
+ *    after `syncDirectory` of a directory that it touched.
+ * 2. `rename` is atomic: at every moment, also after a power loss, the target is the old or the new.
+ * 3. No call follows a symbolic link in the last component of a path.
+ */
+export interface FileSystem {
+  /** Creates a file; `EEXIST` when the name is taken, by whatever. */
+  createFile(path: string): Promise<WritableFile>;
+  /** Opens a regular file; `EISDIR` for a directory, `ELOOP` for anything else. */
+  openFile(path: string): Promise<ReadableFile>;
+  /** Creates one directory; `EEXIST` when the name is taken. */
+  makeDirectory(path: string): Promise<void>;
+  /** The names in a directory, in no order; `ENOTDIR` also for a link to one. */
+  listDirectory(path: string): Promise<readonly DirectoryEntry[]>;
+  /** Moves a file over a file or nothing, or a directory over an empty directory or nothing. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file or a link. */
+  removeFile(path: string): Promise<void>;
+  /** Removes an empty directory; `ENOTEMPTY` otherwise. */
+  removeDirectory(path: string): Promise<void>;
+  /** The names in a directory reach the disk. */
+  syncDirectory(path: string): Promise<void>;
+  /** `ENOENT` when there is nothing. */
+  facts(path: string): Promise<FileFacts>;
+  /** Sets `modifiedMs`; for heartbeats, never durable. */
+  touch(path: string, modifiedMs: number): Promise<void>;
+}
+
+/** The errno code of what a file system threw (`ENOENT` …); undefined for anything else. */
+export function errnoOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+/** The whole content of a file of at most `maxBytes`; undefined when it is longer. */
+export async function readSmallFile(
+  fileSystem: FileSystem,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const file = await fileSystem.openFile(path);
+  try {
+    // Checked before memory is taken: a damaged or hostile directory may hold a file of any length.
+    if (file.byteLength > maxBytes) return undefined;
+    const content = new Uint8Array(file.byteLength);
+    const readBytes = await file.read(content, 0);
+    return content.subarray(0, readBytes);
+  } finally {
+    await file.close();
+  }
+}
