@@ -9,9 +9,5 @@ export function assert(condition: boolean, message: string): asserts condition {
 
 /** Ends a switch over a closed union: the compiler refuses a case that was forgotten. */
 export function assertNever(value: never, what: string): never {
-  throw new TidegateError('TIDEGATE_BUG', `unexpected ${what}: ${describe(value)}`);
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  throw new TidegateError('TIDEGATE_BUG', `unexpected ${what}: ${JSON.stringify(value)}`);
 }

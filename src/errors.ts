@@ -70,9 +70,86 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'The manifest was written by a newer version: upgrade tidegate to resume from it.',
   },
+  TIDEGATE_MANIFEST_UPDATE: {
+    kind: 'internal',
+    remedy:
+      'A stored checkpoint only moves forward: take a new checkpoint instead of changing one.',
+  },
   'LDB-4004': {
     kind: 'corrupt',
     remedy: 'The operator state is not valid base64: use an older checkpoint.',
+  },
+
+  // Ownership
+  TIDEGATE_FENCED: {
+    kind: 'fenced',
+    remedy:
+      'Another owner has taken over: stop, and touch no sink. It goes on from where you were.',
+  },
+
+  // Sinks
+  TIDEGATE_SINK_STORE: {
+    kind: 'invalid',
+    remedy:
+      'The sink holds output of another store under this pipeline name: use that store, another ' +
+      'pipeline name, or clear what the sink remembers of this pipeline.',
+  },
+  TIDEGATE_SINK_WRITE_FAILED: {
+    kind: 'retryable',
+    remedy: 'A write of this epoch failed, so it cannot be pre-committed: recover and write again.',
+  },
+
+  // Coordinator
+  TIDEGATE_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Correct every problem that the message lists; nothing was opened or started.',
+  },
+  TIDEGATE_LIFECYCLE: {
+    kind: 'invalid',
+    remedy: 'The call does not fit the phase of the coordinator that the message names.',
+  },
+  TIDEGATE_HALTED: {
+    kind: 'in-doubt',
+    remedy:
+      'The coordinator stopped so that a person can look: see the cause, mend it, start again.',
+  },
+  TIDEGATE_FINAL_CHECKPOINT: {
+    kind: 'retryable',
+    remedy: 'The last records were not committed: start again, recovery goes back to before them.',
+  },
+  TIDEGATE_STEP_TIMEOUT: {
+    kind: 'retryable',
+    remedy: 'Raise the bound named in the message if the participant is slow rather than stuck.',
+  },
+  TIDEGATE_PARTICIPANT: {
+    kind: 'retryable',
+    remedy: 'A source, operator or sink failed: see the cause. The coordinator recovers by itself.',
+  },
+  TIDEGATE_CHECKPOINT_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'Raise checkpointMaxBytes, or keep less state in the operators that the message names.',
+  },
+  TIDEGATE_STATE_NOT_JSON: {
+    kind: 'invalid',
+    remedy: 'jsonState saves what JSON can hold: turn the value into that, or write an operator.',
+  },
+  TIDEGATE_STATE_ALIASED: {
+    kind: 'invalid',
+    remedy: 'capture() must freeze the state: copy what later records change before it returns.',
+  },
+  TIDEGATE_REPLAY_DIFFERS: {
+    kind: 'in-doubt',
+    remedy:
+      'Reprocessing the same range gave other output, so the operators are not deterministic: ' +
+      'compare the sinks by hand before going on.',
+  },
+  TIDEGATE_SINKS_UNSETTLED: {
+    kind: 'in-doubt',
+    remedy: 'The sinks named have not confirmed their commit: recovery asks them.',
+  },
+  TIDEGATE_RECOVERY_FAILED: {
+    kind: 'in-doubt',
+    remedy: 'Recovery did not finish: see the cause. Nothing was guessed; start again.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

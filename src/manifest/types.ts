@@ -55,6 +55,7 @@ export interface RolledBack {
   readonly reason: string;
   /** Generation of the owner that rolled it back. */
   readonly generation: number;
+  readonly unknownFields?: UnknownFields;
 }
 
 /** tidegate's own fields: one additive object that the Rust original ignores. */

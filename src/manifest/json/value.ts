@@ -7,3 +7,12 @@ export interface JsonNumber {
 
 export type JsonValue =
   null | boolean | string | JsonNumber | readonly JsonValue[] | ReadonlyMap<string, JsonValue>;
+
+/** `Array.isArray` does not tell a readonly array from the rest. */
+export function isJsonArray(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+export function isJsonObject(value: JsonValue): value is ReadonlyMap<string, JsonValue> {
+  return value instanceof Map;
+}

@@ -1,0 +1,118 @@
+// A codec reads one kind of value and writes it: one definition for both ways, so that they agree.
+
+import { formatPath, excerpt, ManifestError, type ManifestErrorCode } from '../manifest-error.js';
+import type { JsonReader } from './reader.js';
+import { compareUtf8 } from './utf8.js';
+import type { JsonValue } from './value.js';
+
+/** Where a value that is being written belongs: for the error when it cannot be. */
+export class WritePath {
+  readonly #segments: (string | number)[] = [];
+
+  within<Result>(segment: string | number, write: () => Result): Result {
+    this.#segments.push(segment);
+    const result = write();
+    this.#segments.pop();
+    return result;
+  }
+
+  get depth(): number {
+    return this.#segments.length;
+  }
+
+  refuse(code: ManifestErrorCode, value: unknown, expected: string): never {
+    const found = excerpt(typeof value === 'string' ? JSON.stringify(value) : String(value));
+    throw new ManifestError(code, { path: formatPath(this.#segments), found, expected });
+  }
+}
+
+export interface Codec<Value> {
+  read(reader: JsonReader): Value;
+  /** Refuses what `read` would refuse. */
+  write(value: Value, path: WritePath): JsonValue;
+}
+
+export const text: Codec<string> = {
+  read: (reader) => reader.readString('a string'),
+  write(value, path) {
+    if (typeof value !== 'string') path.refuse('TIDEGATE_MANIFEST_TYPE', value, 'a string');
+    if (!value.isWellFormed()) {
+      path.refuse('TIDEGATE_MANIFEST_ENCODING', value, 'text without lone surrogates');
+    }
+    return value;
+  },
+};
+
+export const boolean: Codec<boolean> = {
+  read(reader) {
+    if (reader.takeLiteral('true')) return true;
+    if (reader.takeLiteral('false')) return false;
+    return reader.failFound('true or false');
+  },
+  write(value, path) {
+    if (typeof value !== 'boolean') path.refuse('TIDEGATE_MANIFEST_TYPE', value, 'true or false');
+    return value;
+  },
+};
+
+/** One of a few words. */
+export function oneOf<Word extends string>(...words: readonly Word[]): Codec<Word> {
+  const expected = words.map((word) => JSON.stringify(word)).join(' or ');
+  const isWord = (value: string): value is Word => (words as readonly string[]).includes(value);
+  return {
+    read(reader) {
+      const start = reader.mark();
+      const word = reader.readString(expected);
+      if (isWord(word)) return word;
+      return reader.fail('TIDEGATE_MANIFEST_TYPE', start, JSON.stringify(word), expected);
+    },
+    write(value, path) {
+      if (!isWord(value)) path.refuse('TIDEGATE_MANIFEST_TYPE', value, expected);
+      return value;
+    },
+  };
+}
+
+/** `null` in JSON, `undefined` here. */
+export function nullable<Value>(codec: Codec<Value>): Codec<Value | undefined> {
+  return {
+    read: (reader) => (reader.takeLiteral('null') ? undefined : codec.read(reader)),
+    write: (value, path) => (value === undefined ? null : codec.write(value, path)),
+  };
+}
+
+export function list<Value>(codec: Codec<Value>): Codec<readonly Value[]> {
+  return {
+    read(reader) {
+      const values: Value[] = [];
+      reader.readArray('an array', () => values.push(codec.read(reader)));
+      return values;
+    },
+    write(values, path) {
+      if (!Array.isArray(values)) path.refuse('TIDEGATE_MANIFEST_TYPE', values, 'an array');
+      return values.map((value, index) => path.within(index, () => codec.write(value, path)));
+    },
+  };
+}
+
+/** Names live in a `Map`: `__proto__` and the empty string are names like any other. */
+export function map<Value>(codec: Codec<Value>): Codec<ReadonlyMap<string, Value>> {
+  return {
+    read(reader) {
+      const values = new Map<string, Value>();
+      reader.readObject('an object', (name) => values.set(name, codec.read(reader)));
+      return values;
+    },
+    write(values, path) {
+      if (!(values instanceof Map)) path.refuse('TIDEGATE_MANIFEST_TYPE', values, 'a Map');
+      const members = new Map<string, JsonValue>();
+      for (const [name, value] of [...values].sort(([a], [b]) => compareUtf8(a, b))) {
+        path.within(name, () => {
+          text.write(name, path);
+          members.set(name, codec.write(value, path));
+        });
+      }
+      return members;
+    },
+  };
+}
