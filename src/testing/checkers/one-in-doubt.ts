@@ -1,0 +1,45 @@
+// At any moment at most one checkpoint is in doubt: durable, and its sinks not known to have committed.
+
+import type { CheckpointManifest } from '../../manifest/types.js';
+import type { Checker, HistoryEvent, Violation } from './observation.js';
+
+export const oneInDoubt: Checker = ({ history }) => {
+  const violations: Violation[] = [];
+  let known = new Map<number, CheckpointManifest>();
+  for (const event of history) {
+    if (event.kind === 'scanned') known = byId(event.manifests);
+    if (event.kind !== 'saving') continue;
+    known.set(event.manifest.checkpointId, event.manifest);
+    const open = inDoubt([...known.values()]);
+    if (open.length > 1) violations.push(tooMany(event, open));
+  }
+  return violations;
+};
+
+function inDoubt(manifests: readonly CheckpointManifest[]): readonly number[] {
+  const superseded = new Set(manifests.map(({ tidegate }) => tidegate?.supersedes));
+  return manifests
+    .filter(
+      (manifest) =>
+        manifest.tidegate?.rolledBack === undefined &&
+        !superseded.has(manifest.checkpointId) &&
+        manifest.sinkNames.some((sink) => !isCommitted(manifest, sink)),
+    )
+    .map((manifest) => manifest.checkpointId);
+}
+
+function isCommitted(manifest: CheckpointManifest, sink: string): boolean {
+  return manifest.sinkCommitStatuses.get(sink)?.kind === 'committed';
+}
+
+function tooMany(event: HistoryEvent, open: readonly number[]): Violation {
+  const generation = 'generation' in event ? ` by generation ${event.generation}` : '';
+  return {
+    rule: 'at most one checkpoint is in doubt',
+    seen: `checkpoints ${open.join(' and ')} are, after a save${generation}`,
+  };
+}
+
+function byId(manifests: readonly CheckpointManifest[]): Map<number, CheckpointManifest> {
+  return new Map(manifests.map((manifest) => [manifest.checkpointId, manifest]));
+}

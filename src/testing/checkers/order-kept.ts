@@ -1,0 +1,49 @@
+// Records become visible in the order of the input, as far as the class of the sink promises it.
+
+import {
+  guaranteeOf,
+  textOf,
+  type Checker,
+  type ObservedSink,
+  type Violation,
+} from './observation.js';
+
+export const orderKept: Checker = ({ sinks }) => sinks.flatMap(disorderAt);
+
+function disorderAt(sink: ObservedSink): readonly Violation[] {
+  const exactly = guaranteeOf(sink.durability) === 'exactly once';
+  const seen = exactly ? firstDifference(sink) : firstGap(sink);
+  if (seen === undefined) return [];
+  return [{ rule: 'order is kept', seen: `sink "${sink.name}" (${sink.durability}) ${seen}` }];
+}
+
+/** What is visible is a beginning of what is expected. */
+function firstDifference({ visible, expected }: ObservedSink): string | undefined {
+  for (const [index, record] of visible.entries()) {
+    if (index >= expected.length) return undefined;
+    if (textOf(record) === textOf(expected[index])) continue;
+    return `has ${textOf(record)} at ${index} where ${textOf(expected[index])} belongs`;
+  }
+  return undefined;
+}
+
+/**
+ * A sink that writes again may step back to an earlier record, but never ahead over one that it
+ * has not written.
+ */
+function firstGap({ visible, expected }: ObservedSink): string | undefined {
+  const places = new Map<string, number>();
+  for (const [index, record] of expected.entries()) {
+    const text = textOf(record);
+    if (places.has(text)) return undefined; // Equal records cannot be told apart.
+    places.set(text, index);
+  }
+  let newest = -1;
+  for (const record of visible) {
+    const place = places.get(textOf(record));
+    if (place === undefined) continue; // Made up: the business of another rule.
+    if (place > newest + 1) return `has ${textOf(record)} before record ${newest + 1} was written`;
+    newest = Math.max(newest, place);
+  }
+  return undefined;
+}

@@ -1,0 +1,25 @@
+// A process that was overtaken by another one never takes the store back.
+
+import type { Checker, Violation } from './observation.js';
+
+export const overtakenOwnerStops: Checker = ({ history }) => {
+  const violations: Violation[] = [];
+  const newestOf = new Map<number, number>();
+  for (const event of history) {
+    if (event.kind !== 'opened') continue;
+    const own = newestOf.get(event.life);
+    const overtaker = [...newestOf].find(
+      ([life, generation]) => life !== event.life && own !== undefined && generation > own,
+    );
+    if (overtaker !== undefined) {
+      violations.push({
+        rule: 'an overtaken owner stops',
+        seen:
+          `process ${event.life} took generation ${event.generation} ` +
+          `after process ${overtaker[0]} had taken ${overtaker[1]}`,
+      });
+    }
+    newestOf.set(event.life, event.generation);
+  }
+  return violations;
+};

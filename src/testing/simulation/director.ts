@@ -1,0 +1,223 @@
+// Numbers the points of a run and makes each fault of its schedule happen at its point.
+
+import { assert, assertNever } from '../../assert.js';
+import { Life } from './life.js';
+import type { ActionEffect, Fault, FaultKind, Schedule } from './faults.js';
+
+export interface Action {
+  /** Whom an outage silences, such as `sink a` or `disk`. */
+  readonly actor: string;
+  /** Such as `commit`; together with the actor it names the point. */
+  readonly name: string;
+  readonly effect: ActionEffect;
+  /** The error of this actor when it fails, such as one with the code `EIO`. Default a plain one. */
+  readonly failure?: (message: string) => Error;
+}
+
+/** A point that was passed; `index` counts from 1 over all lives. */
+export interface Point {
+  readonly index: number;
+  readonly life: number;
+  readonly action: string;
+  readonly occurrence: number;
+  readonly effect: ActionEffect;
+  /** What happened there, when something did. */
+  readonly fault?: FaultKind;
+}
+
+/** What the surroundings of the processes do when one of them dies. */
+export interface Surroundings {
+  /** Called once the life is dead: the disk drops what was not durable, disasters strike. */
+  lifeEnded(life: Life, fault: Fault): void;
+  /** Called at a point from which a later disaster restores the store. */
+  copyStore(): void;
+  nowMs(): number;
+}
+
+interface LateEffect {
+  readonly atIndex: number;
+  readonly land: () => void;
+}
+
+/** The one place where faults are made. Every port of the simulation calls `act`. */
+export class Director {
+  readonly points: Point[] = [];
+  readonly lives: Life[] = [];
+  /** Outside work that simulated time must wait for, of sinks that are not simulated. */
+  outsideCalls = 0;
+  readonly #surroundings: Surroundings;
+  readonly #faults = new Map<string, Fault>();
+  readonly #occurrences = new Map<string, number>();
+  readonly #silentUntilMs = new Map<string, number>();
+  readonly #copyAtIndex: number | undefined;
+  #late: LateEffect[] = [];
+  #firedCount = 0;
+
+  /**
+   * @param copyAtIndex Index of the point before which the store is copied, when the schedule
+   *   restores a copy.
+   */
+  constructor(schedule: Schedule, surroundings: Surroundings, copyAtIndex?: number) {
+    this.#surroundings = surroundings;
+    this.#copyAtIndex = copyAtIndex;
+    for (const fault of schedule) {
+      this.#faults.set(pointKey(fault.at.action, fault.at.occurrence), fault);
+    }
+    assert(this.#faults.size === schedule.length, 'two faults of a schedule share one point');
+  }
+
+  /** How many faults of the schedule have happened. */
+  get firedCount(): number {
+    return this.#firedCount;
+  }
+
+  get newestLife(): Life | undefined {
+    return this.lives.at(-1);
+  }
+
+  startLife(): Life {
+    const life = new Life(this.lives.length + 1);
+    this.lives.push(life);
+    return life;
+  }
+
+  /** Passes a point: performs the action, or what the schedule makes of it. */
+  async act<Value>(
+    life: Life,
+    action: Action,
+    perform: () => Value | Promise<Value>,
+  ): Promise<Value> {
+    if (life.state !== 'alive') await whenAlive(life);
+    const fault = this.#pass(life, action);
+    if (fault === undefined) {
+      if (this.#silentUntilMs.size > 0) this.#refuseWhenSilent(action);
+      return stopAnswerOfDead(life, perform());
+    }
+    return this.#fail(life, action, fault, perform);
+  }
+
+  /** Lets everything that was held up happen: late effects land and paused processes go on. */
+  releaseAll(): boolean {
+    const late = this.#late;
+    this.#late = [];
+    for (const effect of late) effect.land();
+    return late.length > 0;
+  }
+
+  #pass(life: Life, action: Action): Fault | undefined {
+    const name = `${action.actor}: ${action.name}`;
+    const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
+    this.#occurrences.set(name, occurrence);
+    const index = this.points.length + 1;
+    if (index === this.#copyAtIndex) this.#surroundings.copyStore();
+    const fault = this.#faults.get(pointKey(name, occurrence));
+    const point = { index, life: life.number, action: name, occurrence, effect: action.effect };
+    this.points.push(fault === undefined ? point : { ...point, fault: fault.kind });
+    if (this.#late.length > 0) this.#landUpTo(index);
+    if (fault !== undefined) this.#firedCount += 1;
+    return fault;
+  }
+
+  #landUpTo(index: number): void {
+    const due = this.#late.filter((effect) => effect.atIndex <= index);
+    this.#late = this.#late.filter((effect) => effect.atIndex > index);
+    for (const effect of due) effect.land();
+  }
+
+  async #fail<Value>(
+    life: Life,
+    action: Action,
+    fault: Fault,
+    perform: () => Value | Promise<Value>,
+  ): Promise<Value> {
+    switch (fault.kind) {
+      case 'kill-before':
+      case 'power-before':
+        return this.#end(life, fault);
+      case 'kill-after':
+      case 'power-after':
+      case 'expire':
+      case 'store-lost':
+      case 'store-restored':
+      case 'bit-rot':
+        await settled(perform);
+        return this.#end(life, fault);
+      case 'fail-before':
+        throw injected(action, 'without effect');
+      case 'fail-after':
+        await settled(perform);
+        throw injected(action, 'after it took effect');
+      case 'answer-lost':
+        await settled(perform);
+        return never();
+      case 'late':
+      case 'kill-late':
+        this.#defer(fault, () => void settled(perform));
+        return fault.kind === 'late' ? never() : this.#end(life, fault);
+      case 'zombie':
+        life.pause();
+        this.#defer(fault, () => life.resume());
+        await whenAlive(life);
+        return stopAnswerOfDead(life, perform());
+      case 'outage':
+        this.#silentUntilMs.set(action.actor, this.#surroundings.nowMs() + (fault.number ?? 0));
+        throw injected(action, 'at the start of an outage');
+      default:
+        return assertNever(fault.kind, 'fault');
+    }
+  }
+
+  #defer(fault: Fault, land: () => void): void {
+    this.#late.push({ atIndex: this.points.length + (fault.number ?? 1), land });
+  }
+
+  #end(life: Life, fault: Fault): Promise<never> {
+    life.kill();
+    this.#surroundings.lifeEnded(life, fault);
+    return never();
+  }
+
+  #refuseWhenSilent(action: Action): void {
+    const untilMs = this.#silentUntilMs.get(action.actor);
+    if (untilMs === undefined) return;
+    if (this.#surroundings.nowMs() < untilMs) throw injected(action, 'during an outage');
+    this.#silentUntilMs.delete(action.actor);
+  }
+}
+
+/** A promise that never settles: what a dead process gets for an answer. */
+export function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+function pointKey(action: string, occurrence: number): string {
+  return `${action}#${occurrence}`;
+}
+
+function whenAlive(life: Life): Promise<void> {
+  return new Promise((resolve) => {
+    life.whenAlive(resolve);
+  });
+}
+
+/** The answer of a call that was begun before the process died reaches nobody. */
+async function stopAnswerOfDead<Value>(life: Life, answer: Value | Promise<Value>): Promise<Value> {
+  const value = await answer;
+  if (life.state === 'alive') return value;
+  await whenAlive(life);
+  return value;
+}
+
+/** Performs for the effect alone: whether it succeeds is for nobody to know. */
+async function settled(perform: () => unknown): Promise<void> {
+  try {
+    await perform();
+  } catch {
+    // A call that is refused, because it was fenced for example, had no effect: that is an outcome.
+  }
+}
+
+function injected(action: Action, when: string): Error {
+  const message = `${action.actor}: ${action.name} failed ${when}, as the schedule says`;
+  return action.failure?.(message) ?? new Error(message);
+}

@@ -1,0 +1,116 @@
+// What can go wrong at one point of a run, and how a schedule of faults is written down.
+
+import { assert } from '../../assert.js';
+
+/**
+ * What an action leaves behind: `durable` something that outlives the process; `answer` nothing,
+ * it only asks; `memory` something that dies with the process.
+ */
+export type ActionEffect = 'durable' | 'answer' | 'memory';
+
+/** Where the number of a fault (`+n`) comes from and what it means. */
+type FaultNumber = 'none' | 'points-later' | 'points-earlier' | 'disk-outcome' | 'milliseconds';
+
+interface FaultKindEntry {
+  /** Actions at which the fault makes sense. */
+  readonly at: readonly ActionEffect[];
+  /** Whether the process is gone afterwards. */
+  readonly endsLife: boolean;
+  /** Whether something is lost that no protocol can bring back, so that a refusal is right. */
+  readonly isDisaster: boolean;
+  readonly number: FaultNumber;
+}
+
+/**
+ * The faults. An action is one call to a disk, a sink or a source:
+ * `kill-before`, `kill-after` the process dies around it; `power-before`, `power-after` the power
+ * fails too, so that writes which were not synced are lost, kept or torn; `fail-before` it fails
+ * without effect; `fail-after` it takes effect and fails; `answer-lost` it takes effect and never
+ * answers; `late` it never answers and takes effect later, unless it was fenced by then;
+ * `kill-late` the same in a process that is dead by then; `zombie` the process stands still in front
+ * of the action, another one is started, and later it goes on; `expire` a crash after which nothing
+ * prepared is left; `store-lost` a crash after which the store directory is gone;
+ * `store-restored` a crash after which the directory is a copy made earlier; `bit-rot` a crash after
+ * which the newest manifest is damaged; `outage` the participant fails every call for a while.
+ */
+export const faultKinds = {
+  'kill-before': kind(['durable', 'answer', 'memory'], { endsLife: true }),
+  'kill-after': kind(['durable'], { endsLife: true }),
+  'power-before': kind(['durable', 'memory'], { endsLife: true, number: 'disk-outcome' }),
+  'power-after': kind(['durable'], { endsLife: true, number: 'disk-outcome' }),
+  'fail-before': kind(['durable', 'answer'], {}),
+  'fail-after': kind(['durable'], {}),
+  'answer-lost': kind(['durable', 'answer'], {}),
+  late: kind(['durable'], { number: 'points-later' }),
+  'kill-late': kind(['durable'], { endsLife: true, number: 'points-later' }),
+  zombie: kind(['durable', 'answer', 'memory'], { number: 'points-later' }),
+  expire: kind(['durable'], { endsLife: true, isDisaster: true }),
+  'store-lost': kind(['durable'], { endsLife: true, isDisaster: true }),
+  'store-restored': kind(['durable'], {
+    endsLife: true,
+    isDisaster: true,
+    number: 'points-earlier',
+  }),
+  'bit-rot': kind(['durable'], { endsLife: true, isDisaster: true }),
+  outage: kind(['durable', 'answer'], { number: 'milliseconds', isDisaster: true }),
+} as const satisfies Record<string, FaultKindEntry>;
+
+export type FaultKind = keyof typeof faultKinds;
+
+/** The `occurrence`-th time (from 1) that an action of this name is begun, over all lives. */
+export interface PointName {
+  /** Such as `sink a: commit`. */
+  readonly action: string;
+  readonly occurrence: number;
+}
+
+export interface Fault {
+  readonly kind: FaultKind;
+  readonly at: PointName;
+  /** Points later or earlier, milliseconds, or the number of a disk outcome: see the kind. */
+  readonly number?: number;
+}
+
+/** The faults of one run in the order in which they happen; the rest of the run is determined. */
+export type Schedule = readonly Fault[];
+
+/** Whether the fault may be put at an action with this effect. */
+export function faultApplies(fault: FaultKind, effect: ActionEffect): boolean {
+  const entry: FaultKindEntry = faultKinds[fault];
+  return entry.at.includes(effect);
+}
+
+/** A schedule as one line each, such as `late sink a: commit#2 +3`: what `parseSchedule` reads. */
+export function formatSchedule(schedule: Schedule): readonly string[] {
+  return schedule.map(formatFault);
+}
+
+export function formatFault(fault: Fault): string {
+  const suffix = fault.number === undefined ? '' : ` +${fault.number}`;
+  return `${fault.kind} ${fault.at.action}#${fault.at.occurrence}${suffix}`;
+}
+
+export function parseSchedule(lines: readonly string[]): Schedule {
+  return lines.map(parseFault);
+}
+
+function parseFault(line: string): Fault {
+  const match = /^(?<kind>[a-z-]+) (?<action>.+)#(?<occurrence>\d+)(?: \+(?<number>\d+))?$/.exec(
+    line.trim(),
+  );
+  const { kind: name, action, occurrence, number } = match?.groups ?? {};
+  assert(
+    name !== undefined && isFaultKind(name) && action !== undefined && occurrence !== undefined,
+    `"${line}" is not a fault: expected such as "kill-after sink a: commit#2"`,
+  );
+  const at = { action, occurrence: Number(occurrence) };
+  return number === undefined ? { kind: name, at } : { kind: name, at, number: Number(number) };
+}
+
+function isFaultKind(name: string): name is FaultKind {
+  return Object.hasOwn(faultKinds, name);
+}
+
+function kind(at: readonly ActionEffect[], rest: Partial<FaultKindEntry>): FaultKindEntry {
+  return { at, endsLife: false, isDisaster: false, number: 'none', ...rest };
+}

@@ -1,0 +1,75 @@
+// A simulated source: its input outlives every crash, and it can always go back.
+
+import { assert } from '../../assert.js';
+import type { Offsets, Source } from '../../contracts/source.js';
+import type { Port } from './port.js';
+
+/**
+ * A replayable source. Iterating it hands out one record at a time; a record counts as handed out
+ * for good when the next one is asked for, so a cut taken before a record is used does not skip it.
+ */
+export interface SimulatedSource<Rec> extends Source, AsyncIterable<Rec> {
+  replay(from: Offsets, to: Offsets): AsyncIterable<Rec>;
+}
+
+export interface SimulatedSourceOptions<Rec> {
+  readonly input: readonly Rec[];
+  readonly port: Port;
+  /** Called with each record that is handed out: lets simulated time pass. */
+  readonly pace: () => Promise<void>;
+  /** Told how far the source was acknowledged. */
+  readonly onAcknowledge: (next: number) => void;
+}
+
+export function simulatedSource<Rec>(options: SimulatedSourceOptions<Rec>): SimulatedSource<Rec> {
+  const { input, port, pace } = options;
+  let next = 0;
+  let handedOut = 0;
+  const hasBefore = (end: number): boolean => next < Math.min(end, input.length);
+  return {
+    replayable: true,
+    position: () => ({ next: String(next) }),
+    restore: (offsets, call) =>
+      port.answer('restore', call, () => {
+        next = indexOf(offsets, input.length);
+        handedOut = next;
+      }),
+    async *replay(from, to) {
+      const end = indexOf(to, input.length);
+      for (let index = indexOf(from, input.length); index < end; index += 1) {
+        next = index;
+        const record = await port.memory('replay', () => recordAt(input, index));
+        yield record;
+      }
+      next = end;
+      handedOut = end;
+    },
+    acknowledge: (offsets, call) =>
+      port.durable('acknowledge', call, () => {
+        options.onAcknowledge(indexOf(offsets, input.length));
+      }),
+    async *[Symbol.asyncIterator]() {
+      while (((next = handedOut), hasBefore(input.length))) {
+        await pace();
+        const record = await port.memory('read', () => recordAt(input, next));
+        handedOut = next + 1;
+        yield record;
+      }
+    },
+  };
+}
+
+function recordAt<Rec>(input: readonly Rec[], index: number): Rec {
+  assert(index >= 0 && index < input.length, `record ${index} is not in the input`);
+  return input[index] as Rec;
+}
+
+function indexOf(offsets: Offsets, inputLength: number): number {
+  const index = Number(offsets['next']);
+  if (!Number.isSafeInteger(index) || index < 0 || index > inputLength) {
+    throw new Error(
+      `the source has ${inputLength} records and cannot go to "${String(offsets['next'])}"`,
+    );
+  }
+  return index;
+}

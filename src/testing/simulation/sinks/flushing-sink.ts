@@ -1,0 +1,68 @@
+// A simulated sink without two phases: it flushes at the barrier and keeps no marker.
+
+import { TidegateError } from '../../../errors.js';
+import type { FlushingSink, FlushingSinkSession, SinkOwner } from '../../../contracts/sink.js';
+import type { CallOptions } from '../../../contracts/source.js';
+import type { Port } from '../port.js';
+import type { SinkStorage } from './storage.js';
+
+/** The sink as one life sees it; the storage is shared by all lives. */
+export function simulatedFlushingSink(storage: SinkStorage, port: Port): FlushingSink {
+  const { durability } = storage;
+  if (durability !== 'idempotent' && durability !== 'at-least-once') {
+    throw new TypeError(`${durability} is not a durability of one phase`);
+  }
+  return {
+    durability,
+    open: (owner, options) =>
+      port.durable('open', options, () => {
+        // A plain sink knows no owners; one that is written by key lets the newest generation win.
+        if (durability === 'idempotent') storage.fence(owner);
+        return new Session(storage, owner, port);
+      }),
+  };
+}
+
+class Session implements FlushingSinkSession {
+  readonly #storage: SinkStorage;
+  readonly #owner: SinkOwner;
+  readonly #port: Port;
+  #open: unknown[] = [];
+  #writeError: unknown;
+
+  constructor(storage: SinkStorage, owner: SinkOwner, port: Port) {
+    this.#storage = storage;
+    this.#owner = owner;
+    this.#port = port;
+  }
+
+  async write(records: readonly unknown[]): Promise<void> {
+    try {
+      await this.#port.memory('write', () => {
+        this.#open.push(...records);
+      });
+    } catch (error) {
+      this.#writeError = error;
+      throw error;
+    }
+  }
+
+  flush(options: CallOptions): Promise<void> {
+    return this.#port.durable('flush', options, () => {
+      this.#assertComplete();
+      const { generation } = this.#owner;
+      if (this.#storage.durability === 'idempotent') this.#storage.assertCurrent(generation);
+      if (this.#open.length > 0) this.#storage.visible.push({ generation, records: this.#open });
+      this.#open = [];
+    });
+  }
+
+  #assertComplete(): void {
+    if (this.#writeError === undefined) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_WRITE_FAILED',
+      `sink "${this.#storage.name}" lost records when a write failed`,
+      { cause: this.#writeError },
+    );
+  }
+}

@@ -1,0 +1,96 @@
+// The durable half of a simulated sink: what the system behind it remembers across crashes.
+
+import type { CheckpointId, Generation, StoreId } from '../../../ids.js';
+import { TidegateError } from '../../../errors.js';
+import type { Durability, PreparedListing, SinkOwner } from '../../../contracts/sink.js';
+
+/** Records that became visible together; without an id they were flushed, not committed. */
+export interface VisibleEpoch {
+  readonly checkpointId?: CheckpointId;
+  readonly generation: Generation;
+  readonly records: readonly unknown[];
+}
+
+export interface PreparedEpoch {
+  readonly checkpointId: CheckpointId;
+  readonly generation: Generation;
+  readonly records: readonly unknown[];
+  readonly digest: string;
+}
+
+/** What outlives the process. Only the sessions of the newest generation may change it. */
+export class SinkStorage {
+  readonly name: string;
+  readonly durability: Durability;
+  /** In the order in which they became visible. */
+  readonly visible: VisibleEpoch[] = [];
+  /** One marker per committed checkpoint id, with the store that it belongs to. */
+  readonly markers = new Map<CheckpointId, StoreId>();
+  /** By handle. */
+  readonly prepared = new Map<string, PreparedEpoch>();
+  #storeId: StoreId | undefined;
+  #generation = 0;
+
+  constructor(name: string, durability: Durability) {
+    this.name = name;
+    this.durability = durability;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Raises the generation: from here on no call of an older session takes effect. */
+  fence(owner: SinkOwner): void {
+    this.assertStore(owner.storeId, owner.pipeline);
+    if (owner.generation <= this.#generation) {
+      throw fenced(this.name, owner.generation, this.#generation);
+    }
+    this.#storeId = owner.storeId;
+    this.#generation = owner.generation;
+  }
+
+  assertStore(storeId: StoreId, pipeline: string): void {
+    if (this.#storeId === undefined || this.#storeId === storeId) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_STORE',
+      `sink "${this.name}" holds output of pipeline "${pipeline}" from store ${this.#storeId}, ` +
+        `and was opened for store ${storeId}`,
+      { details: { sink: this.name, remembered: this.#storeId, given: storeId } },
+    );
+  }
+
+  assertCurrent(generation: Generation): void {
+    if (generation !== this.#generation) throw fenced(this.name, generation, this.#generation);
+  }
+
+  /** Data and marker in one step, as one transaction does it. */
+  commit(epoch: PreparedEpoch, storeId: StoreId): void {
+    const { checkpointId, generation, records } = epoch;
+    this.visible.push({ checkpointId, generation, records });
+    this.markers.set(checkpointId, storeId);
+  }
+
+  lastCommitted(): CheckpointId | undefined {
+    let newest: CheckpointId | undefined;
+    for (const id of this.markers.keys()) if (newest === undefined || id > newest) newest = id;
+    return newest;
+  }
+
+  listPrepared(): readonly PreparedListing[] {
+    return [...this.prepared].map(([handle, { checkpointId }]) => ({ handle, checkpointId }));
+  }
+
+  /** Everything prepared is given up by the system behind the sink, after its own time limit. */
+  expire(): void {
+    this.prepared.clear();
+  }
+}
+
+function fenced(sink: string, given: number, newest: number): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_FENCED',
+    `sink "${sink}" was opened by generation ${newest}; generation ${given} has no say any more`,
+    { details: { sink, generation: given, newest } },
+  );
+}

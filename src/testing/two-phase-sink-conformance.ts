@@ -1,0 +1,71 @@
+// One suite for every two-phase sink: each numbered obligation of the interface as runnable cases.
+
+import { commitCases } from './conformance/commit-cases.js';
+import { fenceCases } from './conformance/fence-cases.js';
+import { prepareCases } from './conformance/prepare-cases.js';
+import { questionCases } from './conformance/question-cases.js';
+import { rollbackCases } from './conformance/rollback-cases.js';
+import type { ConformanceCase, TwoPhaseSinkFactory } from './conformance/sink-system.js';
+
+export type {
+  ConformanceCase,
+  SinkBench,
+  SinkSystem,
+  TwoPhaseSinkFactory,
+} from './conformance/sink-system.js';
+
+/** The two functions of a test runner that are used: those of Jest, Vitest and node:test fit. */
+export interface TestRunner {
+  describe(title: string, body: () => void): void;
+  test(title: string, body: () => Promise<void>): void;
+}
+
+/**
+ * Registers the suite. Without `runner` the globals `describe` and `test` are used.
+ *
+ * A class that a case is not about passes it unseen: its durability is asked when the case runs.
+ */
+export function describeTwoPhaseSink<Rec>(
+  factory: TwoPhaseSinkFactory<Rec>,
+  runner: TestRunner = globalRunner(),
+): void {
+  runner.describe(`${factory.name} keeps the obligations of a two-phase sink`, () => {
+    for (const { title, only, run } of twoPhaseSinkCases<Rec>()) {
+      runner.test(title, () => runCase(factory, only, run));
+    }
+  });
+}
+
+/** The cases themselves, for a runner of your own. */
+export function twoPhaseSinkCases<Rec>(): readonly ConformanceCase<Rec>[] {
+  return [
+    ...fenceCases<Rec>(),
+    ...prepareCases<Rec>(),
+    ...commitCases<Rec>(),
+    ...questionCases<Rec>(),
+    ...rollbackCases<Rec>(),
+  ];
+}
+
+async function runCase<Rec>(
+  factory: TwoPhaseSinkFactory<Rec>,
+  only: ConformanceCase<Rec>['only'],
+  run: ConformanceCase<Rec>['run'],
+): Promise<void> {
+  const system = await factory.create();
+  try {
+    const { durability } = await system.connect();
+    if (only !== undefined && !only.includes(durability)) return;
+    await run({ system, record: (number) => factory.record(number) });
+  } finally {
+    await system.close?.();
+  }
+}
+
+function globalRunner(): TestRunner {
+  const { describe, test } = globalThis as Partial<TestRunner>;
+  if (describe === undefined || test === undefined) {
+    throw new TypeError('there is no global describe and test: pass { describe, test } as runner');
+  }
+  return { describe, test };
+}

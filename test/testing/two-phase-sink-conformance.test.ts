@@ -1,0 +1,200 @@
+import { describe, expect, test } from '@jest/globals';
+import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
+import type { CheckpointId } from '../../src/ids.js';
+import { calmPort } from '../../src/testing/simulation/port.js';
+import { SinkStorage } from '../../src/testing/simulation/sinks/storage.js';
+import { simulatedTwoPhaseSink } from '../../src/testing/simulation/sinks/two-phase-sink.js';
+import {
+  describeTwoPhaseSink,
+  twoPhaseSinkCases,
+  type SinkSystem,
+  type TwoPhaseSinkFactory,
+} from '../../src/testing/two-phase-sink-conformance.js';
+
+type Class = TwoPhaseSink['durability'];
+/** Breaks one session method of an otherwise right sink. */
+type Flaw = (session: TwoPhaseSinkSession, storage: SinkStorage) => Partial<TwoPhaseSinkSession>;
+
+const classes: readonly Class[] = ['durable', 'last-resource', 'fenced'];
+
+for (const durability of classes) {
+  describeTwoPhaseSink(factoryOf(durability), { describe, test });
+}
+
+describe('the suite fails a sink that', () => {
+  test.each<[string, Flaw]>([
+    [
+      'reads "not found" as "already committed"',
+      (session) => ({
+        commit: async (handle, options) => {
+          const outcome = await session.commit(handle, options);
+          return outcome === 'absent' ? 'already-applied' : outcome;
+        },
+      }),
+    ],
+    [
+      'keeps one highest marker instead of one per checkpoint',
+      (session, storage) => ({
+        inspect: async (request, options) => {
+          const outcome = await session.inspect(request, options);
+          const newest = storage.lastCommitted() ?? 0;
+          return outcome === 'absent' && request.checkpointId <= newest ? 'committed' : outcome;
+        },
+      }),
+    ],
+    [
+      'names what it prepares by epoch',
+      (session) => ({
+        preCommit: async (request, options) => {
+          const { digest } = await session.preCommit(request, options);
+          return { handle: `conformance/out/${request.epoch}`, digest: digest ?? '' };
+        },
+      }),
+    ],
+    [
+      'commits when it is asked to prepare',
+      (session) => ({
+        preCommit: async (request, options) => {
+          const prepared = await session.preCommit(request, options);
+          await session.commit(prepared.handle, options);
+          return prepared;
+        },
+      }),
+    ],
+    [
+      'does not know a commit that it made before',
+      (session) => ({
+        commit: async (handle, options) => {
+          const outcome = await session.commit(handle, options);
+          return outcome === 'already-applied' ? 'absent' : outcome;
+        },
+      }),
+    ],
+    [
+      'says that it rolled back, and did not',
+      () => ({ rollback: async ({ keep }) => new Map(keep.map((h) => [h, 'rolled-back'])) }),
+    ],
+    [
+      'discards what it was told to keep',
+      (session) => ({
+        rollback: (_request, options) => session.rollback({ keep: [] }, options),
+      }),
+    ],
+    ['forgets the last committed id', () => ({ lastCommitted: async () => undefined })],
+    [
+      'writes a repeated pre-commit again',
+      (session) => {
+        let written: readonly unknown[] = [];
+        return {
+          write: (records) => {
+            written = records;
+            return session.write(records);
+          },
+          preCommit: async (request, options) => {
+            const prepared = await session.preCommit(request, options);
+            await session.write(written);
+            return prepared;
+          },
+        };
+      },
+    ],
+  ])('%s', async (_what, flaw) => {
+    expect(await failuresOf(factoryOf('durable', flaw))).not.toEqual([]);
+  });
+
+  test('does not fence older generations', async () => {
+    const factory = factoryOf('durable');
+    const create = (): SinkSystem<unknown> => {
+      const storage = new SinkStorage('out', 'durable');
+      Object.defineProperty(storage, 'assertCurrent', { value: () => undefined });
+      return systemOn(storage);
+    };
+    expect(await failuresOf({ ...factory, create })).not.toEqual([]);
+  });
+
+  test('fences when it is only looked at', async () => {
+    const factory = factoryOf('durable');
+    const create = (): SinkSystem<unknown> => {
+      const storage = new SinkStorage('out', 'durable');
+      const system = systemOn(storage);
+      const connect = (): TwoPhaseSink => {
+        const sink = simulatedTwoPhaseSink(storage, calmPort);
+        return {
+          ...sink,
+          openReadOnly: (identity, options) => {
+            const generation = (storage.generation + 1) as never;
+            return sink.open({ ...identity, generation }, options);
+          },
+        };
+      };
+      return { ...system, connect };
+    };
+    expect(await failuresOf({ ...factory, create })).not.toEqual([]);
+  });
+});
+
+test('a sink that lost a write refuses to pre-commit the epoch', async () => {
+  const storage = new SinkStorage('out', 'durable');
+  const broken = { ...calmPort, memory: () => Promise.reject(new Error('the pipe is gone')) };
+  const sink = simulatedTwoPhaseSink(storage, broken);
+  const signal = new AbortController().signal;
+  const owner = {
+    storeId: 's' as never,
+    pipeline: 'p',
+    sink: 'out',
+    generation: 1 as never,
+  };
+  const session = await sink.open(owner, { signal });
+  await expect(session.write([1])).rejects.toThrow('the pipe is gone');
+  const request = { checkpointId: 1 as CheckpointId, epoch: 1 as never, generation: 1 as never };
+  await expect(session.preCommit(request, { signal })).rejects.toMatchObject({
+    code: 'TIDEGATE_SINK_WRITE_FAILED',
+  });
+});
+
+function factoryOf(durability: Class, flaw?: Flaw): TwoPhaseSinkFactory<unknown> {
+  return {
+    name: `a simulated ${durability} sink`,
+    record: (number) => ({ number }),
+    create: () => systemOn(new SinkStorage('out', durability), flaw),
+  };
+}
+
+function systemOn(storage: SinkStorage, flaw?: Flaw): SinkSystem<unknown> {
+  return {
+    visible: () => storage.visible.flatMap(({ records }) => records),
+    connect: () => {
+      const sink = simulatedTwoPhaseSink(storage, calmPort);
+      if (flaw === undefined) return sink;
+      return {
+        ...sink,
+        open: async (owner, options) => {
+          const session = await sink.open(owner, options);
+          const wrong = flaw(session, storage);
+          return new Proxy(session, {
+            get: (target, name) =>
+              wrong[name as keyof TwoPhaseSinkSession] ??
+              bound(target, target[name as keyof TwoPhaseSinkSession]),
+          });
+        },
+      };
+    },
+  };
+}
+
+function bound(target: object, member: unknown): unknown {
+  return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+}
+
+/** Titles of the cases that the sink fails. */
+async function failuresOf(factory: TwoPhaseSinkFactory<unknown>): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const { title, only, run } of twoPhaseSinkCases<unknown>()) {
+    const system = await factory.create();
+    const { durability } = await system.connect();
+    if (only !== undefined && !only.includes(durability)) continue;
+    const bench = { system, record: (number: number) => factory.record(number) };
+    await run(bench).catch(() => failed.push(title));
+  }
+  return failed;
+}
