@@ -99,6 +99,67 @@ export const errorCodes = {
     remedy: 'A write of this epoch failed, so it cannot be pre-committed: recover and write again.',
   },
 
+  // Store
+  TIDEGATE_STORE_OWNED: {
+    kind: 'retryable',
+    remedy:
+      'Another process owns the store: stop it, wait for it, or open with liveOwner "take-over".',
+  },
+  TIDEGATE_STORE_PIPELINE: {
+    kind: 'invalid',
+    remedy: 'A store belongs to one pipeline: use its name, or another directory.',
+  },
+  TIDEGATE_STORE_CLOSED: {
+    kind: 'invalid',
+    remedy: 'The store was closed: open it again.',
+  },
+  TIDEGATE_CHECKPOINT_NOT_FOUND: {
+    kind: 'invalid',
+    remedy: 'There is no such checkpoint; list() says which there are.',
+  },
+  TIDEGATE_CHECKPOINT_ID: {
+    kind: 'invalid',
+    remedy: 'Write only under ids that allocateCheckpointId of this owner gave, each once.',
+  },
+  TIDEGATE_SEQUENCE_EXHAUSTED: {
+    kind: 'retryable',
+    remedy: 'This generation has used all its checkpoint ids: take the next generation.',
+  },
+  TIDEGATE_GENERATIONS_EXHAUSTED: {
+    kind: 'invalid',
+    remedy: 'No generation is left above the ids in this directory: use a new directory.',
+  },
+  TIDEGATE_STATE_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'Raise checkpointMaxBytes, or keep less state; nothing was kept of this sidecar.',
+  },
+  TIDEGATE_STATE_MISMATCH: {
+    kind: 'invalid',
+    remedy: 'The manifest must state exactly the sidecar that was written for it, or none.',
+  },
+  TIDEGATE_STATE_CORRUPT: {
+    kind: 'corrupt',
+    remedy: 'Bring the sidecar back from a copy, or use an older checkpoint.',
+  },
+  TIDEGATE_STORE_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Something other than a store wrote here, or a file was damaged: look at the path named, ' +
+      'bring it back from a copy or move it away.',
+  },
+  TIDEGATE_STORE_FULL: {
+    kind: 'retryable',
+    remedy: 'The disk is full: make room. Earlier checkpoints are intact.',
+  },
+  TIDEGATE_STORE_PERMISSION: {
+    kind: 'invalid',
+    remedy: 'Let this user write the directory named, or use another one.',
+  },
+  TIDEGATE_STORE_IO: {
+    kind: 'retryable',
+    remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',
+  },
+
   // Coordinator
   TIDEGATE_OPTIONS: {
     kind: 'invalid',
@@ -150,6 +211,86 @@ export const errorCodes = {
   TIDEGATE_RECOVERY_FAILED: {
     kind: 'in-doubt',
     remedy: 'Recovery did not finish: see the cause. Nothing was guessed; start again.',
+  },
+
+  // Recovery
+  TIDEGATE_RECOVERY_UNANSWERED: {
+    kind: 'in-doubt',
+    remedy:
+      'Bring back the sink or store that the message names and start again: nothing was guessed.',
+  },
+  TIDEGATE_RECOVERY_SINK_REFUSED: {
+    kind: 'invalid',
+    remedy: 'The sink refused to be opened: see the cause, mend it, start again.',
+  },
+  TIDEGATE_RECOVERY_UNKNOWN_SINK: {
+    kind: 'invalid',
+    remedy:
+      'Register the sink again as it was, recover once, and remove it afterwards; or restore a savepoint.',
+  },
+  TIDEGATE_RECOVERY_NOTHING_TO_RESUME: {
+    kind: 'corrupt',
+    remedy:
+      'Bring the checkpoints back from a copy. To start over on purpose, use a new store and empty sinks.',
+  },
+  TIDEGATE_RECOVERY_TWO_IN_DOUBT: {
+    kind: 'in-doubt',
+    remedy: 'Compare the sinks with the checkpoints named, then restore a chosen one.',
+  },
+  TIDEGATE_RECOVERY_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Bring the checkpoint back from a copy, or restore an older one and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_NEWER_VERSION: {
+    kind: 'invalid',
+    remedy: 'Start the version of tidegate that wrote the checkpoint, or a newer one.',
+  },
+  TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT: {
+    kind: 'in-doubt',
+    remedy: 'Settle the checkpoint with the program that wrote it, or restore a chosen checkpoint.',
+  },
+  TIDEGATE_RECOVERY_POLICY: {
+    kind: 'in-doubt',
+    remedy: 'The policy is halt: look at the sinks, then start with roll-back or roll-forward.',
+  },
+  TIDEGATE_RECOVERY_SPLIT: {
+    kind: 'in-doubt',
+    remedy:
+      'Some sinks have the epoch and others lost it: repair by hand, or restore and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_NO_BASE: {
+    kind: 'corrupt',
+    remedy:
+      'Bring the older checkpoint back from a copy, or start with the policy roll-forward if all is prepared.',
+  },
+  TIDEGATE_RECOVERY_SINK_AHEAD: {
+    kind: 'in-doubt',
+    remedy:
+      'The store is older than its sink: bring back the newer one, or restore and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_SINK_REWOUND: {
+    kind: 'in-doubt',
+    remedy:
+      'The sink lost what it had committed: bring its data back, or restore an older checkpoint.',
+  },
+  TIDEGATE_RECOVERY_MANIFEST: {
+    kind: 'invalid',
+    remedy:
+      'Start with the pipeline that wrote the checkpoint, or with strictness lenient after a look at it.',
+  },
+  TIDEGATE_RECOVERY_PARTICIPANT: {
+    kind: 'invalid',
+    remedy: 'A participant could not be put back: see the cause. No record was read.',
+  },
+  TIDEGATE_RECOVERY_ABORTED: {
+    kind: 'retryable',
+    remedy: 'Recovery was ended from outside; start again, it goes on from what is durable.',
+  },
+  TIDEGATE_RESTORE_REFUSED: {
+    kind: 'invalid',
+    remedy:
+      'Choose a checkpoint that is complete, and name in acceptDuplicatesIn the sinks that are past it.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -1,0 +1,44 @@
+// Errors of a store: what the file system threw, as a code that says what to do.
+
+import { TidegateError, isTidegateError, type ErrorCode } from '../errors.js';
+import { errnoOf } from '../runtime/file-system.js';
+
+/** Codes of the errors that a store throws. They are `TidegateError`s: look at code and kind. */
+export type StoreErrorCode = Extract<
+  ErrorCode,
+  | `TIDEGATE_STORE_${string}`
+  | `TIDEGATE_STATE_${string}`
+  | `TIDEGATE_CHECKPOINT_${string}`
+  | 'TIDEGATE_FENCED'
+  | 'TIDEGATE_SEQUENCE_EXHAUSTED'
+  | 'TIDEGATE_GENERATIONS_EXHAUSTED'
+>;
+
+/** A `TidegateError` for whatever failed while `doing` something; one of ours passes unchanged. */
+export function toStoreError(thrown: unknown, doing: string): TidegateError {
+  if (isTidegateError(thrown)) return thrown;
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new TidegateError(codeOf(errnoOf(thrown)), `${doing} failed: ${reason}`, {
+    cause: thrown,
+  });
+}
+
+function codeOf(errno: string | undefined): StoreErrorCode {
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return 'TIDEGATE_STORE_FULL';
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return 'TIDEGATE_STORE_PERMISSION';
+    case 'EISDIR':
+    case 'ENOTDIR':
+    case 'ELOOP':
+    case 'ENOTEMPTY':
+      return 'TIDEGATE_STORE_CORRUPT';
+    default:
+      return 'TIDEGATE_STORE_IO';
+  }
+}
