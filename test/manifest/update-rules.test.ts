@@ -1,0 +1,155 @@
+// What may change when a manifest is saved again: each rule, kept and broken.
+
+import { describe, expect, test } from '@jest/globals';
+import { createManifest, connectorCheckpoint } from '../../src/manifest/create.js';
+import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+import {
+  brokenUpdateRule,
+  checkManifestUpdate,
+  updateRules,
+} from '../../src/manifest/update-rules.js';
+import { fullManifest } from './manifests.js';
+
+const { rolledBack: mark, ...openFields } = fullManifest.tidegate!;
+const inDoubt: CheckpointManifest = { ...fullManifest, tidegate: openFields };
+
+const pending: SinkCommitStatus = { kind: 'pending' };
+const failed: SinkCommitStatus = { kind: 'failed', message: 'lost' };
+const committed: SinkCommitStatus = { kind: 'committed' };
+const withStatus = (status: SinkCommitStatus): CheckpointManifest => ({
+  ...inDoubt,
+  sinkCommitStatuses: new Map([['warehouse', status]]),
+});
+
+describe('allowed', () => {
+  const allowed: readonly (readonly [string, CheckpointManifest, CheckpointManifest])[] = [
+    ['nothing changes', inDoubt, { ...inDoubt }],
+    ['pending becomes committed', withStatus(pending), withStatus(committed)],
+    ['pending becomes failed', withStatus(pending), withStatus(failed)],
+    ['failed becomes committed', withStatus(failed), withStatus(committed)],
+    [
+      'a committed epoch advances',
+      inDoubt,
+      { ...inDoubt, sinkEpochs: new Map([['warehouse', 10]]) },
+    ],
+    ['a sink commits for the first time', { ...inDoubt, sinkEpochs: new Map() }, inDoubt],
+    [
+      'a checkpoint is marked rolled back',
+      inDoubt,
+      { ...inDoubt, tidegate: { ...openFields, rolledBack: mark! } },
+    ],
+    [
+      'a foreign manifest gains our object',
+      createManifest(7, 3, { clock: { now: () => 5 } }),
+      { ...createManifest(7, 3, { clock: { now: () => 5 } }), tidegate: openFields },
+    ],
+    [
+      'a named sink gets its first status',
+      { ...withStatus(pending), sinkNames: ['archive', 'warehouse'] },
+      {
+        ...withStatus(pending),
+        sinkNames: ['archive', 'warehouse'],
+        sinkCommitStatuses: new Map([
+          ['warehouse', pending],
+          ['archive', committed],
+        ]),
+      },
+    ],
+  ];
+
+  test.each(allowed)('%s', (_what, previous, next) => {
+    expect(brokenUpdateRule(previous, next)).toBeUndefined();
+    expect(() => checkManifestUpdate(previous, next)).not.toThrow();
+  });
+});
+
+describe('refused', () => {
+  const rolledBack: CheckpointManifest = {
+    ...withStatus(pending),
+    tidegate: fullManifest.tidegate!,
+  };
+  const { tidegate: _ours, ...foreign } = inDoubt;
+  const refused: readonly (readonly [string, string, CheckpointManifest, CheckpointManifest])[] = [
+    ['another id', 'checkpoint id', inDoubt, { ...inDoubt, checkpointId: 5 }],
+    ['another epoch', 'the epoch stays', inDoubt, { ...inDoubt, epoch: 11 }],
+    ['a lost state checksum', 'state checksum', inDoubt, { ...inDoubt, stateChecksum: undefined }],
+    [
+      'other offsets',
+      'the cut recorded',
+      inDoubt,
+      { ...inDoubt, sourceOffsets: new Map([['orders', connectorCheckpoint(10)]]) },
+    ],
+    ['another watermark', 'the cut recorded', inDoubt, { ...inDoubt, watermark: 0n }],
+    [
+      'other handles',
+      'the cut recorded',
+      inDoubt,
+      { ...inDoubt, tidegate: { ...openFields, commitHandles: new Map() } },
+    ],
+    [
+      'lost unknown members',
+      'the cut recorded',
+      { ...inDoubt, unknownFields: new Map([['x', null]]) },
+      inDoubt,
+    ],
+    ['our object dropped', 'never dropped', inDoubt, foreign],
+    ['committed becomes pending', 'only moves forward', withStatus(committed), withStatus(pending)],
+    ['committed becomes failed', 'only moves forward', withStatus(committed), withStatus(failed)],
+    ['failed becomes pending', 'only moves forward', withStatus(failed), withStatus(pending)],
+    [
+      'a status disappears',
+      'only moves forward',
+      withStatus(pending),
+      { ...inDoubt, sinkCommitStatuses: new Map() },
+    ],
+    [
+      'a new sink appears',
+      'no sink appears',
+      withStatus(pending),
+      {
+        ...inDoubt,
+        sinkCommitStatuses: new Map([
+          ['warehouse', pending],
+          ['new', pending],
+        ]),
+      },
+    ],
+    [
+      'a committed epoch goes back',
+      'never goes back',
+      inDoubt,
+      { ...inDoubt, sinkEpochs: new Map([['warehouse', 8]]) },
+    ],
+    [
+      'a committed epoch disappears',
+      'never goes back',
+      inDoubt,
+      { ...inDoubt, sinkEpochs: new Map() },
+    ],
+    ['rolled back is taken back', 'final', rolledBack, { ...rolledBack, tidegate: openFields }],
+    [
+      'rolled back gets another reason',
+      'final',
+      rolledBack,
+      { ...rolledBack, tidegate: { ...openFields, rolledBack: { ...mark!, reason: 'other' } } },
+    ],
+    [
+      'a sink commits after rolling back',
+      'final',
+      rolledBack,
+      { ...withStatus(committed), tidegate: fullManifest.tidegate! },
+    ],
+  ];
+
+  test.each(refused)('%s (%s)', (_what, label, previous, next) => {
+    expect(brokenUpdateRule(previous, next)?.label).toContain(label);
+    expect(() => checkManifestUpdate(previous, next)).toThrow(
+      expect.objectContaining({ code: 'TIDEGATE_MANIFEST_UPDATE' }),
+    );
+  });
+
+  test('each rule is broken by one of the cases above', () => {
+    const broken = new Set(refused.map(([, , previous, next]) => brokenUpdateRule(previous, next)));
+    expect(broken.size).toBe(updateRules.length);
+  });
+});
