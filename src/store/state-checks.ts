@@ -97,7 +97,7 @@ export class StateChecksum {
 
 /** Not a foreign manifest that merely gained our object when we saved it again. */
 function isOwn({ checkpointId, tidegate }: CheckpointManifest): boolean {
-  return tidegate !== undefined && tidegate.generation === generationOfCheckpointId(checkpointId);
+  return tidegate?.generation === generationOfCheckpointId(checkpointId);
 }
 
 function stateError(manifest: CheckpointManifest, what: string): TidegateError {

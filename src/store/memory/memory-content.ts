@@ -1,0 +1,35 @@
+// What a memory store holds between its sessions, and who owns it.
+
+import { TidegateError } from '../../errors.js';
+import { generation, highestGeneration, type Generation, type StoreId } from '../../ids.js';
+
+/** One checkpoint as text and bytes, so that nothing stored is shared with a caller's objects. */
+export interface StoredCheckpoint {
+  readonly manifestText: string;
+  readonly sidecar: Uint8Array | undefined;
+}
+
+/** What outlives the sessions of a memory store. */
+export interface MemoryContent {
+  readonly checkpoints: Map<number, StoredCheckpoint>;
+  readonly setAside: Map<number, StoredCheckpoint>;
+  storeId: StoreId | undefined;
+  pipeline: string | undefined;
+  /** Of the newest owner; 0 before the first. */
+  generation: number;
+}
+
+/** Takes the generation after `known`; `TIDEGATE_FENCED` when somebody else has. */
+export function claimAfter(content: MemoryContent, known: number): Generation {
+  if (content.generation !== known) {
+    throw new TidegateError(
+      'TIDEGATE_FENCED',
+      `generation ${known} was overtaken by generation ${content.generation}`,
+    );
+  }
+  if (known >= highestGeneration) {
+    throw new TidegateError('TIDEGATE_GENERATIONS_EXHAUSTED', `generation ${known} is the last`);
+  }
+  content.generation = known + 1;
+  return generation(content.generation);
+}

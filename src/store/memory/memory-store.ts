@@ -1,0 +1,57 @@
+// Checkpoints in memory, with every promise of a store but durability: for tests and embedding.
+
+import { v7 as uuidV7 } from 'uuid';
+import { TidegateError } from '../../errors.js';
+import {
+  generation,
+  highestGeneration,
+  storeId,
+  type Generation,
+  type StoreId,
+} from '../../ids.js';
+import { systemRandom, type Random } from '../../runtime/random.js';
+import type { CheckpointStore, OpenStoreOptions, StoreReader } from '../checkpoint-store.js';
+import { claimAfter, type MemoryContent } from './memory-content.js';
+import { MemoryOwnedStore } from './memory-session.js';
+import { MemoryStoreReader } from './memory-reader.js';
+
+export interface MemoryCheckpointStoreOptions {
+  readonly random?: Random;
+}
+
+/**
+ * Lives as long as the object: a restart, in a test, is a second `open`. An earlier session that was
+ * not closed counts as crashed, so `open` never waits for it and never refuses; it is fenced.
+ */
+export class MemoryCheckpointStore implements CheckpointStore {
+  readonly #random: Random;
+  readonly #content: MemoryContent = {
+    checkpoints: new Map(),
+    setAside: new Map(),
+    storeId: undefined,
+    pipeline: undefined,
+    generation: 0,
+  };
+
+  constructor(options: MemoryCheckpointStoreOptions = {}) {
+    this.#random = options.random ?? systemRandom;
+  }
+
+  async open(options: OpenStoreOptions): Promise<MemoryOwnedStore> {
+    options.signal?.throwIfAborted();
+    const content = this.#content;
+    content.storeId ??= storeId(uuidV7({ random: this.#random.bytes(16) }));
+    content.pipeline ??= options.pipeline;
+    if (content.pipeline !== options.pipeline) {
+      throw new TidegateError(
+        'TIDEGATE_STORE_PIPELINE',
+        `the store belongs to pipeline ${content.pipeline}, not to ${options.pipeline}`,
+      );
+    }
+    return Promise.resolve(new MemoryOwnedStore(content, claimAfter(content, content.generation)));
+  }
+
+  async openReadOnly(): Promise<StoreReader> {
+    return Promise.resolve(new MemoryStoreReader(this.#content));
+  }
+}
