@@ -1,7 +1,7 @@
 // The one spelling of a manifest: what it is compared, identified and hashed by.
 
 import { createHash } from 'node:crypto';
-import { WritePath } from './json/codec.js';
+import { WriteContext } from './json/codec.js';
 import { printCanonical } from './json/print.js';
 import { manifestCodec } from './schema.js';
 import type { CheckpointManifest } from './types.js';
@@ -14,7 +14,7 @@ import type { CheckpointManifest } from './types.js';
  * @throws ManifestError for a manifest that cannot be written.
  */
 export function canonicalManifest(manifest: CheckpointManifest): string {
-  return printCanonical(manifestCodec.write(manifest, new WritePath()));
+  return printCanonical(manifestCodec.write(manifest, new WriteContext('canonical')));
 }
 
 /** SHA-256 of the canonical form, in lower-case hex. */

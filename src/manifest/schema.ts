@@ -63,16 +63,18 @@ const sinkCommitStatus: Codec<SinkCommitStatus> = {
     }
     return { kind: 'failed', message };
   },
-  write(status, path) {
+  write(status, context) {
     switch (status.kind) {
       case 'pending':
         return 'Pending';
       case 'committed':
         return 'Committed';
       case 'failed':
-        return new Map([['Failed', path.within('Failed', () => text.write(status.message, path))]]);
+        return new Map([
+          ['Failed', context.within('Failed', () => text.write(status.message, context))],
+        ]);
       default:
-        return path.refuse('TIDEGATE_MANIFEST_TYPE', status, 'pending, committed or failed');
+        return context.refuse('TIDEGATE_MANIFEST_TYPE', status, 'pending, committed or failed');
     }
   },
 };

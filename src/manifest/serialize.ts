@@ -1,7 +1,7 @@
 // From a manifest to the text of its file, as serde writes it and with our checksum.
 
 import { manifestChecksum } from './canonical.js';
-import { WritePath } from './json/codec.js';
+import { WriteContext } from './json/codec.js';
 import { refuseAboveLimit } from './json/input.js';
 import { printPretty } from './json/print.js';
 import { defaultManifestMaxBytes, type ManifestSizeOptions } from './parse.js';
@@ -18,7 +18,9 @@ export function serializeManifest(
   manifest: CheckpointManifest,
   options: ManifestSizeOptions = {},
 ): string {
-  const text = printPretty(manifestCodec.write(withChecksum(manifest), new WritePath()));
+  const text = printPretty(
+    manifestCodec.write(withChecksum(manifest), new WriteContext('declared')),
+  );
   refuseAboveLimit(Buffer.byteLength(text), options.maxBytes ?? defaultManifestMaxBytes);
   return text;
 }

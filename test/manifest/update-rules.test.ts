@@ -49,7 +49,7 @@ describe('allowed', () => {
       {
         ...withStatus(pending),
         sinkNames: ['archive', 'warehouse'],
-        sinkCommitStatuses: new Map([
+        sinkCommitStatuses: new Map<string, SinkCommitStatus>([
           ['warehouse', pending],
           ['archive', committed],
         ]),
@@ -108,7 +108,7 @@ describe('refused', () => {
       withStatus(pending),
       {
         ...inDoubt,
-        sinkCommitStatuses: new Map([
+        sinkCommitStatuses: new Map<string, SinkCommitStatus>([
           ['warehouse', pending],
           ['new', pending],
         ]),

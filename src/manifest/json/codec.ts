@@ -2,12 +2,20 @@
 
 import { formatPath, excerpt, ManifestError, type ManifestErrorCode } from '../manifest-error.js';
 import type { JsonReader } from './reader.js';
-import { compareUtf8 } from './utf8.js';
+import { sortedByUtf8 } from './utf8.js';
 import type { JsonValue } from './value.js';
 
-/** Where a value that is being written belongs: for the error when it cannot be. */
-export class WritePath {
+/** `declared` as the fields are listed; `canonical` sorted, which saves the printer the sorting. */
+export type FieldOrder = 'declared' | 'canonical';
+
+/** One writing: the order of fields, and where a value belongs, for the error when it cannot be. */
+export class WriteContext {
+  readonly order: FieldOrder;
   readonly #segments: (string | number)[] = [];
+
+  constructor(order: FieldOrder) {
+    this.order = order;
+  }
 
   within<Result>(segment: string | number, write: () => Result): Result {
     this.#segments.push(segment);
@@ -29,15 +37,15 @@ export class WritePath {
 export interface Codec<Value> {
   read(reader: JsonReader): Value;
   /** Refuses what `read` would refuse. */
-  write(value: Value, path: WritePath): JsonValue;
+  write(value: Value, context: WriteContext): JsonValue;
 }
 
 export const text: Codec<string> = {
   read: (reader) => reader.readString('a string'),
-  write(value, path) {
-    if (typeof value !== 'string') path.refuse('TIDEGATE_MANIFEST_TYPE', value, 'a string');
+  write(value, context) {
+    if (typeof value !== 'string') context.refuse('TIDEGATE_MANIFEST_TYPE', value, 'a string');
     if (!value.isWellFormed()) {
-      path.refuse('TIDEGATE_MANIFEST_ENCODING', value, 'text without lone surrogates');
+      context.refuse('TIDEGATE_MANIFEST_ENCODING', value, 'text without lone surrogates');
     }
     return value;
   },
@@ -49,8 +57,9 @@ export const boolean: Codec<boolean> = {
     if (reader.takeLiteral('false')) return false;
     return reader.failFound('true or false');
   },
-  write(value, path) {
-    if (typeof value !== 'boolean') path.refuse('TIDEGATE_MANIFEST_TYPE', value, 'true or false');
+  write(value, context) {
+    if (typeof value !== 'boolean')
+      context.refuse('TIDEGATE_MANIFEST_TYPE', value, 'true or false');
     return value;
   },
 };
@@ -66,8 +75,8 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Codec<Wor
       if (isWord(word)) return word;
       return reader.fail('TIDEGATE_MANIFEST_TYPE', start, JSON.stringify(word), expected);
     },
-    write(value, path) {
-      if (!isWord(value)) path.refuse('TIDEGATE_MANIFEST_TYPE', value, expected);
+    write(value, context) {
+      if (!isWord(value)) context.refuse('TIDEGATE_MANIFEST_TYPE', value, expected);
       return value;
     },
   };
@@ -77,7 +86,7 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Codec<Wor
 export function nullable<Value>(codec: Codec<Value>): Codec<Value | undefined> {
   return {
     read: (reader) => (reader.takeLiteral('null') ? undefined : codec.read(reader)),
-    write: (value, path) => (value === undefined ? null : codec.write(value, path)),
+    write: (value, context) => (value === undefined ? null : codec.write(value, context)),
   };
 }
 
@@ -88,9 +97,9 @@ export function list<Value>(codec: Codec<Value>): Codec<readonly Value[]> {
       reader.readArray('an array', () => values.push(codec.read(reader)));
       return values;
     },
-    write(values, path) {
-      if (!Array.isArray(values)) path.refuse('TIDEGATE_MANIFEST_TYPE', values, 'an array');
-      return values.map((value, index) => path.within(index, () => codec.write(value, path)));
+    write(values, context) {
+      if (!Array.isArray(values)) context.refuse('TIDEGATE_MANIFEST_TYPE', values, 'an array');
+      return values.map((value, index) => context.within(index, () => codec.write(value, context)));
     },
   };
 }
@@ -103,13 +112,13 @@ export function map<Value>(codec: Codec<Value>): Codec<ReadonlyMap<string, Value
       reader.readObject('an object', (name) => values.set(name, codec.read(reader)));
       return values;
     },
-    write(values, path) {
-      if (!(values instanceof Map)) path.refuse('TIDEGATE_MANIFEST_TYPE', values, 'a Map');
+    write(values, context) {
+      if (!(values instanceof Map)) context.refuse('TIDEGATE_MANIFEST_TYPE', values, 'a Map');
       const members = new Map<string, JsonValue>();
-      for (const [name, value] of [...values].sort(([a], [b]) => compareUtf8(a, b))) {
-        path.within(name, () => {
-          text.write(name, path);
-          members.set(name, codec.write(value, path));
+      for (const [name, value] of sortedByUtf8(values)) {
+        context.within(name, () => {
+          text.write(name, context);
+          members.set(name, codec.write(value, context));
         });
       }
       return members;

@@ -30,11 +30,11 @@ function numberCodec(within: IntegerRange): Codec<number> {
   const exact = bigintCodec(within);
   return {
     read: (reader) => Number(exact.read(reader)),
-    write(value, path) {
+    write(value, context) {
       if (typeof value !== 'number' || !Number.isInteger(value)) {
-        path.refuse('TIDEGATE_MANIFEST_TYPE', value, within.expected);
+        context.refuse('TIDEGATE_MANIFEST_TYPE', value, within.expected);
       }
-      return exact.write(BigInt(value), path);
+      return exact.write(BigInt(value), context);
     },
   };
 }
@@ -48,8 +48,8 @@ function bigintCodec(within: IntegerRange): Codec<bigint> {
         reader.fail(code, start, excerpt(text), expected),
       );
     },
-    write(value, path) {
-      const refuse: Refuse = (code, expected) => path.refuse(code, value, expected);
+    write(value, context) {
+      const refuse: Refuse = (code, expected) => context.refuse(code, value, expected);
       if (typeof value !== 'bigint') refuse('TIDEGATE_MANIFEST_TYPE', within.expected);
       return { numberText: checkRange(value, within, refuse).toString() };
     },

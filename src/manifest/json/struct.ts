@@ -1,7 +1,8 @@
 // The codec of a struct: its fields by name and in order, and whatever it does not know, kept.
 
-import { text, type Codec, type WritePath } from './codec.js';
+import { text, type Codec, type WriteContext } from './codec.js';
 import { maxDepth, type JsonReader } from './reader.js';
+import { compareUtf8 } from './utf8.js';
 import { isJsonArray, isJsonObject, type JsonValue } from './value.js';
 
 /** `required` must be there; `defaulted` is always written; `optional` only when it has a value. */
@@ -57,6 +58,7 @@ export function struct<Value extends Struct>(
   onUnknown?: OnUnknown,
 ): Codec<Value> {
   const entries = Object.entries<AnyField>(fields as Readonly<Record<string, AnyField>>);
+  const canonical = [...entries].sort(([, a], [, b]) => compareUtf8(a.name, b.name));
   const byName = new Map(entries.map(([property, field]) => [field.name, { property, field }]));
   return {
     read(reader) {
@@ -76,22 +78,22 @@ export function struct<Value extends Struct>(
       if (unknown.size > 0) value.unknownFields = unknown;
       return value as unknown as Value;
     },
-    write(value, path) {
+    write(value, context) {
       const members = new Map<string, JsonValue>();
-      for (const [property, field] of entries) {
+      for (const [property, field] of context.order === 'declared' ? entries : canonical) {
         const member = (value as Record<string, unknown>)[property];
         if (field.kind === 'optional' && member === undefined) continue;
         members.set(
           field.name,
-          path.within(field.name, () => field.codec.write(member, path)),
+          context.within(field.name, () => field.codec.write(member, context)),
         );
       }
       for (const [name, member] of value.unknownFields ?? []) {
-        path.within(name, () => {
+        context.within(name, () => {
           if (byName.has(name))
-            path.refuse('TIDEGATE_MANIFEST_DUPLICATE_FIELD', name, 'a name that no field has');
-          text.write(name, path);
-          members.set(name, checkedUnknown(member, path));
+            context.refuse('TIDEGATE_MANIFEST_DUPLICATE_FIELD', name, 'a name that no field has');
+          text.write(name, context);
+          members.set(name, checkedUnknown(member, context));
         });
       }
       return members;
@@ -118,28 +120,30 @@ function fillAbsent(
 const numberText = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 
 /** A value kept from an earlier reading, or made by a caller, that can be read again. */
-function checkedUnknown(value: JsonValue, path: WritePath): JsonValue {
-  if (path.depth > maxDepth) {
-    path.refuse('TIDEGATE_MANIFEST_TOO_DEEP', 'a deeper value', `at most ${maxDepth} levels`);
+function checkedUnknown(value: JsonValue, context: WriteContext): JsonValue {
+  if (context.depth > maxDepth) {
+    context.refuse('TIDEGATE_MANIFEST_TOO_DEEP', 'a deeper value', `at most ${maxDepth} levels`);
   }
-  if (typeof value === 'string') return text.write(value, path);
+  if (typeof value === 'string') return text.write(value, context);
   if (value === null || typeof value === 'boolean') return value;
   if (isJsonArray(value)) {
-    value.forEach((element, index) => path.within(index, () => checkedUnknown(element, path)));
+    value.forEach((element, index) =>
+      context.within(index, () => checkedUnknown(element, context)),
+    );
     return value;
   }
   if (isJsonObject(value)) {
     for (const [name, member] of value) {
-      path.within(name, () => {
-        text.write(name, path);
-        checkedUnknown(member, path);
+      context.within(name, () => {
+        text.write(name, context);
+        checkedUnknown(member, context);
       });
     }
     return value;
   }
   const spelling = (value as { numberText?: unknown }).numberText;
   if (typeof spelling !== 'string' || !numberText.test(spelling)) {
-    path.refuse('TIDEGATE_MANIFEST_TYPE', spelling ?? value, 'a JSON value');
+    context.refuse('TIDEGATE_MANIFEST_TYPE', spelling ?? value, 'a JSON value');
   }
   return value;
 }

@@ -20,6 +20,15 @@ function codePointRank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
+/** Entries by the UTF-8 bytes of their names. What tidegate wrote is sorted already. */
+export function sortedByUtf8<Value>(map: ReadonlyMap<string, Value>): readonly [string, Value][] {
+  const entries = [...map];
+  const isSorted = entries.every(
+    ([name], index) => index === 0 || compareUtf8(entries[index - 1]?.[0] ?? '', name) < 0,
+  );
+  return isSorted ? entries : entries.sort(([a], [b]) => compareUtf8(a, b));
+}
+
 /** Byte offset of the first byte that no UTF-8 text can have there; -1 when all are good. */
 export function firstInvalidUtf8(bytes: Uint8Array): number {
   let offset = 0;
