@@ -16,9 +16,14 @@ export interface SkippedCheckpoint {
 }
 
 export interface RecoveryReport {
-  readonly generation: Generation;
-  /** Number and label of the row of the recovery table that decided. */
+  /** Of the owner that recovered; absent in a dry run, which owns nothing. */
+  readonly generation?: Generation;
+  /** Number and label of the row of the recovery table that decided; 0 for a restore. */
   readonly row: { readonly number: number; readonly label: string };
+  /** What was decided, in one sentence; a refusal with its cause. */
+  readonly decision: string;
+  /** Nothing was fenced, written or committed, and all may have changed since. */
+  readonly isDryRun: boolean;
   readonly examined: number;
   readonly skipped: readonly SkippedCheckpoint[];
   readonly sinks: readonly SinkReport[];
@@ -26,5 +31,7 @@ export interface RecoveryReport {
   readonly resumed?: { readonly id: CheckpointId; readonly epoch: Epoch };
   /** Findings that did not prevent the recovery: topology, pipeline hash, validation. */
   readonly warnings: readonly string[];
+  /** How often the facts were read again under a new fence; 0 when the first reading held. */
+  readonly rereadings: number;
   readonly durationMs: number;
 }

@@ -3,7 +3,7 @@
 import type { Participants } from '../contracts/participants.js';
 import type { SinkSession } from '../contracts/sink.js';
 import type { TidegateError } from '../errors.js';
-import type { Epoch } from '../ids.js';
+import type { CheckpointId, Epoch } from '../ids.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
@@ -19,7 +19,7 @@ export interface RecoveryOptions {
   readonly inDoubtPolicy: InDoubtPolicy;
   /** How long a sink that does not answer is asked again. Default 600 000. */
   readonly inDoubtTimeoutMs: number;
-  /** Bound of one call to a participant. Default 30 000. */
+  /** Bound of one call to a participant or the store, plus time for its bytes. Default 30 000. */
   readonly callTimeoutMs: number;
   /** `lenient` reports instead of refusing where the design allows it. Default `strict`. */
   readonly strictness: 'strict' | 'lenient';
@@ -35,6 +35,13 @@ export interface RecoveryPorts {
   readonly logger: Logger;
 }
 
+/** Going back to a chosen checkpoint or savepoint instead of resuming the newest. */
+export interface RestoreChoice {
+  readonly checkpointId: CheckpointId;
+  /** Sinks that have committed past it and will get that output a second time: a person's word. */
+  readonly acceptDuplicatesIn: readonly string[];
+}
+
 export interface RecoveryRequest {
   /** Opened, so that every older owner is fenced, by the generation that recovers. */
   readonly store: OwnedStore;
@@ -47,16 +54,26 @@ export interface RecoveryRequest {
   readonly replayPossible: boolean;
   readonly ports: RecoveryPorts;
   readonly signal: AbortSignal;
+  /** Undefined resumes what the recovery table says. */
+  readonly restoreFrom?: RestoreChoice | undefined;
+}
+
+interface Answered {
+  /**
+   * The store to go on with, and to close. Recovery takes the next generation when the outcome of a
+   * call of its own is not known, so it may not be the one of the request: that one is fenced then.
+   */
+  readonly store: OwnedStore;
+  readonly report: RecoveryReport;
 }
 
 /** Sinks are open in the store's generation; sources, operators and tables are where `base` says. */
-interface Recovered {
+interface Recovered extends Answered {
   /** The complete checkpoint that everything was restored to. */
   readonly base: PersistedManifest;
   /** Epoch of the next attempt: above every epoch that was used for good. */
   readonly nextEpoch: Epoch;
   readonly sinks: ReadonlyMap<string, SinkSession>;
-  readonly report: RecoveryReport;
 }
 
 export type RecoveryOutcome =
@@ -69,7 +86,7 @@ export type RecoveryOutcome =
       readonly inherited: ReadonlyMap<string, string>;
     } & Recovered)
   /** A human is needed; no sink was changed by a guess. */
-  | { readonly kind: 'refused'; readonly cause: TidegateError; readonly report: RecoveryReport };
+  | ({ readonly kind: 'refused'; readonly cause: TidegateError } & Answered);
 
 /** The function that the coordinator calls, at start and after every failure from step 3 on. */
 export type Recover = (request: RecoveryRequest) => Promise<RecoveryOutcome>;

@@ -1,0 +1,126 @@
+// Writes the report of a recovery from its facts and its plan. Pure.
+
+import { assertNever } from '../assert.js';
+import type { Generation } from '../ids.js';
+import type { CheckpointManifest } from '../manifest/types.js';
+import { checkpointId, epoch } from '../ids.js';
+import { isReadable, newestOf, standingsOf, type SinkStanding } from './candidates.js';
+import type { RecoveryFacts, SinkFacts, StoredCheckpoint } from './facts.js';
+import { findingsOf, warningsOf } from './findings.js';
+import type { RecoveryPlan } from './plan-types.js';
+import type { RecoveryReport, SinkReport, SkippedCheckpoint } from './report.js';
+import { rowName } from './table.js';
+
+export interface ReportInput {
+  /** Undefined when it ended before anything was read. */
+  readonly facts: RecoveryFacts | undefined;
+  readonly plan: RecoveryPlan;
+  /** Undefined in a dry run. */
+  readonly generation: Generation | undefined;
+  /** The manifest that everything was put back to; in a dry run, that it would be. */
+  readonly resumed: CheckpointManifest | undefined;
+  readonly rereadings: number;
+  readonly durationMs: number;
+}
+
+export function buildReport(input: ReportInput): RecoveryReport {
+  const { facts, plan, generation, resumed } = input;
+  return {
+    ...(generation === undefined ? {} : { generation }),
+    row: { number: plan.row.number, label: plan.row.label },
+    decision: decisionOf(plan),
+    isDryRun: generation === undefined,
+    examined: facts?.checkpoints.length ?? 0,
+    skipped: facts === undefined ? [] : skippedBy(plan, facts),
+    sinks: facts === undefined ? [] : sinksBy(plan, facts),
+    ...(resumed === undefined
+      ? {}
+      : { resumed: { id: checkpointId(resumed.checkpointId), epoch: epoch(resumed.epoch) } }),
+    warnings: facts === undefined ? [] : warningsBy(plan, facts),
+    rereadings: input.rereadings,
+    durationMs: input.durationMs,
+  };
+}
+
+function decisionOf(plan: RecoveryPlan): string {
+  const by = plan.row.number === 0 ? plan.row.label : `row ${rowName(plan.row)}: ${plan.row.label}`;
+  switch (plan.kind) {
+    case 'fresh':
+      return `start fresh with a start checkpoint (${by})`;
+    case 'resume':
+      return `resume checkpoint ${plan.resume.id} (${by})`;
+    case 'roll-forward':
+      return `commit checkpoint ${plan.resume.id} at ${listed(plan.commit)}, then resume it (${by})`;
+    case 'roll-back':
+      return `roll back checkpoint ${plan.target.id} and resume ${plan.resume.id} (${by})`;
+    case 'pinned-replay':
+      return (
+        `replay the range from checkpoint ${plan.resume.id} to ${plan.target.id}, ` +
+        `which ${listed(plan.inherited)} committed already (${by})`
+      );
+    case 'restore':
+      return `restore checkpoint ${plan.resume.id} as a new one of epoch ${plan.restoredEpoch} (${by})`;
+    case 'halt':
+    case 'refuse':
+      return `${plan.kind}: ${plan.cause.message}`;
+    default:
+      return assertNever(plan, 'plan');
+  }
+}
+
+function listed(sinks: ReadonlyMap<string, unknown>): string {
+  return sinks.size === 0 ? 'no sink' : [...sinks.keys()].join(', ');
+}
+
+function warningsBy(plan: RecoveryPlan, facts: RecoveryFacts): readonly string[] {
+  return 'resume' in plan ? warningsOf(findingsOf(plan.resume.manifest, facts)) : [];
+}
+
+function sinksBy(plan: RecoveryPlan, facts: RecoveryFacts): readonly SinkReport[] {
+  const newest = newestOf(facts.checkpoints);
+  const isInDoubt = newest?.state === 'in-doubt' && isReadable(newest);
+  const standings = isInDoubt ? standingsOf(facts, newest) : new Map<string, SinkStanding>();
+  return [...facts.sinks].map(([sink, sinkFacts]) => ({
+    sink,
+    found: foundAt(sinkFacts, standings.get(sink)),
+    became: becomes(plan, sink, sinkFacts),
+  }));
+}
+
+/** Everything above what is resumed; all of it when nothing is. */
+function skippedBy(plan: RecoveryPlan, facts: RecoveryFacts): readonly SkippedCheckpoint[] {
+  const resumedId = 'resume' in plan ? plan.resume.id : 0;
+  return facts.checkpoints
+    .filter(({ id }) => id > resumedId)
+    .map((stored) => ({ id: stored.id, why: whySkipped(stored) }));
+}
+
+function whySkipped({ state, problem, manifest }: StoredCheckpoint): string {
+  const reason = problem?.message ?? manifest?.tidegate?.rolledBack?.reason;
+  return reason === undefined ? state : `${state}: ${reason}`;
+}
+
+function foundAt(
+  { twoPhase, answer, lastCommitted }: SinkFacts,
+  standing: SinkStanding | undefined,
+): string {
+  if (answer.kind === 'unanswered' || answer.kind === 'refused') {
+    return `${answer.kind}: ${answer.problem.message}`;
+  }
+  if (answer.kind === 'not-asked') return 'not asked';
+  if (!twoPhase) return 'not asked: it has no second phase';
+  const last = lastCommitted === undefined ? 'none committed' : `newest committed ${lastCommitted}`;
+  return standing === undefined ? last : `${standing}, ${last}`;
+}
+
+function becomes(plan: RecoveryPlan, sink: string, { twoPhase }: SinkFacts): SinkReport['became'] {
+  if (plan.kind === 'halt' || plan.kind === 'refuse' || !twoPhase) return 'unchanged';
+  if (plan.kind === 'roll-forward' && plan.commit.has(sink)) {
+    return `committed checkpoint ${plan.resume.id}`;
+  }
+  if (plan.kind === 'pinned-replay') {
+    return plan.inherited.has(sink) ? 'drops the replayed output' : 'gets the replayed output';
+  }
+  if (plan.kind === 'roll-back') return `without checkpoint ${plan.target.id}`;
+  return 'without anything prepared';
+}

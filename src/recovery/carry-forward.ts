@@ -1,0 +1,133 @@
+// A new checkpoint with the content of a stored one: for a restore, and for sources that were added.
+
+import { assert } from '../assert.js';
+import type { CheckpointId } from '../ids.js';
+import { externalOperatorState } from '../manifest/operator-state.js';
+import type {
+  CheckpointManifest,
+  OperatorCheckpoint,
+  SinkCommitStatus,
+  TidegateFields,
+} from '../manifest/types.js';
+import type { LoadedCheckpoint, OwnedStore } from '../store/checkpoint-store.js';
+import type { PersistedManifest } from '../store/persisted-manifest.js';
+import { timeoutFor } from './ask.js';
+import { ownFields } from './new-manifest.js';
+import { ownerOf, save, write, type Round } from './round.js';
+import { positionsOf } from './start-checkpoint.js';
+
+export interface CarriedForward {
+  /** The stored checkpoint whose operator states are copied. */
+  readonly from: LoadedCheckpoint;
+  /** What the new manifest says, where it differs in more than id, states and handles. */
+  readonly content: CheckpointManifest;
+  readonly epoch: number;
+  readonly fields?: Pick<TidegateFields, 'restoredFrom' | 'supersedes'>;
+}
+
+/**
+ * Writes it durably under a new id. It carries no handles: nothing was prepared for it, and its
+ * entries prove nothing about the sinks.
+ */
+export async function carryForward(
+  round: Round,
+  { from, content, epoch, fields }: CarriedForward,
+): Promise<PersistedManifest> {
+  const { request, store } = round;
+  const id = store.allocateCheckpointId();
+  const states = await copyStates(round, id, from);
+  const committed: SinkCommitStatus = { kind: 'committed' };
+  return save(round, {
+    ...content,
+    checkpointId: id,
+    epoch,
+    timestampMs: Math.trunc(request.ports.clock.now()),
+    sinkCommitStatuses: new Map(content.sinkNames.map((sink) => [sink, committed])),
+    operatorStates: states.entries,
+    stateChecksum: states.checksum,
+    tidegate: { ...ownFields(ownerOf(request, store)), ...fields },
+  });
+}
+
+/**
+ * Sources and tables that the resumed checkpoint does not know start where they are now, and that
+ * is durable before their first record is read: a crash must not make them start elsewhere.
+ * Undefined when there are none.
+ */
+export async function recordAdded(
+  round: Round,
+  from: LoadedCheckpoint,
+  base: PersistedManifest,
+  epoch: number,
+): Promise<PersistedManifest | undefined> {
+  const { sources, tables } = round.request.participants;
+  const { manifest } = base;
+  const newSources = [...sources].filter(([name]) => !manifest.sourceOffsets.has(name));
+  const newTables = [...tables].filter(([name]) => !manifest.tableOffsets.has(name));
+  if (newSources.length === 0 && newTables.length === 0) return undefined;
+  const addedSources = await positionsOf(round, new Map(newSources), epoch);
+  const addedTables = await positionsOf(round, new Map(newTables), epoch);
+  const content = {
+    ...manifest,
+    sourceOffsets: merged(manifest.sourceOffsets, addedSources.offsets, sources),
+    tableOffsets: merged(manifest.tableOffsets, addedTables.offsets, tables),
+    sourceWatermarks: merged(manifest.sourceWatermarks, addedSources.watermarks, sources),
+    sourceNames: [...sources.keys()].sort(),
+  };
+  return carryForward(round, { from, content, epoch });
+}
+
+/** What is registered now; offsets of a source that was removed would be orphaned. */
+function merged<Value>(
+  stored: ReadonlyMap<string, Value>,
+  added: ReadonlyMap<string, Value>,
+  registered: ReadonlyMap<string, unknown>,
+): ReadonlyMap<string, Value> {
+  return new Map([...stored, ...added].filter(([name]) => registered.has(name)));
+}
+
+interface CopiedStates {
+  readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
+  readonly checksum: string | undefined;
+}
+
+/** Inline states as they are; the others streamed into a sidecar of the new checkpoint's own. */
+async function copyStates(
+  round: Round,
+  id: CheckpointId,
+  from: LoadedCheckpoint,
+): Promise<CopiedStates> {
+  const entries = new Map(from.manifest.operatorStates);
+  const external = [...entries].filter(([, state]) => state.external);
+  if (external.length === 0) return { entries, checksum: undefined };
+  let byteOffset = 0;
+  for (const [name, { externalLength }] of external) {
+    entries.set(name, externalOperatorState(byteOffset, externalLength));
+    byteOffset += externalLength;
+  }
+  const names = external.map(([name]) => name);
+  const receipt = await write(
+    round,
+    `copying the states of checkpoint ${from.id} to ${id}`,
+    (signal) =>
+      round.store.writeSidecar(id, statesOf(round.store, from, names), {
+        maxBytes: byteOffset,
+        signal,
+      }),
+    timeoutFor(round.patience.callTimeoutMs, 2 * byteOffset),
+  );
+  assert(receipt.byteLength === byteOffset, `the sidecar of checkpoint ${id} is not complete`);
+  return { entries, checksum: receipt.sha256 };
+}
+
+async function* statesOf(
+  store: OwnedStore,
+  from: LoadedCheckpoint,
+  operators: readonly string[],
+): AsyncGenerator<Uint8Array> {
+  for (const operator of operators) {
+    const state = store.readOperatorState(from, operator);
+    assert(state !== undefined, `checkpoint ${from.id} lost the state of operator ${operator}`);
+    yield* state;
+  }
+}

@@ -1,0 +1,74 @@
+// The checks after the recovery table: a plan that resumes must fit what the sinks have. Pure.
+
+import { TidegateError } from '../errors.js';
+import type { CheckpointId } from '../ids.js';
+import { type ReadableCheckpoint, twoPhaseNames } from './candidates.js';
+import type { RecoveryFacts } from './facts.js';
+import { errorsOf, findingsOf } from './findings.js';
+import type { ResumingPlan } from './plan-types.js';
+import { handleOf, handleOwner, statusOf } from './stored-state.js';
+
+/** Why a plan must not be carried out; undefined when nothing speaks against it. */
+export function checkPlan(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
+  return (
+    sinkAhead(plan, facts) ??
+    sinkRewound(plan.resume, facts) ??
+    (plan.kind === 'pinned-replay' ? sinkRewound(plan.target, facts) : undefined) ??
+    manifestMisfit(plan.resume, facts)
+  );
+}
+
+/** Resuming behind a sink would write to it again what it has: an old copy of the store shows so. */
+function sinkAhead(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
+  for (const [sink, { twoPhase, lastCommitted }] of facts.sinks) {
+    if (!twoPhase || lastCommitted === undefined || lastCommitted <= plan.resume.id) continue;
+    if (isInherited(plan, facts, sink, lastCommitted)) continue;
+    const message =
+      `sink ${sink} has committed checkpoint ${lastCommitted}, but the newest that can be resumed ` +
+      `is ${plan.resume.id}: everything between would be written to it a second time`;
+    const details = { sink, lastCommitted, resumed: plan.resume.id };
+    return new TidegateError('TIDEGATE_RECOVERY_SINK_AHEAD', message, { details });
+  }
+  return undefined;
+}
+
+/** In a pinned replay the sinks that have the range are past its base: they drop its output. */
+function isInherited(
+  plan: ResumingPlan,
+  facts: RecoveryFacts,
+  sink: string,
+  committed: CheckpointId,
+): boolean {
+  if (plan.kind !== 'pinned-replay' || !plan.inherited.has(sink)) return false;
+  return committed === handleOwner(facts.checkpoints, plan.target.manifest, sink);
+}
+
+/** An entry without a handle proves nothing: start checkpoints, restores and foreign manifests. */
+export function sinkRewound(
+  stored: ReadableCheckpoint,
+  facts: RecoveryFacts,
+): TidegateError | undefined {
+  for (const sink of twoPhaseNames(facts)) {
+    if (statusOf(stored.manifest, sink).kind !== 'committed') continue;
+    if (handleOf(stored.manifest, sink) === undefined) continue;
+    const answer = stored.inspections.get(sink);
+    if (answer === 'committed') continue;
+    const message =
+      `sink ${sink} had committed checkpoint ${stored.id}, but answers ` +
+      `${answer ?? 'nothing'} about it now: it was emptied, or set back to an older state`;
+    const details = { sink, checkpoint: stored.id, answer };
+    return new TidegateError('TIDEGATE_RECOVERY_SINK_REWOUND', message, { details });
+  }
+  return undefined;
+}
+
+/** Problems of the manifest itself or of its fit to the pipeline, all in one message. */
+export function manifestMisfit(
+  stored: ReadableCheckpoint,
+  facts: RecoveryFacts,
+): TidegateError | undefined {
+  const errors = errorsOf(findingsOf(stored.manifest, facts));
+  if (errors.length === 0) return undefined;
+  const message = `checkpoint ${stored.id} does not fit this pipeline: ${errors.join('; ')}`;
+  return new TidegateError('TIDEGATE_RECOVERY_MANIFEST', message, { details: { errors } });
+}

@@ -1,0 +1,131 @@
+// The columns of the recovery table: facts reduced to the few values that its rows look at. Pure.
+
+import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
+import {
+  baseOf,
+  isReadable,
+  newestOf,
+  replayObstacle,
+  standingsOf,
+  twoPhaseNames,
+  type SinkStanding,
+} from './candidates.js';
+import { statusOf } from './stored-state.js';
+
+/** Every column with every value that it can have: rows are patterns over these. */
+export const columnValues = {
+  /** Whether the store and every sink could be fenced and have answered. */
+  answers: ['all', 'missing'],
+  /** Whether the sinks accept this owner, and are the ones that N needs. */
+  owner: ['accepted', 'refused', 'unknown-sink'],
+  newest: ['none', 'nothing-to-resume', 'unsupported', 'corrupt', 'complete', 'in-doubt'],
+  /** Whether a sink has a marker of a committed checkpoint. */
+  markers: ['none', 'some'],
+  doubts: ['one-at-most', 'too-many'],
+  /** The newest intact complete checkpoint below a corrupt N, and whether a sink is past it. */
+  fallback: ['none', 'usable', 'passed'],
+  /** What the two-phase sinks of an in-doubt N are. */
+  sinks: [
+    'cannot-tell',
+    'all-committed',
+    'all-prepared',
+    'none-committed-some-absent',
+    'some-committed-rest-prepared',
+    'some-committed-some-absent',
+  ],
+  occasion: ['start', 'in-process'],
+  timeout: ['running', 'reached'],
+  policy: ['roll-back', 'roll-forward', 'halt'],
+  replay: ['possible', 'impossible'],
+} as const;
+
+export type Column = keyof typeof columnValues;
+export type ColumnValue<Name extends Column> = (typeof columnValues)[Name][number];
+export type Columns = { readonly [Name in Column]: ColumnValue<Name> };
+
+export function columnsOf(facts: RecoveryFacts): Columns {
+  const newest = newestOf(facts.checkpoints);
+  return {
+    answers: isAnswered(facts) ? 'all' : 'missing',
+    owner: ownerOf(facts, newest),
+    newest: newestColumn(facts.checkpoints, newest),
+    markers: sinksPast(facts, 0).length > 0 ? 'some' : 'none',
+    doubts: doubtsOf(facts.checkpoints, newest),
+    fallback: fallbackOf(facts),
+    sinks: sinksColumn(facts, newest),
+    occasion: facts.occasion,
+    timeout: facts.isInDoubtTimeoutReached ? 'reached' : 'running',
+    policy: facts.inDoubtPolicy,
+    replay: replayObstacle(facts) === undefined ? 'possible' : 'impossible',
+  };
+}
+
+/** The two-phase sinks that have committed a checkpoint above `id`. */
+export function sinksPast(facts: RecoveryFacts, id: number): readonly string[] {
+  return [...facts.sinks]
+    .filter(([, { twoPhase, lastCommitted }]) => twoPhase && (lastCommitted ?? 0) > id)
+    .map(([sink]) => sink);
+}
+
+/** The sinks that N leaves in doubt and that nobody can be asked about. */
+export function strangersIn(facts: RecoveryFacts, newest: StoredCheckpoint): readonly string[] {
+  if (newest.state !== 'in-doubt' || !isReadable(newest)) return [];
+  const { manifest } = newest;
+  const known = twoPhaseNames(facts);
+  const named = new Set([...manifest.sinkNames, ...manifest.sinkCommitStatuses.keys()]);
+  return [...named].filter(
+    (sink) => statusOf(manifest, sink).kind !== 'committed' && !known.has(sink),
+  );
+}
+
+function isAnswered(facts: RecoveryFacts): boolean {
+  if (facts.store.kind === 'unanswered') return false;
+  return [...facts.sinks.values()].every(({ answer }) => answer.kind !== 'unanswered');
+}
+
+function ownerOf(facts: RecoveryFacts, newest: StoredCheckpoint | undefined): Columns['owner'] {
+  const answers = [facts.store, ...[...facts.sinks.values()].map(({ answer }) => answer)];
+  if (answers.some(({ kind }) => kind === 'refused')) return 'refused';
+  return newest !== undefined && strangersIn(facts, newest).length > 0
+    ? 'unknown-sink'
+    : 'accepted';
+}
+
+function newestColumn(
+  checkpoints: readonly StoredCheckpoint[],
+  newest: StoredCheckpoint | undefined,
+): Columns['newest'] {
+  if (checkpoints.length === 0) return 'none';
+  if (newest === undefined) return 'nothing-to-resume';
+  if (newest.state === 'unsupported') return 'unsupported';
+  if (newest.state === 'complete' || newest.state === 'in-doubt') return newest.state;
+  const hasInDoubt = checkpoints.some(({ state }) => state === 'in-doubt');
+  return baseOf(checkpoints) === undefined && !hasInDoubt ? 'nothing-to-resume' : 'corrupt';
+}
+
+/** At most one manifest may be in doubt, and nothing complete may lie above it. */
+function doubtsOf(
+  checkpoints: readonly StoredCheckpoint[],
+  newest: StoredCheckpoint | undefined,
+): Columns['doubts'] {
+  const inDoubt = checkpoints.filter(({ state }) => state === 'in-doubt').length;
+  const allowed = newest?.state === 'complete' ? 0 : 1;
+  return inDoubt > allowed ? 'too-many' : 'one-at-most';
+}
+
+function fallbackOf(facts: RecoveryFacts): Columns['fallback'] {
+  const base = baseOf(facts.checkpoints);
+  if (base === undefined) return 'none';
+  return sinksPast(facts, base.id).length > 0 ? 'passed' : 'usable';
+}
+
+function sinksColumn(facts: RecoveryFacts, newest: StoredCheckpoint | undefined): Columns['sinks'] {
+  if (newest?.state !== 'in-doubt' || !isReadable(newest)) return 'all-committed';
+  const found = new Set<SinkStanding>(standingsOf(facts, newest).values());
+  if (found.has('cannot-tell')) return 'cannot-tell';
+  if (!found.has('committed')) {
+    return found.has('absent') ? 'none-committed-some-absent' : 'all-prepared';
+  }
+  if (found.has('absent')) return 'some-committed-some-absent';
+  return found.has('prepared') ? 'some-committed-rest-prepared' : 'all-committed';
+}

@@ -1,0 +1,84 @@
+// The plan that recovery would carry out now, from read-only openings: nothing is fenced or changed.
+
+import { isTwoPhase, type SinkInspector } from '../contracts/sink.js';
+import { storeId as toStoreId } from '../ids.js';
+import type { StoreReader } from '../store/checkpoint-store.js';
+import { ask, type Patience } from './ask.js';
+import { buildReport } from './build-report.js';
+import { closeSinks, toSinkAnswer } from './open-sinks.js';
+import type { SinkAnswer } from './facts.js';
+import type { RecoveryPlan } from './plan-types.js';
+import { planRecovery } from './plan.js';
+import { readFacts, type Question } from './read-facts.js';
+import type { RecoveryReport } from './report.js';
+
+export interface DryRunRequest extends Question {
+  readonly store: StoreReader;
+  /** Name of the pipeline, where the store does not know it. */
+  readonly pipeline: string;
+}
+
+export interface DryRun {
+  readonly plan: RecoveryPlan;
+  readonly report: RecoveryReport;
+}
+
+/**
+ * What `recover` would decide if nothing changed in between. Without a fence an owner that is alive
+ * may commit while the questions are asked: for people to read, never to act on.
+ */
+export async function planOnly(request: DryRunRequest): Promise<DryRun> {
+  const { clock } = request.ports;
+  const startedAtMs = clock.monotonicMs();
+  const { callTimeoutMs, inDoubtTimeoutMs } = request.options;
+  const patience = {
+    ports: request.ports,
+    callTimeoutMs,
+    giveUpAtMs: startedAtMs + Math.min(inDoubtTimeoutMs, callTimeoutMs),
+    signal: request.signal,
+  };
+  const { inspectors, answers } = await openInspectors(request, patience);
+  try {
+    const { store } = request;
+    const isInDoubtTimeoutReached = false;
+    const reading = { question: request, store, inspectors, answers, patience };
+    const { facts } = await readFacts({ ...reading, isInDoubtTimeoutReached });
+    const plan = planRecovery(facts);
+    const report = buildReport({
+      facts,
+      plan,
+      generation: undefined,
+      resumed: 'resume' in plan ? plan.resume.manifest : undefined,
+      rereadings: 0,
+      durationMs: clock.monotonicMs() - startedAtMs,
+    });
+    return { plan, report };
+  } finally {
+    await closeSinks(inspectors, patience);
+  }
+}
+
+async function openInspectors(
+  { participants, store, pipeline }: DryRunRequest,
+  patience: Patience,
+): Promise<{
+  readonly inspectors: ReadonlyMap<string, SinkInspector>;
+  readonly answers: ReadonlyMap<string, SinkAnswer>;
+}> {
+  const inspectors = new Map<string, SinkInspector>();
+  const answers = new Map<string, SinkAnswer>();
+  // A store that tidegate never owned has no id; no sink can remember this one.
+  const storeId = store.storeId ?? toStoreId('none');
+  const openings = [...participants.sinks].map(async ([name, sink]) => {
+    if (!isTwoPhase(sink)) {
+      answers.set(name, { kind: 'answered' });
+      return;
+    }
+    const identity = { storeId, pipeline: store.pipeline ?? pipeline, sink: name };
+    const answer = await ask(patience, (signal) => sink.openReadOnly(identity, { signal }));
+    if (answer.kind === 'answered') inspectors.set(name, answer.value);
+    answers.set(name, toSinkAnswer(answer));
+  });
+  await Promise.all(openings);
+  return { inspectors, answers };
+}

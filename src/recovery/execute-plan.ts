@@ -1,0 +1,182 @@
+// Carries a plan out. Every action is idempotent: a crash inside recovery is just another crash.
+
+import { assertNever } from '../assert.js';
+import { epoch, type CheckpointId, type Epoch } from '../ids.js';
+import { checkpointId } from '../ids.js';
+import type { CheckpointManifest } from '../manifest/types.js';
+import type { LoadedCheckpoint } from '../store/checkpoint-store.js';
+import type { PersistedManifest } from '../store/persisted-manifest.js';
+import { timeoutFor } from './ask.js';
+import type { ReadableCheckpoint } from './candidates.js';
+import { carryForward, recordAdded } from './carry-forward.js';
+import { completed, rolledBack } from './new-manifest.js';
+import type { Discards, RecoveryPlan, ResumingPlan } from './plan-types.js';
+import { putBack } from './put-back.js';
+import { ownerOf, save, update, write, type Round } from './round.js';
+import { commitSinks, discardPrepared } from './sink-actions.js';
+import { writeStartCheckpoint } from './start-checkpoint.js';
+
+type Executable = Exclude<RecoveryPlan, { readonly kind: 'refuse' } | { readonly kind: 'halt' }>;
+
+/** Everything is where `base` says, and nothing is prepared at any sink. */
+interface Ready {
+  readonly base: PersistedManifest;
+  readonly nextEpoch: Epoch;
+}
+
+export type Executed =
+  | ({ readonly kind: 'resumed' } & Ready)
+  | ({
+      readonly kind: 'pinned-replay';
+      readonly target: PersistedManifest;
+      readonly inherited: ReadonlyMap<string, string>;
+    } & Ready);
+
+/**
+ * Settles the sinks and the store first, then puts participants back.
+ *
+ * @throws RoundEnded when something answers differently than the facts said, or not at all.
+ */
+export async function executePlan(round: Round, plan: Executable): Promise<Executed> {
+  if (plan.kind === 'fresh') return startFresh(round);
+  // A restore writes a manifest of its own below, so what it discards has to be durable before.
+  if (plan.kind === 'restore') await saveDiscards(round, plan.discards);
+  const { base, target } = await settle(round, plan);
+  if (plan.kind !== 'restore') await saveDiscards(round, plan.discards);
+  if (target !== undefined && plan.kind === 'pinned-replay') {
+    await putBack(round, await loadedFor(round, base));
+    const { inherited, nextEpoch } = plan;
+    return { kind: 'pinned-replay', base, target, inherited, nextEpoch };
+  }
+  return resumeAt(round, base, plan.nextEpoch);
+}
+
+async function startFresh(round: Round): Promise<Executed> {
+  await discardPrepared(round);
+  const base = await writeStartCheckpoint(round);
+  return resumeAt(round, base, epoch(base.manifest.epoch + 1));
+}
+
+interface Settled {
+  readonly base: PersistedManifest;
+  readonly target?: PersistedManifest;
+}
+
+/** Afterwards no sink has anything prepared, and the base is durable and complete. */
+async function settle(round: Round, plan: ResumingPlan): Promise<Settled> {
+  const { manifest } = plan.resume;
+  switch (plan.kind) {
+    case 'resume': {
+      const base = await save(round, inFull(plan.resume));
+      await discardPrepared(round);
+      return { base };
+    }
+    case 'roll-forward': {
+      // Visible is not durable: a power failure must not take it away once a sink has committed.
+      const persisted = await save(round, manifest);
+      await commitSinks(round, persisted, plan.commit);
+      const base = await update(round, persisted, completed(persisted.manifest));
+      await discardPrepared(round);
+      return { base };
+    }
+    case 'roll-back':
+      // The sinks first: one of them may still say that it has committed.
+      await discardPrepared(round, handlesOf(plan.target));
+      return { base: await save(round, manifest) };
+    case 'pinned-replay': {
+      const base = await save(round, manifest);
+      const target = await save(round, plan.target.manifest);
+      await discardPrepared(round, exceptFor(plan.inherited, handlesOf(plan.target)));
+      return { base, target };
+    }
+    case 'restore':
+      return { base: await restoreChosen(round, plan) };
+    default:
+      return assertNever(plan, 'plan');
+  }
+}
+
+/** A complete one is saved as it is; one that all sinks have committed becomes complete. */
+function inFull({ state, manifest }: ReadableCheckpoint): CheckpointManifest {
+  return state === 'complete' ? manifest : completed(manifest);
+}
+
+function handlesOf({ manifest }: ReadableCheckpoint): ReadonlyMap<string, string> {
+  return manifest.tidegate?.commitHandles ?? new Map();
+}
+
+function exceptFor(
+  inherited: ReadonlyMap<string, string>,
+  handles: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  return new Map([...handles].filter(([sink]) => !inherited.has(sink)));
+}
+
+async function restoreChosen(
+  round: Round,
+  plan: ResumingPlan & { kind: 'restore' },
+): Promise<PersistedManifest> {
+  const { resume, restoredEpoch, supersedes } = plan;
+  const base = await carryForward(round, {
+    from: await loadedFor(round, resume),
+    content: resume.manifest,
+    epoch: restoredEpoch,
+    fields: {
+      restoredFrom: resume.id,
+      ...(supersedes === undefined ? {} : { supersedes }),
+    },
+  });
+  // Only now: until the new checkpoint is durable, what is prepared may still be committed.
+  await discardPrepared(round);
+  return base;
+}
+
+/** Before any manifest of this generation's own: so a mark that is seen below one is durable. */
+async function saveDiscards(round: Round, discards: Discards): Promise<void> {
+  const { request, store } = round;
+  for (const { manifest } of discards.rollBack) {
+    const reason = 'no sink had committed it';
+    await save(round, rolledBack(manifest, ownerOf(request, store), reason));
+  }
+  for (const { manifest } of discards.saveAgain) await save(round, manifest);
+  for (const id of discards.setAside) {
+    await write(round, `setting checkpoint ${id} aside`, (signal) =>
+      store.setAside(id, { signal }),
+    );
+  }
+}
+
+async function resumeAt(
+  round: Round,
+  base: PersistedManifest,
+  nextEpoch: Epoch,
+): Promise<Executed> {
+  const loaded = await loadedFor(round, base);
+  const extended = await recordAdded(round, loaded, base, nextEpoch);
+  if (extended === undefined) {
+    await putBack(round, loaded);
+    return { kind: 'resumed', base, nextEpoch };
+  }
+  await putBack(round, await loadedFor(round, extended));
+  return { kind: 'resumed', base: extended, nextEpoch: epoch(nextEpoch + 1) };
+}
+
+/** Verified when the facts were read; one that was written since is verified now. */
+async function loadedFor(
+  round: Round,
+  stored: PersistedManifest | ReadableCheckpoint,
+): Promise<LoadedCheckpoint> {
+  const id: CheckpointId = checkpointId(stored.manifest.checkpointId);
+  const known = round.loaded.get(id);
+  if (known !== undefined) return known;
+  const byteLength = [...stored.manifest.operatorStates.values()].reduce(
+    (sum, { externalLength }) => sum + externalLength,
+    0,
+  );
+  return write(
+    round,
+    `loading checkpoint ${id}`,
+    (signal) => round.store.load(id, { signal }),
+    timeoutFor(round.patience.callTimeoutMs, byteLength),
+  );
+}

@@ -1,0 +1,90 @@
+// The fence: every sink is opened in the owner's generation before anything is looked at.
+
+import type { SinkSession } from '../contracts/sink.js';
+import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
+import { withDeadline } from '../runtime/deadline.js';
+import type { OwnedStore } from '../store/checkpoint-store.js';
+import { ask, RoundEnded, throwIfAborted, type Answer, type Patience } from './ask.js';
+import type { SinkAnswer } from './facts.js';
+import type { RecoveryRequest } from './request.js';
+
+export interface OpenedSinks {
+  readonly sessions: ReadonlyMap<string, SinkSession>;
+  readonly answers: ReadonlyMap<string, SinkAnswer>;
+}
+
+/**
+ * Opens all sinks at once. The first refusal ends the wait for the others: it settles the matter.
+ *
+ * @throws RoundEnded `again` when a sink may have been fenced by a call of this generation whose
+ * answer was lost: only the next generation can tell that from another owner.
+ */
+export async function openSinks(
+  request: RecoveryRequest,
+  store: OwnedStore,
+  patience: Patience,
+): Promise<OpenedSinks> {
+  const refused = new AbortController();
+  const signal = AbortSignal.any([patience.signal, refused.signal]);
+  const sessions = new Map<string, SinkSession>();
+  const answers = new Map<string, SinkAnswer>();
+  let lostAnswer: Error | undefined;
+  const openings = [...request.participants.sinks].map(async ([name, sink]) => {
+    const { storeId, pipeline, generation } = store;
+    const owner = { storeId, pipeline, sink: name, generation };
+    const answer = await ask({ ...patience, signal }, (callSignal): PromiseLike<SinkSession> =>
+      sink.open(owner, { signal: callSignal }),
+    );
+    if (answer.kind === 'answered') sessions.set(name, answer.value);
+    if (isOwnFence(answer)) lostAnswer = answer.problem;
+    if (answer.kind === 'refused') refused.abort(answer.problem);
+    answers.set(name, toSinkAnswer(answer, refused.signal));
+  });
+  await Promise.all(openings);
+  if (!patience.signal.aborted && lostAnswer === undefined) return { sessions, answers };
+  await closeSinks(sessions, patience);
+  throwIfAborted(patience.signal);
+  const message = 'the answer of a sink to its opening was lost';
+  const options = { cause: lostAnswer };
+  throw new RoundEnded(
+    'again',
+    new TidegateError('TIDEGATE_RECOVERY_UNANSWERED', message, options),
+  );
+}
+
+/** Best effort: what does not close in time is fenced by the next opening. */
+export async function closeSinks(
+  sessions: ReadonlyMap<string, Pick<SinkSession, 'close'>>,
+  { ports, callTimeoutMs: timeoutMs }: Patience,
+): Promise<void> {
+  const closings = [...sessions].map(async ([sink, session]) => {
+    const outcome = await withDeadline({ clock: ports.clock, timeoutMs }, () => session.close?.());
+    if (outcome.kind !== 'answered') {
+      ports.logger.warn('a sink could not be closed', { sink, outcome: outcome.kind });
+    }
+  });
+  await Promise.all(closings);
+}
+
+export function toSinkAnswer(answer: Answer<unknown>, others?: AbortSignal): SinkAnswer {
+  switch (answer.kind) {
+    case 'answered':
+      return { kind: 'answered' };
+    case 'refused': {
+      const { problem } = answer;
+      return {
+        kind: 'refused',
+        problem,
+        code: isTidegateError(problem) ? problem.code : undefined,
+      };
+    }
+    case 'unanswered':
+      return others?.aborted ? { kind: 'not-asked' } : answer;
+  }
+}
+
+/** A sink that took effect and lost its answer refuses the same generation a second time. */
+function isOwnFence(answer: Answer<unknown>): answer is Answer<never> & { kind: 'refused' } {
+  if (answer.kind !== 'refused' || !answer.wasUnclearBefore) return false;
+  return hasErrorCode(answer.problem, 'TIDEGATE_FENCED');
+}

@@ -1,0 +1,217 @@
+// Reads what recovery decides on, behind the fence. An error is never an answer.
+
+import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
+import { toError } from '../errors.js';
+import type { CheckpointId } from '../ids.js';
+import { tryDecodeInlineState } from '../manifest/operator-state.js';
+import type { LoadedCheckpoint, StoreReader } from '../store/checkpoint-store.js';
+import { ask, throwIfAborted, timeoutFor, type Answer, type Patience } from './ask.js';
+import { baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
+import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact } from './facts.js';
+import { toSinkAnswer } from './open-sinks.js';
+import type { RecoveryRequest } from './request.js';
+import { classify, handleOf, handleOwner, sinksOf, statusOf } from './stored-state.js';
+
+/** What recovery is asked, without the right to write: what a dry run has too. */
+export type Question = Omit<RecoveryRequest, 'store'>;
+
+export interface ReadRequest {
+  readonly question: Question;
+  readonly store: StoreReader;
+  /** The two-phase sinks that were opened. */
+  readonly inspectors: ReadonlyMap<string, SinkInspector>;
+  /** How the opening of every sink ended. */
+  readonly answers: ReadonlyMap<string, SinkAnswer>;
+  readonly patience: Patience;
+  readonly isInDoubtTimeoutReached: boolean;
+}
+
+export interface Reading {
+  readonly facts: RecoveryFacts;
+  /** The checkpoints that were verified. */
+  readonly loaded: ReadonlyMap<CheckpointId, LoadedCheckpoint>;
+}
+
+/** Reads the store, then asks each two-phase sink about the checkpoints that may be resumed. */
+export async function readFacts(request: ReadRequest): Promise<Reading> {
+  const { question, store, answers, inspectors } = request;
+  const stored = await readStore(request);
+  const sinks = new Map<string, SinkFacts>();
+  const inspections = new Map<CheckpointId, Map<string, Inspection>>();
+  const asked = [...question.participants.sinks].map(async ([name, sink]) => {
+    const opened = answers.get(name) ?? { kind: 'not-asked' };
+    const facts = { twoPhase: isTwoPhase(sink), answer: opened, lastCommitted: undefined };
+    const inspector = inspectors.get(name);
+    sinks.set(name, facts);
+    if (inspector === undefined || stored.fact.kind !== 'read') return;
+    const said = await askSink(request, stored.checkpoints, name, inspector);
+    sinks.set(name, { ...facts, answer: said.answer, lastCommitted: said.lastCommitted });
+    for (const [id, inspection] of said.inspections) {
+      inspections.set(
+        id,
+        (inspections.get(id) ?? new Map<string, Inspection>()).set(name, inspection),
+      );
+    }
+  });
+  await Promise.all(asked);
+  throwIfAborted(question.signal);
+  const checkpoints = stored.checkpoints.map((checkpoint) => ({
+    ...checkpoint,
+    inspections: inspections.get(checkpoint.id) ?? new Map<string, Inspection>(),
+  }));
+  const facts = {
+    ...settingsOf(question),
+    store: stored.fact,
+    storeId: store.storeId,
+    checkpoints,
+    sinks,
+    isInDoubtTimeoutReached: request.isInDoubtTimeoutReached,
+  };
+  return { facts, loaded: stored.loaded };
+}
+
+function settingsOf({
+  participants,
+  options,
+  ...question
+}: Question): Omit<
+  RecoveryFacts,
+  'store' | 'storeId' | 'checkpoints' | 'sinks' | 'isInDoubtTimeoutReached'
+> {
+  return {
+    topology: {
+      sources: new Set(participants.sources.keys()),
+      operators: new Set(participants.operators.keys()),
+      tables: new Set(participants.tables.keys()),
+      hasTableStore: participants.tableStore !== undefined,
+      pipelineHash: question.pipelineHash,
+      vnodeCount: options.vnodeCount,
+    },
+    occasion: question.occasion,
+    isReplayPossible: question.replayPossible,
+    inDoubtPolicy: options.inDoubtPolicy,
+    strictness: options.strictness,
+    pipelineHashMismatch: options.pipelineHashMismatch,
+    restoreFrom: question.restoreFrom,
+  };
+}
+
+interface StoreReading {
+  readonly fact: StoreFact;
+  readonly checkpoints: readonly StoredCheckpoint[];
+  readonly loaded: ReadonlyMap<CheckpointId, LoadedCheckpoint>;
+}
+
+/**
+ * Scans the store and verifies N; unless that is complete and intact, also the complete ones below
+ * it until one holds. The latest pointer is not asked: it may be lost or dangle.
+ */
+async function readStore({ question, store, patience }: ReadRequest): Promise<StoreReading> {
+  const twoPhase = new Set(
+    [...question.participants.sinks].filter(([, sink]) => isTwoPhase(sink)).map(([name]) => name),
+  );
+  const loaded = new Map<CheckpointId, LoadedCheckpoint>();
+  const listings = await ask(patience, (signal) => store.list({ signal }));
+  throwIfAborted(question.signal);
+  if (listings.kind !== 'answered') return { fact: listings, checkpoints: [], loaded };
+  const byteLengths = new Map(listings.value.map(({ id, byteLength }) => [id, byteLength]));
+  let checkpoints = classify(listings.value, twoPhase);
+  for (;;) {
+    const next = nextToVerify(checkpoints, loaded, question.restoreFrom?.checkpointId);
+    if (next === undefined) return { fact: { kind: 'read' }, checkpoints, loaded };
+    const timeoutMs = timeoutFor(patience.callTimeoutMs, byteLengths.get(next.id) ?? 0);
+    const answer = await ask({ ...patience, callTimeoutMs: timeoutMs }, (signal) =>
+      loadVerified(store, next.id, signal),
+    );
+    throwIfAborted(question.signal);
+    if (answer.kind !== 'answered') return { fact: answer, checkpoints, loaded };
+    const verdict = answer.value;
+    if (verdict.kind === 'intact') loaded.set(next.id, verdict.checkpoint);
+    checkpoints = checkpoints.map((stored) => (stored === next ? verified(next, verdict) : stored));
+  }
+}
+
+function nextToVerify(
+  checkpoints: readonly StoredCheckpoint[],
+  loaded: ReadonlyMap<CheckpointId, LoadedCheckpoint>,
+  chosen: CheckpointId | undefined,
+): StoredCheckpoint | undefined {
+  const isOpen = ({ id, state }: StoredCheckpoint) =>
+    !loaded.has(id) && (state === 'complete' || state === 'in-doubt');
+  const newest = newestOf(checkpoints);
+  if (newest === undefined) return undefined;
+  if (isOpen(newest)) return newest;
+  const wanted = checkpoints.find(({ id }) => id === chosen);
+  if (wanted !== undefined && isOpen(wanted)) return wanted;
+  if (newest.state === 'complete' || baseOf(checkpoints) !== undefined) return undefined;
+  return checkpoints.find((stored) => stored.state === 'complete' && isOpen(stored));
+}
+
+type Verdict =
+  | { readonly kind: 'intact'; readonly checkpoint: LoadedCheckpoint }
+  | { readonly kind: 'corrupt'; readonly problem: Error };
+
+/** Damage is an answer; any other error is not, and is asked again. */
+async function loadVerified(
+  store: StoreReader,
+  id: CheckpointId,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    const checkpoint = await store.load(id, { signal });
+    for (const state of checkpoint.manifest.operatorStates.values()) tryDecodeInlineState(state);
+    return { kind: 'intact', checkpoint };
+  } catch (error) {
+    const problem = toError(error);
+    if (isDamage(problem)) return { kind: 'corrupt', problem };
+    throw problem;
+  }
+}
+
+function isDamage(problem: Error): boolean {
+  return 'kind' in problem && problem.kind === 'corrupt';
+}
+
+function verified(stored: StoredCheckpoint, verdict: Verdict): StoredCheckpoint {
+  if (verdict.kind === 'intact') {
+    return { ...stored, isIntact: true, manifest: verdict.checkpoint.manifest };
+  }
+  return { ...stored, state: 'corrupt', problem: verdict.problem };
+}
+
+interface SinkSaid {
+  readonly answer: SinkAnswer;
+  readonly lastCommitted: CheckpointId | undefined;
+  readonly inspections: ReadonlyMap<CheckpointId, Inspection>;
+}
+
+/** One question at a time: some sinks have one connection. */
+async function askSink(
+  { patience }: ReadRequest,
+  checkpoints: readonly StoredCheckpoint[],
+  sink: string,
+  inspector: SinkInspector,
+): Promise<SinkSaid> {
+  const inspections = new Map<CheckpointId, Inspection>();
+  const last = await ask(patience, (signal) => inspector.lastCommitted({ signal }));
+  const lastCommitted = last.kind === 'answered' ? last.value : undefined;
+  let answer: Answer<unknown> = last;
+  for (const stored of checkpoints.filter(isReadable)) {
+    if (answer.kind !== 'answered') break;
+    if (!stored.isIntact || !isConcerned(stored, sink)) continue;
+    const handle = handleOf(stored.manifest, sink);
+    const checkpointId = handleOwner(checkpoints, stored.manifest, sink);
+    const inspection = await ask(patience, (signal) =>
+      inspector.inspect({ checkpointId, handle }, { signal }),
+    );
+    if (inspection.kind === 'answered') inspections.set(stored.id, inspection.value);
+    answer = inspection;
+  }
+  return { answer: toSinkAnswer(answer), lastCommitted, inspections };
+}
+
+/** Asked where the sink is in doubt, and where a handle can show that it was set back. */
+function isConcerned({ manifest }: ReadableCheckpoint, sink: string): boolean {
+  if (!sinksOf(manifest, new Set([sink])).has(sink)) return false;
+  return statusOf(manifest, sink).kind !== 'committed' || handleOf(manifest, sink) !== undefined;
+}

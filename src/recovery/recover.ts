@@ -1,0 +1,171 @@
+// Recovery: fence, read the facts, decide purely, act; again under a new fence when an outcome is unknown.
+
+import { isTidegateError, type TidegateError } from '../errors.js';
+import type { CheckpointManifest } from '../manifest/types.js';
+import type { OwnedStore } from '../store/checkpoint-store.js';
+import type { SinkInspector, SinkSession } from '../contracts/sink.js';
+import { isTwoPhase } from '../contracts/sink.js';
+import type { Participants } from '../contracts/participants.js';
+import { sleep } from '../runtime/deadline.js';
+import { abortedBy, ask, backoffMs, RoundEnded, type Patience } from './ask.js';
+import { buildReport } from './build-report.js';
+import { executePlan } from './execute-plan.js';
+import { closeSinks, openSinks } from './open-sinks.js';
+import { planRecovery } from './plan.js';
+import { readFacts, type Reading } from './read-facts.js';
+import type { RecoveryReport } from './report.js';
+import type { Recover, RecoveryOutcome, RecoveryRequest } from './request.js';
+import { unansweredRow } from './table.js';
+import type { RecoveryPlan } from './plan-types.js';
+
+/** Rounds after the in-doubt timeout, with a shorter patience: time to act on what it changes. */
+const roundsAfterTimeout = 3;
+
+/**
+ * The one road after a crash and after a failure in process. Returns when everything is where the
+ * resumed checkpoint says, or with a refusal that a human has to read; it rejects only for bugs.
+ */
+export const recover: Recover = async (request) => {
+  const { clock } = request.ports;
+  const startedAtMs = clock.monotonicMs();
+  const state: RecoveryRun = {
+    request,
+    startedAtMs,
+    deadlineMs: startedAtMs + request.options.inDoubtTimeoutMs,
+    store: request.store,
+    rounds: 0,
+    roundsInOvertime: 0,
+  };
+  for (;;) {
+    const outcome = await runRound(state);
+    if (outcome.kind !== 'again') return outcome.outcome;
+    const next = await nextRound(state, outcome.problem);
+    if (next !== undefined) return next;
+  }
+};
+
+/** What changes from round to round. */
+interface RecoveryRun {
+  readonly request: RecoveryRequest;
+  readonly startedAtMs: number;
+  readonly deadlineMs: number;
+  store: OwnedStore;
+  rounds: number;
+  roundsInOvertime: number;
+  /** The newest reading and plan, for the report of a refusal. */
+  reading?: Reading;
+  plan?: RecoveryPlan;
+}
+
+type RoundOutcome =
+  | { readonly kind: 'settled'; readonly outcome: RecoveryOutcome }
+  | { readonly kind: 'again'; readonly problem: TidegateError };
+
+async function runRound(run: RecoveryRun): Promise<RoundOutcome> {
+  const patience = patienceOf(run);
+  let sessions: ReadonlyMap<string, SinkSession> = new Map();
+  try {
+    const opened = await openSinks(run.request, run.store, patience);
+    sessions = opened.sessions;
+    const outcome = await decideAndAct(run, opened, patience);
+    if (outcome.kind === 'refused') await closeSinks(sessions, patience);
+    return { kind: 'settled', outcome };
+  } catch (error) {
+    await closeSinks(sessions, patience);
+    if (!(error instanceof RoundEnded)) throw error;
+    if (error.how === 'again') return { kind: 'again', problem: error.problem };
+    return { kind: 'settled', outcome: refusal(run, error.problem) };
+  }
+}
+
+async function decideAndAct(
+  run: RecoveryRun,
+  { sessions, answers }: Awaited<ReturnType<typeof openSinks>>,
+  patience: Patience,
+): Promise<RecoveryOutcome> {
+  const { request, store } = run;
+  const reading = await readFacts({
+    question: request,
+    store,
+    inspectors: inspectorsOf(request.participants, sessions),
+    answers,
+    patience,
+    isInDoubtTimeoutReached: isTimeUp(run),
+  });
+  const plan = planRecovery(reading.facts);
+  run.reading = reading;
+  run.plan = plan;
+  if (plan.kind === 'refuse' || plan.kind === 'halt') return refusal(run, plan.cause);
+  // Acting has its own patience: reading may have used up all of the first.
+  const round = { request, store, sinks: sessions, loaded: reading.loaded };
+  const done = await executePlan({ ...round, patience: patienceOf(run) }, plan);
+  return { ...done, store, sinks: sessions, report: reportOf(run, plan, done.base.manifest) };
+}
+
+function inspectorsOf(
+  { sinks }: Participants,
+  sessions: ReadonlyMap<string, SinkSession>,
+): ReadonlyMap<string, SinkInspector> {
+  const inspectors = new Map<string, SinkInspector>();
+  for (const [name, sink] of sinks) {
+    const session = sessions.get(name);
+    if (isTwoPhase(sink) && session !== undefined) inspectors.set(name, session as SinkInspector);
+  }
+  return inspectors;
+}
+
+/**
+ * Takes the next generation, so that no call of the round that ended can still take effect: a
+ * commit that had timed out must not land between the questions and a roll back.
+ */
+async function nextRound(
+  run: RecoveryRun,
+  problem: TidegateError,
+): Promise<RecoveryOutcome | undefined> {
+  const { request } = run;
+  const { clock, random, logger } = request.ports;
+  if (isTimeUp(run)) run.roundsInOvertime += 1;
+  if (run.roundsInOvertime > roundsAfterTimeout) return refusal(run, problem);
+  logger.warn('recovery reads the facts again', { because: problem.message, round: run.rounds });
+  await sleep(clock, backoffMs(run.rounds, random.next()), request.signal);
+  const answer = await ask(patienceOf(run), (signal) => run.store.takeNextGeneration({ signal }));
+  if (answer.kind === 'answered') {
+    run.store = answer.value;
+    run.rounds += 1;
+    return undefined;
+  }
+  if (request.signal.aborted) return refusal(run, abortedBy(request.signal));
+  return refusal(run, isTidegateError(answer.problem) ? answer.problem : problem);
+}
+
+function patienceOf({ request, deadlineMs }: RecoveryRun): Patience {
+  const { ports, options, signal } = request;
+  const { callTimeoutMs } = options;
+  const leastMs = ports.clock.monotonicMs() + roundsAfterTimeout * callTimeoutMs;
+  return { ports, callTimeoutMs, signal, giveUpAtMs: Math.max(deadlineMs, leastMs) };
+}
+
+function isTimeUp({ request, deadlineMs }: RecoveryRun): boolean {
+  return request.ports.clock.monotonicMs() >= deadlineMs;
+}
+
+function refusal(run: RecoveryRun, cause: TidegateError): RecoveryOutcome {
+  const plan: RecoveryPlan = { kind: 'refuse', row: run.plan?.row ?? unansweredRow, cause };
+  return { kind: 'refused', cause, store: run.store, report: reportOf(run, plan, undefined) };
+}
+
+function reportOf(
+  run: RecoveryRun,
+  plan: RecoveryPlan,
+  resumed: CheckpointManifest | undefined,
+): RecoveryReport {
+  const { request, startedAtMs, rounds, store, reading } = run;
+  return buildReport({
+    facts: reading?.facts,
+    plan,
+    generation: store.generation,
+    resumed,
+    rereadings: rounds,
+    durationMs: request.ports.clock.monotonicMs() - startedAtMs,
+  });
+}

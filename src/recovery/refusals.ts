@@ -1,0 +1,94 @@
+// The causes of rows that end with a human: each names the things, the values and the way out. Pure.
+
+import { hasErrorCode, TidegateError, type ErrorCode } from '../errors.js';
+import { isReadable, newestOf, replayObstacle, standingsOf } from './candidates.js';
+import { sinksPast, strangersIn } from './columns.js';
+import type { RecoveryFacts } from './facts.js';
+import { rowName, type RecoveryRow } from './table.js';
+
+export function causeOf(row: RecoveryRow, code: ErrorCode, facts: RecoveryFacts): TidegateError {
+  const first = firstProblem(facts);
+  const what = `${explain(code, facts)} (row ${rowName(row)}: ${row.label})`;
+  // Overtaken by another owner is not a refusal to be mended: the caller has to stop.
+  const isOvertaken = code === 'TIDEGATE_RECOVERY_SINK_REFUSED' && isFenced(first?.problem);
+  return new TidegateError(isOvertaken ? 'TIDEGATE_FENCED' : code, what, {
+    cause: first?.problem ?? newestOf(facts.checkpoints)?.problem,
+    details: { row: rowName(row) },
+  });
+}
+
+export function noBase(row: RecoveryRow, facts: RecoveryFacts): TidegateError {
+  const newest = newestOf(facts.checkpoints);
+  const message =
+    `checkpoint ${newest?.id ?? 'in doubt'} cannot be discarded: there is no intact complete ` +
+    `checkpoint below it to resume (row ${rowName(row)}: ${row.label})`;
+  return new TidegateError('TIDEGATE_RECOVERY_NO_BASE', message);
+}
+
+function explain(code: ErrorCode, facts: RecoveryFacts): string {
+  const newest = newestOf(facts.checkpoints);
+  const id = newest?.id ?? 'none';
+  switch (code) {
+    case 'TIDEGATE_RECOVERY_UNANSWERED':
+    case 'TIDEGATE_RECOVERY_SINK_REFUSED': {
+      const first = firstProblem(facts);
+      return first === undefined ? 'a participant' : `${first.who}: ${first.problem.message}`;
+    }
+    case 'TIDEGATE_RECOVERY_UNKNOWN_SINK':
+      return `checkpoint ${id} leaves ${newest === undefined ? '' : list(strangersIn(facts, newest))} in doubt`;
+    case 'TIDEGATE_RECOVERY_NOTHING_TO_RESUME':
+      return nothingToResume(facts);
+    case 'TIDEGATE_RECOVERY_TWO_IN_DOUBT':
+      return `in doubt: checkpoints ${list(inDoubt(facts))}; the newest is ${id}`;
+    case 'TIDEGATE_RECOVERY_CORRUPT':
+      return `checkpoint ${id} cannot be trusted: ${newest?.problem?.message ?? 'unreadable'}`;
+    case 'TIDEGATE_RECOVERY_NEWER_VERSION':
+      return `checkpoint ${id}: ${newest?.problem?.message ?? `version ${newest?.manifest?.version ?? '?'}`}`;
+    case 'TIDEGATE_RECOVERY_SPLIT':
+      return `checkpoint ${id}: ${standings(facts)}; ${replayObstacle(facts) ?? ''}`;
+    default:
+      return `checkpoint ${id}: ${standings(facts)}`;
+  }
+}
+
+interface Problem {
+  readonly who: string;
+  readonly problem: Error;
+}
+
+/** A refusal before a silence: it is the one that can be mended. */
+function firstProblem(facts: RecoveryFacts): Problem | undefined {
+  const found: Problem[] = [];
+  for (const kind of ['refused', 'unanswered'] as const) {
+    if (facts.store.kind === kind) found.push({ who: 'the store', problem: facts.store.problem });
+    for (const [sink, { answer }] of facts.sinks) {
+      if (answer.kind === kind) found.push({ who: `sink ${sink}`, problem: answer.problem });
+    }
+  }
+  return found[0];
+}
+
+function isFenced(problem: Error | undefined): boolean {
+  return hasErrorCode(problem, 'TIDEGATE_FENCED');
+}
+
+function nothingToResume(facts: RecoveryFacts): string {
+  const marked = sinksPast(facts, 0);
+  const states = facts.checkpoints.map(({ id, state }) => `${id} ${state}`);
+  const markers = marked.length > 0 ? `; markers of committed checkpoints in ${list(marked)}` : '';
+  return `the store holds ${states.length === 0 ? 'no checkpoint' : list(states)}${markers}`;
+}
+
+function inDoubt(facts: RecoveryFacts): readonly string[] {
+  return facts.checkpoints.filter(({ state }) => state === 'in-doubt').map(({ id }) => String(id));
+}
+
+function standings(facts: RecoveryFacts): string {
+  const newest = newestOf(facts.checkpoints);
+  if (newest === undefined || !isReadable(newest)) return 'unreadable';
+  return list([...standingsOf(facts, newest)].map(([sink, standing]) => `${sink} ${standing}`));
+}
+
+function list(items: readonly string[]): string {
+  return items.join(', ');
+}

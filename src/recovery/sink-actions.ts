@@ -1,0 +1,81 @@
+// What recovery does to sinks: commit what is decided, discard everything else. All idempotent.
+
+import type { CommitOutcome } from '../contracts/sink.js';
+import { assert } from '../assert.js';
+import { TidegateError } from '../errors.js';
+import type { PersistedManifest } from '../store/persisted-manifest.js';
+import { ask, RoundEnded, throwIfAborted, type Answer } from './ask.js';
+import { twoPhaseSessions, type Round } from './round.js';
+import { handleOf } from './stored-state.js';
+
+/**
+ * Commits a durable manifest at the sinks that are prepared, all at once: whichever order they end
+ * in, what is left is either settled or read again under a new fence.
+ *
+ * @throws RoundEnded `again` when a sink did not answer in time, or had nothing prepared after all.
+ */
+export async function commitSinks(
+  round: Round,
+  { manifest }: PersistedManifest,
+  commit: ReadonlyMap<string, string>,
+): Promise<void> {
+  const asked = twoPhaseSessions(round)
+    .filter(([sink]) => commit.has(sink))
+    .map(async ([sink, session]) => {
+      const handle = commit.get(sink) ?? '';
+      assert(handle === handleOf(manifest, sink), `the handle of sink ${sink} is not the recorded`);
+      const answer = await ask(round.patience, (signal) => session.commit(handle, { signal }));
+      return { sink, answer };
+    });
+  for (const { sink, answer } of await Promise.all(asked)) {
+    requireAnswer(round, `sink ${sink} in the commit of ${manifest.checkpointId}`, answer);
+    // The facts said prepared. Something took it away since: an expiry, or a person.
+    if (!isApplied(answer)) {
+      throw changed(`sink ${sink} has nothing prepared for ${manifest.checkpointId} any more`);
+    }
+  }
+}
+
+/**
+ * Discards everything uncommitted at every two-phase sink, known to a manifest or not.
+ *
+ * @param target Handles, by sink, of the checkpoint that is being rolled back.
+ * @throws RoundEnded `again` when one of those turns out to be committed: a split would follow.
+ */
+export async function discardPrepared(
+  round: Round,
+  target: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
+  const asked = twoPhaseSessions(round).map(async ([sink, session]) => {
+    const answer = await ask(round.patience, (signal) =>
+      session.rollback({ keep: [] }, { signal }),
+    );
+    return { sink, answer };
+  });
+  for (const { sink, answer } of await Promise.all(asked)) {
+    const outcomes = requireAnswer(round, `sink ${sink} in its roll back`, answer);
+    const handle = target.get(sink);
+    if (handle !== undefined && outcomes.get(handle) === 'committed') {
+      throw changed(`sink ${sink} had committed ${handle} when it was asked to roll it back`);
+    }
+  }
+}
+
+function requireAnswer<Value>(round: Round, who: string, answer: Answer<Value>): Value {
+  if (answer.kind === 'answered') return answer.value;
+  throwIfAborted(round.request.signal);
+  const { problem } = answer;
+  const how = answer.kind === 'refused' ? 'refused' : 'again';
+  const code =
+    answer.kind === 'refused' ? 'TIDEGATE_RECOVERY_SINK_REFUSED' : 'TIDEGATE_RECOVERY_UNANSWERED';
+  const cause = new TidegateError(code, `${who}: ${problem.message}`, { cause: problem });
+  throw new RoundEnded(how, cause);
+}
+
+function isApplied(answer: Answer<CommitOutcome>): boolean {
+  return answer.kind === 'answered' && answer.value !== 'absent';
+}
+
+function changed(what: string): RoundEnded {
+  return new RoundEnded('again', new TidegateError('TIDEGATE_RECOVERY_UNANSWERED', what));
+}

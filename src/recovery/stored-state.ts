@@ -1,0 +1,105 @@
+// What a manifest says about itself: complete, in doubt, discarded or replaced. Pure.
+
+import { checkpointId, type CheckpointId } from '../ids.js';
+import {
+  manifestVersion,
+  type CheckpointManifest,
+  type SinkCommitStatus,
+} from '../manifest/types.js';
+import { isTidegateError } from '../errors.js';
+import type { CheckpointListing } from '../store/checkpoint-store.js';
+import type { StoredCheckpoint, StoredState } from './facts.js';
+
+/**
+ * Classifies what a scan of the store gave, newest first.
+ *
+ * @param twoPhase Names of the registered two-phase sinks.
+ */
+export function classify(
+  listings: readonly CheckpointListing[],
+  twoPhase: ReadonlySet<string>,
+): readonly StoredCheckpoint[] {
+  return listings
+    .filter((listing) => listing.state !== 'orphan')
+    .sort((left, right) => right.id - left.id)
+    .map((listing) => ({
+      id: listing.id,
+      state: stateOf(listing, twoPhase),
+      manifest: listing.manifest,
+      isIntact: false,
+      problem: listing.problem ?? damageOf(listing),
+      inspections: new Map(),
+    }));
+}
+
+/**
+ * The sinks that a manifest concerns. A manifest of another program may name a sink only by its
+ * epoch; tidegate's own always list every sink.
+ */
+export function sinksOf(
+  manifest: CheckpointManifest,
+  twoPhase: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const names = new Set([...manifest.sinkNames, ...manifest.sinkCommitStatuses.keys()]);
+  if (manifest.tidegate !== undefined) return names;
+  for (const name of manifest.sinkEpochs.keys()) if (twoPhase.has(name)) names.add(name);
+  return names;
+}
+
+/** A sink that is named without a status is pending: its truth is at the sink. */
+export function statusOf(manifest: CheckpointManifest, sink: string): SinkCommitStatus {
+  return manifest.sinkCommitStatuses.get(sink) ?? { kind: 'pending' };
+}
+
+export function handleOf(manifest: CheckpointManifest, sink: string): string | undefined {
+  return manifest.tidegate?.commitHandles.get(sink);
+}
+
+/**
+ * The checkpoint id under which a sink knows the handle that a manifest names: a manifest of a
+ * pinned replay keeps the handles of sinks that had committed the range for an earlier one, and
+ * their markers carry that one's id.
+ */
+export function handleOwner(
+  checkpoints: readonly StoredCheckpoint[],
+  manifest: CheckpointManifest,
+  sink: string,
+): CheckpointId {
+  const handle = handleOf(manifest, sink);
+  let owner = manifest;
+  for (let current: CheckpointManifest | undefined = manifest; current !== undefined;) {
+    if (handleOf(current, sink) === handle) owner = current;
+    const olderId: number | undefined = current.tidegate?.supersedes;
+    current = checkpoints.find((stored) => stored.id === olderId)?.manifest;
+  }
+  return checkpointId(owner.checkpointId);
+}
+
+/** The store's word, except where this code must not resume what the store can read. */
+function stateOf(listing: CheckpointListing, twoPhase: ReadonlySet<string>): StoredState {
+  const { state, manifest } = listing;
+  if (state === 'superseded' || state === 'rolled-back') return state;
+  if (manifest === undefined) return isOfNewerVersion(listing.problem) ? 'unsupported' : 'corrupt';
+  if (manifest.version > manifestVersion) return 'unsupported';
+  if (state === 'corrupt' || damageOf(listing) !== undefined) return 'corrupt';
+  const sinks = [...sinksOf(manifest, twoPhase)];
+  const isComplete = sinks.every((sink) => statusOf(manifest, sink).kind === 'committed');
+  return isComplete ? 'complete' : 'in-doubt';
+}
+
+/** Values that no checkpoint can have, and a manifest in another one's place. */
+function damageOf({ id, manifest }: CheckpointListing): Error | undefined {
+  if (manifest === undefined) return undefined;
+  if (manifest.version === 0) return new Error('its version is 0');
+  if (manifest.epoch === 0) return new Error('its epoch is 0');
+  if (manifest.checkpointId === 0) return new Error('its checkpoint id is 0');
+  if (manifest.checkpointId !== id) {
+    return new Error(`it says checkpoint ${manifest.checkpointId} in the place of ${id}`);
+  }
+  return undefined;
+}
+
+/** A kind `invalid` problem is no damage: the document asks for a reader that can do more. */
+function isOfNewerVersion(problem: Error | undefined): boolean {
+  return isTidegateError(problem) && problem.kind === 'invalid';
+}
