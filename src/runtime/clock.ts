@@ -3,6 +3,8 @@
 /** A timer that was set; cancelling it twice, or after it fired, does nothing. */
 export interface Timer {
   cancel(): void;
+  /** Lets the process end although the timer is set. Clocks without a process leave it out. */
+  unref?(): void;
 }
 
 /** Where time comes from. Tests and the simulation give their own. */
@@ -21,7 +23,7 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   setTimer(callback, delayMs) {
     const timeout = setTimeout(callback, Math.min(delayMs, longestTimeoutMs));
-    return { cancel: () => clearTimeout(timeout) };
+    return { cancel: () => clearTimeout(timeout), unref: () => void timeout.unref() };
   },
 };
 

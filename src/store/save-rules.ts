@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../errors.js';
 import type { CheckpointManifest } from '../manifest/types.js';
+import { orAborted } from '../runtime/abort.js';
 import type { SidecarReceipt, WriteSidecarOptions } from './checkpoint-store.js';
 import { sidecarProblem } from './state-checks.js';
 
@@ -66,27 +67,6 @@ function tooLarge(maxBytes: number): TidegateError {
     `the operator state exceeds ${maxBytes} bytes`,
     { details: { maxBytes } },
   );
-}
-
-async function orAborted<Value>(wait: Promise<Value>, signal?: AbortSignal): Promise<Value> {
-  if (signal === undefined) return wait;
-  signal.throwIfAborted();
-  let stopListening = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(abortReason(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    stopListening = () => signal.removeEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([wait, aborted]);
-  } finally {
-    stopListening();
-  }
-}
-
-function abortReason(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
 }
 
 /** Lets the producer clean up. Not waited for: one that hangs would hold the store. */

@@ -2,13 +2,7 @@
 
 import { v7 as uuidV7 } from 'uuid';
 import { TidegateError } from '../../errors.js';
-import {
-  generation,
-  highestGeneration,
-  storeId,
-  type Generation,
-  type StoreId,
-} from '../../ids.js';
+import { storeId } from '../../ids.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
 import type { CheckpointStore, OpenStoreOptions, StoreReader } from '../checkpoint-store.js';
 import { claimAfter, type MemoryContent } from './memory-content.js';

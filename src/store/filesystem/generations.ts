@@ -1,0 +1,120 @@
+// Taking a generation and fencing the older ones. The argument is in layout.ts.
+
+import { join } from 'node:path';
+import { TidegateError } from '../../errors.js';
+import {
+  generation,
+  generationOfCheckpointId,
+  highestGeneration,
+  type Generation,
+} from '../../ids.js';
+import { errnoOf } from '../../runtime/file-system.js';
+import {
+  generationOfName,
+  idOfCheckpointName,
+  idOfSetAsideName,
+  ownerFile,
+  retiredOfName,
+  stagingName,
+} from '../layout.js';
+import { ownerBytes } from './owner-facts.js';
+import type { StorePorts } from './ports.js';
+import { unlessMissing, writeNewFile } from './small-files.js';
+
+/** What a listing says about the owners of a store. */
+export interface SeenGenerations {
+  /** No generation above this one was ever used; 0 in a new store. */
+  readonly highest: number;
+  /** Numbers of the generations that are not retired, ascending. */
+  readonly current: readonly number[];
+}
+
+/** A generation that this process has won, and the only place where it may write. */
+export interface Claim {
+  readonly generation: Generation;
+  readonly staging: string;
+}
+
+/** Lists the generations, and the ids of all checkpoints, whose generations count as used. */
+export async function seeGenerations({ fileSystem, layout }: StorePorts): Promise<SeenGenerations> {
+  const owners = (await unlessMissing(fileSystem.listDirectory(layout.ownFolder))) ?? [];
+  const checkpoints = (await unlessMissing(fileSystem.listDirectory(layout.directory))) ?? [];
+  const current = owners
+    .map(({ name }) => generationOfName(name))
+    .filter((number) => number !== undefined)
+    .sort((left, right) => left - right);
+  // A power loss may lose the directory of a generation and keep the older one renamed away by it.
+  const retirers = owners.map(({ name }) => retiredOfName(name)?.by ?? 0);
+  // The ids of a foreign store, and of one whose own folder was lost, must not be used again.
+  const used = checkpoints.map(({ name }) => {
+    const id = idOfCheckpointName(name) ?? idOfSetAsideName(name);
+    return id === undefined ? 0 : generationOfCheckpointId(id);
+  });
+  const highest = [...current, ...retirers, ...used].reduce((a, b) => Math.max(a, b), 0);
+  return { highest, current };
+}
+
+/**
+ * Claims one generation and renames all older ones away.
+ *
+ * @returns Undefined when another process has claimed this number first.
+ * @throws TidegateError `TIDEGATE_FENCED` when a higher generation exists.
+ */
+export async function claimGeneration(
+  ports: StorePorts,
+  number: number,
+): Promise<Claim | undefined> {
+  const { fileSystem, layout, random } = ports;
+  if (number > highestGeneration) {
+    throw new TidegateError(
+      'TIDEGATE_GENERATIONS_EXHAUSTED',
+      `generation ${number} is above ${highestGeneration}`,
+    );
+  }
+  try {
+    await fileSystem.makeDirectory(layout.generation(number));
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return undefined;
+    throw error;
+  }
+  const nonce = Buffer.from(random.bytes(8)).toString('hex');
+  const staging = join(layout.generation(number), stagingName(nonce));
+  await orFenced(number, fileSystem.makeDirectory(staging));
+  const owner = writeNewFile(fileSystem, join(staging, ownerFile), ownerBytes(ports), {
+    // Never synced: after a power loss there is no owner, and a file without content says so.
+    sync: false,
+  });
+  await orFenced(number, owner);
+  await retireOlder(ports, number);
+  return { generation: generation(number), staging };
+}
+
+/** Renames every older generation away; from then on their owners can change nothing. */
+async function retireOlder(ports: StorePorts, number: number): Promise<void> {
+  const { fileSystem, layout } = ports;
+  const { highest, current } = await seeGenerations(ports);
+  if (highest > number) throw fenced(number, highest);
+  for (const older of current.filter((candidate) => candidate < number)) {
+    const away = layout.retired(older, number);
+    await unlessMissing(fileSystem.rename(layout.generation(older), away));
+  }
+}
+
+/** A directory that was just made and is missing was renamed away by a newer owner. */
+async function orFenced(number: number, call: Promise<void>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw fenced(number, undefined, error);
+    throw error;
+  }
+}
+
+/** @param newer The generation that has taken over, when it is known. */
+export function fenced(number: number, newer?: number, cause?: unknown): TidegateError {
+  const by = newer === undefined ? 'a newer owner' : `generation ${newer}`;
+  return new TidegateError('TIDEGATE_FENCED', `generation ${number} was overtaken by ${by}`, {
+    ...(cause === undefined ? {} : { cause }),
+    details: { generation: number },
+  });
+}

@@ -1,0 +1,81 @@
+// The store's identity: made once, by the owner of the first generation, and compared ever after.
+
+import { join } from 'node:path';
+import { v7 as uuidV7 } from 'uuid';
+import { TidegateError } from '../../errors.js';
+import { storeId, type StoreId } from '../../ids.js';
+import { errnoOf, readSmallFile } from '../../runtime/file-system.js';
+import { identityFile } from '../layout.js';
+import type { Claim } from './generations.js';
+import type { StorePorts } from './ports.js';
+import { writeNewFile } from './small-files.js';
+
+export interface StoreIdentity {
+  readonly storeId: StoreId;
+  readonly pipeline: string;
+}
+
+const formatVersion = 1;
+const identityMaxBytes = 65_536;
+
+/** Undefined in a directory that tidegate has never owned. */
+export async function readIdentity({
+  fileSystem,
+  layout,
+}: StorePorts): Promise<StoreIdentity | undefined> {
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = await readSmallFile(fileSystem, layout.identity, identityMaxBytes);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  // Never treated as missing: another id would make every sink refuse this store.
+  const identity = bytes === undefined ? undefined : parseIdentity(bytes);
+  if (identity !== undefined) return identity;
+  throw new TidegateError('TIDEGATE_STORE_CORRUPT', `${layout.identity} is not a store identity`);
+}
+
+/** @throws TidegateError `TIDEGATE_STORE_PIPELINE` when the store belongs to another pipeline. */
+export function checkPipeline(identity: StoreIdentity | undefined, pipeline: string): void {
+  if (identity === undefined || identity.pipeline === pipeline) return;
+  throw new TidegateError(
+    'TIDEGATE_STORE_PIPELINE',
+    `the store ${identity.storeId} belongs to pipeline ${JSON.stringify(identity.pipeline)}, ` +
+      `not to ${JSON.stringify(pipeline)}`,
+    { details: { stored: identity.pipeline, asked: pipeline } },
+  );
+}
+
+/**
+ * Makes the identity of a new store. Visible whole or not at all, and only from the staging
+ * directory of a generation, so that two first owners cannot make two; durable with the sync of the
+ * folder that ends `open`, before anybody is told the id.
+ */
+export async function createIdentity(
+  { fileSystem, layout, random, clock }: StorePorts,
+  { staging }: Claim,
+  pipeline: string,
+): Promise<StoreIdentity> {
+  const id = uuidV7({ random: random.bytes(16), msecs: clock.now() });
+  const identity = { storeId: storeId(id), pipeline };
+  const bytes = Buffer.from(JSON.stringify({ formatVersion, ...identity }));
+  const temporary = join(staging, identityFile);
+  // Synced before it is renamed: a name that survives a power loss with an empty file would shut
+  // the store for good.
+  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
+  await fileSystem.rename(temporary, layout.identity);
+  return identity;
+}
+
+function parseIdentity(bytes: Uint8Array): StoreIdentity | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { storeId: id, pipeline } = value as Record<string, unknown>;
+    if (typeof id !== 'string' || id === '' || typeof pipeline !== 'string') return undefined;
+    return { storeId: storeId(id), pipeline };
+  } catch {
+    return undefined;
+  }
+}

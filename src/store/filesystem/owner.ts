@@ -1,0 +1,100 @@
+// Who owns a store, and whether that process is alive: politeness only, the generation fences.
+
+import { join } from 'node:path';
+import { TidegateError } from '../../errors.js';
+import { sleep } from '../../runtime/deadline.js';
+import { readSmallFile } from '../../runtime/file-system.js';
+import type { OpenStoreOptions } from '../checkpoint-store.js';
+import { isStagingName, ownerFile } from '../layout.js';
+import { seeGenerations } from './generations.js';
+import { parseOwner, type OwnerFacts } from './owner-facts.js';
+import type { StorePorts } from './ports.js';
+import { factsOrNothing, unlessMissing } from './small-files.js';
+
+const defaultWaitForOwnerMs = 5_000;
+const pollIntervalMs = 100;
+
+/** Heartbeats that an owner who cannot be seen from here must miss before it counts as dead. */
+const missedHeartbeats = 3;
+
+const ownerMaxBytes = 4_096;
+
+interface SeenOwner extends OwnerFacts {
+  readonly generation: number;
+  readonly file: string;
+}
+
+/**
+ * Returns when the store may be taken: at once when nobody alive owns it or the caller takes over.
+ * A crash leaves nothing behind that keeps it shut: an owner file that is missing or garbled, a
+ * process that is gone and one whose heart does not beat all count as dead.
+ *
+ * @throws TidegateError `TIDEGATE_STORE_OWNED` naming the live owner.
+ */
+export async function waitForOwner(ports: StorePorts, options: OpenStoreOptions): Promise<void> {
+  const policy = options.liveOwner ?? 'wait';
+  if (policy === 'take-over') return;
+  const patienceMs = policy === 'wait' ? (options.waitForOwnerMs ?? defaultWaitForOwnerMs) : 0;
+  const deadlineMs = ports.clock.monotonicMs() + patienceMs;
+  for (;;) {
+    const owner = await seeOwner(ports);
+    if (owner === undefined || !(await isAlive(ports, owner, options.signal))) return;
+    if (ports.clock.monotonicMs() >= deadlineMs) throw owned(ports, owner);
+    await pause(ports, pollIntervalMs, options.signal);
+  }
+}
+
+async function seeOwner(ports: StorePorts): Promise<SeenOwner | undefined> {
+  const { fileSystem, layout } = ports;
+  const generation = (await seeGenerations(ports)).current.at(-1);
+  if (generation === undefined) return undefined;
+  const directory = layout.generation(generation);
+  const entries = (await unlessMissing(fileSystem.listDirectory(directory))) ?? [];
+  const staging = entries.find(({ name }) => isStagingName(name));
+  if (staging === undefined) return undefined;
+  const file = join(directory, staging.name, ownerFile);
+  const bytes = await unlessMissing(readSmallFile(fileSystem, file, ownerMaxBytes));
+  const facts = bytes === undefined ? undefined : parseOwner(bytes);
+  return facts === undefined ? undefined : { ...facts, generation, file };
+}
+
+async function isAlive(
+  ports: StorePorts,
+  owner: SeenOwner,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const liveness = ports.processes.livenessOf(owner.identity);
+  if (liveness !== 'unknown') return liveness === 'running';
+  // A recent heartbeat proves nothing: the owner may have crashed right after it. A new one does.
+  const first = await factsOrNothing(ports.fileSystem, owner.file);
+  let waitedMs = 0;
+  const heartbeatMs = Math.min(owner.heartbeatMs, longestHeartbeatMs);
+  while (first !== undefined && waitedMs < missedHeartbeats * heartbeatMs) {
+    await pause(ports, pollIntervalMs, signal);
+    waitedMs += pollIntervalMs;
+    const next = await factsOrNothing(ports.fileSystem, owner.file);
+    if (next === undefined) return false;
+    if (next.modifiedMs !== first.modifiedMs) return true;
+  }
+  return false;
+}
+
+/** What is read from a file never decides how long we wait. */
+const longestHeartbeatMs = 5_000;
+
+async function pause(
+  { clock }: StorePorts,
+  delayMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await sleep(clock, delayMs, signal);
+  signal?.throwIfAborted();
+}
+
+function owned({ layout }: StorePorts, { identity, generation }: SeenOwner): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_STORE_OWNED',
+    `${layout.directory} is owned by process ${identity.pid} on ${identity.host} (generation ${generation})`,
+    { details: { pid: identity.pid, host: identity.host, generation } },
+  );
+}
