@@ -1,0 +1,80 @@
+// Breaks the code in known ways, one at a time in a copy, and shows that the tests notice.
+//
+//   npm run mutate                every area
+//   npm run mutate manifest       one area: test/mutations/manifest.mjs
+//
+// An area names the tests that guard it and its mutations: { what, file, find, replace }. A
+// mutation whose `find` does not occur exactly once is stale and fails the run.
+
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const areas = readdirSync('test/mutations').map((name) => name.replace(/\.mjs$/, ''));
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !areas.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no area ${unknown.join(', ')}. The areas are: ${areas.join(', ')}`);
+  process.exit(64);
+}
+
+const room = mkdtempSync(join(tmpdir(), 'tidegate-mutate-'));
+process.on('exit', () => rmSync(room, { recursive: true, force: true }));
+process.on('SIGINT', () => process.exit(130));
+for (const name of ['src', 'test', 'scripts', 'package.json', 'tsconfig.json', 'jest.config.js']) {
+  cpSync(name, join(room, name), { recursive: true });
+}
+symlinkSync(resolve('node_modules'), join(room, 'node_modules'));
+
+let missed = 0;
+let tried = 0;
+for (const area of wanted.length > 0 ? wanted : areas) {
+  const { tests, mutations } = await import(resolve('test/mutations', `${area}.mjs`));
+  if (!testsPass(tests)) {
+    console.error(`${area}: the tests fail without any mutation, so they show nothing`);
+    process.exit(1);
+  }
+  for (const mutation of mutations) {
+    const caught = isCaught(mutation, tests);
+    tried++;
+    if (!caught) missed++;
+    console.log(`${caught ? 'caught    ' : 'NOT CAUGHT'}  ${area}: ${mutation.what}`);
+  }
+}
+console.log(`${tried - missed} of ${tried} mutations caught`);
+process.exitCode = missed === 0 ? 0 : 1;
+
+function isCaught({ what, file, find, replace }, tests) {
+  const path = join(room, file);
+  const source = readFileSync(path, 'utf8');
+  if (source.split(find).length !== 2) {
+    console.error(`stale mutation "${what}": the text to replace is not there once in ${file}`);
+    process.exit(1);
+  }
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  );
+  const caught = !testsPass(tests);
+  writeFileSync(path, source);
+  return caught;
+}
+
+function testsPass(tests) {
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const run = spawnSync(
+    process.execPath,
+    [...flags, 'node_modules/jest/bin/jest.js', '--bail', '--silent', ...tests],
+    { cwd: room, encoding: 'utf8', timeout: 300_000 },
+  );
+  return run.status === 0;
+}
