@@ -30,8 +30,8 @@ export function describeTwoPhaseSink<Rec>(
   runner: TestRunner = globalRunner(),
 ): void {
   runner.describe(`${factory.name} keeps the obligations of a two-phase sink`, () => {
-    for (const { title, only, run } of twoPhaseSinkCases<Rec>()) {
-      runner.test(title, () => runCase(factory, only, run));
+    for (const item of twoPhaseSinkCases<Rec>()) {
+      runner.test(item.title, () => runCase(factory, item));
     }
   });
 }
@@ -49,14 +49,13 @@ export function twoPhaseSinkCases<Rec>(): readonly ConformanceCase<Rec>[] {
 
 async function runCase<Rec>(
   factory: TwoPhaseSinkFactory<Rec>,
-  only: ConformanceCase<Rec>['only'],
-  run: ConformanceCase<Rec>['run'],
+  item: ConformanceCase<Rec>,
 ): Promise<void> {
   const system = await factory.create();
   try {
     const { durability } = await system.connect();
-    if (only !== undefined && !only.includes(durability)) return;
-    await run({ system, record: (number) => factory.record(number) });
+    if (item.only !== undefined && !item.only.includes(durability)) return;
+    await item.run({ system, record: (number) => factory.record(number) });
   } finally {
     await system.close?.();
   }

@@ -27,7 +27,7 @@ export interface ConformanceCase<Rec> {
   readonly title: string;
   /** Classes that the case is about; default all. */
   readonly only?: readonly TwoPhaseSink['durability'][];
-  run(bench: SinkBench<Rec>): Promise<void>;
+  readonly run: (bench: SinkBench<Rec>) => Promise<void>;
 }
 
 /** A fresh system and what the cases do with it. */

@@ -29,7 +29,7 @@ export interface Point {
 export interface Surroundings {
   /** Called once the life is dead: the disk drops what was not durable, disasters strike. */
   lifeEnded(life: Life, fault: Fault): void;
-  /** Called at a point from which a later disaster restores the store. */
+  /** Called at each point of a run in which a disaster restores the store from a copy. */
   copyStore(): void;
   nowMs(): number;
 }
@@ -43,23 +43,18 @@ interface LateEffect {
 export class Director {
   readonly points: Point[] = [];
   readonly lives: Life[] = [];
-  /** Outside work that simulated time must wait for, of sinks that are not simulated. */
-  outsideCalls = 0;
   readonly #surroundings: Surroundings;
   readonly #faults = new Map<string, Fault>();
   readonly #occurrences = new Map<string, number>();
   readonly #silentUntilMs = new Map<string, number>();
-  readonly #copyAtIndex: number | undefined;
+  readonly #copiesStore: boolean;
   #late: LateEffect[] = [];
   #firedCount = 0;
+  #outsideCallCount = 0;
 
-  /**
-   * @param copyAtIndex Index of the point before which the store is copied, when the schedule
-   *   restores a copy.
-   */
-  constructor(schedule: Schedule, surroundings: Surroundings, copyAtIndex?: number) {
+  constructor(schedule: Schedule, surroundings: Surroundings) {
     this.#surroundings = surroundings;
-    this.#copyAtIndex = copyAtIndex;
+    this.#copiesStore = schedule.some((fault) => fault.kind === 'store-restored');
     for (const fault of schedule) {
       this.#faults.set(pointKey(fault.at.action, fault.at.occurrence), fault);
     }
@@ -71,8 +66,9 @@ export class Director {
     return this.#firedCount;
   }
 
-  get newestLife(): Life | undefined {
-    return this.lives.at(-1);
+  /** Calls to systems outside the simulation that are running: time must wait for them. */
+  get outsideCallCount(): number {
+    return this.#outsideCallCount;
   }
 
   startLife(): Life {
@@ -96,6 +92,22 @@ export class Director {
     return this.#fail(life, action, fault, perform);
   }
 
+  /** Runs a call to a system outside the simulation. */
+  async outside<Value>(call: () => Value | Promise<Value>): Promise<Value> {
+    this.#outsideCallCount += 1;
+    try {
+      return await call();
+    } finally {
+      this.#outsideCallCount -= 1;
+    }
+  }
+
+  /** Passes something that is not worth a point; a process that is gone does not come through. */
+  async pass<Value>(life: Life, perform: () => Promise<Value>): Promise<Value> {
+    if (life.state !== 'alive') await whenAlive(life);
+    return stopAnswerOfDead(life, perform());
+  }
+
   /** Lets everything that was held up happen: late effects land and paused processes go on. */
   releaseAll(): boolean {
     const late = this.#late;
@@ -109,7 +121,7 @@ export class Director {
     const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
     this.#occurrences.set(name, occurrence);
     const index = this.points.length + 1;
-    if (index === this.#copyAtIndex) this.#surroundings.copyStore();
+    if (this.#copiesStore) this.#surroundings.copyStore();
     const fault = this.#faults.get(pointKey(name, occurrence));
     const point = { index, life: life.number, action: name, occurrence, effect: action.effect };
     this.points.push(fault === undefined ? point : { ...point, fault: fault.kind });

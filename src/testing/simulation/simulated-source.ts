@@ -9,6 +9,9 @@ import type { Port } from './port.js';
  * for good when the next one is asked for, so a cut taken before a record is used does not skip it.
  */
 export interface SimulatedSource<Rec> extends Source, AsyncIterable<Rec> {
+  position(): Offsets;
+  /** The record in hand was used: the position is behind it, before the next one is asked for. */
+  settle(): void;
   replay(from: Offsets, to: Offsets): AsyncIterable<Rec>;
 }
 
@@ -29,6 +32,9 @@ export function simulatedSource<Rec>(options: SimulatedSourceOptions<Rec>): Simu
   return {
     replayable: true,
     position: () => ({ next: String(next) }),
+    settle: () => {
+      next = handedOut;
+    },
     restore: (offsets, call) =>
       port.answer('restore', call, () => {
         next = indexOf(offsets, input.length);
@@ -65,10 +71,10 @@ function recordAt<Rec>(input: readonly Rec[], index: number): Rec {
 }
 
 function indexOf(offsets: Offsets, inputLength: number): number {
-  const index = Number(offsets['next']);
+  const index = Number(offsets.next);
   if (!Number.isSafeInteger(index) || index < 0 || index > inputLength) {
     throw new Error(
-      `the source has ${inputLength} records and cannot go to "${String(offsets['next'])}"`,
+      `the source has ${inputLength} records and cannot go to "${String(offsets.next)}"`,
     );
   }
   return index;

@@ -14,6 +14,7 @@ export function simulatedFlushingSink(storage: SinkStorage, port: Port): Flushin
   }
   return {
     durability,
+    ordersWrites: durability === 'idempotent',
     open: (owner, options) =>
       port.durable('open', options, () => {
         // A plain sink knows no owners; one that is written by key lets the newest generation win.

@@ -93,7 +93,8 @@ class Session extends Inspector implements TwoPhaseSinkSession {
   constructor(storage: SinkStorage, owner: SinkOwner, port: Port) {
     super(storage, port);
     this.#owner = owner;
-    this.#prepared = storage.durability === 'durable' ? storage.prepared : new Map();
+    this.#prepared =
+      storage.durability === 'durable' ? storage.prepared : new Map<string, PreparedEpoch>();
   }
 
   async write(records: readonly unknown[]): Promise<void> {

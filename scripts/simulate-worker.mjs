@@ -1,0 +1,75 @@
+// One process of the simulation: runs the shares that it is sent and answers with what it found.
+
+import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+
+const [, , directory, seedText] = process.argv;
+const load = (path) => import(pathToFileURL(join(directory, path)).href);
+const { setups, prepareSetup, runShare, replay, describeViolation, describeSetup } = await load(
+  'testing/simulation/campaign.js',
+);
+const { Matrix } = await load('testing/simulation/matrix.js');
+
+const violationsMax = 5;
+/** Every so many schedules one is run twice: the same schedule must leave the same trace. */
+const repeatEvery = 500;
+
+let stray;
+process.on('unhandledRejection', (reason) => {
+  stray ??= reason;
+});
+
+const prepared = new Map();
+async function prepare(index) {
+  if (!prepared.has(index)) {
+    prepared.set(index, await prepareSetup(setups[index], { seed: Number(seedText) }));
+  }
+  return prepared.get(index);
+}
+
+process.on('message', ({ setupIndex, share, untilMs }) => {
+  run(setupIndex, share, untilMs).then(
+    (answer) => process.send(answer),
+    (error) => {
+      const text = `${describeSetup(setups[setupIndex])}: ${error?.stack ?? error}`;
+      process.send({ count: 0, violations: [text], cells: {}, rowLabels: {}, points: 0 });
+    },
+  );
+});
+process.send({ ready: true });
+
+async function run(setupIndex, share, untilMs) {
+  const subject = await prepare(setupIndex);
+  const matrix = new Matrix();
+  const violations = [];
+  let count = 0;
+  let violationCount = 0;
+  let points = 0;
+  for await (const explored of runShare(subject, share)) {
+    count += 1;
+    points += explored.result.points.length;
+    matrix.add(explored.result);
+    let { result } = explored;
+    if (stray !== undefined) {
+      const seen = String(stray?.stack ?? stray);
+      result = { ...result, violations: [{ rule: 'no rejection is left unhandled', seen }] };
+      stray = undefined;
+    }
+    if (result.violations.length === 0 && count % repeatEvery === 0) {
+      const again = await replay(subject, explored.schedule);
+      if (JSON.stringify(again.points) !== JSON.stringify(result.points)) {
+        const seen = 'two runs of one schedule passed different points';
+        result = { ...result, violations: [{ rule: 'a run is determined', seen }] };
+      }
+    }
+    if (result.violations.length > 0) {
+      violationCount += 1;
+      if (violations.length < violationsMax) {
+        violations.push(await describeViolation(subject, { ...explored, result }));
+      }
+    }
+    if (Date.now() > untilMs) break;
+  }
+  const { cells, rowLabels } = matrix;
+  return { count, violationCount, violations, cells, rowLabels, points };
+}

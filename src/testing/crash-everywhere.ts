@@ -1,0 +1,137 @@
+// Crashes a pipeline at every point, restarts it, and checks what its sinks hold in the end.
+
+import type { Violation } from './checkers/observation.js';
+import { explore, firstFaults, referenceRun, type Subject } from './simulation/explore.js';
+import {
+  formatSchedule,
+  parseSchedule,
+  type FaultKind,
+  type Schedule,
+} from './simulation/faults.js';
+import { Matrix } from './simulation/matrix.js';
+import { runSchedule, type RunResult } from './simulation/run-schedule.js';
+import { asTest, shrink } from './simulation/shrink.js';
+import type { Build, Input } from './simulation/world.js';
+
+export interface CrashOptions {
+  /** Records of each source by name, or of every source. */
+  readonly input: Input;
+  /** Faults in one run: 1, or 2 so that recovery is crashed too. Default 1. */
+  readonly crashes?: 1 | 2;
+  /** About how many schedules to run; first all with one fault, the rest with two. Default 2 000. */
+  readonly schedulesMax?: number;
+  /** Default 1. */
+  readonly seed?: number;
+  /** Default all. */
+  readonly faults?: readonly FaultKind[];
+  /** Simulated milliseconds before each record, so that intervals come due. Default 100. */
+  readonly recordIntervalMs?: number;
+  /** Empties the storage of sinks of your own before each run. */
+  readonly beforeEach?: () => void | Promise<void>;
+  /** How many violations to look for before giving up. Default 1. */
+  readonly violationsMax?: number;
+}
+
+/** A schedule that broke a rule, made as short as it gets. */
+export interface FoundViolation {
+  readonly schedule: readonly string[];
+  readonly violations: readonly Violation[];
+  /** A test that shows it, to be pasted into a suite. */
+  readonly test: string;
+}
+
+export interface CrashReport {
+  /** How many different schedules were run. */
+  readonly schedules: number;
+  /** Points that a run without faults passes. */
+  readonly points: number;
+  readonly violations: readonly FoundViolation[];
+  readonly matrix: Matrix;
+}
+
+export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'schedulesMax' | 'faults'> {
+  /** Lines such as `kill-after sink a: commit#2`. */
+  readonly schedule: readonly string[];
+}
+
+/**
+ * Runs the pipeline once without faults, to learn its points and its output, and then once for each
+ * schedule of faults, restarting it after every crash. `build` is called for each process and makes
+ * everything anew on the world it is given.
+ *
+ * @throws Error when the pipeline does not come to its end even without faults.
+ */
+export async function crashEverywhere(build: Build, options: CrashOptions): Promise<CrashReport> {
+  const subject = subjectOf(build, options);
+  const { beforeEach, faults: kinds, violationsMax = 1 } = options;
+  const reference = await referenceRun(subject, beforeEach);
+  const plan = planOf(firstFaults(reference, kinds).length, options);
+  const matrix = new Matrix();
+  const found: FoundViolation[] = [];
+  let schedules = 0;
+  const settings = {
+    ...plan,
+    offset: 0,
+    ...(kinds === undefined ? {} : { kinds }),
+    ...(beforeEach === undefined ? {} : { beforeEach }),
+  };
+  for await (const { schedule, result } of explore(subject, reference, settings)) {
+    schedules += 1;
+    matrix.add(result);
+    if (result.violations.length === 0) continue;
+    found.push(await describeViolation(subject, reference, schedule, result, options));
+    if (found.length >= violationsMax) break;
+  }
+  return { schedules, points: reference.points.length, violations: found, matrix };
+}
+
+/** Runs one schedule again, as a test does that a violation has printed. */
+export async function replaySchedule(build: Build, options: ReplayOptions): Promise<RunResult> {
+  const subject = subjectOf(build, options);
+  const reference = await referenceRun(subject, options.beforeEach);
+  await options.beforeEach?.();
+  const schedule = parseSchedule(options.schedule);
+  const result = await runSchedule({ ...subject, schedule, expected: reference.visible });
+  if (result.firedCount < schedule.length) {
+    const reached = `${result.firedCount} of ${schedule.length}`;
+    throw new Error(`only ${reached} faults of the schedule were reached: the run has changed`);
+  }
+  return result;
+}
+
+function subjectOf(build: Build, options: Omit<CrashOptions, 'crashes'>): Subject {
+  const { input, seed = 1, recordIntervalMs = 100 } = options;
+  return { build, input, seed, recordIntervalMs };
+}
+
+/** Every first fault when there is room for it, else an even choice of them. */
+function planOf(
+  firstCount: number,
+  { crashes = 1, schedulesMax = 2_000 }: CrashOptions,
+): { readonly depth: 1 | 2; readonly stride: number; readonly secondsPerFirst: number } {
+  // A third of the runs at most go to single faults when pairs were asked for.
+  const forFirsts = crashes === 1 ? schedulesMax : Math.ceil(schedulesMax / 3);
+  const stride = Math.max(1, Math.ceil(firstCount / forFirsts));
+  const runFirsts = Math.ceil(firstCount / stride);
+  const secondsPerFirst = Math.max(1, Math.floor((schedulesMax - runFirsts) / runFirsts));
+  return { depth: crashes, stride, secondsPerFirst };
+}
+
+async function describeViolation(
+  subject: Subject,
+  reference: RunResult,
+  schedule: Schedule,
+  { violations }: RunResult,
+  { beforeEach, seed = 1 }: CrashOptions,
+): Promise<FoundViolation> {
+  const shortest = await shrink(schedule, violations, async (candidate) => {
+    await beforeEach?.();
+    const again = { ...subject, schedule: candidate, expected: reference.visible };
+    return (await runSchedule(again)).violations;
+  });
+  return {
+    schedule: formatSchedule(shortest.schedule),
+    violations: shortest.violations,
+    test: asTest(shortest, { build: 'build', options: `input, seed: ${seed}` }),
+  };
+}

@@ -1,0 +1,117 @@
+// A small dataflow for simulations: one source, one operator, any sinks, driven by the coordinator.
+
+import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
+import type { Operator } from '../../contracts/operator.js';
+import type { SimulatedSource } from './simulated-source.js';
+
+export interface DataflowOptions<Rec> {
+  readonly source: { readonly name: string; readonly of: SimulatedSource<Rec> };
+  readonly operator: { readonly name: string; readonly of: Operator };
+  readonly sinks: readonly string[];
+  /** What the operator makes of a record, for every sink. */
+  readonly process: (record: Rec) => unknown;
+  /** Called after each record. */
+  readonly afterRecord: () => void;
+}
+
+interface PendingCut {
+  readonly barrier: Barrier;
+  readonly listener: CutListener;
+}
+
+/** Pulls records through and takes cuts between two of them; can be told to replay a range. */
+export class Dataflow<Rec> implements BarrierPort {
+  /** Settles when the input has come to its end for the first time. */
+  readonly whenAtEnd: Promise<void>;
+  readonly #options: DataflowOptions<Rec>;
+  #flow: Flow | undefined;
+  #cut: PendingCut | undefined;
+  #isPumping = false;
+  #whenIdle: (() => void)[] = [];
+  #reachEnd: () => void = () => undefined;
+
+  constructor(options: DataflowOptions<Rec>) {
+    this.#options = options;
+    this.whenAtEnd = new Promise((resolve) => {
+      this.#reachEnd = resolve;
+    });
+  }
+
+  inject(barrier: Barrier, listener: CutListener): void {
+    this.#cut = { barrier, listener };
+    if (!this.#isPumping) this.#takeCut();
+  }
+
+  cancel(barrier: Barrier): void {
+    if (this.#cut?.barrier.checkpointId === barrier.checkpointId) this.#cut = undefined;
+  }
+
+  async suspend(): Promise<void> {
+    this.#flow = undefined;
+    this.#cut = undefined;
+    if (!this.#isPumping) return;
+    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  resume(flow: Flow): void {
+    this.#flow = flow;
+    void this.#pump(flow);
+  }
+
+  /** Records until the input, the range of a replay, or the generation comes to its end. */
+  async #pump(flow: Flow): Promise<void> {
+    const { source, afterRecord } = this.#options;
+    const records = source.of[Symbol.asyncIterator]();
+    let isOver = false;
+    this.#isPumping = true;
+    while (this.#flow === flow && !isOver && !this.#isAtPin(flow)) {
+      const next = await records.next();
+      if (this.#flow !== flow) break;
+      this.#takeCut();
+      if (next.done === true) isOver = true;
+      else {
+        await this.#write(flow, next.value);
+        source.of.settle();
+        afterRecord();
+      }
+    }
+    this.#isPumping = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.#flow !== flow) return;
+    this.#takeCut();
+    if (isOver) this.#reachEnd();
+  }
+
+  #isAtPin(flow: Flow): boolean {
+    const { source } = this.#options;
+    const pin = flow.pinnedTo?.get(source.name);
+    return pin !== undefined && Number(source.of.position().next) >= Number(pin.next);
+  }
+
+  async #write(flow: Flow, record: Rec): Promise<void> {
+    const output = this.#options.process(record);
+    try {
+      await Promise.all([...flow.sinks.values()].map((sink) => sink.write([output])));
+    } catch {
+      // The coordinator knows of a failed write and suspends the flow: nothing else to do here.
+    }
+  }
+
+  #takeCut(): void {
+    const cut = this.#cut;
+    if (cut === undefined) return;
+    const flow = this.#flow;
+    // The barrier of a replay waits for the end of its range, wherever the records are by now.
+    if (flow !== undefined && cut.barrier.pinnedTo !== undefined && !this.#isAtPin(flow)) return;
+    this.#cut = undefined;
+    const { barrier, listener } = cut;
+    const { source, operator, sinks } = this.#options;
+    listener.sourceReached(barrier, source.name, { offsets: source.of.position() });
+    listener.operatorReached(barrier, operator.name, operator.of.capture());
+    for (const sink of sinks) listener.sinkReached(barrier, sink);
+    // After the cut of a replay the rest of the input follows.
+    if (flow?.pinnedTo !== undefined && barrier.pinnedTo !== undefined) {
+      this.resume({ generation: flow.generation, sinks: flow.sinks });
+    }
+  }
+}

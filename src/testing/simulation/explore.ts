@@ -1,0 +1,98 @@
+// Walks the schedules of one pipeline: every single fault, and pairs of faults drawn by a seed.
+
+import type { Random } from '../../runtime/random.js';
+import { seededRandom } from '../../runtime/random.js';
+import type { Point } from './director.js';
+import { faultsAt } from './fault-variants.js';
+import type { Fault, FaultKind, Schedule } from './faults.js';
+import { runSchedule, type RunOptions, type RunResult } from './run-schedule.js';
+
+export type Subject = Omit<RunOptions, 'schedule' | 'expected'>;
+
+export interface ExploreOptions {
+  /** How many faults a schedule has at most: 1 or 2. */
+  readonly depth: 1 | 2;
+  /** How many second faults are tried after each first one. */
+  readonly secondsPerFirst: number;
+  /** Only every `stride`-th first fault, from `offset` on: to share the work, or to do less. */
+  readonly stride: number;
+  readonly offset: number;
+  /** Default all. */
+  readonly kinds?: readonly FaultKind[];
+  readonly beforeEach?: () => void | Promise<void>;
+}
+
+export interface Explored {
+  readonly schedule: Schedule;
+  readonly result: RunResult;
+}
+
+/** The run without faults: what every other run is compared with. */
+export async function referenceRun(
+  subject: Subject,
+  beforeEach?: () => void | Promise<void>,
+): Promise<RunResult> {
+  await beforeEach?.();
+  const result = await runSchedule({ ...subject, schedule: [] });
+  if (result.ending !== 'completed' || result.violations.length > 0) {
+    const seen = result.violations.map(({ rule, seen: what }) => `${rule}: ${what}`).join('; ');
+    throw new Error(`the pipeline does not work without any fault: ${seen}`, {
+      cause: result.lastError,
+    });
+  }
+  return result;
+}
+
+/** All first faults of a pipeline, in the order of its points. */
+export function firstFaults(reference: RunResult, kinds?: readonly FaultKind[]): readonly Fault[] {
+  return reference.points.flatMap((point) => faultsAt(point, kinds));
+}
+
+/** Runs schedule after schedule; no two are the same. */
+export async function* explore(
+  subject: Subject,
+  reference: RunResult,
+  options: ExploreOptions,
+): AsyncGenerator<Explored> {
+  const run = async (schedule: Schedule): Promise<Explored> => {
+    await options.beforeEach?.();
+    const result = await runSchedule({ ...subject, schedule, expected: reference.visible });
+    return { schedule, result };
+  };
+  const firsts = firstFaults(reference, options.kinds);
+  for (let index = options.offset; index < firsts.length; index += options.stride) {
+    const first = firsts[index];
+    if (first === undefined) break;
+    const explored = await run([first]);
+    yield explored;
+    if (options.depth < 2) continue;
+    const random = seededRandom(subject.seed * 1_000_003 + index);
+    const seconds = draw(later(explored.result.points, options.kinds), options, random);
+    for (const second of seconds) yield await run([first, second]);
+  }
+}
+
+/** The faults at points after the first fault of a run. */
+function later(points: readonly Point[], kinds?: readonly FaultKind[]): readonly Fault[] {
+  const struck = points.findIndex((point) => point.fault !== undefined);
+  if (struck < 0) return [];
+  return points.slice(struck + 1).flatMap((point) => faultsAt(point, kinds));
+}
+
+/** A draw without putting back: the first places of a shuffled deck. */
+function draw(
+  faults: readonly Fault[],
+  { secondsPerFirst }: ExploreOptions,
+  random: Random,
+): readonly Fault[] {
+  const deck = [...faults];
+  const count = Math.min(secondsPerFirst, deck.length);
+  for (let index = 0; index < count; index += 1) {
+    const other = index + Math.floor(random.next() * (deck.length - index));
+    const [mine, theirs] = [deck[index], deck[other]];
+    if (mine === undefined || theirs === undefined) break;
+    deck[index] = theirs;
+    deck[other] = mine;
+  }
+  return deck.slice(0, count);
+}

@@ -1,0 +1,235 @@
+// Runs one schedule to the end of the input, restarting the process as a supervisor does.
+
+import { isTidegateError, toError, type ErrorCode } from '../../errors.js';
+import { turnOfEventLoop } from '../../runtime/event-loop.js';
+import { check } from '../checkers/index.js';
+import type { Ending, ObservedSink, Violation } from '../checkers/observation.js';
+import { faultKinds, type Schedule } from './faults.js';
+import type { Life } from './life.js';
+import type { Point } from './director.js';
+import { Simulation } from './simulation.js';
+import type { Build, Input } from './world.js';
+
+export interface RunOptions {
+  readonly build: Build;
+  readonly input: Input;
+  readonly schedule: Schedule;
+  readonly seed: number;
+  readonly recordIntervalMs: number;
+  /** What each sink holds after a run without faults; undefined for that run itself. */
+  readonly expected?: ReadonlyMap<string, readonly unknown[]>;
+}
+
+/** A recovery that came to a decision. */
+export interface DecidedRow {
+  readonly number: number;
+  readonly label: string;
+  /** How many points had been passed by then. */
+  readonly pointIndex: number;
+}
+
+export interface RunResult {
+  readonly ending: Ending | 'stuck';
+  readonly violations: readonly Violation[];
+  /** Every point that was passed: the trace of the run. */
+  readonly points: readonly Point[];
+  /** What each recovery decided, in order. */
+  readonly rows: readonly DecidedRow[];
+  /** Faults of the schedule that happened; fewer than there are when a point was never reached. */
+  readonly firedCount: number;
+  readonly lifeCount: number;
+  readonly simulatedMs: number;
+  /** What is visible at each simulated sink. */
+  readonly visible: ReadonlyMap<string, readonly unknown[]>;
+  /** Why the last life failed, if it did. */
+  readonly lastError?: unknown;
+}
+
+/** Lives that a supervisor starts beyond one for each fault, before it gives up. */
+const spareLives = 4;
+/** Longer than any run with outages and timeouts takes: ten days. */
+const simulatedMaxMs = 10 * 24 * 3_600_000;
+const pointsMax = 20_000;
+
+export async function runSchedule(options: RunOptions): Promise<RunResult> {
+  const simulation = new Simulation(options);
+  const run = new Run(options, simulation);
+  const ending = await run.toTheEnd();
+  const { director, timeline, storages } = simulation;
+  const disaster = director.points.some(
+    ({ fault }) => fault !== undefined && faultKinds[fault].isDisaster,
+  );
+  const visible = new Map(
+    [...storages].map(([name, storage]) => [
+      name,
+      storage.visible.flatMap(({ records }) => records),
+    ]),
+  );
+  const sinks = [...storages.values()].map((storage): ObservedSink => ({
+    name: storage.name,
+    durability: storage.durability,
+    visible: visible.get(storage.name) ?? [],
+    expected: options.expected?.get(storage.name) ?? visible.get(storage.name) ?? [],
+    preparedCount: storage.prepared.size,
+  }));
+  const seen =
+    ending === 'stuck' ? [] : check({ ending, disaster, sinks, history: simulation.history });
+  const lastError = run.lastError;
+  return {
+    ending,
+    violations: [...run.violations, ...seen],
+    points: director.points,
+    rows: run.rows,
+    firedCount: director.firedCount,
+    lifeCount: director.lives.length,
+    simulatedMs: timeline.monotonicMs(),
+    visible,
+    ...(lastError === undefined ? {} : { lastError }),
+  };
+}
+
+class Run {
+  readonly violations: Violation[] = [];
+  readonly rows: DecidedRow[] = [];
+  readonly #options: RunOptions;
+  readonly #simulation: Simulation;
+  #lastError: unknown;
+
+  constructor(options: RunOptions, simulation: Simulation) {
+    this.#options = options;
+    this.#simulation = simulation;
+  }
+
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
+  async toTheEnd(): Promise<Ending | 'stuck'> {
+    const livesMax = this.#options.schedule.length + spareLives;
+    for (let count = 0; count < livesMax; count += 1) {
+      const life = this.#startLife();
+      if (!(await this.#until(() => life.end !== undefined || life.state === 'paused'))) {
+        return 'stuck';
+      }
+      if (life.end?.kind === 'completed' && !(await this.#releaseOlderLives())) return 'stuck';
+      if (life.end?.kind === 'completed') return 'completed';
+    }
+    if (!(await this.#releaseOlderLives())) return 'stuck';
+    if (this.#simulation.director.lives.some((life) => life.end?.kind === 'completed')) {
+      return 'completed';
+    }
+    if (isRefusal(this.#lastError)) return 'refused';
+    this.#note('the input comes to its end', `the last process failed: ${texts(this.#lastError)}`);
+    return 'stuck';
+  }
+
+  #startLife(): Life {
+    const life = this.#simulation.director.startLife();
+    void this.#live(life);
+    return life;
+  }
+
+  async #live(life: Life): Promise<void> {
+    try {
+      const crashable = await this.#options.build(this.#simulation.world(life));
+      crashable.coordinator?.events.on('recovery-ended', ({ row }) => {
+        const { points } = this.#simulation.director;
+        if (life.state !== 'dead') this.rows.push({ ...row, pointIndex: points.length });
+      });
+      await crashable.run();
+      life.finish({ kind: 'completed' });
+    } catch (error) {
+      if (life.state === 'dead') return;
+      this.#lastError = error;
+      if (isBug(error)) this.#note('no assertion fails', texts(error));
+      life.finish({ kind: 'failed', error });
+    }
+  }
+
+  /** What was held up happens now, and a process that stood still goes on until it has ended. */
+  async #releaseOlderLives(): Promise<boolean> {
+    const { director } = this.#simulation;
+    do {
+      const areOver = (): boolean => director.lives.every((life) => life.end !== undefined);
+      director.releaseAll();
+      if (!(await this.#until(areOver))) return false;
+    } while (director.releaseAll());
+    return true;
+  }
+
+  /** Lets time pass until something holds; false when it never will. */
+  async #until(holds: () => boolean): Promise<boolean> {
+    const { timeline, director } = this.#simulation;
+    for (;;) {
+      await turnOfEventLoop();
+      if (holds()) return true;
+      if (director.outsideCallCount > 0) continue;
+      if (director.points.length > pointsMax) {
+        this.#note('a run comes to its end', `after ${pointsMax} points it has not`);
+        return false;
+      }
+      if (timeline.monotonicMs() > simulatedMaxMs) {
+        this.#note('every wait has a bound', 'ten simulated days have passed');
+        return false;
+      }
+      if (!timeline.advance() && !director.releaseAll()) {
+        this.#note('every wait has a bound', 'a process waits and no timer is set');
+        return false;
+      }
+    }
+  }
+
+  #note(rule: string, seen: string): void {
+    this.violations.push({ rule, seen });
+  }
+}
+
+const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'TIDEGATE_SINK_STORE',
+  'TIDEGATE_RECOVERY_UNANSWERED',
+  'TIDEGATE_RECOVERY_SINK_REFUSED',
+  'TIDEGATE_RECOVERY_UNKNOWN_SINK',
+  'TIDEGATE_RECOVERY_NOTHING_TO_RESUME',
+  'TIDEGATE_RECOVERY_TWO_IN_DOUBT',
+  'TIDEGATE_RECOVERY_CORRUPT',
+  'TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT',
+  'TIDEGATE_RECOVERY_POLICY',
+  'TIDEGATE_RECOVERY_SPLIT',
+  'TIDEGATE_RECOVERY_NO_BASE',
+  'TIDEGATE_RECOVERY_SINK_AHEAD',
+  'TIDEGATE_RECOVERY_SINK_REWOUND',
+]);
+
+/** Whether recovery said that a human is needed, at any depth of causes. */
+function isRefusal(error: unknown): boolean {
+  return causesOf(error).some((cause) => isTidegateError(cause) && refusals.has(cause.code));
+}
+
+function isBug(error: unknown): boolean {
+  return causesOf(error).some(
+    (cause) =>
+      cause instanceof TypeError ||
+      cause instanceof ReferenceError ||
+      cause instanceof RangeError ||
+      (isTidegateError(cause) && cause.kind === 'internal'),
+  );
+}
+
+function texts(error: unknown): string {
+  return causesOf(error)
+    .map((cause) => {
+      const code = isTidegateError(cause) ? `${cause.code} ` : '';
+      return code + toError(cause).message;
+    })
+    .join(' <- ');
+}
+
+function causesOf(error: unknown): readonly unknown[] {
+  const causes: unknown[] = [];
+  let next = error;
+  while (next !== undefined && causes.length < 10) {
+    causes.push(next);
+    next = next instanceof Error ? next.cause : undefined;
+  }
+  return causes;
+}

@@ -1,0 +1,186 @@
+// Everything that outlives the simulated processes: disk, sinks, input, time; and what disasters do.
+
+import { FileSystemCheckpointStore } from '../../store/filesystem/filesystem-store.js';
+import type { Durability, Sink } from '../../contracts/sink.js';
+import type { FileSystem } from '../../runtime/file-system.js';
+import { silentLogger } from '../../runtime/logger.js';
+import type { ProcessIdentity, Processes } from '../../runtime/process-identity.js';
+import { seededRandom } from '../../runtime/random.js';
+import type { CheckpointStore } from '../../store/checkpoint-store.js';
+import type { HistoryEvent } from '../checkers/observation.js';
+import { SimulatedDisk } from '../disk/simulated-disk.js';
+import { Director, type Surroundings } from './director.js';
+import { directedFileSystem } from './directed-file-system.js';
+import type { Fault, Schedule } from './faults.js';
+import type { Life } from './life.js';
+import { observedStore } from './observed-store.js';
+import { directedPort } from './port.js';
+import { simulatedSource } from './simulated-source.js';
+import { simulatedSink, SinkStorage } from './sinks/index.js';
+import { Timeline } from './timeline.js';
+import { inputOf, type Input, type World } from './world.js';
+import { wrappedSink } from './wrapped-sink.js';
+
+export interface SimulationOptions {
+  readonly input: Input;
+  readonly schedule: Schedule;
+  readonly seed: number;
+  /** Simulated milliseconds that pass before each record. */
+  readonly recordIntervalMs: number;
+}
+
+/** The surroundings of one run. */
+export class Simulation implements Surroundings {
+  readonly timeline = new Timeline();
+  readonly director: Director;
+  readonly storages = new Map<string, SinkStorage>();
+  readonly history: HistoryEvent[] = [];
+  readonly #options: SimulationOptions;
+  #disk = new SimulatedDisk();
+  /** The disk as it was at each point, when the schedule restores a copy. */
+  readonly #copies: SimulatedDisk[] = [];
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.director = new Director(options.schedule, this);
+  }
+
+  nowMs(): number {
+    return this.timeline.monotonicMs();
+  }
+
+  world(life: Life): World {
+    const clock = life.clock(this.timeline);
+    const random = seededRandom(this.#options.seed * 1_000 + life.number);
+    return {
+      life: life.number,
+      clock,
+      random,
+      logger: silentLogger,
+      store: this.#store(life),
+      source: <Rec>(name: string) =>
+        simulatedSource<Rec>({
+          input: inputOf(this.#options.input, name) as readonly Rec[],
+          port: directedPort(this.director, life, `source ${name}`),
+          pace: () => this.#pace(life),
+          onAcknowledge: (next) => this.history.push({ kind: 'acknowledged', source: name, next }),
+        }),
+      sink: (name, durability) => this.#sink(life, name, durability),
+      wrap: <Own extends Sink>(name: string, sink: Own): Own => {
+        const port = directedPort(this.director, life, `sink ${name}`);
+        // Every member that a sink has is there, under the same class of durability.
+        return wrappedSink(sink, port, (call) => this.director.outside(call)) as Own;
+      },
+    };
+  }
+
+  lifeEnded(_life: Life, fault: Fault): void {
+    switch (fault.kind) {
+      case 'power-before':
+      case 'power-after':
+        this.#disk = afterPowerLoss(this.#disk, fault.number ?? 0);
+        return;
+      case 'expire':
+        for (const storage of this.storages.values()) storage.expire();
+        return;
+      case 'store-lost':
+        this.#disk = new SimulatedDisk();
+        return;
+      case 'store-restored':
+        this.#disk = this.#copies.at(-1 - (fault.number ?? 1)) ?? new SimulatedDisk();
+        return;
+      case 'bit-rot':
+        damageNewestManifest(this.#disk);
+        return;
+      default:
+        return;
+    }
+  }
+
+  copyStore(): void {
+    this.#copies.push(this.#disk.clone());
+  }
+
+  async #pace(life: Life): Promise<void> {
+    const { recordIntervalMs } = this.#options;
+    if (recordIntervalMs === 0) return;
+    await new Promise<void>((resolve) => {
+      life.clock(this.timeline).setTimer(resolve, recordIntervalMs);
+    });
+  }
+
+  #store(life: Life): CheckpointStore {
+    const random = seededRandom(this.#options.seed * 1_000 + 500 + life.number);
+    // Mounted now: a call that is still in flight when the power fails dies with the machine.
+    const { fileSystem } = this.#disk.mount();
+    const files: FileSystem = directedFileSystem(fileSystem, this.director, life);
+    const store = new FileSystemCheckpointStore(storeDirectory, {
+      fileSystem: files,
+      clock: life.clock(this.timeline),
+      random,
+      processes: this.#processes(life),
+    });
+    return observedStore(store, {
+      life: life.number,
+      note: (event) => this.history.push(event),
+      openOptions: (options) => {
+        const isOvertaking = this.director.lives.some(
+          (other) => other !== life && other.state !== 'dead' && other.end === undefined,
+        );
+        return isOvertaking ? { ...options, liveOwner: 'take-over' } : options;
+      },
+    });
+  }
+
+  /** Pids are the numbers of lives. */
+  #processes(life: Life): Processes {
+    return {
+      self: () => identityOf(life.number),
+      livenessOf: ({ pid }) => {
+        const other = this.director.lives[pid - 1];
+        return other === undefined || other.end !== undefined ? 'gone' : 'running';
+      },
+    };
+  }
+
+  #sink(life: Life, name: string, durability: Durability): Sink {
+    let storage = this.storages.get(name);
+    if (storage === undefined) {
+      storage = new SinkStorage(name, durability);
+      this.storages.set(name, storage);
+    }
+    return simulatedSink(storage, directedPort(this.director, life, `sink ${name}`));
+  }
+}
+
+const storeDirectory = '/checkpoints';
+
+function identityOf(pid: number): ProcessIdentity {
+  return { host: 'simulated', bootId: 'boot', pidNamespace: 'pids', pid, startedAt: String(pid) };
+}
+
+/** Outcome 0 keeps nothing that was not synced; the others are drawn by their number. */
+function afterPowerLoss(disk: SimulatedDisk, outcome: number): SimulatedDisk {
+  const outcomes =
+    outcome === 0
+      ? disk.powerLossOutcomes()
+      : disk.powerLossOutcomes({ random: seededRandom(outcome) });
+  for (const found of outcomes) return found;
+  return disk;
+}
+
+/** Turns one byte in the middle of the newest manifest. */
+function damageNewestManifest(disk: SimulatedDisk): void {
+  let newest: [string, Uint8Array] | undefined;
+  for (const [path, bytes] of disk.tree()) {
+    if (path.endsWith('/manifest.json') && (newest === undefined || path > newest[0])) {
+      newest = [path, bytes];
+    }
+  }
+  if (newest === undefined) return;
+  const [path, bytes] = newest;
+  const damaged = bytes.slice();
+  const middle = Math.floor(damaged.byteLength / 2);
+  damaged[middle] = (damaged[middle] ?? 0) ^ 1;
+  disk.writeFile(path, damaged);
+}

@@ -1,0 +1,63 @@
+// What a pipeline under test is built on: one life's view of everything that outlives it.
+
+import type { Durability, Sink } from '../../contracts/sink.js';
+import type { RecoveryReport } from '../../recovery/report.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { Random } from '../../runtime/random.js';
+import type { CheckpointStore } from '../../store/checkpoint-store.js';
+import type { SimulatedSource } from './simulated-source.js';
+
+/**
+ * One process's view of the simulated surroundings. What sinks have prepared and committed, the
+ * checkpoints and the input outlive the process; everything else that `build` makes must be made
+ * anew for each life, as a started program does.
+ */
+export interface World {
+  /** Number of the process, from 1. */
+  readonly life: number;
+  readonly store: CheckpointStore;
+  readonly clock: Clock;
+  /** The same numbers for the same run. */
+  readonly random: Random;
+  readonly logger: Logger;
+  /** A source of the input given under this name. */
+  source<Rec>(name: string): SimulatedSource<Rec>;
+  /** A sink of this class, whose durable part outlives the process. */
+  sink(name: string, durability: Durability): Sink;
+  /**
+   * A sink of your own that is crashed around each of its calls. Its storage is yours: empty it in
+   * `beforeEach`. It must be able to stand a process that stops between any two calls.
+   */
+  wrap<Own extends Sink>(name: string, sink: Own): Own;
+}
+
+/** The part of a coordinator that is watched: which row of the recovery table decided. */
+export interface WatchedCoordinator {
+  readonly events: {
+    on(event: 'recovery-ended', listener: (report: RecoveryReport) => void): unknown;
+  };
+}
+
+/** A pipeline under test in one life. */
+export interface Crashable {
+  readonly coordinator?: WatchedCoordinator;
+  /** Starts, goes through the input and stops: settles at the end of the input. */
+  run(): Promise<unknown>;
+}
+
+/** Builds the pipeline under test; called once for each life. */
+export type Build = (world: World) => Crashable | Promise<Crashable>;
+
+/** The input of each source by name, or one input for all of them. */
+export type Input = readonly unknown[] | Readonly<Record<string, readonly unknown[]>>;
+
+export function inputOf(input: Input, source: string): readonly unknown[] {
+  const own = isForAll(input) ? input : input[source];
+  if (own === undefined) throw new Error(`there is no input for source "${source}"`);
+  return own;
+}
+
+function isForAll(input: Input): input is readonly unknown[] {
+  return Array.isArray(input);
+}
