@@ -23,6 +23,12 @@ export function toStoreError(thrown: unknown, doing: string): TidegateError {
   });
 }
 
+/** What a call that failed while `doing` something rejects with: the signal's reason if aborted. */
+export function storeFailure(thrown: unknown, doing: string, signal?: AbortSignal): unknown {
+  const isAbort = signal?.aborted === true && errnoOf(thrown) === undefined;
+  return isAbort ? thrown : toStoreError(thrown, doing);
+}
+
 function codeOf(errno: string | undefined): StoreErrorCode {
   switch (errno) {
     case 'ENOSPC':

@@ -1,7 +1,7 @@
 // Taking a generation and fencing the older ones. The argument is in layout.ts.
 
 import { join } from 'node:path';
-import { TidegateError } from '../../errors.js';
+import { TidegateError, toError } from '../../errors.js';
 import {
   generation,
   generationOfCheckpointId,
@@ -79,14 +79,26 @@ export async function claimGeneration(
   }
   const nonce = Buffer.from(random.bytes(8)).toString('hex');
   const staging = join(layout.generation(number), stagingName(nonce));
-  await orFenced(number, fileSystem.makeDirectory(staging));
-  const owner = writeNewFile(fileSystem, join(staging, ownerFile), ownerBytes(ports), {
+  try {
+    await orFenced(number, fileSystem.makeDirectory(staging));
+    const path = join(staging, ownerFile);
     // Never synced: after a power loss there is no owner, and a file without content says so.
-    sync: false,
-  });
-  await orFenced(number, owner);
-  await retireOlder(ports, number);
-  return { generation: generation(number), staging };
+    await orFenced(number, writeNewFile(fileSystem, path, ownerBytes(ports), { sync: false }));
+    await retireOlder(ports, number);
+    return { generation: generation(number), staging };
+  } catch (error) {
+    await disown(ports, staging);
+    throw error;
+  }
+}
+
+/** Takes the owner file of a claim away: nobody has to wait for an owner who gave up. */
+export async function disown({ fileSystem, logger }: StorePorts, staging: string): Promise<void> {
+  try {
+    await unlessMissing(fileSystem.removeFile(join(staging, ownerFile)));
+  } catch (error) {
+    logger.warn('could not remove the owner file', { path: staging, error: toError(error) });
+  }
 }
 
 /** Renames every older generation away; from then on their owners can change nothing. */

@@ -8,7 +8,7 @@ import { errnoOf, readSmallFile } from '../../runtime/file-system.js';
 import { identityFile } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { writeNewFile } from './small-files.js';
+import { factsOrNothing, writeNewFile } from './small-files.js';
 
 export interface StoreIdentity {
   readonly storeId: StoreId;
@@ -23,6 +23,11 @@ export async function readIdentity({
   fileSystem,
   layout,
 }: StorePorts): Promise<StoreIdentity | undefined> {
+  const folder = await factsOrNothing(fileSystem, layout.ownFolder);
+  if (folder === undefined) return undefined;
+  if (folder.kind !== 'directory') {
+    throw new TidegateError('TIDEGATE_STORE_CORRUPT', `${layout.ownFolder} is not a directory`);
+  }
   let bytes: Uint8Array | undefined;
   try {
     bytes = await readSmallFile(fileSystem, layout.identity, identityMaxBytes);

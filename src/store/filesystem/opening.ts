@@ -3,7 +3,7 @@
 import { dirname } from 'node:path';
 import { errnoOf } from '../../runtime/file-system.js';
 import { idOfCheckpointName } from '../layout.js';
-import { claimGeneration, type Claim } from './generations.js';
+import type { Claim } from './generations.js';
 import { checkPipeline, createIdentity, readIdentity, type StoreIdentity } from './identity.js';
 import type { StorePorts } from './ports.js';
 import { factsOrNothing } from './small-files.js';
@@ -32,19 +32,15 @@ export async function makeDirectories({ fileSystem, layout }: StorePorts): Promi
 }
 
 /**
- * Takes one generation. When this returns, everything that can be seen in the store is durable, and
- * no older owner can change it any more.
- *
- * @returns Undefined when another process has taken this number first.
+ * Finishes what a claim began. When this returns, everything that can be seen in the store is
+ * durable, and no older owner can change it any more.
  */
-export async function takeOwnership(
+export async function settleOwnership(
   ports: StorePorts,
-  number: number,
+  claim: Claim,
   pipeline: string,
-): Promise<Ownership | undefined> {
+): Promise<Ownership> {
   const { fileSystem, layout } = ports;
-  const claim = await claimGeneration(ports, number);
-  if (claim === undefined) return undefined;
   const stored = await readIdentity(ports);
   checkPipeline(stored, pipeline);
   const identity = stored ?? (await createIdentity(ports, claim, pipeline));

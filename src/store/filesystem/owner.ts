@@ -24,6 +24,12 @@ interface SeenOwner extends OwnerFacts {
   readonly file: string;
 }
 
+/** Until when `open` waits for a live owner, on the monotonic clock. */
+export function waitDeadlineMs({ clock }: StorePorts, options: OpenStoreOptions): number {
+  const patienceMs = options.waitForOwnerMs ?? defaultWaitForOwnerMs;
+  return clock.monotonicMs() + (options.liveOwner === 'refuse' ? 0 : patienceMs);
+}
+
 /**
  * Returns when the store may be taken: at once when nobody alive owns it or the caller takes over.
  * A crash leaves nothing behind that keeps it shut: an owner file that is missing or garbled, a
@@ -31,11 +37,13 @@ interface SeenOwner extends OwnerFacts {
  *
  * @throws TidegateError `TIDEGATE_STORE_OWNED` naming the live owner.
  */
-export async function waitForOwner(ports: StorePorts, options: OpenStoreOptions): Promise<void> {
-  const policy = options.liveOwner ?? 'wait';
-  if (policy === 'take-over') return;
-  const patienceMs = policy === 'wait' ? (options.waitForOwnerMs ?? defaultWaitForOwnerMs) : 0;
-  const deadlineMs = ports.clock.monotonicMs() + patienceMs;
+export async function waitForOwner(
+  ports: StorePorts,
+  options: OpenStoreOptions,
+  deadlineMs: number,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  if (options.liveOwner === 'take-over') return;
   for (;;) {
     const owner = await seeOwner(ports);
     if (owner === undefined || !(await isAlive(ports, owner, options.signal))) return;

@@ -1,0 +1,135 @@
+// The default store: checkpoints in a directory, durable, verified, owned by one.
+
+import { resolve } from 'node:path';
+import { TidegateError, hasErrorCode } from '../../errors.js';
+import type { Generation } from '../../ids.js';
+import { defaultManifestMaxBytes } from '../../manifest/parse.js';
+import { systemClock, type Clock } from '../../runtime/clock.js';
+import { nodeFileSystem } from '../../runtime/file-system-node.js';
+import type { FileSystem } from '../../runtime/file-system.js';
+import { silentLogger, type Logger } from '../../runtime/logger.js';
+import { systemProcesses, type Processes } from '../../runtime/process-identity.js';
+import { systemRandom, type Random } from '../../runtime/random.js';
+import type {
+  CheckpointStore,
+  OpenStoreOptions,
+  OwnedStore,
+  StoreCallOptions,
+  StoreReader,
+} from '../checkpoint-store.js';
+import { StoreLayout } from '../layout.js';
+import { storeFailure, toStoreError } from '../store-error.js';
+import { cleanUp } from './cleaning.js';
+import { claimGeneration, disown, fenced, seeGenerations, type Claim } from './generations.js';
+import { checkPipeline, readIdentity } from './identity.js';
+import { makeDirectories, settleOwnership } from './opening.js';
+import { defaultHeartbeatMs } from './owner-facts.js';
+import { waitDeadlineMs, waitForOwner } from './owner.js';
+import type { StorePorts } from './ports.js';
+import { FileSystemStoreReader } from './reader.js';
+import { FileSystemOwnedStore } from './session.js';
+
+export interface FileSystemCheckpointStoreOptions {
+  readonly fileSystem?: FileSystem;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  readonly processes?: Processes;
+  /** Default 64 MiB. */
+  readonly manifestMaxBytes?: number;
+  /** Milliseconds between signs of life to other processes. Default 1 000; 0 for none. */
+  readonly heartbeatMs?: number;
+}
+
+/** A directory of checkpoints on a local POSIX file system, laid out as LaminarDB does. */
+export class FileSystemCheckpointStore implements CheckpointStore {
+  readonly #ports: StorePorts;
+
+  /** @param directory The one that holds the checkpoints; created by the first `open`. */
+  constructor(directory: string, options: FileSystemCheckpointStoreOptions = {}) {
+    this.#ports = {
+      // Resolved now: a process that changes its working directory keeps its store.
+      layout: new StoreLayout(resolve(directory)),
+      fileSystem: options.fileSystem ?? nodeFileSystem,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      logger: options.logger ?? silentLogger,
+      processes: options.processes ?? systemProcesses,
+      manifestMaxBytes: options.manifestMaxBytes ?? defaultManifestMaxBytes,
+      heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
+    };
+  }
+
+  async open(options: OpenStoreOptions): Promise<OwnedStore> {
+    const ports = this.#ports;
+    options.signal?.throwIfAborted();
+    try {
+      // Before anything is made, so that a wrong name leaves no trace and fences nobody.
+      checkPipeline(await readIdentity(ports), options.pipeline);
+      await makeDirectories(ports);
+      const waitUntilMs = waitDeadlineMs(ports, options);
+      for (let round = 0; round < openRounds; round += 1) {
+        await waitForOwner(ports, options, waitUntilMs);
+        const session = await this.#takeHighest(options.pipeline);
+        if (session !== undefined) return session;
+        // Somebody else was faster. Whether that one lives is asked again.
+      }
+      throw new TidegateError(
+        'TIDEGATE_STORE_OWNED',
+        `${openRounds} times another process took ${ports.layout.directory} first`,
+      );
+    } catch (error) {
+      throw storeFailure(error, `opening ${ports.layout.directory}`, options.signal);
+    }
+  }
+
+  async openReadOnly({ signal }: StoreCallOptions = {}): Promise<StoreReader> {
+    signal?.throwIfAborted();
+    try {
+      return new FileSystemStoreReader(this.#ports, await readIdentity(this.#ports));
+    } catch (error) {
+      throw toStoreError(error, `opening ${this.#ports.layout.directory}`);
+    }
+  }
+
+  /** Undefined when another process took a generation meanwhile. */
+  async #takeHighest(pipeline: string): Promise<OwnedStore | undefined> {
+    const { highest } = await seeGenerations(this.#ports);
+    try {
+      const claim = await claimGeneration(this.#ports, highest + 1);
+      return claim === undefined ? undefined : await this.#settle(claim, pipeline);
+    } catch (error) {
+      if (hasErrorCode(error, 'TIDEGATE_FENCED')) return undefined;
+      throw error;
+    }
+  }
+
+  /** The next generation of a session, by compare-and-set from the one it knows. */
+  async #takeAfter(
+    after: Generation,
+    pipeline: string,
+    onClaim: (claimed: Generation) => void,
+  ): Promise<FileSystemOwnedStore> {
+    const claim = await claimGeneration(this.#ports, after + 1);
+    // Never a higher number instead: an owner that was overtaken must not fence the new one back.
+    if (claim === undefined) throw fenced(after, after + 1);
+    onClaim(claim.generation);
+    return this.#settle(claim, pipeline);
+  }
+
+  async #settle(claim: Claim, pipeline: string): Promise<FileSystemOwnedStore> {
+    try {
+      const ownership = await settleOwnership(this.#ports, claim, pipeline);
+      await cleanUp(this.#ports, claim);
+      return new FileSystemOwnedStore(this.#ports, ownership, (after, onClaim) =>
+        this.#takeAfter(after, pipeline, onClaim),
+      );
+    } catch (error) {
+      await disown(this.#ports, claim.staging);
+      throw error;
+    }
+  }
+}
+
+/** Each round is lost to another process that made progress; this many in a row is a mistake. */
+const openRounds = 64;

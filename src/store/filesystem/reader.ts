@@ -1,0 +1,154 @@
+// Reading a filesystem store: a scan of what is there, and nothing believed that was not checked.
+
+import { TidegateError, isTidegateError } from '../../errors.js';
+import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
+import { manifestIntegrity, parseManifest } from '../../manifest/parse.js';
+import type { CheckpointManifest } from '../../manifest/types.js';
+import { errnoOf, readSmallFile, type DirectoryEntry } from '../../runtime/file-system.js';
+import type {
+  CheckpointListing,
+  LoadedCheckpoint,
+  StoreCallOptions,
+  StoreReader,
+} from '../checkpoint-store.js';
+import { idOfCheckpointName } from '../layout.js';
+import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
+import { inlineStateOf } from '../operator-bytes.js';
+import { sidecarProblem, sidecarRange } from '../state-checks.js';
+import { storeFailure, toStoreError } from '../store-error.js';
+import type { StoreIdentity } from './identity.js';
+import type { StorePorts } from './ports.js';
+import { readSidecar, verifySidecar } from './sidecar-reader.js';
+import { factsOrNothing, unlessMissing } from './small-files.js';
+
+export class FileSystemStoreReader implements StoreReader {
+  readonly storeId: StoreId | undefined;
+  readonly pipeline: string | undefined;
+
+  constructor(
+    protected readonly ports: StorePorts,
+    identity: StoreIdentity | undefined,
+  ) {
+    this.storeId = identity?.storeId;
+    this.pipeline = identity?.pipeline;
+  }
+
+  async list({ signal }: StoreCallOptions = {}): Promise<readonly CheckpointListing[]> {
+    const { fileSystem, layout } = this.ports;
+    try {
+      const found: FoundCheckpoint[] = [];
+      const entries = (await unlessMissing(fileSystem.listDirectory(layout.directory))) ?? [];
+      for (const entry of entries) {
+        signal?.throwIfAborted();
+        const id = idOfCheckpointName(entry.name);
+        const checkpoint = id === undefined ? undefined : await examine(this.ports, id, entry);
+        if (checkpoint !== undefined) found.push(checkpoint);
+      }
+      return listCheckpoints(found);
+    } catch (error) {
+      throw storeFailure(error, `listing ${layout.directory}`, signal);
+    }
+  }
+
+  async load(id: CheckpointId, { signal }: StoreCallOptions = {}): Promise<LoadedCheckpoint> {
+    const { layout } = this.ports;
+    try {
+      const manifest = await readManifest(this.ports, id);
+      const sidecarByteLength = await verifySidecar(this.ports, manifest, signal);
+      return { id, manifest, integrity: manifestIntegrity(manifest), sidecarByteLength };
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw notFound(id);
+      throw storeFailure(error, `loading ${layout.checkpoint(id)}`, signal);
+    }
+  }
+
+  readOperatorState(
+    { manifest }: LoadedCheckpoint,
+    operator: string,
+  ): AsyncIterable<Uint8Array> | undefined {
+    const range = sidecarRange(manifest, operator);
+    if (range === undefined) return inlineStateOf(manifest, operator);
+    return readSidecar(this.ports, checkpointId(manifest.checkpointId), range);
+  }
+
+  async close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * The manifest of a checkpoint, which must be the one that its directory is named after. Rejects
+ * with `ENOENT` when there is none.
+ */
+export async function readManifest(
+  { fileSystem, layout, manifestMaxBytes }: StorePorts,
+  id: number,
+): Promise<CheckpointManifest> {
+  const directory = await fileSystem.facts(layout.checkpoint(id));
+  // A link in the place of the directory would lead outside the store.
+  if (directory.kind !== 'directory') throw notADirectory(layout.checkpoint(id));
+  const bytes = await readSmallFile(fileSystem, layout.manifest(id), manifestMaxBytes);
+  if (bytes === undefined) {
+    throw new TidegateError(
+      'TIDEGATE_MANIFEST_TOO_LARGE',
+      `${layout.manifest(id)} has more than ${manifestMaxBytes} bytes`,
+    );
+  }
+  const manifest = parseManifest(bytes, { maxBytes: manifestMaxBytes });
+  if (manifest.checkpointId === id) return manifest;
+  throw new TidegateError(
+    'TIDEGATE_STORE_CORRUPT',
+    `${layout.manifest(id)} is the manifest of checkpoint ${manifest.checkpointId}`,
+  );
+}
+
+export function notFound(id: number): TidegateError {
+  return new TidegateError('TIDEGATE_CHECKPOINT_NOT_FOUND', `there is no checkpoint ${id}`);
+}
+
+function notADirectory(path: string): TidegateError {
+  return new TidegateError('TIDEGATE_STORE_CORRUPT', `${path} is not a directory`);
+}
+
+/** Undefined when it vanished meanwhile: whoever only reads is not alone. */
+async function examine(
+  ports: StorePorts,
+  id: CheckpointId,
+  { kind }: DirectoryEntry,
+): Promise<FoundCheckpoint | undefined> {
+  const { fileSystem, layout } = ports;
+  if (kind !== 'directory') {
+    const problem = notADirectory(layout.checkpoint(id));
+    return { id, byteLength: 0, content: { kind: 'unreadable', problem } };
+  }
+  const manifestFacts = await factsOrNothing(fileSystem, layout.manifest(id));
+  const sidecarFacts = await factsOrNothing(fileSystem, layout.sidecar(id));
+  const byteLength = (manifestFacts?.byteLength ?? 0) + (sidecarFacts?.byteLength ?? 0);
+  try {
+    const manifest = await readManifest(ports, id);
+    const sidecarLength = sidecarFacts?.kind === 'file' ? sidecarFacts.byteLength : undefined;
+    const problem = sidecarProblem(manifest, sidecarLength);
+    return { id, byteLength, content: { kind: 'readable', manifest, problem } };
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') {
+      return {
+        id,
+        byteLength,
+        content: { kind: 'unreadable', problem: damage(error, layout.manifest(id)) },
+      };
+    }
+    const isThere = (await factsOrNothing(fileSystem, layout.checkpoint(id))) !== undefined;
+    return isThere ? { id, byteLength, content: { kind: 'orphan' } } : undefined;
+  }
+}
+
+/**
+ * Damage is a property of what is stored. A disk that does not answer, or a right that is missing,
+ * is not: taking it for damage would make recovery fall back although nothing is lost.
+ */
+function damage(error: unknown, path: string): Error {
+  const problem = isTidegateError(error) ? error : toStoreError(error, `reading ${path}`);
+  const isAboutContent = isTidegateError(error) || problem.code === 'TIDEGATE_STORE_CORRUPT';
+  if (isAboutContent) return problem;
+  throw problem;
+}

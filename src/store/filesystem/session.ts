@@ -1,0 +1,196 @@
+// A filesystem store in the hands of one generation.
+
+import { hasErrorCode, toError } from '../../errors.js';
+import type { CheckpointId, Generation, StoreId } from '../../ids.js';
+import type { CheckpointManifest } from '../../manifest/types.js';
+import { checkManifestUpdate } from '../../manifest/update-rules.js';
+import { errnoOf } from '../../runtime/file-system.js';
+import { Turns } from '../../runtime/turns.js';
+import { CheckpointIds } from '../checkpoint-ids.js';
+import type {
+  OwnedStore,
+  PruneOptions,
+  PruneReport,
+  SidecarReceipt,
+  StoreCallOptions,
+  WriteSidecarOptions,
+} from '../checkpoint-store.js';
+import { provePersisted, type PersistedManifest } from '../persisted-manifest.js';
+import { checkpointsToPrune } from '../retention.js';
+import { storeFailure } from '../store-error.js';
+import { CheckpointWriter } from './checkpoint-writer.js';
+import { fenced } from './generations.js';
+import type { Ownership } from './opening.js';
+import { Presence } from './presence.js';
+import type { StorePorts } from './ports.js';
+import { FileSystemStoreReader, notFound, readManifest } from './reader.js';
+
+/** Takes the generation after this one; the store gives it to its sessions. */
+export type TakeNext = (
+  after: Generation,
+  onClaim: (claimed: Generation) => void,
+) => Promise<FileSystemOwnedStore>;
+
+export class FileSystemOwnedStore extends FileSystemStoreReader implements OwnedStore {
+  override readonly storeId: StoreId;
+  override readonly pipeline: string;
+  readonly generation: Generation;
+  readonly #ids: CheckpointIds;
+  readonly #writer: CheckpointWriter;
+  readonly #presence: Presence;
+  readonly #takeNext: TakeNext;
+  readonly #turns = new Turns();
+  /** This generation, or a later one that this session won but could not finish opening. */
+  #lastClaimed: Generation;
+  #hasSuccessor = false;
+  /** What this session wrote last, so that the re-save that follows a save need not read. */
+  #lastWritten: CheckpointManifest | undefined;
+
+  constructor(ports: StorePorts, ownership: Ownership, takeNext: TakeNext) {
+    super(ports, ownership);
+    this.storeId = ownership.storeId;
+    this.pipeline = ownership.pipeline;
+    this.generation = ownership.claim.generation;
+    this.#lastClaimed = this.generation;
+    this.#ids = new CheckpointIds(this.generation);
+    this.#writer = new CheckpointWriter(ports, ownership.claim.staging);
+    this.#presence = new Presence(ports, ownership.claim);
+    this.#takeNext = takeNext;
+  }
+
+  async takeNextGeneration({ signal }: StoreCallOptions = {}): Promise<FileSystemOwnedStore> {
+    signal?.throwIfAborted();
+    // A claim of our own that failed later may be followed by another; anybody else's may not.
+    if (this.#lastClaimed === this.generation) this.#presence.check();
+    if (this.#hasSuccessor) throw fenced(this.generation, this.#lastClaimed);
+    try {
+      // Not in turn: what hangs in this session is one of the reasons to leave it.
+      const next = await this.#takeNext(this.#lastClaimed, (claimed) => {
+        this.#lastClaimed = claimed;
+      });
+      this.#hasSuccessor = true;
+      this.#presence.overtaken();
+      return next;
+    } catch (error) {
+      if (hasErrorCode(error, 'TIDEGATE_FENCED')) this.#presence.overtaken();
+      throw storeFailure(error, `taking the generation after ${this.generation}`, signal);
+    }
+  }
+
+  allocateCheckpointId(): CheckpointId {
+    return this.#ids.allocate();
+  }
+
+  async writeSidecar(
+    id: CheckpointId,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteSidecarOptions,
+  ): Promise<SidecarReceipt> {
+    options.signal?.throwIfAborted();
+    this.#presence.check();
+    this.#ids.checkAllocated(id);
+    // Not in turn: it writes only in staging, and a slow one must not hold back a re-save.
+    return this.#presence.guard(
+      `writing the sidecar of checkpoint ${id}`,
+      () => this.#writer.writeSidecar(id, chunks, options),
+      options.signal,
+    );
+  }
+
+  async saveManifest(
+    manifest: CheckpointManifest,
+    { signal }: StoreCallOptions = {},
+  ): Promise<PersistedManifest> {
+    const id = manifest.checkpointId;
+    return this.#inTurn(`saving checkpoint ${id}`, signal, async () => {
+      const stored = await this.#stored(id);
+      if (stored !== undefined) return this.#replace(stored, manifest, signal);
+      this.#ids.checkAllocated(id);
+      await this.#writer.bringIn(manifest, signal);
+      return this.#written(manifest);
+    });
+  }
+
+  async updateManifest(
+    previous: PersistedManifest,
+    next: CheckpointManifest,
+    { signal }: StoreCallOptions = {},
+  ): Promise<PersistedManifest> {
+    const id = next.checkpointId;
+    return this.#inTurn(`updating checkpoint ${id}`, signal, async () => {
+      checkManifestUpdate(previous.manifest, next);
+      // Also against what is stored: the caller's copy may be older than another update.
+      const stored = await this.#stored(id);
+      if (stored === undefined) throw notFound(id);
+      return this.#replace(stored, next, signal);
+    });
+  }
+
+  async prune({ retainedCheckpoints, signal }: PruneOptions): Promise<PruneReport> {
+    return this.#inTurn('pruning', signal, async () => {
+      const deleted = checkpointsToPrune(await this.list(), retainedCheckpoints);
+      await this.#writer.takeOut(deleted);
+      return { deleted };
+    });
+  }
+
+  async setAside(id: CheckpointId, { signal }: StoreCallOptions = {}): Promise<void> {
+    return this.#inTurn(`setting checkpoint ${id} aside`, signal, async () => {
+      const { fileSystem, layout } = this.ports;
+      try {
+        await fileSystem.facts(layout.checkpoint(id));
+      } catch (error) {
+        throw errnoOf(error) === 'ENOENT' ? notFound(id) : error;
+      }
+      await this.#writer.setAside(id);
+    });
+  }
+
+  /** Ends the ownership: the next `open` does not wait. */
+  override async close(): Promise<void> {
+    try {
+      await this.#turns.take(() => this.#presence.end());
+    } catch (error) {
+      this.ports.logger.warn('could not say goodbye', { error: toError(error) });
+    }
+  }
+
+  async #replace(
+    stored: CheckpointManifest,
+    next: CheckpointManifest,
+    signal: AbortSignal | undefined,
+  ): Promise<PersistedManifest> {
+    checkManifestUpdate(stored, next);
+    this.#lastWritten = undefined;
+    await this.#writer.replaceManifest(next, signal);
+    return this.#written(next);
+  }
+
+  #written(manifest: CheckpointManifest): PersistedManifest {
+    this.#lastWritten = manifest;
+    return provePersisted(manifest);
+  }
+
+  async #stored(id: number): Promise<CheckpointManifest | undefined> {
+    if (this.#lastWritten?.checkpointId === id) return this.#lastWritten;
+    try {
+      return await readManifest(this.ports, id);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #inTurn<Value>(
+    doing: string,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
+    const checked = (): Promise<Value> => {
+      signal?.throwIfAborted();
+      this.#presence.check();
+      return this.#presence.guard(doing, work, signal);
+    };
+    return this.#turns.take(checked, signal);
+  }
+}
