@@ -16,6 +16,11 @@ export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
+export interface RestoreOptions extends CallOptions {
+  /** Event-time watermark that the source had at these offsets. */
+  readonly watermark?: bigint | undefined;
+}
+
 /**
  * A replayable source of records. Obligations:
  *
@@ -38,7 +43,29 @@ export interface Source {
   readonly replayable?: boolean;
   position(): SourcePosition | Offsets | Promise<SourcePosition | Offsets>;
   /** The record given has no prototype: any name is safe in it. */
-  restore(offsets: Offsets, options: CallOptions): void | Promise<void>;
+  restore(offsets: Offsets, options: RestoreOptions): void | Promise<void>;
   replay?(from: Offsets, to: Offsets, options: CallOptions): AsyncIterable<unknown>;
   acknowledge?(offsets: Offsets, options: CallOptions): void | Promise<void>;
+}
+
+/** Records in order, and where the source is behind the last of them. */
+export interface SourceBatch<Rec> {
+  readonly records: readonly Rec[];
+  readonly offsets: Offsets;
+}
+
+/**
+ * A source that a pipeline can read from. Obligations beyond those of a source:
+ *
+ * 1. `read` hands out the records behind the position last restored, or behind the start, in
+ *    batches; it ends at the end of bounded input and waits where more may come.
+ * 2. Every batch carries the position behind it, so that the source may read ahead as it likes: what
+ *    counts is what was handed out. A batch and its array are not changed afterwards.
+ * 3. It ends or throws soon after `signal` is aborted. Nothing is read while nobody iterates.
+ * 4. `position` is asked only before `read` begins; one reading is over before the next begins.
+ * 5. A batch of a few hundred records is best. A cut can be taken only between two batches.
+ */
+export interface ReadableSource<Rec = unknown> extends Source {
+  read(options: CallOptions): AsyncIterable<SourceBatch<Rec>>;
+  replay?(from: Offsets, to: Offsets, options: CallOptions): AsyncIterable<Rec>;
 }

@@ -20,7 +20,8 @@ export async function putBack(round: Round, loaded: LoadedCheckpoint): Promise<v
     );
   }
   await putSourcesBack(round, 'table', tables, manifest.tableOffsets);
-  await putSourcesBack(round, 'source', sources, manifest.sourceOffsets);
+  const { sourceOffsets, sourceWatermarks } = manifest;
+  await putSourcesBack(round, 'source', sources, sourceOffsets, sourceWatermarks);
   for (const [name, operator] of operators) await putOperatorBack(round, loaded, name, operator);
 }
 
@@ -29,13 +30,15 @@ async function putSourcesBack(
   kind: 'source' | 'table',
   sources: ReadonlyMap<string, Source>,
   stored: ReadonlyMap<string, ConnectorCheckpoint>,
+  watermarks: ReadonlyMap<string, bigint> = new Map(),
 ): Promise<void> {
   for (const [name, source] of sources) {
     const position = stored.get(name);
     assert(position !== undefined, `${kind} ${name} has no offsets in the resumed checkpoint`);
     const offsets = offsetsOf(position);
+    const watermark = watermarks.get(name);
     await askParticipant(round, `restoring ${kind} ${name}`, (signal) =>
-      source.restore(offsets, { signal }),
+      source.restore(offsets, { signal, watermark }),
     );
   }
 }
