@@ -81,6 +81,10 @@ export function replayObstacle(facts: RecoveryFacts): string | undefined {
   if (!hasNames(involved, twoPhaseNames(facts))) {
     return 'its sinks are not the ones that are registered';
   }
+  const kept = manifest.tidegate?.commitHandles;
+  const handleless = [...involved.keys()].find((sink) => !kept?.has(sink));
+  if (handleless !== undefined)
+    return `the output of sink ${handleless} was recorded without a handle`;
   const unmarked = [...involved.keys()].find((sink) => !manifest.tidegate?.sinkDigests.has(sink));
   return unmarked && `the output of sink ${unmarked} was recorded without a digest to compare with`;
 }

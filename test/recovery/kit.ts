@@ -46,13 +46,13 @@ export class VirtualClock implements Clock {
   }
 
   async drive<Value>(work: Promise<Value>): Promise<Value> {
-    let isSettled = false;
-    const settle = (): void => void (isSettled = true);
+    const progress = { isSettled: false };
+    const settle = (): void => void (progress.isSettled = true);
     work.then(settle, settle);
     for (let jumps = 0; jumps < 100_000; jumps += 1) {
       for (let turn = 0; turn < 3; turn += 1) {
         await new Promise((resolve) => setImmediate(resolve));
-        if (isSettled) return work;
+        if (progress.isSettled) return work;
       }
       const next = [...this.#timers].sort((left, right) => left.atMs - right.atMs)[0];
       if (next === undefined) throw new Error('nothing can happen any more: a deadlock');
@@ -212,8 +212,8 @@ export class ScriptedSource implements Source {
   }
 
   restore(offsets: Offsets): void {
-    this.log.push(`${this.name} restore ${offsets['line']}`);
-    this.offset = offsets['line'] ?? 'none';
+    this.log.push(`${this.name} restore ${offsets.line}`);
+    this.offset = offsets.line ?? 'none';
     this.restored.push(this.offset);
   }
 }

@@ -1,0 +1,250 @@
+import { describe, expect, test } from '@jest/globals';
+import type { CheckpointManifest } from '../../src/manifest/types.js';
+import type { CheckpointId } from '../../src/ids.js';
+import { TidegateError } from '../../src/errors.js';
+import type { CheckpointListing, OwnedStore } from '../../src/store/checkpoint-store.js';
+import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
+
+/** State that is valid JSON and a valid checksum, and still no state: base64 that is none. */
+const undecodable = (manifest: CheckpointManifest): CheckpointManifest => ({
+  ...manifest,
+  operatorStates: new Map([
+    ['totals', { stateB64: '!!', external: false, externalOffset: 0, externalLength: 0 }],
+  ]),
+});
+
+describe('the newest checkpoint is damaged', () => {
+  test('the newest intact complete one is resumed when no sink is past it', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P' }, change: undecodable });
+    world.sink('archive').prepare(id);
+
+    const outcome = resumedFrom(await world.recover());
+
+    expect(outcome.base.manifest.checkpointId).toBe(base);
+    expect(outcome.report.skipped).toEqual([
+      { id, why: expect.stringContaining('LDB-4004') as unknown },
+    ]);
+    expect(await world.states()).toEqual({ [base]: 'complete' });
+    expect(world.sink('archive').prepared.size).toBe(0);
+  });
+
+  test('a sink past the newest intact one refuses: its epoch would be written a second time', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'C' }, change: undecodable });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_CORRUPT');
+    expect(refusal.message).toContain(String(id));
+    expect(Object.keys(await world.states())).toHaveLength(2);
+  });
+
+  test('a recovery error is not turned into a fresh start: all corrupt is refused', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, change: undecodable });
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_NOTHING_TO_RESUME');
+  });
+
+  test('all rolled back is refused as well', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({
+      epoch: 1,
+      sinks: { archive: 'F' },
+      change: (manifest) => ({
+        ...manifest,
+        tidegate: { ...manifest.tidegate!, rolledBack: { reason: 'by a test', generation: 1 } },
+      }),
+    });
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_NOTHING_TO_RESUME');
+  });
+
+  test('a manifest of a newer version is refused and not treated as damaged', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    await world.stored({ epoch: 2, change: (manifest) => ({ ...manifest, version: 2 }) });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_NEWER_VERSION');
+    expect(Object.values(await world.states())).not.toContain('corrupt');
+  });
+
+  test('epoch 0 is no checkpoint', async () => {
+    const world = new RecoveryWorld();
+    const base = await world.stored({ epoch: 1 });
+    await world.stored({ epoch: 2, change: (manifest) => ({ ...manifest, epoch: 0 }) });
+
+    expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(base);
+  });
+
+  test('an unreadable one below an attempt that is rolled back is set aside with it', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const damaged = await world.stored({ epoch: 2 });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    world.wrapStore = (store) => withListing(store, damaged, { state: 'corrupt', problem: cut });
+
+    const outcome = resumedFrom(await world.recover());
+
+    expect(outcome.base.manifest.checkpointId).toBe(base);
+    expect(await world.states()).toEqual({ [base]: 'complete', [id]: 'rolled-back' });
+  });
+
+  test('a base that is damaged too is passed over, and refused where a sink is past the next', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const base = await world.stored({ epoch: 2, sinks: { archive: 'C' }, change: undecodable });
+    await world.stored({ epoch: 3, sinks: { archive: 'P' } });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_AHEAD');
+    expect(refusal.message).toContain(String(base));
+  });
+});
+
+describe('a store that does not fit its sinks', () => {
+  test('a store restored from an old copy does not resume behind its sinks', async () => {
+    const world = new RecoveryWorld('archive');
+    const id = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.sink('archive').committed(id + 1);
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_AHEAD');
+    expect(refusal.message).toContain(String(id + 1));
+  });
+
+  test('a sink that was emptied or set back is refused: its epochs would be missing', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.sink('archive').markers.clear();
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_SINK_REWOUND');
+  });
+
+  test('a sink of another store is refused, naming both', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.sink('archive').storeId = 'another store' as never;
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
+    expect(refusal.message).toContain('another store');
+  });
+
+  test('two checkpoints in doubt are refused, and a person can restore one', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const first = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    const second = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_TWO_IN_DOUBT');
+    expect(refusal.message).toContain(`${second}, ${first}`);
+    world.request = { restoreFrom: { checkpointId: base, acceptDuplicatesIn: [] } };
+    const restored = resumedFrom(await world.recover());
+    expect(await world.states()).toEqual({
+      [base]: 'complete',
+      [first]: 'rolled-back',
+      [second]: 'superseded',
+      [restored.base.manifest.checkpointId]: 'complete',
+    });
+  });
+
+  test('a sink in doubt that is no longer registered is refused by name', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    await world.stored({ epoch: 2, sinks: { archive: 'C', removed: 'P' } });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_UNKNOWN_SINK');
+    expect(refusal.message).toContain('removed');
+  });
+
+  test('without a base nothing can be rolled back, so a person decides', async () => {
+    const world = new RecoveryWorld('archive');
+    const id = await world.stored({ epoch: 1, sinks: { archive: 'P' } });
+    world.sink('archive').prepare(id);
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_NO_BASE');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(id);
+  });
+});
+
+describe('a manifest of another program', () => {
+  test('a complete one is accepted and reported as unverified', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 3, foreign: true, sinks: { archive: 'C' } });
+
+    const { base, report } = resumedFrom(await world.recover());
+
+    expect(base.manifest.epoch).toBe(3);
+    expect(report.warnings.join()).toContain('unverified');
+  });
+
+  test('in doubt without a handle, a sink that cannot tell refuses', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, foreign: true, sinks: { archive: 'C' } });
+    await world.stored({ epoch: 2, foreign: true, sinks: { archive: 'P' } });
+    world.sink('archive').always.set('inspect', () => 'unsupported');
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT');
+  });
+
+  test('a sink that is named by its epoch alone is asked', async () => {
+    const world = new RecoveryWorld('archive');
+    const id = await world.stored({
+      epoch: 2,
+      foreign: true,
+      change: (manifest) => ({ ...manifest, sinkEpochs: new Map([['archive', 1]]) }),
+    });
+    world.sink('archive').committed(id);
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest.checkpointId).toBe(id);
+    expect(world.sink('archive').calls).toContain('inspect');
+  });
+
+  test('one that is rolled back gains our object and its mark', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, foreign: true });
+    const id = await world.stored({ epoch: 2, foreign: true, sinks: { archive: 'P' } });
+
+    expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(base);
+    expect(await world.states()).toMatchObject({ [id]: 'rolled-back' });
+  });
+});
+
+const cut = new TidegateError('TIDEGATE_MANIFEST_SYNTAX', 'the manifest ends in the middle');
+
+/** What a scan would say of a checkpoint whose manifest cannot be read. */
+function withListing(
+  store: OwnedStore,
+  damaged: CheckpointId,
+  found: Pick<CheckpointListing, 'state' | 'problem'>,
+): OwnedStore {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'list') {
+        return async () =>
+          (await target.list()).map((listing) => {
+            if (listing.id !== damaged) return listing;
+            return { id: damaged, byteLength: listing.byteLength, ...found };
+          });
+      }
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+}

@@ -1,0 +1,266 @@
+import { describe, expect, test } from '@jest/globals';
+import { TidegateError } from '../../src/errors.js';
+import type { CheckpointId } from '../../src/ids.js';
+import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import {
+  answers,
+  fails,
+  hangs,
+  losesItsAnswer,
+  RecoveryWorld,
+  refusalOf,
+  resumedFrom,
+  type Behaviour,
+} from './kit.js';
+
+/** A base, and one checkpoint above it that both sinks have prepared. */
+async function bothPrepared(world: RecoveryWorld): Promise<CheckpointId> {
+  await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
+  const id = await world.stored({ epoch: 2, sinks: { archive: 'P', warehouse: 'P' } });
+  for (const sink of world.sinks.values()) sink.prepare(id);
+  return id;
+}
+
+describe('a participant that does not answer', () => {
+  test('a read error of the decision is not read as "abort": the sink is asked until it answers', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P', warehouse: 'C' } });
+    world.sink('archive').prepare(id).on('inspect', fails, hangs, fails);
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest.checkpointId).toBe(id);
+    expect([...world.sink('archive').markers]).toContain(id);
+  });
+
+  test('a sink that stays silent halts after ten minutes, and no sink was changed', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    const id = await bothPrepared(world);
+    world.sink('archive').always.set('inspect', fails);
+    const before = world.clock.monotonicMs();
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_UNANSWERED');
+    expect(refusal.message).toContain('archive');
+    expect(world.clock.monotonicMs() - before).toBeGreaterThan(580_000);
+    expect([...world.sink('warehouse').prepared.values()]).toEqual([id]);
+    expect(world.log).not.toContain('warehouse rollback');
+  });
+
+  test.each(['open', 'lastCommitted', 'inspect', 'rollback'] as const)(
+    'a sink whose %s hangs for ever delays recovery to a bound, never the process',
+    async (call) => {
+      const world = new RecoveryWorld('archive', 'warehouse');
+      await bothPrepared(world);
+      world.sink('archive').always.set(call, hangs);
+      const before = world.clock.monotonicMs();
+
+      expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_UNANSWERED');
+      expect(world.clock.monotonicMs() - before).toBeLessThan(1_400_000);
+    },
+  );
+
+  test('the questions are spread with growing, jittered delays', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.sink('archive').always.set('open', fails);
+
+    refusalOf(await world.recover());
+
+    const opens = world.sink('archive').calls.length;
+    expect(opens).toBeGreaterThan(50);
+    expect(opens).toBeLessThan(150);
+  });
+
+  test('a store that cannot be read halts; it is never taken for an empty one', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.wrapStore = (store) => replaced(store, { list: () => Promise.reject(new Error('EIO')) });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_UNANSWERED');
+    expect(refusal.message).toContain('EIO');
+    expect(Object.keys(await world.states())).toHaveLength(1);
+  });
+
+  test('recovery ends when it is aborted, and closes what it opened', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const abort = new AbortController();
+    world.request = { signal: abort.signal };
+    world.sink('archive').on('inspect', () => {
+      abort.abort(new Error('stop was called'));
+      return new Promise(() => undefined);
+    });
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_ABORTED');
+  });
+});
+
+describe('an answer that was lost', () => {
+  test('an opening that took effect is told from another owner by the next generation', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.sink('archive').on('open', losesItsAnswer);
+    const store = await world.open();
+
+    const outcome = resumedFrom(await world.recoverWith(store));
+
+    expect(outcome.store.generation).toBe(store.generation + 1);
+    expect(outcome.report.generation).toBe(outcome.store.generation);
+    expect(outcome.report.rereadings).toBe(1);
+  });
+
+  test('an owner that was overtaken stops as fenced and changes no sink', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    const id = await bothPrepared(world);
+    const old = await world.open();
+    world.sink('archive').generation = 1_000;
+
+    const refusal = refusalOf(await world.recoverWith(old));
+
+    expect(refusal.code).toBe('TIDEGATE_FENCED');
+    expect([...world.sink('warehouse').prepared.values()]).toEqual([id]);
+  });
+
+  test('an owner overtaken at the store does not fence the new owner back', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    world.sink('archive').on('open', losesItsAnswer);
+    const old = await world.open();
+    await world.open();
+
+    expect(refusalOf(await world.recoverWith(old)).code).toBe('TIDEGATE_FENCED');
+    expect(world.sink('archive').calls.filter((call) => call === 'open')).toHaveLength(2);
+  });
+
+  test('a save with an unknown outcome is not repeated beside itself: the next generation fences it', async () => {
+    const world = new RecoveryWorld('archive');
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'C' } });
+    let saves = 0;
+    world.wrapStore = (store) =>
+      replaced(store, {
+        saveManifest: async () => {
+          saves += 1;
+          return new Promise(() => undefined);
+        },
+      });
+
+    const outcome = resumedFrom(await world.recover());
+
+    expect(saves).toBe(1);
+    expect(outcome.base.manifest.checkpointId).toBe(id);
+    expect(outcome.report.rereadings).toBe(1);
+  });
+
+  test('a commit that took effect and lost its answer is repeated and counts once', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await bothPrepared(world);
+    world.sink('archive').on('commit', losesItsAnswer);
+
+    expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(id);
+    for (const sink of world.sinks.values()) expect(sink.markers.has(id)).toBe(true);
+  });
+});
+
+describe('facts that change while recovery acts', () => {
+  test('a commit that had timed out cannot land between the question and the roll back', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.request = { occasion: 'in-process' };
+    const id = await bothPrepared(world);
+    let late: (() => unknown) | undefined;
+    const landsLate: Behaviour = (run) => {
+      late = run;
+      return new Promise(() => undefined);
+    };
+    const warehouse = world.sink('warehouse');
+    warehouse.always.set('commit', fails);
+    const archive = world.sink('archive');
+    archive.always.set('commit', landsLate);
+    // The late commit tries to land right after the other sink was rolled back.
+    warehouse.always.set('rollback', (run) => {
+      const outcome = run();
+      expect(() => late?.()).toThrow(/sink archive is at/);
+      return outcome;
+    });
+
+    const { base, report } = resumedFrom(await world.recover());
+
+    expect(base.manifest.epoch).toBe(1);
+    expect(report.row.number).toBe(11);
+    expect(late).toBeDefined();
+    expect(archive.markers.has(id)).toBe(false);
+    expect(warehouse.markers.has(id)).toBe(false);
+  });
+
+  test('a roll back that answers "committed" is not the end: the facts are read again and it goes forward', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    const id = await bothPrepared(world);
+    const archive = world.sink('archive');
+    archive.on('inspect', answers('prepared'));
+    archive.prepared.clear();
+    archive.committed(id);
+    const warehouse = world.sink('warehouse');
+    warehouse.on('rollback', () => new Map());
+    archive.on('lastCommitted', answers(undefined));
+
+    const { base, report } = resumedFrom(await world.recover());
+
+    expect(base.manifest.checkpointId).toBe(id);
+    expect(report.rereadings).toBe(1);
+    expect(warehouse.markers.has(id)).toBe(true);
+  });
+
+  test('"not found" at a commit is not taken for "already committed": the facts are read again', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await bothPrepared(world);
+    const archive = world.sink('archive');
+    archive.prepared.clear();
+    archive.on('inspect', answers('prepared'));
+
+    const { code } = refusalOf(await world.recover());
+
+    expect(code).toBe('TIDEGATE_RECOVERY_SPLIT');
+    expect(await world.states()).toMatchObject({ [id]: 'in-doubt' });
+  });
+
+  test('in process, prepared sinks are driven forward until the timeout, then the policy decides', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.request = { occasion: 'in-process' };
+    const id = await bothPrepared(world);
+    for (const sink of world.sinks.values()) sink.always.set('commit', fails);
+
+    const { base, report } = resumedFrom(await world.recover());
+
+    expect(base.manifest.epoch).toBe(1);
+    expect(report.row.number).toBe(11);
+    expect(await world.states()).toMatchObject({ [id]: 'rolled-back' });
+  });
+});
+
+function replaced(store: OwnedStore, members: Partial<OwnedStore>): OwnedStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown =
+        name in members ? members[name as keyof OwnedStore] : Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
+test('a bug in tidegate is thrown, not reported as a refusal', async () => {
+  const world = new RecoveryWorld('archive');
+  world.wrapStore = (store) =>
+    replaced(store, {
+      allocateCheckpointId: () => {
+        throw new TidegateError('TIDEGATE_BUG', 'made for this test');
+      },
+    });
+
+  await expect(world.recover()).rejects.toThrow('made for this test');
+});
