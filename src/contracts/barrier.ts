@@ -2,7 +2,7 @@
 
 import type { AttemptId, CheckpointId, Epoch, Generation } from '../ids.js';
 import type { OperatorSnapshot } from './operator.js';
-import type { Offsets, SourcePosition } from './source.js';
+import type { CallOptions, Offsets, SourcePosition } from './source.js';
 
 /** The marker that flows with the records. It is matched by checkpoint id, never by epoch. */
 export interface Barrier {
@@ -36,10 +36,61 @@ export interface CutListener {
   watermarkReached(barrier: Barrier, watermark: bigint): void;
 }
 
-/** The dataflow as the coordinator sees it. */
+/** Where the records of one generation go: a sink's writer. */
+export interface SinkWriter<Rec = unknown> {
+  /**
+   * Takes records for the open epoch; resolves when there is room for more. The array is the
+   * writer's until then. Records written after the barrier are held back where the sink cannot
+   * take them yet. After a failure they are dropped, because the sources are about to be rewound.
+   *
+   * @throws TidegateError `TIDEGATE_FENCED` when the writer belongs to an older generation.
+   */
+  write(records: readonly Rec[]): Promise<void>;
+}
+
+/** What a dataflow gets when its records may flow. */
+export interface Flow {
+  readonly generation: Generation;
+  readonly sinks: ReadonlyMap<string, SinkWriter>;
+  /**
+   * A pinned replay comes first: each source hands out the records up to here and no further; the
+   * barrier that is injected next carries the same offsets.
+   */
+  readonly pinnedTo?: ReadonlyMap<string, Offsets>;
+  /** A source or an operator has failed: only recovery can mend it. */
+  readonly failed?: (error: unknown) => void;
+}
+
+/**
+ * The dataflow as the coordinator sees it. Obligations:
+ *
+ * 1. `inject` returns at once and never throws for a participant: it reports `failed`.
+ * 2. Between the position of a source and its next record the barrier is on its way; an operator is
+ *    captured when all its inputs have delivered the barrier and before any later record; a sink is
+ *    reached when every record of the epoch is in its writer, and none of the next.
+ * 3. `cancel` lets aligners go; the records stay in the open epoch. A barrier that arrives later is
+ *    counted and dropped.
+ * 4. `suspend` settles when nothing of the generation runs any more: no read, no operator call, no
+ *    write, and every queue is empty. Only then are sources and operators put back.
+ * 5. Nothing flows before `resume`, nor between `suspend` and the next `resume`.
+ */
 export interface BarrierPort {
-  /** Starts the barrier on its way and returns at once. */
+  /**
+   * Whether the dataflow can replay a range: it reads sources through `replay(from, to)`, and merges
+   * several in an order that it records. Default false.
+   */
+  readonly canReplay?: boolean;
+  /** Starts the barrier on its way. */
   inject(barrier: Barrier, listener: CutListener): void;
-  /** The attempt was abandoned: aligners let their inputs go; the records stay in the open epoch. */
+  /** The attempt was abandoned. */
   cancel(barrier: Barrier): void;
+  /** The generation is over: everything in flight is dropped. */
+  suspend(options: CallOptions): Promise<void>;
+  /** Sources, operators and tables are where they should be: records may flow. */
+  resume(flow: Flow): void;
+  /**
+   * Whether anything (a record, a watermark, a timer) has happened since the last cut that became a
+   * checkpoint, at `offsets`. Without it every attempt is taken, also when there is nothing new.
+   */
+  hasNews?(offsets: ReadonlyMap<string, Offsets>): boolean | Promise<boolean>;
 }

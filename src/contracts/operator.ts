@@ -7,7 +7,10 @@ export type EncodedState = Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uin
 
 /** An operator's state at one barrier: frozen by `capture`, encoded later. */
 export interface OperatorSnapshot {
-  /** Turns the frozen state into bytes. Called once; writes since the capture must not show. */
+  /**
+   * Turns the frozen state into bytes; writes since the capture must not show. Called once, and once
+   * more under `checkStateAliasing`, to compare.
+   */
   encode(options: CallOptions): EncodedState | Promise<EncodedState>;
   /** Bytes that `encode` will give, when known: lets the size cap refuse early. */
   readonly estimatedByteLength?: number;

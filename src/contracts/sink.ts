@@ -138,6 +138,11 @@ export interface FlushingSinkSession<Rec = unknown> {
  */
 export interface FlushingSink<Rec = unknown> {
   readonly durability: 'idempotent' | 'at-least-once';
+  /**
+   * Whether a late write of an older generation can no longer overtake a newer one, by an order the
+   * sink keeps or by a fence. Default false: then upserts by key can go back in time after a crash.
+   */
+  readonly ordersWrites?: boolean;
   open(owner: SinkOwner, options: CallOptions): Promise<FlushingSinkSession<Rec>>;
 }
 

@@ -1,0 +1,102 @@
+// What a coordinator is built from, and the one check that refuses what cannot work.
+
+import { TidegateError } from '../errors.js';
+import type { BarrierPort, SinkWriter } from '../contracts/barrier.js';
+import type { Operator } from '../contracts/operator.js';
+import type { Participants } from '../contracts/participants.js';
+import type { Sink } from '../contracts/sink.js';
+import type { Source } from '../contracts/source.js';
+import type { TableStore } from '../contracts/table-store.js';
+import type { Recover, RestoreChoice } from '../recovery/request.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Random } from '../runtime/random.js';
+import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
+import { isUsableName, nameRule, participantProblems } from './guarantee.js';
+import { completeOptions, type CheckpointOptions } from './options.js';
+
+export type Named<Participant> = Readonly<Record<string, Participant>>;
+
+/** Components are objects; every number and flag is under `checkpoint`. */
+export interface CoordinatorOptions<Sinks extends Named<Sink> = Named<Sink>> {
+  /** Recorded in the store and by the sinks: it must stay the same for ever. */
+  readonly pipeline: string;
+  readonly store: CheckpointStore;
+  readonly sources: Named<Source>;
+  readonly operators?: Named<Operator>;
+  readonly sinks: Sinks;
+  /** Sources of reference tables. */
+  readonly tables?: Named<Source>;
+  readonly tableStore?: TableStore;
+  readonly checkpoint?: Partial<CheckpointOptions>;
+  /** What drives the records. Without it a loop calls `safePoint()`. */
+  readonly barriers?: BarrierPort;
+  /** Stands for the pipeline's shape. Default: made of names and kinds. */
+  readonly pipelineHash?: bigint;
+  /** What to do when another owner of the store seems alive. Default `wait`, for 5 000 ms. */
+  readonly liveOwner?: LiveOwnerPolicy;
+  readonly waitForOwnerMs?: number;
+  /** Start from a chosen checkpoint or savepoint instead of the newest. */
+  readonly restoreFrom?: RestoreChoice;
+  /** Ends everything at once, without a final checkpoint. */
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  readonly recover?: Recover;
+}
+
+/** Writers by the names of the sinks, typed by the records that each takes. */
+export type WritersOf<Sinks extends Named<Sink>> = {
+  readonly [Name in keyof Sinks]: SinkWriter<RecordOf<Sinks[Name]>>;
+};
+
+type RecordOf<One> = One extends Sink<infer Rec> ? Rec : never;
+
+export interface CheckedOptions {
+  readonly participants: Participants;
+  readonly options: CheckpointOptions;
+  /** Whether the range of an in-doubt checkpoint can be processed again. */
+  readonly replayPossible: boolean;
+}
+
+/** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. */
+export function checkOptions(given: CoordinatorOptions): CheckedOptions {
+  const participants: Participants = {
+    sources: byName(given.sources),
+    operators: byName(given.operators),
+    sinks: byName(given.sinks),
+    tables: byName(given.tables),
+    ...(given.tableStore === undefined ? {} : { tableStore: given.tableStore }),
+  };
+  const { options, problems: settings } = completeOptions(given.checkpoint ?? {});
+  const replayPossible = canReplay(participants, given.barriers);
+  const problems = [
+    ...(isUsableName(given.pipeline) ? [] : [`pipeline name ${nameRule}`]),
+    ...settings,
+    ...participantProblems(participants, options, { isPossible: replayPossible }),
+  ];
+  if (problems.length > 0) {
+    const list = problems.map((problem) => `- ${problem}`).join('\n');
+    throw new TidegateError('TIDEGATE_OPTIONS', `the coordinator cannot be built:\n${list}`, {
+      details: { problems },
+    });
+  }
+  return { participants, options, replayPossible };
+}
+
+function byName<Participant>(
+  record: Named<Participant> | undefined,
+): ReadonlyMap<string, Participant> {
+  return new Map(Object.entries(record ?? {}));
+}
+
+function canReplay(participants: Participants, barriers: BarrierPort | undefined): boolean {
+  if (barriers?.canReplay !== true) return false;
+  const sources = [...participants.sources.values()];
+  const operators = [...participants.operators.values()];
+  return (
+    sources.every((source) => source.replay !== undefined) &&
+    operators.every((operator) => operator.deterministic === true)
+  );
+}

@@ -1,0 +1,203 @@
+// The gate of step 1: collects what the dataflow reports about one barrier, and opens when all is there.
+
+import { TidegateError } from '../errors.js';
+import type { Barrier, CutListener } from '../contracts/barrier.js';
+import type { OperatorSnapshot } from '../contracts/operator.js';
+import type { Offsets, SourcePosition } from '../contracts/source.js';
+
+/** A source's position as it was at the barrier; copied, so that nothing later shows in it. */
+export interface CutPosition {
+  readonly offsets: ReadonlyMap<string, string>;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly watermark: bigint | undefined;
+}
+
+/** A consistent cut: everything that was between epoch N and N+1. */
+export interface Cut {
+  readonly sources: ReadonlyMap<string, CutPosition>;
+  readonly tables: ReadonlyMap<string, CutPosition>;
+  readonly snapshots: ReadonlyMap<string, OperatorSnapshot>;
+  readonly watermark: bigint | undefined;
+}
+
+/** Names of everything that the barrier has to pass: maps and sets will do. */
+export interface CutMembers {
+  readonly sources: Names;
+  readonly tables: Names;
+  readonly operators: Names;
+  readonly sinks: Names;
+}
+
+interface Names {
+  readonly size: number;
+  has(name: string): boolean;
+}
+
+/** Why a report was dropped. */
+export type DroppedReport = 'other-attempt' | 'repeated' | 'late';
+
+export interface CutGateHooks {
+  /** Called synchronously: from here on the sink's writer holds records of the next epoch back. */
+  readonly sinkReached: (sink: string) => void;
+  readonly dropped: (participant: string, why: DroppedReport) => void;
+}
+
+export class CutGate implements CutListener {
+  readonly cut: Promise<Cut>;
+  readonly #barrier: Barrier;
+  readonly #members: CutMembers;
+  readonly #hooks: CutGateHooks;
+  readonly #sources = new Map<string, CutPosition>();
+  readonly #tables = new Map<string, CutPosition>();
+  readonly #snapshots = new Map<string, OperatorSnapshot>();
+  readonly #sinks = new Set<string>();
+  #watermark: bigint | undefined;
+  #isOpen = true;
+  #resolve!: (cut: Cut) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(barrier: Barrier, members: CutMembers, hooks: CutGateHooks) {
+    this.#barrier = barrier;
+    this.#members = members;
+    this.#hooks = hooks;
+    this.cut = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Nobody waits any more once the attempt has ended for another reason.
+    this.cut.catch(() => undefined);
+    this.#openWhenComplete();
+  }
+
+  /** The attempt is over, or the cut is complete: later reports are counted and dropped. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  /** Gives captured states back that will not be encoded (any more). */
+  releaseSnapshots(): void {
+    for (const snapshot of this.#snapshots.values()) snapshot.release?.();
+    this.#snapshots.clear();
+  }
+
+  sourceReached(barrier: Barrier, source: string, position: SourcePosition): void {
+    const isRepeated = this.#sources.has(source);
+    if (!this.#accepts(barrier, source, this.#members.sources, isRepeated)) return;
+    this.#sources.set(source, copyPosition(source, position));
+    this.#openWhenComplete();
+  }
+
+  tableReached(barrier: Barrier, table: string, position: SourcePosition): void {
+    if (!this.#accepts(barrier, table, this.#members.tables, this.#tables.has(table))) return;
+    this.#tables.set(table, copyPosition(table, position));
+    this.#openWhenComplete();
+  }
+
+  operatorReached(barrier: Barrier, operator: string, snapshot: OperatorSnapshot): void {
+    const isRepeated = this.#snapshots.has(operator);
+    if (!this.#accepts(barrier, operator, this.#members.operators, isRepeated)) {
+      snapshot.release?.();
+      return;
+    }
+    this.#snapshots.set(operator, snapshot);
+    this.#openWhenComplete();
+  }
+
+  sinkReached(barrier: Barrier, sink: string): void {
+    if (!this.#accepts(barrier, sink, this.#members.sinks, this.#sinks.has(sink))) return;
+    this.#sinks.add(sink);
+    this.#hooks.sinkReached(sink);
+    this.#openWhenComplete();
+  }
+
+  watermarkReached(barrier: Barrier, watermark: bigint): void {
+    if (barrier.checkpointId === this.#barrier.checkpointId && this.#isOpen) {
+      this.#watermark = watermark;
+    }
+  }
+
+  failed(barrier: Barrier, participant: string, error: unknown): void {
+    if (barrier.checkpointId !== this.#barrier.checkpointId || !this.#isOpen) {
+      this.#hooks.dropped(participant, this.#isOpen ? 'other-attempt' : 'late');
+      return;
+    }
+    this.close();
+    this.#reject(
+      new TidegateError('TIDEGATE_PARTICIPANT', `${participant} could not take the barrier`, {
+        cause: error,
+        details: { participant, step: 'barrier' },
+      }),
+    );
+  }
+
+  /** Matched by checkpoint id: a late barrier of an earlier attempt may carry the same epoch. */
+  #accepts(barrier: Barrier, participant: string, members: Names, isRepeated: boolean): boolean {
+    if (barrier.checkpointId !== this.#barrier.checkpointId) {
+      this.#hooks.dropped(participant, 'other-attempt');
+      return false;
+    }
+    if (isRepeated || !this.#isOpen) {
+      this.#hooks.dropped(participant, isRepeated ? 'repeated' : 'late');
+      return false;
+    }
+    if (members.has(participant)) return true;
+    this.failed(barrier, participant, new Error(`nothing registered is called ${participant}`));
+    return false;
+  }
+
+  #openWhenComplete(): void {
+    const isComplete =
+      this.#sources.size === this.#members.sources.size &&
+      this.#tables.size === this.#members.tables.size &&
+      this.#snapshots.size === this.#members.operators.size &&
+      this.#sinks.size === this.#members.sinks.size;
+    if (!isComplete || !this.#isOpen) return;
+    this.close();
+    this.#resolve({
+      sources: this.#sources,
+      tables: this.#tables,
+      snapshots: this.#snapshots,
+      watermark: this.#watermark ?? lowestWatermark(this.#sources),
+    });
+  }
+}
+
+/** Offsets that were checked to be text and copied out of the participant's hands. */
+export function copyOffsets(source: string, offsets: Offsets): ReadonlyMap<string, string> {
+  return copyTexts(`an offset of source ${source}`, offsets);
+}
+
+function copyPosition(source: string, position: SourcePosition): CutPosition {
+  return {
+    offsets: copyOffsets(source, position.offsets),
+    metadata: copyTexts(`metadata of source ${source}`, position.metadata ?? {}),
+    watermark: position.watermark,
+  };
+}
+
+function copyTexts(
+  what: string,
+  record: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, string> {
+  const copy = new Map<string, string>();
+  for (const [name, value] of Object.entries(record)) {
+    if (typeof value !== 'string') {
+      throw new TidegateError(
+        'TIDEGATE_PARTICIPANT',
+        `${what}, ${name}, is no text: ${String(value)}`,
+      );
+    }
+    copy.set(name, value);
+  }
+  return copy;
+}
+
+/** A pipeline is only as far as its slowest source; without a watermark in each it has none. */
+function lowestWatermark(sources: ReadonlyMap<string, CutPosition>): bigint | undefined {
+  let lowest: bigint | undefined;
+  for (const { watermark } of sources.values()) {
+    if (watermark === undefined) return undefined;
+    if (lowest === undefined || watermark < lowest) lowest = watermark;
+  }
+  return lowest;
+}

@@ -1,0 +1,148 @@
+// What the coordinator tells those who watch it: a typed map of events that only observe.
+
+import { EventEmitter } from 'eventemitter3';
+import type { CommitOutcome } from '../contracts/sink.js';
+import type { AttemptId, CheckpointId, Epoch, Generation } from '../ids.js';
+import type { CheckpointKind } from '../manifest/types.js';
+import type { RecoveryReport } from '../recovery/report.js';
+import type { Logger } from '../runtime/logger.js';
+import type { DroppedReport } from './cut-gate.js';
+import type { AttemptCause, StepName } from './machine/steps.js';
+
+export interface AttemptIds {
+  readonly checkpointId: CheckpointId;
+  readonly epoch: Epoch;
+}
+
+export interface AttemptStarted extends AttemptIds {
+  readonly attempt: AttemptId;
+  readonly generation: Generation;
+  readonly kind: CheckpointKind;
+  readonly label: string | undefined;
+  /** Whether it replays the range of an in-doubt checkpoint. */
+  readonly isReplay: boolean;
+}
+
+export interface StepStarted extends AttemptIds {
+  readonly step: StepName;
+  /** 1 to 7. */
+  readonly number: number;
+}
+
+export interface StepEnded extends StepStarted {
+  readonly durationMs: number;
+  /** `cut-short`: the bound, or the end of the generation, came first. */
+  readonly outcome: 'done' | 'failed' | 'cut-short';
+  /** Bytes of state encoded in step 2, of sidecar written in step 4. */
+  readonly byteLength?: number;
+}
+
+export interface SinkCommitted extends AttemptIds {
+  readonly sink: string;
+  readonly outcome: Exclude<CommitOutcome, 'absent'>;
+  readonly tries: number;
+}
+
+export interface SinkNotCommitted extends AttemptIds {
+  readonly sink: string;
+  readonly message: string;
+  readonly tries: number;
+}
+
+export interface CheckpointCompleted extends AttemptIds {
+  readonly kind: CheckpointKind;
+  readonly durationMs: number;
+}
+
+export interface AttemptEndedEarly extends AttemptIds {
+  readonly cause: AttemptCause;
+  readonly durationMs: number;
+}
+
+export interface ReportDropped {
+  readonly checkpointId: CheckpointId;
+  readonly participant: string;
+  readonly why: DroppedReport;
+}
+
+/** Every event and what it carries. None of them is asked for an answer. */
+export interface CoordinatorEvents {
+  'attempt-started': [AttemptStarted];
+  'step-started': [StepStarted];
+  'step-ended': [StepEnded];
+  'sink-committed': [SinkCommitted];
+  /** A commit threw (and is tried again) or the output is gone. */
+  'sink-not-committed': [SinkNotCommitted];
+  /** The re-saved manifest is durable, every sink has committed. */
+  'checkpoint-completed': [CheckpointCompleted];
+  /** Before any sink had a claim; the records go on in the open epoch. */
+  'checkpoint-abandoned': [AttemptEndedEarly];
+  /** Recovery follows. */
+  'checkpoint-failed': [AttemptEndedEarly];
+  /** Due, but nothing has happened since the last complete checkpoint. */
+  'checkpoint-skipped': [{ readonly why: 'idle' }];
+  /** The dataflow reported something that belongs to no open attempt. */
+  'report-dropped': [ReportDropped];
+  /** A failure outside an attempt: a write, a source that cannot be told, pruning. */
+  trouble: [{ readonly what: string; readonly error: unknown }];
+  'recovery-started': [{ readonly occasion: 'start' | 'in-process'; readonly cause?: unknown }];
+  'recovery-ended': [RecoveryReport];
+  /** Another owner has taken over: this one stops and touches no sink. */
+  fenced: [{ readonly generation: Generation | undefined; readonly error: unknown }];
+  halted: [{ readonly cause: unknown }];
+  stopped: [];
+}
+
+/** An emitter whose listeners cannot hurt the protocol: what they throw is reported, no more. */
+export class SafeEvents extends EventEmitter<CoordinatorEvents> {
+  readonly #logger: Logger;
+  readonly #guards = new WeakMap<object, unknown>();
+
+  constructor(logger: Logger) {
+    super();
+    this.#logger = logger;
+  }
+
+  override on<Name extends EventName>(event: Name, listener: ListenerOf<Name>): this {
+    return super.on(event, this.#guarded(event, listener));
+  }
+
+  override addListener<Name extends EventName>(event: Name, listener: ListenerOf<Name>): this {
+    return this.on(event, listener);
+  }
+
+  override once<Name extends EventName>(event: Name, listener: ListenerOf<Name>): this {
+    return super.once(event, this.#guarded(event, listener));
+  }
+
+  override off<Name extends EventName>(event: Name, listener?: ListenerOf<Name>): this {
+    const guarded = listener && (this.#guards.get(listener) as ListenerOf<Name> | undefined);
+    return super.off(event, guarded ?? listener);
+  }
+
+  override removeListener<Name extends EventName>(event: Name, listener?: ListenerOf<Name>): this {
+    return this.off(event, listener);
+  }
+
+  #guarded<Name extends EventName>(event: Name, listener: ListenerOf<Name>): ListenerOf<Name> {
+    const known = this.#guards.get(listener);
+    if (known !== undefined) return known as ListenerOf<Name>;
+    const report = (error: unknown): void => {
+      this.#logger.error('a listener failed', { event, error });
+    };
+    const call = listener as (...parameters: unknown[]) => unknown;
+    const guarded = (...parameters: unknown[]): void => {
+      try {
+        const answer = call(...parameters);
+        if (answer instanceof Promise) answer.catch(report);
+      } catch (error) {
+        report(error);
+      }
+    };
+    this.#guards.set(listener, guarded);
+    return guarded;
+  }
+}
+
+type EventName = keyof CoordinatorEvents;
+type ListenerOf<Name extends EventName> = EventEmitter.EventListener<CoordinatorEvents, Name>;

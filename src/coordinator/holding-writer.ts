@@ -1,0 +1,191 @@
+// A sink's writer in one generation: passes records on, and holds those of the next epoch back.
+
+import { assert } from '../assert.js';
+import { TidegateError } from '../errors.js';
+import type { SinkWriter } from '../contracts/barrier.js';
+import type { Generation } from '../ids.js';
+
+/**
+ * ```
+ * passing ──hold()──▶ holding ──release()──▶ passing
+ * dropping ──hold()──▶ holding            a replay's output that the sink has committed already
+ *    any ──doom()──▶ doomed               a failure: records are dropped, the sources go back
+ *    any ──fence()──▶ fenced              an older generation: writing is a mistake of the caller
+ * ```
+ */
+type Mode = 'passing' | 'holding' | 'dropping' | 'doomed' | 'fenced';
+
+export interface HoldingWriterOptions {
+  readonly sink: string;
+  readonly generation: Generation;
+  /** Records that wait for the sink before `write` makes its caller wait too. */
+  readonly queuedRecordsMax: number;
+  readonly write: (records: readonly unknown[]) => void | Promise<void>;
+  /** A write failed: the epoch cannot be committed any more. */
+  readonly failed: (error: unknown) => void;
+}
+
+const done = Promise.resolve();
+
+export class HoldingWriter implements SinkWriter {
+  readonly #options: HoldingWriterOptions;
+  #mode: Mode;
+  /** Records of the open epoch that wait for the sink. */
+  #queue: (readonly unknown[])[] = [];
+  /** Records behind the barrier. */
+  #held: (readonly unknown[])[] = [];
+  #waitingRecords = 0;
+  #isWriting = false;
+  #roomWaiters: (() => void)[] = [];
+  #quietWaiters: (() => void)[] = [];
+  #writtenCount = 0;
+  #countAtBarrier = 0;
+  #completeCount = 0;
+
+  constructor(options: HoldingWriterOptions, mode: 'passing' | 'dropping' = 'passing') {
+    this.#options = options;
+    this.#mode = mode;
+  }
+
+  /** Whether a record was written that is in no complete checkpoint. */
+  get hasNews(): boolean {
+    return this.#writtenCount !== this.#completeCount;
+  }
+
+  /** The checkpoint of the last barrier is complete. */
+  markComplete(): void {
+    this.#completeCount = this.#countAtBarrier;
+  }
+
+  write(records: readonly unknown[]): Promise<void> {
+    if (this.#mode === 'fenced') return Promise.reject(this.#fencedError());
+    if (records.length === 0 || this.#mode === 'doomed' || this.#mode === 'dropping') return done;
+    this.#writtenCount += 1;
+    // A copy: the caller may use its array again while these records wait.
+    const batch = records.slice();
+    this.#waitingRecords += batch.length;
+    if (this.#mode === 'holding') this.#held.push(batch);
+    else {
+      this.#queue.push(batch);
+      if (!this.#isWriting) this.#pump();
+    }
+    return this.#room();
+  }
+
+  /** The barrier has passed: what comes now belongs to the next epoch. */
+  hold(): void {
+    if (this.#isOver()) return;
+    assert(this.#mode !== 'holding', `sink ${this.#options.sink} meets a second barrier`);
+    this.#countAtBarrier = this.#writtenCount;
+    this.#setMode('holding');
+  }
+
+  /** The sink can take the next epoch. Repeated calls do nothing. */
+  release(): void {
+    if (this.#mode !== 'holding') return;
+    this.#setMode('passing');
+    this.#queue.push(...this.#held);
+    this.#held = [];
+    if (!this.#isWriting) this.#pump();
+  }
+
+  /** Settles when every record before the barrier is with the sink. */
+  quiet(): Promise<void> {
+    if (!this.#isWriting && this.#queue.length === 0) return done;
+    return new Promise((resolve) => {
+      this.#quietWaiters.push(resolve);
+    });
+  }
+
+  /** The generation has failed: drop everything; the loop learns of it at its next safe point. */
+  doom(): void {
+    if (!this.#isOver()) this.#setMode('doomed');
+    this.#dropAll();
+  }
+
+  /** The generation is past: a writer that somebody kept must not write into the new one. */
+  fence(): void {
+    this.#setMode('fenced');
+    this.#dropAll();
+  }
+
+  /** The one door through which the mode changes. */
+  #setMode(mode: Mode): void {
+    this.#mode = mode;
+  }
+
+  #isOver(): boolean {
+    return this.#mode === 'doomed' || this.#mode === 'fenced';
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.shift() ?? [];
+      let writing: void | Promise<void>;
+      try {
+        writing = this.#options.write(batch);
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
+      if (writing !== undefined) {
+        this.#isWriting = true;
+        writing.then(
+          () => this.#written(batch.length),
+          (error: unknown) => this.#fail(error),
+        );
+        return;
+      }
+      this.#waitingRecords -= batch.length;
+    }
+    this.#settle();
+  }
+
+  #written(count: number): void {
+    this.#isWriting = false;
+    if (this.#isOver()) return;
+    this.#waitingRecords -= count;
+    this.#pump();
+  }
+
+  #fail(error: unknown): void {
+    this.#isWriting = false;
+    if (this.#isOver()) return;
+    this.doom();
+    this.#options.failed(error);
+  }
+
+  #dropAll(): void {
+    this.#queue = [];
+    this.#held = [];
+    this.#waitingRecords = 0;
+    this.#settle();
+  }
+
+  /** A batch that fits by itself is taken when nothing waits, however large it is. */
+  #room(): Promise<void> {
+    if (this.#waitingRecords <= this.#options.queuedRecordsMax) return done;
+    return new Promise((resolve) => {
+      this.#roomWaiters.push(resolve);
+    });
+  }
+
+  #settle(): void {
+    if (this.#roomWaiters.length > 0 && this.#waitingRecords <= this.#options.queuedRecordsMax) {
+      for (const resolve of this.#roomWaiters.splice(0)) resolve();
+    }
+    if (this.#quietWaiters.length > 0 && this.#queue.length === 0 && !this.#isWriting) {
+      for (const resolve of this.#quietWaiters.splice(0)) resolve();
+    }
+  }
+
+  #fencedError(): TidegateError {
+    const { sink, generation } = this.#options;
+    return new TidegateError(
+      'TIDEGATE_FENCED',
+      `the writer of sink ${sink} belongs to generation ${generation}, which is over: ` +
+        'take the writers from the newest safe point',
+      { details: { sink, generation } },
+    );
+  }
+}

@@ -1,0 +1,259 @@
+// What drives a coordinator through its life: recovery, generations, the final checkpoint, the end.
+
+import { createActor, fromPromise, type Actor } from 'xstate';
+import { hasErrorCode, TidegateError } from '../errors.js';
+import type { RecoveryReport } from '../recovery/report.js';
+import { withDeadline } from '../runtime/deadline.js';
+import { AttemptDesk } from './attempt-desk.js';
+import { errorOf } from './attempt-error.js';
+import { actorClock } from './attempt-runner.js';
+import type { PinnedReplay } from './attempt.js';
+import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
+import { lifeMachine, type Phase, type RecoveryVerdict } from './machine/life-machine.js';
+import { RecoveryRoad, type RecoveryRoadOptions } from './recovery-road.js';
+import type { StepContext } from './step-context.js';
+import { acknowledgeSources } from './steps/acknowledge.js';
+
+export interface LifecycleHooks {
+  /** Phase, generation or work to do may have changed. */
+  readonly changed: () => void;
+  /** Whether a cut can be taken at any time, or only when a loop comes to a safe point. */
+  readonly takesCutsAnyTime: boolean;
+}
+
+export class Lifecycle {
+  readonly desk: AttemptDesk;
+  readonly done: Promise<void>;
+  readonly #context: StepContext;
+  readonly #hooks: LifecycleHooks;
+  readonly #road: RecoveryRoad;
+  readonly #actor: Actor<typeof lifeMachine>;
+  #phase: Phase = 'created';
+  #phaseWaiters: (() => void)[] = [];
+  #run: GenerationRun | undefined;
+  #report: RecoveryReport | undefined;
+  #replay: PinnedReplay | undefined;
+  #failure: unknown;
+  #settleDone!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
+
+  constructor(road: RecoveryRoadOptions, hooks: LifecycleHooks) {
+    this.#context = road.context;
+    this.#hooks = hooks;
+    this.#road = new RecoveryRoad(road);
+    this.desk = new AttemptDesk(road.context, {
+      due: () => this.#onDue(),
+      completed: () => this.#actor.send({ type: 'completed' }),
+      failed: (cause) => this.fail(cause),
+    });
+    this.done = new Promise((resolve, reject) => {
+      this.#settleDone = { resolve, reject };
+    });
+    // A halt is also thrown at the next safe point: nobody has to listen here.
+    this.done.catch(() => undefined);
+    this.#actor = this.#createActor();
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get run(): GenerationRun | undefined {
+    return this.#run;
+  }
+
+  get report(): RecoveryReport | undefined {
+    return this.#report;
+  }
+
+  /** What the last recovery is or was needed for. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  get facts(): { readonly failuresInARow: number; readonly cause?: unknown } {
+    return this.#actor.getSnapshot().context;
+  }
+
+  get isOver(): boolean {
+    return this.#phase === 'stopped' || this.#phase === 'halted';
+  }
+
+  start(): void {
+    this.#actor.send({ type: 'start' });
+  }
+
+  stop(): void {
+    this.#actor.send({ type: 'stop' });
+  }
+
+  close(cause?: unknown): void {
+    this.#actor.send({ type: 'close', cause });
+  }
+
+  /** Everything that ends a generation comes through here, whatever step it was in. */
+  fail(cause: unknown): void {
+    if (!['running', 'replaying', 'draining'].includes(this.#phase)) return;
+    this.#failure = cause;
+    for (const writer of this.#run?.writers.values() ?? []) writer.doom();
+    this.desk.close(cause);
+    this.#actor.send({ type: 'failed', cause });
+  }
+
+  /** Settles when the phase is none of these. */
+  async whilePhase(...phases: readonly Phase[]): Promise<void> {
+    while (phases.includes(this.#phase)) {
+      await new Promise<void>((resolve) => {
+        this.#phaseWaiters.push(resolve);
+      });
+    }
+  }
+
+  #createActor(): Actor<typeof lifeMachine> {
+    const machine = lifeMachine.provide({
+      actors: {
+        recover: fromPromise(({ input, signal }) => this.#recover(input.occasion, signal)),
+        drain: fromPromise(() => this.#drain()),
+      },
+    });
+    const { clock, options } = this.#context;
+    const { tolerableFailures } = options;
+    const actor = createActor(machine, { input: { tolerableFailures }, clock: actorClock(clock) });
+    actor.subscribe((snapshot) => this.#enter(snapshot.value, snapshot.context.cause));
+    return actor.start();
+  }
+
+  #enter(phase: Phase, cause: unknown): void {
+    if (phase === this.#phase) return;
+    const previous = this.#phase;
+    this.#phase = phase;
+    if (phase === 'running' && previous === 'recovering') this.#resume();
+    if (phase === 'replaying') this.#beginReplay();
+    if (phase === 'stopped' || phase === 'halted') void this.#finish(phase, cause);
+    this.#hooks.changed();
+    for (const resolve of this.#phaseWaiters.splice(0)) resolve();
+  }
+
+  #onDue(): void {
+    this.#hooks.changed();
+    if (this.#phase !== 'running' || !this.#hooks.takesCutsAnyTime) return;
+    this.desk.serve().catch((error: unknown) => this.fail(error));
+  }
+
+  async #recover(occasion: 'start' | 'in-process', signal: AbortSignal): Promise<RecoveryVerdict> {
+    const { events } = this.#context;
+    const past = this.#run;
+    events.emit('recovery-started', { occasion, cause: this.#failure });
+    const outcome = await this.#road.travel(occasion, past, signal);
+    if (past !== undefined) void closeSinks(this.#context, past);
+    this.#report = outcome.report;
+    events.emit('recovery-ended', outcome.report);
+    if (outcome.kind === 'refused') return { kind: 'refused', cause: outcome.cause };
+    const run = openRun(this.#context, outcome, (error) => this.fail(error));
+    if (signal.aborted) {
+      // Nobody waits for this generation any more: what it opened must not stay open.
+      await this.#closeAll(run);
+      return { kind: 'resumed' };
+    }
+    this.#run = run;
+    this.#replay = outcome.kind === 'pinned-replay' ? outcome : undefined;
+    await this.#repeatAcknowledgement(run, signal);
+    return { kind: outcome.kind };
+  }
+
+  /** A crash may have come between step 7 and the sources being told. */
+  async #repeatAcknowledgement(run: GenerationRun, signal: AbortSignal): Promise<void> {
+    const { clock, options } = this.#context;
+    const bound = { clock, timeoutMs: options.acknowledgeTimeoutMs, signal };
+    await withDeadline(bound, (inner) => acknowledgeSources(this.#context, run, run.base, inner));
+  }
+
+  #resume(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    const { generation, writers } = run;
+    const failed = (error: unknown): void => this.fail(error);
+    this.#context.barriers.resume({ generation, sinks: writers, failed });
+    this.desk.open(run);
+  }
+
+  #beginReplay(): void {
+    const run = this.#run;
+    const replay = this.#replay;
+    if (run === undefined || replay === undefined) return;
+    const { generation, writers } = run;
+    const pinnedTo = this.desk.pinnedOffsets(replay);
+    const failed = (error: unknown): void => this.fail(error);
+    this.#context.barriers.resume({ generation, sinks: writers, pinnedTo, failed });
+    this.desk.open(run);
+    this.desk.replay(run, replay).then(
+      (outcome) => {
+        // An abandoned replay leaves the range half processed: only recovery knows where to begin.
+        if (outcome.kind === 'abandoned') this.fail(errorOf(outcome.cause));
+      },
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  async #drain(): Promise<void> {
+    const { tolerableFailures } = this.#context.options;
+    let abandonments = 0;
+    for (;;) {
+      const outcome = await this.desk.takeFinal();
+      if (outcome.kind === 'completed' || outcome.kind === 'skipped') {
+        if (!this.desk.hasRequests) return;
+        continue;
+      }
+      abandonments += 1;
+      const isFinal = outcome.kind === 'failed' || !this.desk.isOpen;
+      if (isFinal || abandonments > tolerableFailures) throw finalFailed(errorOf(outcome.cause));
+    }
+  }
+
+  async #finish(phase: 'stopped' | 'halted', cause: unknown): Promise<void> {
+    const { events, logger } = this.#context;
+    const isFenced = hasErrorCode(cause, 'TIDEGATE_FENCED');
+    if (phase === 'halted') logger.error('the coordinator has halted', { cause });
+    if (isFenced) events.emit('fenced', { generation: this.#run?.generation, error: cause });
+    const reason = cause ?? new Error('the coordinator has stopped');
+    for (const writer of this.#run?.writers.values() ?? []) writer.fence();
+    this.desk.close(reason);
+    this.desk.dismissAll(reason);
+    await this.#closeAll(this.#run);
+    if (phase === 'halted') {
+      events.emit('halted', { cause });
+      this.#settleDone.reject(halted(cause));
+      return;
+    }
+    events.emit('stopped');
+    if (cause === undefined) this.#settleDone.resolve();
+    else this.#settleDone.reject(cause);
+  }
+
+  /** Each within its bound: a participant that hangs cannot keep the process. */
+  async #closeAll(run: GenerationRun | undefined): Promise<void> {
+    const { clock, options, barriers, logger } = this.#context;
+    const bound = { clock, timeoutMs: options.callTimeoutMs };
+    if (run !== undefined) {
+      if (this.#hooks.takesCutsAnyTime) {
+        await withDeadline(bound, (signal) => barriers.suspend({ signal }));
+      }
+      await closeSinks(this.#context, run);
+    }
+    const store = run?.store ?? this.#road.store;
+    const outcome = await withDeadline(bound, () => store?.close());
+    if (outcome.kind !== 'answered') logger.warn('the store could not be closed', { outcome });
+  }
+}
+
+export function finalFailed(cause: unknown): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_FINAL_CHECKPOINT',
+    'the final checkpoint did not complete, so the last records are not committed',
+    { cause },
+  );
+}
+
+function halted(cause: unknown): TidegateError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TidegateError('TIDEGATE_HALTED', `the coordinator has halted: ${why}`, { cause });
+}

@@ -1,0 +1,103 @@
+// The manifest of an attempt, as step 5 saves it: everything pending that still has to commit.
+
+import { assert } from '../assert.js';
+import { isTwoPhase } from '../contracts/sink.js';
+import { createManifest } from '../manifest/create.js';
+import type { CheckpointManifest, ConnectorCheckpoint, TidegateFields } from '../manifest/types.js';
+import type { Attempt } from './attempt.js';
+import type { Cut, CutPosition } from './cut-gate.js';
+import type { StepContext } from './step-context.js';
+import type { PreparedSinks } from './steps/pre-commit.js';
+import type { StoredStates } from './steps/sidecar.js';
+import type { EncodedStates } from './steps/snapshot.js';
+
+export interface DraftInput {
+  readonly cut: Cut;
+  readonly states: EncodedStates;
+  readonly prepared: PreparedSinks;
+  readonly stored: StoredStates;
+}
+
+/** Enters every sink into the attempt's ledger, and writes down the cut. */
+export function draftManifest(
+  context: StepContext,
+  attempt: Attempt,
+  input: DraftInput,
+): CheckpointManifest {
+  const { barrier, ledger, run } = attempt;
+  const { cut, stored, states, prepared } = input;
+  enterSinks(context, attempt, prepared);
+  const { participants, options } = context;
+  return {
+    ...createManifest(barrier.checkpointId, barrier.epoch, {
+      vnodeCount: options.vnodeCount,
+      clock: context.clock,
+    }),
+    sourceOffsets: positions(cut.sources, barrier.epoch),
+    tableOffsets: positions(cut.tables, barrier.epoch),
+    sinkEpochs: new Map(run.sinkEpochs),
+    sinkCommitStatuses: new Map(ledger.statuses),
+    operatorStates: stored.entries,
+    tableStoreCheckpointPath: states.tableStorePath,
+    watermark: cut.watermark,
+    sourceWatermarks: watermarks(cut),
+    sourceNames: [...participants.sources.keys()].sort(),
+    sinkNames: [...participants.sinks.keys()].sort(),
+    pipelineHash: context.pipelineHash,
+    stateChecksum: stored.stateChecksum,
+    tidegate: ownFields(context, attempt, prepared),
+  };
+}
+
+function enterSinks(context: StepContext, attempt: Attempt, prepared: PreparedSinks): void {
+  for (const [name, sink] of context.participants.sinks) {
+    const mustCommit = isTwoPhase(sink);
+    assert(!mustCommit || prepared.has(name), `sink ${name} goes into a manifest unprepared`);
+    const hasCommitted = !mustCommit || attempt.replay?.inherited.has(name) === true;
+    attempt.ledger.enter(name, hasCommitted ? 'committed' : 'pending');
+  }
+}
+
+function ownFields(
+  context: StepContext,
+  attempt: Attempt,
+  prepared: PreparedSinks,
+): TidegateFields {
+  const { barrier, run, replay } = attempt;
+  const commitHandles = new Map<string, string>();
+  const sinkDigests = new Map<string, string>();
+  for (const [sink, { handle, digest }] of prepared) {
+    commitHandles.set(sink, handle);
+    if (digest !== undefined) sinkDigests.set(sink, digest);
+  }
+  return {
+    storeId: run.store.storeId,
+    pipeline: context.pipeline,
+    generation: barrier.generation,
+    attempt: barrier.attempt,
+    kind: attempt.kind,
+    ...(attempt.label === undefined ? {} : { label: attempt.label }),
+    commitHandles,
+    sinkDigests,
+    ...(replay === undefined ? {} : { supersedes: replay.target.manifest.checkpointId }),
+  };
+}
+
+function positions(
+  reached: ReadonlyMap<string, CutPosition>,
+  epoch: number,
+): ReadonlyMap<string, ConnectorCheckpoint> {
+  const checkpoints = new Map<string, ConnectorCheckpoint>();
+  for (const [name, { offsets, metadata }] of reached) {
+    checkpoints.set(name, { offsets, metadata, epoch });
+  }
+  return checkpoints;
+}
+
+function watermarks(cut: Cut): ReadonlyMap<string, bigint> {
+  const bySource = new Map<string, bigint>();
+  for (const [source, { watermark }] of cut.sources) {
+    if (watermark !== undefined) bySource.set(source, watermark);
+  }
+  return bySource;
+}

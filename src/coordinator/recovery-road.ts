@@ -1,0 +1,109 @@
+// The one road back: suspend, take the next generation, recover, open what comes next.
+
+import { TidegateError, toError } from '../errors.js';
+import type { GenerationRun } from './generation-run.js';
+import type { Recover, RecoveryOutcome, RestoreChoice } from '../recovery/request.js';
+import { sleep, withDeadline } from '../runtime/deadline.js';
+import type { CheckpointStore, OpenStoreOptions, OwnedStore } from '../store/checkpoint-store.js';
+import type { StepContext } from './step-context.js';
+
+export interface RecoveryRoadOptions {
+  readonly context: StepContext;
+  readonly store: CheckpointStore;
+  readonly open: Omit<OpenStoreOptions, 'signal'>;
+  readonly recover: Recover;
+  readonly replayPossible: boolean;
+  readonly restoreFrom: RestoreChoice | undefined;
+}
+
+/** Between two failed tries; a store that is away is not asked without pause. */
+const firstPauseMs = 100;
+const longestPauseMs = 5_000;
+
+export class RecoveryRoad {
+  readonly #options: RecoveryRoadOptions;
+  #store: OwnedStore | undefined;
+  #failedTries = 0;
+
+  constructor(options: RecoveryRoadOptions) {
+    this.#options = options;
+  }
+
+  /** The newest store that this process has owned; to be closed in the end. */
+  get store(): OwnedStore | undefined {
+    return this.#store;
+  }
+
+  /** At process start and after a failure alike; the first thing that happens is a fence. */
+  async travel(
+    occasion: 'start' | 'in-process',
+    past: GenerationRun | undefined,
+    signal: AbortSignal,
+  ): Promise<RecoveryOutcome> {
+    try {
+      const outcome = await this.#travel(occasion, past, signal);
+      this.#failedTries = 0;
+      return outcome;
+    } catch (error) {
+      this.#failedTries += 1;
+      throw toError(error);
+    }
+  }
+
+  async #travel(
+    occasion: 'start' | 'in-process',
+    past: GenerationRun | undefined,
+    signal: AbortSignal,
+  ): Promise<RecoveryOutcome> {
+    const { context, recover, replayPossible, restoreFrom } = this.#options;
+    await this.#pause(signal);
+    if (past !== undefined) await this.#suspend(signal);
+    const store = await this.#nextOwner(signal);
+    this.#store = store;
+    for (const writer of past?.writers.values() ?? []) writer.fence();
+    const { participants, options, pipelineHash, clock, random, logger } = context;
+    const outcome = await recover({
+      store,
+      participants,
+      options,
+      pipelineHash,
+      occasion,
+      replayPossible,
+      ports: { clock, random, logger },
+      signal,
+      ...(occasion === 'start' && restoreFrom !== undefined ? { restoreFrom } : {}),
+    });
+    this.#store = outcome.store;
+    return outcome;
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (this.#failedTries === 0) return;
+    const { clock, random } = this.#options.context;
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** this.#failedTries);
+    await sleep(clock, pauseMs * (0.5 + random.next() / 2), signal);
+  }
+
+  /** Sources and operators go back only when nothing reads or changes them any more. */
+  async #suspend(signal: AbortSignal): Promise<void> {
+    const { barriers, clock, options } = this.#options.context;
+    const bound = { clock, timeoutMs: options.inDoubtTimeoutMs, signal };
+    const outcome = await withDeadline(bound, (inner) => barriers.suspend({ signal: inner }));
+    if (outcome.kind === 'answered') return;
+    throw new TidegateError(
+      'TIDEGATE_RECOVERY_FAILED',
+      outcome.kind === 'timed-out'
+        ? `the records did not come to rest within ${outcome.afterMs} ms: ` +
+            'a loop has to call safePoint() also when there is nothing to read'
+        : 'the records could not be brought to rest',
+      { cause: outcome.kind === 'failed' ? outcome.error : undefined },
+    );
+  }
+
+  /** An owner that was overtaken is told so here, before it touches a sink. */
+  async #nextOwner(signal: AbortSignal): Promise<OwnedStore> {
+    const { store, open } = this.#options;
+    if (this.#store !== undefined) return this.#store.takeNextGeneration({ signal });
+    return store.open({ ...open, signal });
+  }
+}

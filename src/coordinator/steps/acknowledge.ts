@@ -1,0 +1,52 @@
+// After step 7: sources learn that they may forget input, and old checkpoints go.
+
+import type { ConnectorCheckpoint } from '../../manifest/types.js';
+import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import type { GenerationRun } from '../generation-run.js';
+import type { StepContext } from '../step-context.js';
+
+/** Never fails: a checkpoint that is complete stays so when a source cannot be told. */
+export async function acknowledgeSources(
+  context: StepContext,
+  run: GenerationRun,
+  persisted: PersistedManifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { manifest } = persisted;
+  const telling = [...manifest.sourceOffsets].map(([source, position]) =>
+    tell(context, source, position, signal),
+  );
+  await Promise.all(telling);
+  if (signal.aborted) return;
+  try {
+    const { retainedCheckpoints } = context.options;
+    await run.store.prune({ retainedCheckpoints, signal });
+  } catch (error) {
+    context.logger.warn('old checkpoints could not be pruned', { error });
+    context.events.emit('trouble', { what: 'old checkpoints could not be pruned', error });
+  }
+}
+
+async function tell(
+  context: StepContext,
+  name: string,
+  position: ConnectorCheckpoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = context.participants.sources.get(name);
+  if (source?.acknowledge === undefined) return;
+  const offsets = toOffsets(position.offsets);
+  try {
+    await source.acknowledge(offsets, { signal });
+  } catch (error) {
+    context.logger.warn('a source could not be told what is committed', { source: name, error });
+    context.events.emit('trouble', { what: `source ${name} could not be acknowledged`, error });
+  }
+}
+
+/** Without a prototype: any name is safe in it. */
+export function toOffsets(offsets: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  const record = Object.create(null) as Record<string, string>;
+  for (const [name, value] of offsets) record[name] = value;
+  return record;
+}

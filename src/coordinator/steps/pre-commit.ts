@@ -1,0 +1,143 @@
+// Step 3: every sink prepares the epoch, so that only a small, safe step is left to commit it.
+
+import { assert } from '../../assert.js';
+import { TidegateError } from '../../errors.js';
+import {
+  isTwoPhase,
+  type FlushingSinkSession,
+  type Prepared,
+  type SinkSession,
+  type TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+import type { Attempt } from '../attempt.js';
+import { forEachBounded } from '../concurrency.js';
+import type { StepContext } from '../step-context.js';
+
+/** Handles (and digests) of the two-phase sinks, by name. */
+export type PreparedSinks = ReadonlyMap<string, Prepared>;
+
+/** A handle goes into the manifest: it points at the output, it is not the output. */
+const handleMaxLength = 65_536;
+
+export async function preCommitSinks(
+  context: StepContext,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<PreparedSinks> {
+  const prepared = new Map<string, Prepared>();
+  const names = [...attempt.run.sinks.keys()];
+  for (const sink of names) {
+    assert(attempt.claim.takeForSink(), `sink ${sink} claims an attempt that was abandoned`);
+  }
+  const { sinkConcurrency } = context.options;
+  await forEachBounded(names, { concurrency: sinkConcurrency, signal }, async (sink) => {
+    const one = await prepareOne(context, attempt, sink, signal);
+    // Late: the attempt has ended, and with it the generation.
+    if (signal.aborted || one === undefined) return;
+    prepared.set(sink, one);
+  });
+  return prepared;
+}
+
+async function prepareOne(
+  context: StepContext,
+  attempt: Attempt,
+  name: string,
+  signal: AbortSignal,
+): Promise<Prepared | undefined> {
+  const { run, replay } = attempt;
+  const sink = context.participants.sinks.get(name);
+  const session = run.sinks.get(name);
+  const writer = run.writers.get(name);
+  assert(sink !== undefined && session !== undefined && writer !== undefined, `no sink ${name}`);
+  await writer.quiet();
+  if (signal.aborted) return undefined;
+  const oldHandle = replay?.inherited.get(name);
+  if (oldHandle !== undefined) {
+    // The sink has committed this range: its replayed output was dropped, its old handle stays.
+    writer.release();
+    return inheritedOf(attempt, name, oldHandle);
+  }
+  const prepared = await ask(name, () => {
+    if (isTwoPhase(sink)) return prepare(attempt, session as TwoPhaseSinkSession, signal);
+    return flush(session as FlushingSinkSession, signal);
+  });
+  if (signal.aborted) return undefined;
+  if (prepared !== undefined) checkPrepared(attempt, name, prepared);
+  // The other classes hold the next epoch back until their commit has been answered.
+  if (!isTwoPhase(sink) || sink.durability === 'durable') writer.release();
+  return prepared;
+}
+
+function inheritedOf(attempt: Attempt, name: string, handle: string): Prepared {
+  const digest = attempt.replay?.target.manifest.tidegate?.sinkDigests.get(name);
+  return digest === undefined ? { handle } : { handle, digest };
+}
+
+async function prepare(
+  attempt: Attempt,
+  session: TwoPhaseSinkSession,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { checkpointId, epoch, generation } = attempt.barrier;
+  return session.preCommit({ checkpointId, epoch, generation }, { signal });
+}
+
+async function flush(session: FlushingSinkSession, signal: AbortSignal): Promise<undefined> {
+  await session.flush({ signal });
+  return undefined;
+}
+
+async function ask<Answer>(name: string, question: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await question();
+  } catch (error) {
+    throw new TidegateError('TIDEGATE_PARTICIPANT', `sink ${name} could not pre-commit`, {
+      cause: error,
+      details: { participant: name, step: 'pre-commit' },
+    });
+  }
+}
+
+function checkPrepared(attempt: Attempt, name: string, prepared: Prepared): void {
+  const { run, replay } = attempt;
+  const handle: unknown = (prepared as Prepared | null | undefined)?.handle;
+  if (typeof handle !== 'string' || handle === '' || handle.length > handleMaxLength) {
+    throw misbehaved(
+      name,
+      `gave a handle that is not a text of 1 to ${handleMaxLength} characters`,
+    );
+  }
+  // A sink that keys by epoch answers the second attempt of an epoch with the first one's output.
+  if (run.lastHandles.get(name) === handle) {
+    throw misbehaved(name, `gave handle ${handle} for two attempts: it must key by checkpoint id`);
+  }
+  run.lastHandles.set(name, handle);
+  if (replay !== undefined) checkDigest(replay.target.manifest, name, prepared);
+}
+
+function checkDigest(
+  target: { readonly tidegate?: { readonly sinkDigests: ReadonlyMap<string, string> } },
+  name: string,
+  prepared: Prepared,
+): void {
+  const recorded = target.tidegate?.sinkDigests.get(name);
+  if (recorded !== undefined && recorded === prepared.digest) return;
+  throw new TidegateError(
+    'TIDEGATE_REPLAY_DIFFERS',
+    `sink ${name} prepared other output than before: digest ${prepared.digest ?? 'none'}, ` +
+      `recorded ${recorded ?? 'none'}`,
+    { details: { sink: name } },
+  );
+}
+
+function misbehaved(name: string, what: string): TidegateError {
+  return new TidegateError('TIDEGATE_PARTICIPANT', `sink ${name} ${what}`, {
+    details: { participant: name, step: 'pre-commit' },
+  });
+}
+
+/** For callers that have a session of either class in hand. */
+export function isTwoPhaseSession(session: SinkSession): session is TwoPhaseSinkSession {
+  return 'preCommit' in session;
+}

@@ -1,0 +1,59 @@
+// Step 4: large states are streamed into the sidecar, hashed on the way, and synced.
+
+import { externalOperatorState, inlineOperatorState } from '../../manifest/operator-state.js';
+import type { OperatorCheckpoint } from '../../manifest/types.js';
+import type { Attempt } from '../attempt.js';
+import type { StepContext } from '../step-context.js';
+import type { EncodedStates } from './snapshot.js';
+
+/** Every operator's entry in the manifest, with what it points at already durable. */
+export interface StoredStates {
+  readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
+  /** SHA-256 of the sidecar in hex, when there is one. */
+  readonly stateChecksum: string | undefined;
+  readonly sidecarByteLength: number;
+}
+
+export async function storeStates(
+  context: StepContext,
+  attempt: Attempt,
+  states: EncodedStates,
+  signal: AbortSignal,
+): Promise<StoredStates> {
+  const entries = new Map<string, OperatorCheckpoint>();
+  let inlineByteLength = 0;
+  for (const [name, bytes] of states.inline) {
+    entries.set(name, inlineOperatorState(bytes));
+    inlineByteLength += bytes.byteLength;
+  }
+  if (states.large.size === 0) {
+    return { entries, stateChecksum: undefined, sidecarByteLength: 0 };
+  }
+  const maxBytes = context.options.checkpointMaxBytes - inlineByteLength;
+  const receipt = await attempt.run.store.writeSidecar(
+    attempt.barrier.checkpointId,
+    sidecarChunks(states, entries),
+    { maxBytes, signal },
+  );
+  return { entries, stateChecksum: receipt.sha256, sidecarByteLength: receipt.byteLength };
+}
+
+/** Hands out the states one after the other, and notes for each the range that it got. */
+async function* sidecarChunks(
+  states: EncodedStates,
+  entries: Map<string, OperatorCheckpoint>,
+): AsyncGenerator<Uint8Array> {
+  let byteOffset = 0;
+  for (const name of [...states.large.keys()].sort()) {
+    const state = states.large.get(name);
+    if (state === undefined) continue;
+    let byteLength = 0;
+    const chunks = state.kind === 'buffer' ? [state.bytes] : state.chunks;
+    for await (const chunk of chunks) {
+      byteLength += chunk.byteLength;
+      yield chunk;
+    }
+    entries.set(name, externalOperatorState(byteOffset, byteLength));
+    byteOffset += byteLength;
+  }
+}

@@ -1,0 +1,108 @@
+// A clock for tests: time stands still until it is moved, and what is ready always runs first.
+
+import type { Clock, Timer } from '../runtime/clock.js';
+import { turnOfEventLoop } from '../runtime/event-loop.js';
+import { TidegateError } from '../errors.js';
+
+interface SetTimer {
+  readonly dueMs: number;
+  readonly callback: () => void;
+}
+
+export interface SimulatedClockOptions {
+  /** What `now()` says at first, milliseconds since the Unix epoch. Default some day in 2026. */
+  readonly startMs?: number;
+}
+
+const someDayMs = 1_767_225_600_000;
+
+/** Timers that are due together run in the order in which they were set. */
+export class SimulatedClock implements Clock {
+  readonly #startMs: number;
+  /** Sorted by due time, the next one last, so that it is taken without moving the others. */
+  readonly #timers: SetTimer[] = [];
+  #elapsedMs = 0;
+
+  constructor(options: SimulatedClockOptions = {}) {
+    this.#startMs = options.startMs ?? someDayMs;
+  }
+
+  /** Timers that are set and have not run. */
+  get timerCount(): number {
+    return this.#timers.length;
+  }
+
+  now(): number {
+    return this.#startMs + this.#elapsedMs;
+  }
+
+  monotonicMs(): number {
+    return this.#elapsedMs;
+  }
+
+  setTimer(callback: () => void, delayMs: number): Timer {
+    const timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), callback };
+    let index = this.#timers.length;
+    while (index > 0 && (this.#timers[index - 1]?.dueMs ?? Infinity) <= timer.dueMs) index -= 1;
+    this.#timers.splice(index, 0, timer);
+    return {
+      cancel: () => {
+        const found = this.#timers.indexOf(timer);
+        if (found >= 0) this.#timers.splice(found, 1);
+      },
+    };
+  }
+
+  /** Jumps to the next timer and runs it; false when none is set. Runs nothing else. */
+  runNextTimer(): boolean {
+    const timer = this.#timers.pop();
+    if (timer === undefined) return false;
+    this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
+    timer.callback();
+    return true;
+  }
+
+  /** Lets everything run that waits for no timer. */
+  async settle(): Promise<void> {
+    await turnOfEventLoop();
+  }
+
+  /** Moves time on by `durationMs`, through every timer on the way. */
+  async advance(durationMs: number): Promise<void> {
+    const untilMs = this.#elapsedMs + durationMs;
+    await this.settle();
+    for (
+      let next = this.#timers.at(-1);
+      next && next.dueMs <= untilMs;
+      next = this.#timers.at(-1)
+    ) {
+      this.runNextTimer();
+      await this.settle();
+    }
+    this.#elapsedMs = untilMs;
+  }
+
+  /**
+   * Moves time on from timer to timer until `work` settles, and gives what it settles with.
+   *
+   * @throws TidegateError `TIDEGATE_BUG` when it waits for something that no timer will bring.
+   */
+  async until<Value>(
+    work: Promise<Value>,
+    options: { readonly timersMax?: number } = {},
+  ): Promise<Value> {
+    let hasSettled = false;
+    const settled = (): void => {
+      hasSettled = true;
+    };
+    work.then(settled, settled);
+    await this.settle();
+    for (let ran = 0; !hasSettled; ran++) {
+      if (ran >= (options.timersMax ?? 10_000) || !this.runNextTimer()) {
+        throw new TidegateError('TIDEGATE_BUG', `still waiting after ${ran} timers: it hangs`);
+      }
+      await this.settle();
+    }
+    return work;
+  }
+}

@@ -1,0 +1,121 @@
+// A log of the real calls at the ports, written by wrappers around a store and its sinks.
+
+import type { CheckpointManifest } from '../../../src/manifest/types.js';
+import type {
+  CheckpointStore,
+  OpenStoreOptions,
+  OwnedStore,
+} from '../../../src/store/checkpoint-store.js';
+import {
+  isTwoPhase,
+  type Sink,
+  type SinkSession,
+  type TwoPhaseSinkSession,
+} from '../../../src/contracts/sink.js';
+
+export type LoggedCall =
+  | { readonly kind: 'save-began'; readonly manifest: CheckpointManifest }
+  | {
+      readonly kind: 'saved';
+      readonly manifest: CheckpointManifest;
+      readonly how: 'save' | 'update';
+    }
+  | { readonly kind: 'prepared'; readonly sink: string; readonly checkpointId: number }
+  | { readonly kind: 'commit'; readonly sink: string; readonly handle: string }
+  | {
+      readonly kind: 'committed';
+      readonly sink: string;
+      readonly handle: string;
+      readonly answer: string;
+    }
+  | { readonly kind: 'rollback'; readonly sink: string }
+  | { readonly kind: 'generation'; readonly generation: number }
+  | { readonly kind: 'told'; readonly checkpointId: number };
+
+/** Durable saves that a script can make fail, before or after they took effect. */
+export interface StoreFaults {
+  before?: (how: 'save' | 'update', manifest: CheckpointManifest) => void | Promise<void>;
+  after?: (how: 'save' | 'update', manifest: CheckpointManifest) => void | Promise<void>;
+}
+
+export function loggedStore(
+  store: CheckpointStore,
+  log: LoggedCall[],
+  faults: StoreFaults,
+): CheckpointStore {
+  return {
+    open: async (options: OpenStoreOptions) => loggedOwner(await store.open(options), log, faults),
+    openReadOnly: (options) => store.openReadOnly(options),
+  };
+}
+
+function loggedOwner(owner: OwnedStore, log: LoggedCall[], faults: StoreFaults): OwnedStore {
+  log.push({ kind: 'generation', generation: owner.generation });
+  return {
+    storeId: owner.storeId,
+    pipeline: owner.pipeline,
+    generation: owner.generation,
+    list: (options) => owner.list(options),
+    load: (id, options) => owner.load(id, options),
+    readOperatorState: (checkpoint, operator) => owner.readOperatorState(checkpoint, operator),
+    close: () => owner.close(),
+    takeNextGeneration: async (options) =>
+      loggedOwner(await owner.takeNextGeneration(options), log, faults),
+    allocateCheckpointId: () => owner.allocateCheckpointId(),
+    writeSidecar: (id, chunks, options) => owner.writeSidecar(id, chunks, options),
+    saveManifest: async (manifest, options) => {
+      await faults.before?.('save', manifest);
+      log.push({ kind: 'save-began', manifest });
+      const persisted = await owner.saveManifest(manifest, options);
+      log.push({ kind: 'saved', manifest: persisted.manifest, how: 'save' });
+      await faults.after?.('save', manifest);
+      return persisted;
+    },
+    updateManifest: async (previous, next, options) => {
+      await faults.before?.('update', next);
+      const persisted = await owner.updateManifest(previous, next, options);
+      log.push({ kind: 'saved', manifest: persisted.manifest, how: 'update' });
+      await faults.after?.('update', next);
+      return persisted;
+    },
+    prune: (options) => owner.prune(options),
+    setAside: (id, options) => owner.setAside(id, options),
+  };
+}
+
+export function loggedSink(name: string, sink: Sink, log: LoggedCall[]): Sink {
+  const open: Sink['open'] = async (owner, options) => {
+    const session: SinkSession = await sink.open(owner, options);
+    if (!isTwoPhase(sink)) return session as never;
+    return loggedSession(name, session as TwoPhaseSinkSession, log) as never;
+  };
+  return { ...sink, open } as Sink;
+}
+
+function loggedSession(
+  name: string,
+  session: TwoPhaseSinkSession,
+  log: LoggedCall[],
+): TwoPhaseSinkSession {
+  return {
+    write: (records) => session.write(records),
+    preCommit: async (request, options) => {
+      const prepared = await session.preCommit(request, options);
+      log.push({ kind: 'prepared', sink: name, checkpointId: request.checkpointId });
+      return prepared;
+    },
+    commit: async (handle, options) => {
+      log.push({ kind: 'commit', sink: name, handle });
+      const answer = await session.commit(handle, options);
+      log.push({ kind: 'committed', sink: name, handle, answer });
+      return answer;
+    },
+    rollback: (request, options) => {
+      log.push({ kind: 'rollback', sink: name });
+      return session.rollback(request, options);
+    },
+    inspect: (request, options) => session.inspect(request, options),
+    lastCommitted: (options) => session.lastCommitted(options),
+    listPrepared: (options) => session.listPrepared(options),
+  };
+}
