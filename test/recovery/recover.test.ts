@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
 
 describe('a first start', () => {
@@ -87,20 +88,32 @@ describe('the newest checkpoint is complete', () => {
     await world.stored({ epoch: 1 });
     const id = await world.stored({ epoch: 2, sinks: { archive: 'C', warehouse: 'P' } });
     world.sink('warehouse').prepare(id);
-    world.wrapStore = (store) =>
-      new Proxy(store, {
-        get(target, name) {
-          const member: unknown = Reflect.get(target, name, target);
-          if (typeof member !== 'function') return member;
-          if (name === 'saveManifest') world.log.push('saveManifest');
-          return member.bind(target) as unknown;
-        },
-      });
+    logSaves(world);
 
     resumedFrom(await world.recover());
 
-    expect(world.log.indexOf('saveManifest')).toBeLessThan(world.log.indexOf('warehouse commit'));
+    expect(world.log.indexOf(`save ${id}`)).toBeGreaterThan(-1);
+    expect(world.log.indexOf(`save ${id}`)).toBeLessThan(world.log.indexOf('warehouse commit'));
     expect(world.log).toContain('warehouse commit');
+  });
+});
+
+describe('marks of an earlier recovery', () => {
+  test('are saved again, because a power failure could still take them back', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    resumedFrom(await world.recover());
+    expect(await world.states()).toMatchObject({ [id]: 'rolled-back' });
+    logSaves(world);
+
+    const { report } = resumedFrom(await world.recover());
+
+    expect(report.row.number).toBe(7);
+    expect(world.log.filter((line) => line.startsWith('save'))).toEqual([
+      `save ${base}`,
+      `save ${id}`,
+    ]);
   });
 });
 
@@ -198,3 +211,19 @@ describe('the newest checkpoint is in doubt', () => {
     );
   });
 });
+
+function logSaves(world: RecoveryWorld): void {
+  world.wrapStore = (store) =>
+    new Proxy(store, {
+      get(target, name) {
+        if (name === 'saveManifest') {
+          return (manifest: CheckpointManifest) => {
+            world.log.push(`save ${manifest.checkpointId}`);
+            return target.saveManifest(manifest);
+          };
+        }
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+      },
+    });
+}
