@@ -67,7 +67,8 @@ export interface FileSystem {
 
 /** The errno code of what a file system threw (`ENOENT` …); undefined for anything else. */
 export function errnoOf(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  // Not by `instanceof`: Node's errors are of another realm inside a vm context, as in Jest.
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
   return typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 

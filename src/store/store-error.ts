@@ -17,7 +17,7 @@ export type StoreErrorCode = Extract<
 /** A `TidegateError` for whatever failed while `doing` something; one of ours passes unchanged. */
 export function toStoreError(thrown: unknown, doing: string): TidegateError {
   if (isTidegateError(thrown)) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  const reason = messageOf(thrown);
   return new TidegateError(codeOf(errnoOf(thrown)), `${doing} failed: ${reason}`, {
     cause: thrown,
   });
@@ -27,6 +27,13 @@ export function toStoreError(thrown: unknown, doing: string): TidegateError {
 export function storeFailure(thrown: unknown, doing: string, signal?: AbortSignal): unknown {
   const isAbort = signal?.aborted === true && errnoOf(thrown) === undefined;
   return isAbort ? thrown : toStoreError(thrown, doing);
+}
+
+function messageOf(thrown: unknown): string {
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown) {
+    return String(thrown.message);
+  }
+  return String(thrown);
 }
 
 function codeOf(errno: string | undefined): StoreErrorCode {

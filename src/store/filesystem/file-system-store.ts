@@ -20,7 +20,14 @@ import type {
 import { StoreLayout } from '../layout.js';
 import { storeFailure, toStoreError } from '../store-error.js';
 import { cleanUp } from './cleaning.js';
-import { claimGeneration, disown, fenced, seeGenerations, type Claim } from './generations.js';
+import {
+  claimGeneration,
+  disown,
+  fenced,
+  isOvertaken,
+  seeGenerations,
+  type Claim,
+} from './generations.js';
 import { checkPipeline, readIdentity } from './identity.js';
 import { makeDirectories, settleOwnership } from './opening.js';
 import { defaultHeartbeatMs } from './owner-facts.js';
@@ -125,8 +132,11 @@ export class FileSystemCheckpointStore implements CheckpointStore {
         this.#takeAfter(after, pipeline, onClaim),
       );
     } catch (error) {
+      const cause = (await isOvertaken(this.#ports, claim.staging))
+        ? fenced(claim.generation, undefined, error)
+        : error;
       await disown(this.#ports, claim.staging);
-      throw error;
+      throw cause;
     }
   }
 }

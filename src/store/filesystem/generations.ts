@@ -19,7 +19,7 @@ import {
 } from '../layout.js';
 import { ownerBytes } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { unlessMissing, writeNewFile } from './small-files.js';
+import { factsOrNothing, unlessMissing, writeNewFile } from './small-files.js';
 
 /** What a listing says about the owners of a store. */
 export interface SeenGenerations {
@@ -89,6 +89,15 @@ export async function claimGeneration(
   } catch (error) {
     await disown(ports, staging);
     throw error;
+  }
+}
+
+/** Whether a newer owner has renamed this claim away. */
+export async function isOvertaken({ fileSystem }: StorePorts, staging: string): Promise<boolean> {
+  try {
+    return (await factsOrNothing(fileSystem, staging)) === undefined;
+  } catch {
+    return false;
   }
 }
 

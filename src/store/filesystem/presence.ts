@@ -5,9 +5,8 @@ import { TidegateError, isTidegateError, toError } from '../../errors.js';
 import type { Timer } from '../../runtime/clock.js';
 import { ownerFile } from '../layout.js';
 import { storeFailure } from '../store-error.js';
-import { disown, fenced, type Claim } from './generations.js';
+import { disown, fenced, isOvertaken, type Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing } from './small-files.js';
 
 type Standing = 'owner' | 'overtaken' | 'closed';
 
@@ -44,7 +43,7 @@ export class Presence {
       return await work();
     } catch (error) {
       if (isFinal(error)) this.overtaken();
-      else if (await this.#isOvertaken()) {
+      else if (await isOvertaken(this.ports, this.claim.staging)) {
         this.overtaken();
         throw fenced(this.claim.generation, undefined, error);
       }
@@ -65,14 +64,6 @@ export class Presence {
     await disown(this.ports, this.claim.staging);
   }
 
-  async #isOvertaken(): Promise<boolean> {
-    try {
-      return (await factsOrNothing(this.ports.fileSystem, this.claim.staging)) === undefined;
-    } catch {
-      return false;
-    }
-  }
-
   #scheduleHeartbeat(): void {
     const { clock, heartbeatMs } = this.ports;
     if (heartbeatMs <= 0 || this.#standing !== 'owner') return;
@@ -88,7 +79,7 @@ export class Presence {
       await fileSystem.touch(this.#ownerFile(), clock.now());
     } catch (error) {
       if (this.#standing !== 'owner') return;
-      if (await this.#isOvertaken()) {
+      if (await isOvertaken(this.ports, this.claim.staging)) {
         this.overtaken();
         return;
       }
