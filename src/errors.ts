@@ -99,6 +99,54 @@ export const errorCodes = {
     remedy: 'A write of this epoch failed, so it cannot be pre-committed: recover and write again.',
   },
 
+  // File connectors
+  TIDEGATE_SINK_DIRECTORY: {
+    kind: 'invalid',
+    remedy: 'Each file sink has a directory of its own: name another one.',
+  },
+  TIDEGATE_SINK_HANDLE: {
+    kind: 'invalid',
+    remedy: 'Give a sink the handles that it gave: was it renamed, or are two exchanged?',
+  },
+  TIDEGATE_SINK_RECORD: {
+    kind: 'invalid',
+    remedy: 'encode must give text or bytes for every record that can reach the sink.',
+  },
+  TIDEGATE_FILES_FULL: {
+    kind: 'retryable',
+    remedy: 'The disk is full: make room. What was committed is intact.',
+  },
+  TIDEGATE_FILES_PERMISSION: {
+    kind: 'invalid',
+    remedy: 'Let this user use the path named, or use another one.',
+  },
+  TIDEGATE_FILES_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Something else wrote here, or a file was damaged or taken away: look at the path named.',
+  },
+  TIDEGATE_FILES_IO: {
+    kind: 'retryable',
+    remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',
+  },
+  TIDEGATE_SOURCE_CHANGED: {
+    kind: 'invalid',
+    remedy:
+      'Bring the file back as it was when it was read, or start over with a new store and sinks.',
+  },
+  TIDEGATE_SOURCE_OFFSETS: {
+    kind: 'invalid',
+    remedy: 'The offsets belong to another kind of source: was the source of this name exchanged?',
+  },
+  TIDEGATE_SOURCE_RECORD: {
+    kind: 'invalid',
+    remedy: 'Correct the place named, or choose the policy skip or a dead letter for bad records.',
+  },
+  TIDEGATE_SOURCE_ENCODING: {
+    kind: 'invalid',
+    remedy: 'A source file is UTF-8: convert it, or correct the bytes at the place named.',
+  },
+
   // Store
   TIDEGATE_STORE_OWNED: {
     kind: 'retryable',
@@ -213,6 +261,26 @@ export const errorCodes = {
     remedy: 'Recovery did not finish: see the cause. Nothing was guessed; start again.',
   },
 
+  // Pipeline
+  TIDEGATE_PIPELINE: {
+    kind: 'invalid',
+    remedy: 'Correct the pipeline as the message says; nothing was opened or started.',
+  },
+  TIDEGATE_OPERATOR_FAILED: {
+    kind: 'invalid',
+    remedy: 'Correct the function, or give the stream an onError of "skip" or "dead-letter".',
+  },
+  TIDEGATE_SOURCE_FAILED: {
+    kind: 'retryable',
+    remedy: 'The source threw while it was read: see the cause. It is read again after a recovery.',
+  },
+  TIDEGATE_OPERATOR_STATE: {
+    kind: 'corrupt',
+    remedy:
+      'The saved state of the operator cannot be read: use an older checkpoint, or the version ' +
+      'of the program that has written it.',
+  },
+
   // Recovery
   TIDEGATE_RECOVERY_UNANSWERED: {
     kind: 'in-doubt',
@@ -291,6 +359,82 @@ export const errorCodes = {
     kind: 'invalid',
     remedy:
       'Choose a checkpoint that is complete, and name in acceptDuplicatesIn the sinks that are past it.',
+  },
+
+  // PostgreSQL
+  TIDEGATE_POSTGRES_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Correct the options of the sink or source; nothing was written.',
+  },
+  TIDEGATE_POSTGRES_UNREACHABLE: {
+    kind: 'retryable',
+    remedy: 'The server could not be reached or went away: it is tried again.',
+  },
+  TIDEGATE_POSTGRES_LOGIN: {
+    kind: 'invalid',
+    remedy: 'The server refused the login: check role, password, database and pg_hba.conf.',
+  },
+  TIDEGATE_POSTGRES_RIGHTS: {
+    kind: 'invalid',
+    remedy: 'Let the owner of the objects run the GRANT that the message names.',
+  },
+  TIDEGATE_POSTGRES_TABLE: {
+    kind: 'invalid',
+    remedy: 'The table is missing or is none that a sink can write: create or change it.',
+  },
+  TIDEGATE_POSTGRES_COLUMN: {
+    kind: 'invalid',
+    remedy: 'Name columns that the table has and that can be written.',
+  },
+  TIDEGATE_POSTGRES_PREPARED_OFF: {
+    kind: 'invalid',
+    remedy:
+      'Run ALTER SYSTEM SET max_prepared_transactions = 64 and restart the server, or use the ' +
+      'durability last-resource.',
+  },
+  TIDEGATE_POSTGRES_POOLER: {
+    kind: 'invalid',
+    remedy:
+      'A pooler shares backends between transactions: connect to the server directly, or use ' +
+      'session mode.',
+  },
+  TIDEGATE_POSTGRES_BUSY: {
+    kind: 'retryable',
+    remedy: 'Somebody else holds what is needed: it is tried again.',
+  },
+  TIDEGATE_POSTGRES_ROW: {
+    kind: 'invalid',
+    remedy: 'A record does not fit the table: correct the mapping, the column or the input.',
+  },
+  TIDEGATE_POSTGRES_TRANSACTION: {
+    kind: 'in-doubt',
+    remedy: 'The transaction ended otherwise than asked: recovery asks the sink what it has.',
+  },
+  TIDEGATE_POSTGRES_MARKER_PRUNED: {
+    kind: 'in-doubt',
+    remedy:
+      'The marker of a checkpoint this old may have been pruned: raise markersKept before ' +
+      'keeping more checkpoints.',
+  },
+  TIDEGATE_POSTGRES_HANDLE: {
+    kind: 'invalid',
+    remedy: 'The handle belongs to another sink: register the sink under the name it had.',
+  },
+  TIDEGATE_POSTGRES_SHARED_TABLE: {
+    kind: 'invalid',
+    remedy: 'Upsert into one table through one sink: union the streams before it.',
+  },
+  TIDEGATE_POSTGRES_OWNED: {
+    kind: 'invalid',
+    remedy: 'One process at a time may open an embedded database: end the other one first.',
+  },
+  TIDEGATE_POSTGRES_SOURCE: {
+    kind: 'invalid',
+    remedy: 'The rows after the offset are gone, or the table is not one that can be read in order.',
+  },
+  TIDEGATE_POSTGRES_FAILED: {
+    kind: 'retryable',
+    remedy: 'The server refused a statement: see the cause.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

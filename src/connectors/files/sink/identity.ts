@@ -1,0 +1,90 @@
+// Whose directory this is: written by the first owner, compared by all later ones.
+
+import { join } from 'node:path';
+import type { SinkOwner } from '../../../contracts/sink.js';
+import { TidegateError } from '../../../errors.js';
+import { readSmallFile } from '../../../runtime/file-system.js';
+import { unlessMissing, writeNewFile } from '../../../store/filesystem/small-files.js';
+import { identityFile } from './layout.js';
+import type { FileSinkPorts } from './ports.js';
+
+export type SinkIdentity = Omit<SinkOwner, 'generation'>;
+
+const formatVersion = 1;
+const identityMaxBytes = 65_536;
+
+/** Undefined in a directory that no sink has owned yet. */
+export async function readIdentity(ports: FileSinkPorts): Promise<SinkIdentity | undefined> {
+  const path = ports.layout.identity;
+  const bytes = await unlessMissing(readSmallFile(ports.fileSystem, path, identityMaxBytes));
+  // A file that is too long answers undefined as well: told apart by a second look.
+  if (bytes === undefined) {
+    if ((await unlessMissing(ports.fileSystem.facts(path))) === undefined) return undefined;
+    throw corruptIdentity(path);
+  }
+  const identity = parseIdentity(bytes);
+  if (identity === undefined) throw corruptIdentity(path);
+  return identity;
+}
+
+/**
+ * @throws TidegateError `TIDEGATE_SINK_STORE` for output of another store, and
+ * `TIDEGATE_SINK_DIRECTORY` for that of another pipeline or sink, naming both sides.
+ */
+export function checkIdentity(
+  ports: FileSinkPorts,
+  stored: SinkIdentity | undefined,
+  asked: SinkIdentity,
+): void {
+  if (stored === undefined) return;
+  const { directory } = ports.layout;
+  if (stored.pipeline !== asked.pipeline || stored.sink !== asked.sink) {
+    throw new TidegateError(
+      'TIDEGATE_SINK_DIRECTORY',
+      `${directory} belongs to sink ${quoted(stored.sink)} of pipeline ${quoted(stored.pipeline)}, ` +
+        `not to sink ${quoted(asked.sink)} of pipeline ${quoted(asked.pipeline)}`,
+      { details: { directory } },
+    );
+  }
+  if (stored.storeId === asked.storeId) return;
+  throw new TidegateError(
+    'TIDEGATE_SINK_STORE',
+    `${directory} holds output of pipeline ${quoted(stored.pipeline)} from store ` +
+      `${stored.storeId}, and store ${asked.storeId} asks for it`,
+    { details: { directory, stored: stored.storeId, asked: asked.storeId } },
+  );
+}
+
+/** Visible whole or not at all, and only from the staging directory of an owner. */
+export async function createIdentity(
+  { fileSystem, layout }: FileSinkPorts,
+  staging: string,
+  { storeId, pipeline, sink }: SinkIdentity,
+): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify({ formatVersion, storeId, pipeline, sink }));
+  const temporary = join(staging, identityFile);
+  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
+  await fileSystem.rename(temporary, layout.identity);
+  await fileSystem.syncDirectory(layout.ownFolder);
+}
+
+function parseIdentity(bytes: Uint8Array): SinkIdentity | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { storeId, pipeline, sink } = value as Record<string, unknown>;
+    if (typeof storeId !== 'string' || storeId === '') return undefined;
+    if (typeof pipeline !== 'string' || typeof sink !== 'string') return undefined;
+    return { storeId: storeId as SinkIdentity['storeId'], pipeline, sink };
+  } catch {
+    return undefined;
+  }
+}
+
+function corruptIdentity(path: string): TidegateError {
+  return new TidegateError('TIDEGATE_FILES_CORRUPT', `${path} is not the identity of a file sink`);
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name);
+}

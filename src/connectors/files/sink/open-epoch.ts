@@ -1,0 +1,100 @@
+// The output of the open epoch: encoded into a buffer, written to one staged file, hashed on the way.
+
+import { createHash } from 'node:crypto';
+import type { FileSystem, WritableFile } from '../../../runtime/file-system.js';
+
+/** What a finished epoch holds. */
+export interface EpochFacts {
+  readonly path: string;
+  readonly byteLength: number;
+  readonly sha256: string;
+  readonly recordCount: number;
+}
+
+/** Methods are called one at a time. */
+export class OpenEpoch {
+  readonly #fileSystem: FileSystem;
+  readonly #path: string;
+  readonly #hash = createHash('sha256');
+  #file: WritableFile | undefined;
+  /** Encoded and not yet written: whole chunks, then text that is not yet bytes. */
+  #chunks: Uint8Array[] = [];
+  #chunkBytes = 0;
+  #text = '';
+  #byteLength = 0;
+  #recordCount = 0;
+
+  constructor(fileSystem: FileSystem, path: string) {
+    this.#fileSystem = fileSystem;
+    this.#path = path;
+  }
+
+  /** At least the bytes that wait to be written: a character of text is one byte or more. */
+  get bufferedBytes(): number {
+    return this.#chunkBytes + this.#text.length;
+  }
+
+  add(encoded: string | Uint8Array): void {
+    this.#recordCount += 1;
+    if (typeof encoded === 'string') {
+      this.#text += encoded;
+      return;
+    }
+    this.#settleText();
+    // Copied: the caller may use its buffer again.
+    this.#push(encoded.slice());
+  }
+
+  /** Writes what is buffered. */
+  async flush(): Promise<void> {
+    this.#settleText();
+    const [only] = this.#chunks;
+    if (only === undefined) return;
+    const bytes = this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks, this.#chunkBytes);
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    this.#hash.update(bytes);
+    this.#byteLength += bytes.byteLength;
+    this.#file ??= await this.#fileSystem.createFile(this.#path);
+    await this.#file.write(bytes);
+  }
+
+  /** Everything is on the disk; only the name is not. */
+  async finish(): Promise<EpochFacts> {
+    await this.flush();
+    // Records that are encoded as nothing still make a file: the record names one.
+    const file = this.#file ?? (await this.#fileSystem.createFile(this.#path));
+    this.#file = undefined;
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return {
+      path: this.#path,
+      byteLength: this.#byteLength,
+      sha256: this.#hash.digest('hex'),
+      recordCount: this.#recordCount,
+    };
+  }
+
+  /** Gives up what is open; the file is removed by the next owner. */
+  async abandon(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#chunks = [];
+    this.#text = '';
+    await file?.close();
+  }
+
+  #settleText(): void {
+    if (this.#text === '') return;
+    this.#push(Buffer.from(this.#text, 'utf8'));
+    this.#text = '';
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#chunks.push(bytes);
+    this.#chunkBytes += bytes.byteLength;
+  }
+}

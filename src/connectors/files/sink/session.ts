@@ -1,0 +1,330 @@
+// A file sink in the hands of one generation: write, pre-commit, commit, roll back.
+
+import { join } from 'node:path';
+import { assert } from '../../../assert.js';
+import type {
+  CommitOutcome,
+  Inspection,
+  InspectRequest,
+  PreCommitRequest,
+  Prepared,
+  RollbackOutcome,
+  RollbackRequest,
+  SinkOwner,
+  TwoPhaseSinkSession,
+} from '../../../contracts/sink.js';
+import type { CallOptions } from '../../../contracts/source.js';
+import { TidegateError, toError } from '../../../errors.js';
+import type { CheckpointId } from '../../../ids.js';
+import { errnoOf } from '../../../runtime/file-system.js';
+import {
+  factsOrNothing,
+  unlessMissing,
+  writeNewFile,
+} from '../../../store/filesystem/small-files.js';
+import { toFilesError } from '../files-error.js';
+import { encodeRecord, readRecord, type CommitRecord, type PartFacts } from './commit-record.js';
+import { handleOf, idOfHandle } from './handle.js';
+import { FileSinkInspector, type FoundPrepared } from './inspector.js';
+import { idOfPartName, idOfPreparedName, openName, partName, preparedName } from './layout.js';
+import { foldMarkers, isCommitted, looseMarkers } from './markers.js';
+import { OpenEpoch } from './open-epoch.js';
+import { fenced } from './opening.js';
+import type { FileSinkPorts } from './ports.js';
+import { publishParts } from './publishing.js';
+
+export interface SessionOptions<Rec> {
+  readonly owner: SinkOwner;
+  readonly staging: string;
+  readonly encode: (record: Rec) => string | Uint8Array;
+  readonly extension: string;
+  readonly bufferBytes: number;
+  readonly looseMarkersMax: number;
+}
+
+export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseSinkSession<Rec> {
+  readonly #options: SessionOptions<Rec>;
+  #open: OpenEpoch | undefined;
+  #openCount = 0;
+  /** Why the open epoch can never be committed: it lost a record, or may have. */
+  #broken: Error | undefined;
+  readonly #prepared = new Map<CheckpointId, Prepared>();
+  /** A marker was moved and its sync has not succeeded: visible, and not yet durable. */
+  #hasUnsyncedMarker = false;
+  #commitsSinceFold = 0;
+  #isFolding = false;
+
+  constructor(ports: FileSinkPorts, options: SessionOptions<Rec>) {
+    super(ports, options.owner);
+    this.#options = options;
+  }
+
+  write(records: readonly Rec[]): void | Promise<void> {
+    if (this.#broken !== undefined) throw this.#refusal(this.#broken);
+    const { encode, staging, bufferBytes } = this.#options;
+    if (records.length === 0) return;
+    const open = (this.#open ??= this.#newEpoch(staging));
+    try {
+      for (const record of records) open.add(encoded(encode(record)));
+    } catch (error) {
+      this.#broken = toError(error);
+      throw error;
+    }
+    // The promise is the back-pressure: nobody writes on before the buffer is empty.
+    if (open.bufferedBytes >= bufferBytes) return this.#flush(open);
+  }
+
+  async preCommit(request: PreCommitRequest, { signal }: CallOptions): Promise<Prepared> {
+    signal.throwIfAborted();
+    const { generation } = this.#options.owner;
+    assert(request.generation === generation, `a pre-commit of generation ${request.generation}`);
+    const known = this.#prepared.get(request.checkpointId);
+    if (known !== undefined) return known;
+    if (this.#broken !== undefined) throw this.#refusal(this.#broken);
+    const open = this.#open;
+    this.#open = undefined;
+    try {
+      const record = await this.#stage(request, open);
+      const prepared = {
+        handle: handleOf(this.identity, request),
+        digest: `sha256:${record.part?.sha256 ?? 'none'}`,
+      };
+      this.#prepared.set(request.checkpointId, prepared);
+      return prepared;
+    } catch (error) {
+      // Crash-only: after half a pre-commit nothing is known but what the next owner will find.
+      this.#broken = toError(error);
+      throw this.#translate(error, `pre-committing checkpoint ${request.checkpointId}`);
+    }
+  }
+
+  async commit(handle: string, { signal }: CallOptions): Promise<CommitOutcome> {
+    signal.throwIfAborted();
+    const id = idOfHandle(this.identity, handle);
+    const { fileSystem, layout } = this.ports;
+    try {
+      const hasMoved = await this.#moveRecord(id);
+      if (!hasMoved && !(await isCommitted(this.ports, id))) {
+        await this.#assertCurrent();
+        return 'absent';
+      }
+      await fileSystem.syncDirectory(layout.committed);
+      this.#hasUnsyncedMarker = false;
+      await publishParts(this.ports, this.#options.staging, new Set([id]));
+      this.#forgetBefore(id);
+      if (hasMoved) await this.#foldNowAndThen();
+      return hasMoved ? 'applied' : 'already-applied';
+    } catch (error) {
+      throw this.#translate(error, `committing checkpoint ${id}`);
+    }
+  }
+
+  override async inspect(request: InspectRequest, options: CallOptions): Promise<Inspection> {
+    const answer = await super.inspect(request, options);
+    if (answer === 'committed' && this.#hasUnsyncedMarker) {
+      const { fileSystem, layout } = this.ports;
+      await this.asking('making a commit durable', () =>
+        fileSystem.syncDirectory(layout.committed),
+      );
+      this.#hasUnsyncedMarker = false;
+    }
+    if (answer === 'absent') await this.#assertCurrent();
+    return answer;
+  }
+
+  async rollback(
+    { keep }: RollbackRequest,
+    { signal }: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    signal.throwIfAborted();
+    const kept = new Set(keep.map((handle) => idOfHandle(this.identity, handle)));
+    const outcomes = new Map<string, RollbackOutcome>();
+    try {
+      const listed = await this.listPrepared({ signal });
+      for (const { handle } of listed) {
+        const id = idOfHandle(this.identity, handle);
+        if (!kept.has(id)) outcomes.set(handle, await this.#discard(id));
+      }
+      await this.#removeParts(outcomes);
+      return outcomes;
+    } catch (error) {
+      throw this.#translate(error, 'rolling back');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#broken ??= new Error('the session is closed');
+    await this.#open?.abandon();
+    this.#open = undefined;
+  }
+
+  /** Only what lies in the directory of this generation: `open` has brought everything there. */
+  protected override async findPrepared(): Promise<readonly FoundPrepared[]> {
+    const { staging } = this.#options;
+    const entries = await unlessMissing(this.ports.fileSystem.listDirectory(staging));
+    if (entries === undefined) throw fenced(this.ports, this.#options.owner.generation);
+    return entries.flatMap(({ name }) => {
+      const id = idOfPreparedName(name);
+      return id === undefined ? [] : [{ id, path: join(staging, name) }];
+    });
+  }
+
+  #newEpoch(staging: string): OpenEpoch {
+    this.#openCount += 1;
+    return new OpenEpoch(this.ports.fileSystem, join(staging, openName(this.#openCount)));
+  }
+
+  async #flush(open: OpenEpoch): Promise<void> {
+    try {
+      await open.flush();
+    } catch (error) {
+      this.#broken = toError(error);
+      throw this.#translate(error, 'writing records');
+    }
+  }
+
+  /** Output first, record second, both durable with the last sync. */
+  async #stage(request: PreCommitRequest, open: OpenEpoch | undefined): Promise<CommitRecord> {
+    const { fileSystem } = this.ports;
+    const { staging } = this.#options;
+    const part = open === undefined ? undefined : await this.#stagePart(request.checkpointId, open);
+    const { storeId, pipeline, sink } = this.#options.owner;
+    const { checkpointId, epoch, generation } = request;
+    const record = { storeId, pipeline, sink, generation, checkpointId, epoch, part };
+    const final = join(staging, preparedName(checkpointId));
+    const temporary = `${final}.new`;
+    await writeNewFile(fileSystem, temporary, encodeRecord(record), { sync: true });
+    await fileSystem.rename(temporary, final);
+    await fileSystem.syncDirectory(staging);
+    return record;
+  }
+
+  async #stagePart(id: CheckpointId, open: OpenEpoch): Promise<PartFacts> {
+    const { staging, extension } = this.#options;
+    const { path, ...facts } = await open.finish();
+    const name = partName(id, extension);
+    await this.ports.fileSystem.rename(path, join(staging, name));
+    return { name, ...facts };
+  }
+
+  /** The commit point. False when there is no record to move. */
+  async #moveRecord(id: CheckpointId): Promise<boolean> {
+    const { fileSystem, layout } = this.ports;
+    const { staging, owner } = this.#options;
+    const path = join(staging, preparedName(id));
+    try {
+      const record = await readRecord(fileSystem, path);
+      const isOurs = record.checkpointId === id && record.storeId === owner.storeId;
+      if (!isOurs) throw corrupt(`${path} belongs to something else`);
+      await this.#checkPart(record);
+      await fileSystem.rename(path, layout.marker(id));
+      this.#hasUnsyncedMarker = true;
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /** A commit whose output was lost or cut must not be reported as applied. */
+  async #checkPart({ part }: CommitRecord): Promise<void> {
+    if (part === undefined) return;
+    const path = join(this.#options.staging, part.name);
+    const facts = await factsOrNothing(this.ports.fileSystem, path);
+    if (facts?.byteLength === part.byteLength) return;
+    // Everything was renamed away by a newer owner, the record included: that is said elsewhere.
+    await this.#assertCurrent();
+    const found = facts === undefined ? 'nothing' : `${facts.byteLength} bytes`;
+    throw corrupt(`${path} should have ${part.byteLength} bytes, and there is ${found}`);
+  }
+
+  /** The record first, durably: a record that outlives its output would commit nothing. */
+  async #discard(id: CheckpointId): Promise<RollbackOutcome> {
+    const path = join(this.#options.staging, preparedName(id));
+    try {
+      await this.ports.fileSystem.removeFile(path);
+      return 'rolled-back';
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (await isCommitted(this.ports, id)) return 'committed';
+      await this.#assertCurrent();
+      return 'absent';
+    }
+  }
+
+  async #removeParts(outcomes: ReadonlyMap<string, RollbackOutcome>): Promise<void> {
+    const { fileSystem } = this.ports;
+    const { staging } = this.#options;
+    const gone = new Set<number>();
+    for (const [handle, outcome] of outcomes) {
+      if (outcome === 'rolled-back') gone.add(idOfHandle(this.identity, handle));
+    }
+    if (gone.size === 0) return;
+    await fileSystem.syncDirectory(staging);
+    for (const { name } of await fileSystem.listDirectory(staging)) {
+      const id = idOfPartName(name);
+      if (id !== undefined && gone.has(id)) {
+        await unlessMissing(fileSystem.removeFile(join(staging, name)));
+      }
+    }
+  }
+
+  /** Answers to repeated pre-commits are kept only for as long as one may come. */
+  #forgetBefore(id: CheckpointId): void {
+    for (const older of this.#prepared.keys()) if (older < id) this.#prepared.delete(older);
+  }
+
+  /** A failure here costs nothing but files: the commit is done. */
+  async #foldNowAndThen(): Promise<void> {
+    this.#commitsSinceFold += 1;
+    const { looseMarkersMax, staging } = this.#options;
+    if (this.#commitsSinceFold < looseMarkersMax || this.#isFolding) return;
+    this.#isFolding = true;
+    this.#commitsSinceFold = 0;
+    try {
+      const loose = await looseMarkers(this.ports);
+      if (loose.length >= looseMarkersMax) await foldMarkers(this.ports, staging);
+    } catch (error) {
+      this.ports.logger.warn('could not fold the markers of a file sink', {
+        directory: this.ports.layout.directory,
+        error: toError(error),
+      });
+    } finally {
+      this.#isFolding = false;
+    }
+  }
+
+  async #assertCurrent(): Promise<void> {
+    const facts = await factsOrNothing(this.ports.fileSystem, this.#options.staging);
+    if (facts === undefined) throw fenced(this.ports, this.#options.owner.generation);
+  }
+
+  /** What is missing in the staging directory is missing because a newer owner moved it away. */
+  #translate(error: unknown, doing: string): Error {
+    const { generation } = this.#options.owner;
+    if (errnoOf(error) === 'ENOENT') return fenced(this.ports, generation);
+    return toFilesError(error, `${doing} in ${this.ports.layout.directory}`);
+  }
+
+  #refusal(cause: Error): TidegateError {
+    return new TidegateError(
+      'TIDEGATE_SINK_WRITE_FAILED',
+      `sink ${JSON.stringify(this.identity.sink)} in ${this.ports.layout.directory} ` +
+        `may have lost records of this epoch: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+function encoded(value: unknown): string | Uint8Array {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value;
+  throw new TidegateError(
+    'TIDEGATE_SINK_RECORD',
+    `a record was encoded as ${value === undefined ? 'undefined' : typeof value}, ` +
+      'not as text or bytes',
+  );
+}
+
+function corrupt(message: string): TidegateError {
+  return new TidegateError('TIDEGATE_FILES_CORRUPT', message);
+}

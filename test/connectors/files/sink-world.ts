@@ -1,0 +1,62 @@
+// What the tests of the file sink share: records, owners, and what a reader of the directory sees.
+
+import type {
+  PreCommitRequest,
+  SinkOwner,
+  TwoPhaseSink,
+  TwoPhaseSinkSession,
+} from '../../../src/contracts/sink.js';
+import { fileSink, type FileSinkOptions } from '../../../src/connectors/files/index.js';
+import { checkpointIdOf, epoch, generation, storeId } from '../../../src/ids.js';
+import type { FileSystem } from '../../../src/runtime/file-system.js';
+import { seededRandom } from '../../../src/runtime/random.js';
+import type { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+
+export interface Numbered {
+  readonly number: number;
+}
+
+export const calm = { signal: new AbortController().signal };
+export const directory = '/data/out';
+export const firstStore = storeId('018f0000-0000-7000-8000-000000000001');
+
+export function sinkOn(
+  fileSystem: FileSystem,
+  options: Partial<FileSinkOptions<Numbered>> = {},
+): TwoPhaseSink<Numbered> {
+  return fileSink<Numbered>({ directory, fileSystem, random: seededRandom(1), ...options });
+}
+
+export function ownerOf(number: number, more: Partial<SinkOwner> = {}): SinkOwner {
+  const names = { storeId: firstStore, pipeline: 'orders', sink: 'out' };
+  return { ...names, generation: generation(number), ...more };
+}
+
+export function attempt(number: number, sequence: number): PreCommitRequest {
+  return {
+    checkpointId: checkpointIdOf(generation(number), sequence),
+    epoch: epoch(sequence),
+    generation: generation(number),
+  };
+}
+
+export async function prepare(
+  session: TwoPhaseSinkSession<Numbered>,
+  request: PreCommitRequest,
+  numbers: readonly number[],
+): Promise<string> {
+  await session.write(numbers.map((number) => ({ number })));
+  return (await session.preCommit(request, calm)).handle;
+}
+
+/** The published files of a simulated disk, concatenated in order of their names. */
+export function published(disk: SimulatedDisk): string {
+  return [...disk.tree()]
+    .filter(([path]) => /^\/data\/out\/[^/_][^/]*$/.test(path))
+    .map(([, bytes]) => Buffer.from(bytes).toString('utf8'))
+    .join('');
+}
+
+export function linesOf(numbers: readonly number[]): string {
+  return numbers.map((number) => `{"number":${number}}\n`).join('');
+}
