@@ -10,6 +10,9 @@ const { setups, prepareSetup, runShare, replay, describeViolation, describeSetup
 );
 const { Matrix } = await load('testing/simulation/matrix.js');
 
+// Faults are errors by the thousand: where they were made is of no interest.
+Error.stackTraceLimit = 0;
+
 const violationsMax = 5;
 /** Every so many schedules one is run twice: the same schedule must leave the same trace. */
 const repeatEvery = 500;

@@ -12,6 +12,10 @@ function allocatedOnce(history: readonly HistoryEvent[]): readonly Violation[] {
   const ownerById = new Map<number, number>();
   const newestByGeneration = new Map<number, number>();
   for (const event of history) {
+    if (event.kind === 'store-replaced') {
+      ownerById.clear();
+      newestByGeneration.clear();
+    }
     if (event.kind !== 'allocated') continue;
     const { generation, id } = event;
     const earlier = ownerById.get(id);
@@ -40,6 +44,7 @@ function savedByOneAttempt(history: readonly HistoryEvent[]): readonly Violation
   const violations: Violation[] = [];
   const attempts = new Map<number, string>();
   for (const event of history) {
+    if (event.kind === 'store-replaced') attempts.clear();
     if (event.kind !== 'saved') continue;
     const { checkpointId, tidegate } = event.manifest;
     if (tidegate === undefined) continue;

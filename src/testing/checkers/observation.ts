@@ -35,6 +35,8 @@ export type HistoryEvent =
     }
   /** A save answered: the manifest is durable. */
   | { readonly kind: 'saved'; readonly generation: number; readonly manifest: CheckpointManifest }
+  /** A disaster put another store in the place of this one: what it had given out is forgotten. */
+  | { readonly kind: 'store-replaced' }
   /** A source was told that it may forget everything before record number `next`. */
   | { readonly kind: 'acknowledged'; readonly source: string; readonly next: number };
 

@@ -6,6 +6,7 @@ export const overtakenOwnerStops: Checker = ({ history }) => {
   const violations: Violation[] = [];
   const newestOf = new Map<number, number>();
   for (const event of history) {
+    if (event.kind === 'store-replaced') newestOf.clear();
     if (event.kind !== 'opened') continue;
     const own = newestOf.get(event.life);
     const overtaker = [...newestOf].find(

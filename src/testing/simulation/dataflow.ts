@@ -21,6 +21,7 @@ interface PendingCut {
 
 /** Pulls records through and takes cuts between two of them; can be told to replay a range. */
 export class Dataflow<Rec> implements BarrierPort {
+  readonly canReplay = true;
   /** Settles when the input has come to its end for the first time. */
   readonly whenAtEnd: Promise<void>;
   readonly #options: DataflowOptions<Rec>;

@@ -54,14 +54,19 @@ function directedReadable(inner: ReadableFile, director: Director, life: Life): 
   };
 }
 
+const shortNames = new Map<string, string>();
+const shortNamesMax = 10_000;
+
 /** The last two parts of a path, with numbers and ids left out, so that points keep their names. */
 export function shortName(path: string): string {
-  return path
-    .split('/')
-    .slice(-2)
-    .join('/')
-    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')
-    .replaceAll(/\d+/g, 'N');
+  const known = shortNames.get(path);
+  if (known !== undefined) return known;
+  // Paths come again in every run of one seed: most of the time the name is known.
+  if (shortNames.size >= shortNamesMax) shortNames.clear();
+  const parts = path.split('/').slice(-2).join('/');
+  const name = parts.replaceAll(/[0-9a-f-]{12,}/g, 'ID').replaceAll(/\d+/g, 'N');
+  shortNames.set(path, name);
+  return name;
 }
 
 function diskAction(name: string, effect: Action['effect']): Action {

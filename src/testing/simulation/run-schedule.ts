@@ -47,8 +47,10 @@ export interface RunResult {
 
 /** Lives that a supervisor starts beyond one for each fault, before it gives up. */
 const spareLives = 4;
-/** Longer than any run with outages and timeouts takes: ten days. */
-const simulatedMaxMs = 10 * 24 * 3_600_000;
+/** Longer than any run with outages and timeouts takes: ten hours. */
+const simulatedMaxMs = 10 * 3_600_000;
+/** A supervisor waits longer after each failure, up to about the longest outage. */
+const pausesMs = [100, 10_000, 1_000_000];
 const pointsMax = 20_000;
 
 export async function runSchedule(options: RunOptions): Promise<RunResult> {
@@ -106,6 +108,7 @@ class Run {
 
   async toTheEnd(): Promise<Ending | 'stuck'> {
     const livesMax = this.#options.schedule.length + spareLives;
+    let failureCount = 0;
     for (let count = 0; count < livesMax; count += 1) {
       const life = this.#startLife();
       if (!(await this.#until(() => life.end !== undefined || life.state === 'paused'))) {
@@ -113,6 +116,7 @@ class Run {
       }
       if (life.end?.kind === 'completed' && !(await this.#releaseOlderLives())) return 'stuck';
       if (life.end?.kind === 'completed') return 'completed';
+      if (life.end?.kind === 'failed') failureCount += await this.#pause(failureCount);
     }
     if (!(await this.#releaseOlderLives())) return 'stuck';
     if (this.#simulation.director.lives.some((life) => life.end?.kind === 'completed')) {
@@ -146,6 +150,15 @@ class Run {
     }
   }
 
+  async #pause(failureCount: number): Promise<1> {
+    let isOver = false;
+    this.#simulation.timeline.setTimer(() => {
+      isOver = true;
+    }, pausesMs[failureCount] ?? 0);
+    await this.#until(() => isOver);
+    return 1;
+  }
+
   /** What was held up happens now, and a process that stood still goes on until it has ended. */
   async #releaseOlderLives(): Promise<boolean> {
     const { director } = this.#simulation;
@@ -169,7 +182,7 @@ class Run {
         return false;
       }
       if (timeline.monotonicMs() > simulatedMaxMs) {
-        this.#note('every wait has a bound', 'ten simulated days have passed');
+        this.#note('every wait has a bound', 'ten simulated hours have passed');
         return false;
       }
       if (!timeline.advance() && !director.releaseAll()) {

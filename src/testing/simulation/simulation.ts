@@ -1,6 +1,6 @@
 // Everything that outlives the simulated processes: disk, sinks, input, time; and what disasters do.
 
-import { FileSystemCheckpointStore } from '../../store/filesystem/filesystem-store.js';
+import { FileSystemCheckpointStore } from '../../store/filesystem/file-system-store.js';
 import type { Durability, Sink } from '../../contracts/sink.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { silentLogger } from '../../runtime/logger.js';
@@ -84,10 +84,10 @@ export class Simulation implements Surroundings {
         for (const storage of this.storages.values()) storage.expire();
         return;
       case 'store-lost':
-        this.#disk = new SimulatedDisk();
+        this.#replaceStore(new SimulatedDisk());
         return;
       case 'store-restored':
-        this.#disk = this.#copies.at(-1 - (fault.number ?? 1)) ?? new SimulatedDisk();
+        this.#replaceStore(this.#copies.at(-1 - (fault.number ?? 1)) ?? new SimulatedDisk());
         return;
       case 'bit-rot':
         damageNewestManifest(this.#disk);
@@ -99,6 +99,11 @@ export class Simulation implements Surroundings {
 
   copyStore(): void {
     this.#copies.push(this.#disk.clone());
+  }
+
+  #replaceStore(disk: SimulatedDisk): void {
+    this.#disk = disk;
+    this.history.push({ kind: 'store-replaced' });
   }
 
   async #pace(life: Life): Promise<void> {
@@ -119,6 +124,8 @@ export class Simulation implements Surroundings {
       clock: life.clock(this.timeline),
       random,
       processes: this.#processes(life),
+      // Nobody looks at them: who is alive is known here.
+      heartbeatMs: 0,
     });
     return observedStore(store, {
       life: life.number,

@@ -1,0 +1,32 @@
+// What users import in their own suites: conformance suites, the simulation, crash enumeration.
+
+export { crashEverywhere, replaySchedule } from './crash-everywhere.js';
+export type {
+  CrashOptions,
+  CrashReport,
+  FoundViolation,
+  ReplayOptions,
+} from './crash-everywhere.js';
+export { check, checkers } from './checkers/index.js';
+export type {
+  Checker,
+  Ending,
+  HistoryEvent,
+  Observation,
+  ObservedSink,
+  Violation,
+} from './checkers/index.js';
+export { formatSchedule, parseSchedule } from './simulation/faults.js';
+export type { Fault, FaultKind, PointName, Schedule } from './simulation/faults.js';
+export type { Point } from './simulation/director.js';
+export type { RunResult } from './simulation/run-schedule.js';
+export type { SimulatedSource } from './simulation/simulated-source.js';
+export type { Build, Crashable, Input, WatchedCoordinator, World } from './simulation/world.js';
+export { describeTwoPhaseSink, twoPhaseSinkCases } from './two-phase-sink-conformance.js';
+export type {
+  ConformanceCase,
+  SinkBench,
+  SinkSystem,
+  TestRunner,
+  TwoPhaseSinkFactory,
+} from './two-phase-sink-conformance.js';
