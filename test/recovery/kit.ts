@@ -9,7 +9,7 @@ import type {
   TwoPhaseSinkSession,
 } from '../../src/contracts/sink.js';
 import type { Operator } from '../../src/contracts/operator.js';
-import type { Offsets, Source } from '../../src/contracts/source.js';
+import type { Offsets, RestoreOptions, Source } from '../../src/contracts/source.js';
 import type { TableStore } from '../../src/contracts/table-store.js';
 import { TidegateError } from '../../src/errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../src/ids.js';
@@ -211,7 +211,7 @@ export class ScriptedSource implements Source {
     return { line: this.offset };
   }
 
-  restore(offsets: Offsets): void {
+  restore(offsets: Offsets, _options?: RestoreOptions): void {
     this.log.push(`${this.name} restore ${offsets.line}`);
     this.offset = offsets.line ?? 'none';
     this.restored.push(this.offset);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
 import { inlineOperatorState } from '../../src/manifest/operator-state.js';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedOperator, ScriptedSource } from './kit.js';
 
@@ -184,6 +185,22 @@ describe('putting participants back', () => {
     expect(base.manifest.operatorStates.get('totals')?.external).toBe(true);
     expect(base.manifest.stateChecksum).toMatch(/^[0-9a-f]{64}$/);
     expect(world.operator.state).toHaveLength(2_000_000);
+  });
+
+  test('a source gets the watermark that it had at its offsets', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({
+      epoch: 1,
+      change: (manifest) => ({ ...manifest, sourceWatermarks: new Map([['lines', -7n]]) }),
+    });
+    let given: unknown;
+    world.source.restore = (_offsets: Offsets, options?: RestoreOptions) => {
+      given = options?.watermark;
+    };
+
+    resumedFrom(await world.recover());
+
+    expect(given).toBe(-7n);
   });
 
   test('watermarks of a start position are recorded, the lowest for the pipeline', async () => {

@@ -38,7 +38,7 @@ test('no plan for any facts about two sinks loses or duplicates an epoch', () =>
       }
     }
   }
-  expect(plans).toBe(cases.length * (cases.length + 1) * 18);
+  expect(plans).toBe(((cases.length * (cases.length + 1)) / 2) * 21);
   expect([...kinds.keys()].sort()).toEqual([
     'halt',
     'pinned-replay',
@@ -105,11 +105,10 @@ function* settings(): Iterable<Setting> {
     { occasion: 'in-process', isInDoubtTimeoutReached: true },
   ] as const;
   for (const occasion of occasions) {
+    yield { ...occasion, inDoubtPolicy: 'roll-back', isReplayPossible: true, hasBase: false };
     for (const inDoubtPolicy of ['roll-back', 'roll-forward', 'halt'] as const) {
       for (const isReplayPossible of [true, false]) {
-        for (const hasBase of [true, false]) {
-          yield { ...occasion, inDoubtPolicy, isReplayPossible, hasBase };
-        }
+        yield { ...occasion, inDoubtPolicy, isReplayPossible, hasBase: true };
       }
     }
   }

@@ -1,0 +1,172 @@
+// Known ways to break recovery: each loses records, writes them twice, or gives up for no reason.
+
+export const tests = [
+  'test/recovery/(table|plan|recover|unknown-outcomes|damage|participants|pinned-replay|restore|report)',
+];
+
+const swap = (what, file, find, replace) => ({ what, file: `src/recovery/${file}`, find, replace });
+
+export const mutations = [
+  swap(
+    'the status is taken for the truth: a pending sink counts as absent',
+    'candidates.ts',
+    "const standing = isCommitted ? 'committed' : standingBy(stored.inspections.get(sink), handle);",
+    "const standing = isCommitted ? 'committed' : handle === '' ? standingBy(undefined, handle) : 'absent';",
+  ),
+  swap(
+    'failed is accepted as committed',
+    'stored-state.ts',
+    "return manifest.sinkCommitStatuses.get(sink) ?? { kind: 'pending' };",
+    "const status = manifest.sinkCommitStatuses.get(sink) ?? { kind: 'pending' }; return status.kind === 'failed' ? { kind: 'committed' } : status;",
+  ),
+  swap(
+    'a sink without a status counts as committed',
+    'stored-state.ts',
+    "?? { kind: 'pending' };",
+    "?? { kind: 'committed' };",
+  ),
+  swap(
+    'N is resumed after its sinks were rolled back',
+    'plan.ts',
+    "return decision.kind === 'resume' || decision.kind === 'roll-forward';",
+    "return decision.kind !== 'fall-back' && decision.kind !== 'pinned-replay';",
+  ),
+  swap(
+    'absent sinks are overlooked beside prepared ones',
+    'columns.ts',
+    "return found.has('absent') ? 'none-committed-some-absent' : 'all-prepared';",
+    "return 'all-prepared';",
+  ),
+  swap(
+    'absent sinks are overlooked beside committed ones',
+    'columns.ts',
+    "if (found.has('absent')) return 'some-committed-some-absent';",
+    '',
+  ),
+  swap(
+    'sinks committed past the resumed checkpoint are not checked',
+    'checks.ts',
+    'sinkAhead(plan, facts) ??',
+    '',
+  ),
+  swap(
+    'a sink that was set back is not checked',
+    'checks.ts',
+    "if (answer === 'committed') continue;",
+    "if (answer !== 'unsupported') continue;",
+  ),
+  swap(
+    'a corrupt N falls back although a sink is past the fallback',
+    'columns.ts',
+    "return sinksPast(facts, base.id).length > 0 ? 'passed' : 'usable';",
+    "return 'usable';",
+  ),
+  swap(
+    'an unreadable store is taken for an empty one',
+    'read-facts.ts',
+    "if (listings.kind !== 'answered') return { fact: listings, checkpoints: [], loaded };",
+    "if (listings.kind !== 'answered') return { fact: { kind: 'read' }, checkpoints: [], loaded };",
+  ),
+  swap(
+    'any error while loading is taken for damage',
+    'read-facts.ts',
+    "if (isDamage(problem)) return { kind: 'corrupt', problem };",
+    "return { kind: 'corrupt', problem };",
+  ),
+  swap(
+    'a fresh start although a sink has a marker',
+    'table.ts',
+    "when: { newest: ['none'], markers: ['none'], occasion: ['start'] },",
+    "when: { newest: ['none'], occasion: ['start'] },",
+  ),
+  swap(
+    'a fresh start in process',
+    'table.ts',
+    "when: { newest: ['none'], markers: ['none'], occasion: ['start'] },",
+    "when: { newest: ['none'], markers: ['none'] },",
+  ),
+  swap(
+    '"not found" at a commit is read as committed',
+    'sink-actions.ts',
+    'if (!isApplied(answer)) {',
+    'if (answer.kind !== answer.kind) {',
+  ),
+  swap(
+    '"committed" at a roll back is passed over',
+    'sink-actions.ts',
+    "if (handle !== undefined && outcomes.get(handle) === 'committed') {",
+    "if (handle === '') {",
+  ),
+  swap(
+    'the facts are read again without a new fence',
+    'recover.ts',
+    'run.store = answer.value;',
+    'void answer.value;',
+  ),
+  swap(
+    'a checkpoint of an older owner is acted on without saving it',
+    'execute-plan.ts',
+    'const persisted = await save(round, manifest);',
+    'const persisted = { manifest } as unknown as PersistedManifest;',
+  ),
+  swap(
+    'the mark that a checkpoint was rolled back is forgotten',
+    'execute-plan.ts',
+    'await save(round, rolledBack(manifest, ownerOf(request, store), reason));',
+    'await save(round, manifest); void rolledBack; void ownerOf; void reason;',
+  ),
+  swap(
+    'marks of an earlier recovery are not saved again',
+    'execute-plan.ts',
+    'for (const { manifest } of discards.saveAgain) await save(round, manifest);',
+    '',
+  ),
+  swap(
+    'what is prepared is left at the sinks',
+    'execute-plan.ts',
+    'const base = await save(round, inFull(plan.resume));\n      await discardPrepared(round);',
+    'const base = await save(round, inFull(plan.resume));',
+  ),
+  swap(
+    'an added source starts without a durable offset',
+    'execute-plan.ts',
+    'if (extended === undefined) {',
+    'if (extended === undefined || extended !== undefined) {',
+  ),
+  swap(
+    'a pinned replay inherits the committed sinks of no one',
+    'plan.ts',
+    "inherited: handles(facts, target, 'committed'),",
+    "inherited: handles(facts, target, 'absent' as never),",
+  ),
+  swap(
+    'a pinned replay asks for inherited handles under its own id',
+    'stored-state.ts',
+    'if (handleOf(current, sink) === handle) owner = current;',
+    'if (handle === "") owner = current;',
+  ),
+  swap(
+    'an operator without saved state keeps what it had',
+    'put-back.ts',
+    'await askParticipant(round, `resetting operator ${name}`, () => operator.reset());',
+    '',
+  ),
+  swap(
+    'a restore is undone by the next crash: it writes no manifest',
+    'execute-plan.ts',
+    'return { base: await restoreChosen(round, plan) };',
+    'void restoreChosen; return { base: await save(round, manifest) };',
+  ),
+  swap(
+    'a restore does not ask whether sinks are past it',
+    'restore.ts',
+    'duplicates(facts, choice, chosen) ??',
+    '',
+  ),
+  swap(
+    'sinks are asked before all are fenced',
+    'recover.ts',
+    'const opened = await openSinks(run.request, run.store, patience);',
+    'const early = await openSinks({ ...run.request, participants: { ...run.request.participants, sinks: new Map([...run.request.participants.sinks].slice(0, 1)) } }, run.store, patience); await (early.sessions.values().next().value as SinkInspector | undefined)?.lastCommitted({ signal: patience.signal }); const late = await openSinks({ ...run.request, participants: { ...run.request.participants, sinks: new Map([...run.request.participants.sinks].slice(1)) } }, run.store, patience); const opened = { sessions: new Map([...early.sessions, ...late.sessions]), answers: new Map([...early.answers, ...late.answers]) };',
+  ),
+];
