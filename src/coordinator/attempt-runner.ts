@@ -2,6 +2,7 @@
 
 import { createActor, fromPromise, type PromiseActorLogic } from 'xstate';
 import type { Clock } from '../runtime/clock.js';
+import type { PersistedManifest } from '../store/persisted-manifest.js';
 import type { Attempt } from './attempt.js';
 import { attemptEnd, attemptMachine } from './machine/attempt-machine.js';
 import { stepNumbers, type AttemptEnd, type StepName } from './machine/steps.js';
@@ -57,6 +58,11 @@ export function actorClock(clock: Clock) {
   };
 }
 
+interface CommitInput {
+  readonly attempt: Attempt;
+  readonly persisted: PersistedManifest;
+}
+
 function provideSteps(context: StepContext) {
   return attemptMachine.provide({
     actors: {
@@ -79,13 +85,13 @@ function provideSteps(context: StepContext) {
       persist: observed(context, 'persist', ({ attempt, ...input }, signal) =>
         persistManifest(context, attempt, input, signal),
       ),
-      commit: observed(context, 'commit', ({ attempt, persisted }, signal) =>
+      commit: observed<CommitInput, unknown>(context, 'commit', ({ attempt, persisted }, signal) =>
         commitSinks(context, attempt, persisted, signal),
       ),
       reSave: observed(context, 're-save', ({ attempt, persisted }, signal) =>
         reSaveManifest(attempt, persisted, signal),
       ),
-      acknowledge: fromPromise(({ input: { attempt, persisted }, signal }) =>
+      acknowledge: fromPromise<unknown, CommitInput>(({ input: { attempt, persisted }, signal }) =>
         acknowledgeSources(context, attempt.run, persisted, signal),
       ),
     },

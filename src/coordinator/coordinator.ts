@@ -1,7 +1,7 @@
 // The coordinator: recovers first, takes checkpoints while records flow, and never guesses.
 
 import { TidegateError } from '../errors.js';
-import type { SinkWriter } from '../contracts/barrier.js';
+import type { BarrierPort, SinkWriter } from '../contracts/barrier.js';
 import type { Sink } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
@@ -65,9 +65,10 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. Does no I/O. */
   constructor(options: CoordinatorOptions<Sinks>) {
     const checked = checkOptions(options);
-    const loop = options.barriers ? undefined : new EmbeddedLoop(checked.participants);
+    const barriers = options.barriers ?? new EmbeddedLoop(checked.participants);
+    const loop = barriers instanceof EmbeddedLoop ? barriers : undefined;
     this.#loop = loop;
-    const context = contextOf(options, checked, loop);
+    const context = contextOf(options, checked, barriers);
     this.events = context.events;
     this.guarantee = guaranteeOf(checked.participants);
     const { pipeline, liveOwner, waitForOwnerMs } = options;
@@ -242,13 +243,13 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
 function contextOf<Sinks extends Named<Sink>>(
   given: CoordinatorOptions<Sinks>,
   { participants, options }: CheckedOptions,
-  loop: EmbeddedLoop | undefined,
+  barriers: BarrierPort,
 ): StepContext {
   const logger = given.logger ?? silentLogger;
   return {
     pipeline: given.pipeline,
     participants,
-    barriers: given.barriers ?? loop!,
+    barriers,
     options,
     pipelineHash: given.pipelineHash ?? pipelineHashOf(given.pipeline, participants),
     clock: given.clock ?? systemClock,

@@ -126,8 +126,7 @@ function nameProblems(participants: Participants): readonly string[] {
 export const nameRule = 'is empty, longer than 200 characters, or has a control character or /';
 
 export function isUsableName(name: string): boolean {
-  // eslint rejects control characters in patterns; code points say the same.
-  const isPlain = [...name].every((character) => character >= ' ' && character !== '/');
+  const isPlain = Array.from(name).every((character) => character >= ' ' && character !== '/');
   return name.trim() !== '' && name.length <= 200 && isPlain;
 }
 

@@ -51,7 +51,7 @@ export function jsonState<State>(
 }
 
 function toJson(value: unknown): string {
-  let text: string | undefined;
+  let text: unknown;
   try {
     text = JSON.stringify(value);
   } catch (error) {
@@ -59,7 +59,7 @@ function toJson(value: unknown): string {
       cause: error,
     });
   }
-  if (text !== undefined) return text;
+  if (typeof text === 'string') return text;
   throw new TidegateError(
     'TIDEGATE_STATE_NOT_JSON',
     `the state is ${typeof value}, which JSON drops`,

@@ -10,6 +10,7 @@ import { actorClock } from './attempt-runner.js';
 import type { PinnedReplay } from './attempt.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
 import { lifeMachine, type Phase, type RecoveryVerdict } from './machine/life-machine.js';
+import { pinnedOffsets } from './new-attempt.js';
 import { RecoveryRoad, type RecoveryRoadOptions } from './recovery-road.js';
 import type { StepContext } from './step-context.js';
 import { acknowledgeSources } from './steps/acknowledge.js';
@@ -112,7 +113,7 @@ export class Lifecycle {
     const machine = lifeMachine.provide({
       actors: {
         recover: fromPromise(({ input, signal }) => this.#recover(input.occasion, signal)),
-        drain: fromPromise(() => this.#drain()),
+        drain: fromPromise<unknown>(() => this.#drain()),
       },
     });
     const { clock, options } = this.#context;
@@ -181,7 +182,7 @@ export class Lifecycle {
     const replay = this.#replay;
     if (run === undefined || replay === undefined) return;
     const { generation, writers } = run;
-    const pinnedTo = this.desk.pinnedOffsets(replay);
+    const pinnedTo = pinnedOffsets(replay);
     const failed = (error: unknown): void => this.fail(error);
     this.#context.barriers.resume({ generation, sinks: writers, pinnedTo, failed });
     this.desk.open(run);

@@ -15,9 +15,11 @@ export async function checkStateAliasing(
   states: EncodedStates,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const [operator, { bytes, sha256 }] of states.fingerprints) {
+  for (const [operator, snapshot] of cut.snapshots) {
+    const fingerprint = states.fingerprints.get(operator);
+    if (fingerprint === undefined) continue;
+    const { bytes, sha256 } = fingerprint;
     if (fingerprintOf(bytes).sha256 !== sha256) refuse(operator, 'the encoded bytes');
-    const snapshot = cut.snapshots.get(operator)!;
     const again = await snapshot.encode({ signal });
     if (!(again instanceof Uint8Array)) continue;
     if (fingerprintOf(again).sha256 !== sha256) refuse(operator, 'what it encodes to');

@@ -91,13 +91,13 @@ export class SimulatedClock implements Clock {
     work: Promise<Value>,
     options: { readonly timersMax?: number } = {},
   ): Promise<Value> {
-    let hasSettled = false;
+    const progress = { hasSettled: false };
     const settled = (): void => {
-      hasSettled = true;
+      progress.hasSettled = true;
     };
     work.then(settled, settled);
     await this.settle();
-    for (let ran = 0; !hasSettled; ran++) {
+    for (let ran = 0; !progress.hasSettled; ran++) {
       if (ran >= (options.timersMax ?? 10_000) || !this.runNextTimer()) {
         throw new TidegateError('TIDEGATE_BUG', `still waiting after ${ran} timers: it hangs`);
       }

@@ -45,9 +45,9 @@ export const attemptMachine = setup({
     preCommit: stepNamed<PreparedSinks, { attempt: Attempt }>('pre-commit'),
     sidecar: stepNamed<StoredStates, { attempt: Attempt; states: EncodedStates }>('sidecar'),
     persist: stepNamed<PersistedManifest, PersistInput>('persist'),
-    commit: stepNamed<void, { attempt: Attempt; persisted: PersistedManifest }>('commit'),
+    commit: stepNamed<unknown, { attempt: Attempt; persisted: PersistedManifest }>('commit'),
     reSave: stepNamed<Resaved, { attempt: Attempt; persisted: PersistedManifest }>('re-save'),
-    acknowledge: stepNamed<void, { attempt: Attempt; persisted: PersistedManifest }>('re-save'),
+    acknowledge: stepNamed<unknown, { attempt: Attempt; persisted: PersistedManifest }>('re-save'),
   },
   actions: {
     keep: assign((_, kept: Partial<AttemptContext>) => kept),

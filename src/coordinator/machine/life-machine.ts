@@ -44,7 +44,7 @@ export const lifeMachine = setup({
     recover: fromPromise<RecoveryVerdict, { readonly occasion: LifeContext['occasion'] }>(() => {
       throw new Error('recovery was not provided');
     }),
-    drain: fromPromise<void>(() => {
+    drain: fromPromise<unknown>(() => {
       throw new Error('the final checkpoint was not provided');
     }),
   },

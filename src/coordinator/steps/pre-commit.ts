@@ -6,7 +6,6 @@ import {
   isTwoPhase,
   type FlushingSinkSession,
   type Prepared,
-  type SinkSession,
   type TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
 import type { Attempt } from '../attempt.js';
@@ -32,9 +31,7 @@ export async function preCommitSinks(
   const { sinkConcurrency } = context.options;
   await forEachBounded(names, { concurrency: sinkConcurrency, signal }, async (sink) => {
     const one = await prepareOne(context, attempt, sink, signal);
-    // Late: the attempt has ended, and with it the generation.
-    if (signal.aborted || one === undefined) return;
-    prepared.set(sink, one);
+    if (one !== undefined && !isOver(signal)) prepared.set(sink, one);
   });
   return prepared;
 }
@@ -51,7 +48,7 @@ async function prepareOne(
   const writer = run.writers.get(name);
   assert(sink !== undefined && session !== undefined && writer !== undefined, `no sink ${name}`);
   await writer.quiet();
-  if (signal.aborted) return undefined;
+  if (isOver(signal)) return undefined;
   const oldHandle = replay?.inherited.get(name);
   if (oldHandle !== undefined) {
     // The sink has committed this range: its replayed output was dropped, its old handle stays.
@@ -62,11 +59,16 @@ async function prepareOne(
     if (isTwoPhase(sink)) return prepare(attempt, session as TwoPhaseSinkSession, signal);
     return flush(session as FlushingSinkSession, signal);
   });
-  if (signal.aborted) return undefined;
+  if (isOver(signal)) return undefined;
   if (prepared !== undefined) checkPrepared(attempt, name, prepared);
   // The other classes hold the next epoch back until their commit has been answered.
   if (!isTwoPhase(sink) || sink.durability === 'durable') writer.release();
   return prepared;
+}
+
+/** Late: the attempt has ended, and with it the generation. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function inheritedOf(attempt: Attempt, name: string, handle: string): Prepared {
@@ -135,9 +137,4 @@ function misbehaved(name: string, what: string): TidegateError {
   return new TidegateError('TIDEGATE_PARTICIPANT', `sink ${name} ${what}`, {
     details: { participant: name, step: 'pre-commit' },
   });
-}
-
-/** For callers that have a session of either class in hand. */
-export function isTwoPhaseSession(session: SinkSession): session is TwoPhaseSinkSession {
-  return 'preCommit' in session;
 }

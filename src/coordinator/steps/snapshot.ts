@@ -46,12 +46,13 @@ export async function encodeStates(
   const { options, participants } = context;
   refuseByEstimate(cut.snapshots, options.checkpointMaxBytes);
   const states = new Map<string, Uint8Array | LargeState>();
-  const names = [...cut.snapshots.keys()].sort();
-  await forEachBounded(names, { concurrency: encodeConcurrency, signal }, async (operator) => {
-    const snapshot = cut.snapshots.get(operator)!;
+  const snapshots = [...cut.snapshots];
+  const concurrency = { concurrency: encodeConcurrency, signal };
+  await forEachBounded(snapshots, concurrency, async ([operator, snapshot]) => {
     const threshold = options.stateInlineThresholdBytes;
     states.set(operator, await encodeOne(operator, snapshot, threshold, signal));
   });
+  const names = [...states.keys()].sort();
   const encoded = split(names, states, options.inlineTotalMaxBytes);
   const fingerprints = options.checkStateAliasing ? fingerprintsOf(encoded) : noFingerprints;
   refuseTooLarge(encoded, options.checkpointMaxBytes);

@@ -6,12 +6,7 @@ import type {
   OpenStoreOptions,
   OwnedStore,
 } from '../../../src/store/checkpoint-store.js';
-import {
-  isTwoPhase,
-  type Sink,
-  type SinkSession,
-  type TwoPhaseSinkSession,
-} from '../../../src/contracts/sink.js';
+import { isTwoPhase, type Sink, type TwoPhaseSinkSession } from '../../../src/contracts/sink.js';
 
 export type LoggedCall =
   | { readonly kind: 'save-began'; readonly manifest: CheckpointManifest }
@@ -84,12 +79,11 @@ function loggedOwner(owner: OwnedStore, log: LoggedCall[], faults: StoreFaults):
 }
 
 export function loggedSink(name: string, sink: Sink, log: LoggedCall[]): Sink {
-  const open: Sink['open'] = async (owner, options) => {
-    const session: SinkSession = await sink.open(owner, options);
-    if (!isTwoPhase(sink)) return session as never;
-    return loggedSession(name, session as TwoPhaseSinkSession, log) as never;
+  if (!isTwoPhase(sink)) return sink;
+  return {
+    ...sink,
+    open: async (owner, options) => loggedSession(name, await sink.open(owner, options), log),
   };
-  return { ...sink, open } as Sink;
 }
 
 function loggedSession(

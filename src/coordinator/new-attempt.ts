@@ -1,0 +1,50 @@
+// A fresh attempt: its own id, its barrier, its gate, its ledger.
+
+import { v7 } from 'uuid';
+import type { Barrier } from '../contracts/barrier.js';
+import type { Offsets } from '../contracts/source.js';
+import { attemptId } from '../ids.js';
+import type { CheckpointKind } from '../manifest/types.js';
+import type { Attempt, PinnedReplay } from './attempt.js';
+import { Claim } from './claim.js';
+import { CommitLedger } from './commit-ledger.js';
+import { CutGate, type CutGateHooks } from './cut-gate.js';
+import type { GenerationRun } from './generation-run.js';
+import type { StepContext } from './step-context.js';
+import { toOffsets } from './steps/acknowledge.js';
+
+export interface NewAttempt {
+  readonly run: GenerationRun;
+  readonly kind: CheckpointKind;
+  readonly label: string | undefined;
+  readonly replay: PinnedReplay | undefined;
+  readonly dropped: (barrier: Barrier, ...report: Parameters<CutGateHooks['dropped']>) => void;
+}
+
+/** @throws TidegateError `TIDEGATE_SEQUENCE_EXHAUSTED` when the generation has no ids left. */
+export function newAttempt(context: StepContext, asked: NewAttempt): Attempt {
+  const { clock, random, participants } = context;
+  const { run, kind, label, replay } = asked;
+  const barrier: Barrier = {
+    checkpointId: run.store.allocateCheckpointId(),
+    epoch: run.nextEpoch,
+    generation: run.generation,
+    attempt: attemptId(v7({ msecs: Math.trunc(clock.now()), random: random.bytes(16) })),
+    ...(replay === undefined ? {} : { pinnedTo: pinnedOffsets(replay) }),
+  };
+  const gate = new CutGate(barrier, participants, {
+    sinkReached: (sink) => run.writers.get(sink)?.hold(),
+    dropped: (...report) => asked.dropped(barrier, ...report),
+  });
+  const claim = new Claim();
+  return { barrier, kind, label, replay, run, gate, claim, ledger: new CommitLedger() };
+}
+
+/** Where each source ends a replay. */
+export function pinnedOffsets({ target }: PinnedReplay): ReadonlyMap<string, Offsets> {
+  const offsets = new Map<string, Offsets>();
+  for (const [source, position] of target.manifest.sourceOffsets) {
+    offsets.set(source, toOffsets(position.offsets));
+  }
+  return offsets;
+}
