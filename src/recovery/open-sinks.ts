@@ -32,9 +32,12 @@ export async function openSinks(
   const openings = [...request.participants.sinks].map(async ([name, sink]) => {
     const { storeId, pipeline, generation } = store;
     const owner = { storeId, pipeline, sink: name, generation };
-    const answer = await ask({ ...patience, signal }, (callSignal): PromiseLike<SinkSession> =>
-      sink.open(owner, { signal: callSignal }),
-    );
+    const answer = await ask({ ...patience, signal }, async (callSignal): Promise<SinkSession> => {
+      const session = await sink.open(owner, { signal: callSignal });
+      // Nobody waits any more: a session that came late must not hold on to the sink.
+      if (callSignal.aborted) await session.close?.();
+      return session;
+    });
     if (answer.kind === 'answered') sessions.set(name, answer.value);
     if (isOwnFence(answer)) lostAnswer = answer.problem;
     if (answer.kind === 'refused') refused.abort(answer.problem);

@@ -17,17 +17,22 @@ import type { Discards, RecoveryPlan, Resuming, ResumingPlan } from './plan-type
 import { causeOf, noBase } from './refusals.js';
 import { planRestore } from './restore.js';
 import { handleOf } from './stored-state.js';
-import { matches, recoveryTable, type Decision, type RecoveryRow } from './table.js';
+import { matches, recoveryTable, rowName, type Decision, type RecoveryRow } from './table.js';
 
 /** Pure: the same facts give the same plan. */
 export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
   const row = decidingRow(facts);
-  if (facts.restoreFrom !== undefined && row.number > 2)
-    return planRestore(facts, facts.restoreFrom);
+  const { restoreFrom } = facts;
+  if (restoreFrom !== undefined && !isBarred(row)) return planRestore(facts, restoreFrom);
   const plan = planOf(row, facts);
   if (plan.kind === 'refuse' || plan.kind === 'halt' || plan.kind === 'fresh') return plan;
   const cause = checkPlan(plan, facts);
   return cause === undefined ? plan : { kind: 'refuse', row, cause };
+}
+
+/** No person's choice helps where a participant is silent or belongs to another owner. */
+function isBarred(row: RecoveryRow): boolean {
+  return row.number === 1 || rowName(row) === '2a';
 }
 
 /** The first row of the table that fits. */

@@ -80,6 +80,18 @@ describe('restoring a chosen checkpoint', () => {
     expect(refusalOf(await world.recover()).message).toMatch(message);
   });
 
+  test('is a way out when the newest leaves a sink in doubt that was removed', async () => {
+    const world = new RecoveryWorld('archive');
+    const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    await world.stored({ epoch: 2, sinks: { removed: 'P' } });
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_UNKNOWN_SINK');
+    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: [] } };
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest.tidegate?.restoredFrom).toBe(chosen);
+  });
+
   test('still refuses a sink that another owner holds', async () => {
     const world = new RecoveryWorld('archive');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import { TidegateError } from '../../src/errors.js';
 import type { CheckpointId } from '../../src/ids.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
@@ -84,6 +85,45 @@ describe('a participant that does not answer', () => {
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_UNANSWERED');
     expect(refusal.message).toContain('EIO');
     expect(Object.keys(await world.states())).toHaveLength(1);
+  });
+
+  test('a checkpoint that could not be read just now is not taken for damaged', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1 });
+    const id = await world.stored({ epoch: 2 });
+    let failures = 0;
+    world.wrapStore = (store) =>
+      replaced(store, {
+        load: (wanted) => {
+          failures += 1;
+          return failures < 3 ? Promise.reject(new Error('EIO')) : store.load(wanted);
+        },
+      });
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest.checkpointId).toBe(id);
+    expect(Object.values(await world.states())).toEqual(['complete', 'complete']);
+  });
+
+  test('a session that opens after nobody waits for it any more is closed', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    let arrive: (() => void) | undefined;
+    let closed = 0;
+    const late: Behaviour = (run) => {
+      const session = run() as TwoPhaseSinkSession;
+      return new Promise((resolve) => {
+        arrive = () => resolve({ ...session, close: () => void (closed += 1) });
+      });
+    };
+    world.sink('archive').on('open', late);
+
+    resumedFrom(await world.recover());
+    arrive?.();
+    await world.clock.drive(Promise.resolve());
+
+    expect(closed).toBe(1);
   });
 
   test('recovery ends when it is aborted, and closes what it opened', async () => {
