@@ -20,11 +20,23 @@ export const calm = { signal: new AbortController().signal };
 export const directory = '/data/out';
 export const firstStore = storeId('018f0000-0000-7000-8000-000000000001');
 
+let seed = 0;
+
+/** Processes differ in their randomness: two that made one nonce would share a directory. */
+function nextSeed(): number {
+  return (seed += 1);
+}
+
 export function sinkOn(
   fileSystem: FileSystem,
   options: Partial<FileSinkOptions<Numbered>> = {},
 ): TwoPhaseSink<Numbered> {
-  return fileSink<Numbered>({ directory, fileSystem, random: seededRandom(1), ...options });
+  return fileSink<Numbered>({
+    directory,
+    fileSystem,
+    random: seededRandom(nextSeed()),
+    ...options,
+  });
 }
 
 export function ownerOf(number: number, more: Partial<SinkOwner> = {}): SinkOwner {

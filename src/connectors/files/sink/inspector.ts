@@ -1,6 +1,5 @@
 // The questions that a file sink answers, for its owner and for those who only look.
 
-import { join } from 'node:path';
 import type {
   Inspection,
   InspectRequest,
@@ -11,18 +10,11 @@ import type { CallOptions } from '../../../contracts/source.js';
 import type { CheckpointId } from '../../../ids.js';
 import { unlessMissing } from '../../../store/filesystem/small-files.js';
 import { toFilesError } from '../files-error.js';
-import { readRecord } from './commit-record.js';
 import { handleOf, idOfHandle } from './handle.js';
 import type { SinkIdentity } from './identity.js';
-import { idOfPreparedName } from './layout.js';
 import { isCommitted, newestCommitted } from './markers.js';
 import type { FileSinkPorts } from './ports.js';
-
-/** A commit record that was found in a staging directory. */
-export interface FoundPrepared {
-  readonly id: CheckpointId;
-  readonly path: string;
-}
+import { wholePrepared, type FoundPrepared } from './prepared.js';
 
 export class FileSinkInspector implements SinkInspector {
   protected readonly ports: FileSinkPorts;
@@ -54,11 +46,11 @@ export class FileSinkInspector implements SinkInspector {
     signal.throwIfAborted();
     return this.asking('listing what is prepared', async () => {
       const listed: PreparedListing[] = [];
-      for (const { id, path } of await this.findPrepared()) {
+      for (const { id, generation, path } of await this.findPrepared()) {
         const facts = await unlessMissing(this.ports.fileSystem.facts(path));
-        const handle = facts && (await this.#handleIn(path, id));
-        // Committed or discarded since it was listed.
-        if (facts === undefined || handle === undefined) continue;
+        // Committed or discarded since it was found.
+        if (facts === undefined) continue;
+        const handle = handleOf(this.identity, { generation, checkpointId: id });
         listed.push({ handle, checkpointId: id, preparedAtMs: facts.modifiedMs });
       }
       return listed;
@@ -67,7 +59,7 @@ export class FileSinkInspector implements SinkInspector {
 
   /** In all generations: whoever only looks has moved nothing. */
   protected findPrepared(): Promise<readonly FoundPrepared[]> {
-    return this.#preparedBelow(this.ports.layout.ownFolder);
+    return wholePrepared(this.ports, this.ports.layout.ownFolder);
   }
 
   protected async asking<Answer>(doing: string, ask: () => Promise<Answer>): Promise<Answer> {
@@ -76,26 +68,5 @@ export class FileSinkInspector implements SinkInspector {
     } catch (error) {
       throw toFilesError(error, `${doing} in ${this.ports.layout.directory}`);
     }
-  }
-
-  async #handleIn(path: string, id: CheckpointId): Promise<string | undefined> {
-    const record = await unlessMissing(readRecord(this.ports.fileSystem, path));
-    if (record === undefined) return undefined;
-    const generation = record.generation as Parameters<typeof handleOf>[1]['generation'];
-    return handleOf(this.identity, { generation, checkpointId: id });
-  }
-
-  async #preparedBelow(directory: string): Promise<readonly FoundPrepared[]> {
-    const { fileSystem, layout } = this.ports;
-    const found: FoundPrepared[] = [];
-    for (const { name, kind } of (await unlessMissing(fileSystem.listDirectory(directory))) ?? []) {
-      const path = join(directory, name);
-      const id = idOfPreparedName(name);
-      if (id !== undefined) found.push({ id, path });
-      else if (kind === 'directory' && path !== layout.committed) {
-        found.push(...(await this.#preparedBelow(path)));
-      }
-    }
-    return found;
   }
 }

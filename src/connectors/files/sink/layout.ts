@@ -16,8 +16,8 @@
 //
 // The argument.
 //
-// 1. Uncommitted output is durable when the directory of its commit record is synced, after the
-//    output and the record: never a record without its output, also not after a power loss.
+// 1. An epoch is prepared when its output, its commit record and then, once, the names of both are
+//    synced. A record without its output is a pre-commit that a power loss cut short: not prepared.
 // 2. THE COMMIT POINT is one rename: the commit record leaves the staging directory and becomes the
 //    marker. It is durable before the output is published. Publishing is a second rename, repeated by
 //    `commit` and by `open` for as long as the output of a marker lies in a staging directory.

@@ -19,6 +19,7 @@ import {
 } from './layout.js';
 import { isCommitted, looseMarkers } from './markers.js';
 import type { FileSinkPorts } from './ports.js';
+import { wholePrepared } from './prepared.js';
 import { publishParts } from './publishing.js';
 
 /**
@@ -161,12 +162,11 @@ async function rollForward(ports: FileSinkPorts, staging: string): Promise<void>
 /** Removes what nobody can commit. What cannot be removed is left: rubbish never shuts a sink. */
 async function clean(ports: FileSinkPorts, staging: string): Promise<void> {
   const { fileSystem, logger } = ports;
-  const entries = await fileSystem.listDirectory(staging);
-  const prepared = new Set(entries.map(({ name }) => idOfPreparedName(name)));
-  for (const { name, kind } of entries) {
+  const prepared = new Set((await wholePrepared(ports, staging)).map(({ id }) => id));
+  for (const { name, kind } of await fileSystem.listDirectory(staging)) {
     const path = join(staging, name);
-    const part = idOfPartName(name);
-    if (part !== undefined ? prepared.has(part) : idOfPreparedName(name) !== undefined) continue;
+    const id = idOfPartName(name) ?? idOfPreparedName(name);
+    if (id !== undefined && prepared.has(id)) continue;
     try {
       if (kind === 'directory') await removeTree(fileSystem, path);
       else await unlessMissing(fileSystem.removeFile(path));

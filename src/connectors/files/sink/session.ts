@@ -25,12 +25,13 @@ import {
 import { toFilesError } from '../files-error.js';
 import { encodeRecord, readRecord, type CommitRecord, type PartFacts } from './commit-record.js';
 import { handleOf, idOfHandle } from './handle.js';
-import { FileSinkInspector, type FoundPrepared } from './inspector.js';
-import { idOfPartName, idOfPreparedName, openName, partName, preparedName } from './layout.js';
+import { FileSinkInspector } from './inspector.js';
+import { idOfPartName, openName, partName, preparedName } from './layout.js';
 import { foldMarkers, isCommitted, looseMarkers } from './markers.js';
 import { OpenEpoch } from './open-epoch.js';
 import { fenced } from './opening.js';
 import type { FileSinkPorts } from './ports.js';
+import { wholePrepared, type FoundPrepared } from './prepared.js';
 import { publishParts } from './publishing.js';
 
 export interface SessionOptions<Rec> {
@@ -160,13 +161,9 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
 
   /** Only what lies in the directory of this generation: `open` has brought everything there. */
   protected override async findPrepared(): Promise<readonly FoundPrepared[]> {
-    const { staging } = this.#options;
-    const entries = await unlessMissing(this.ports.fileSystem.listDirectory(staging));
-    if (entries === undefined) throw fenced(this.ports, this.#options.owner.generation);
-    return entries.flatMap(({ name }) => {
-      const id = idOfPreparedName(name);
-      return id === undefined ? [] : [{ id, path: join(staging, name) }];
-    });
+    const found = await wholePrepared(this.ports, this.#options.staging);
+    await this.#assertCurrent();
+    return found;
   }
 
   #newEpoch(staging: string): OpenEpoch {
@@ -207,7 +204,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     return { name, ...facts };
   }
 
-  /** The commit point. False when there is no record to move. */
+  /** The commit point. False when there is no whole record to move. */
   async #moveRecord(id: CheckpointId): Promise<boolean> {
     const { fileSystem, layout } = this.ports;
     const { staging, owner } = this.#options;
@@ -216,7 +213,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
       const record = await readRecord(fileSystem, path);
       const isOurs = record.checkpointId === id && record.storeId === owner.storeId;
       if (!isOurs) throw corrupt(`${path} belongs to something else`);
-      await this.#checkPart(record);
+      if (!(await this.#hasPart(record))) return false;
       await fileSystem.rename(path, layout.marker(id));
       this.#hasUnsyncedMarker = true;
       return true;
@@ -227,15 +224,13 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   }
 
   /** A commit whose output was lost or cut must not be reported as applied. */
-  async #checkPart({ part }: CommitRecord): Promise<void> {
-    if (part === undefined) return;
+  async #hasPart({ part }: CommitRecord): Promise<boolean> {
+    if (part === undefined) return true;
     const path = join(this.#options.staging, part.name);
     const facts = await factsOrNothing(this.ports.fileSystem, path);
-    if (facts?.byteLength === part.byteLength) return;
-    // Everything was renamed away by a newer owner, the record included: that is said elsewhere.
-    await this.#assertCurrent();
-    const found = facts === undefined ? 'nothing' : `${facts.byteLength} bytes`;
-    throw corrupt(`${path} should have ${part.byteLength} bytes, and there is ${found}`);
+    if (facts === undefined) return false;
+    if (facts.byteLength === part.byteLength) return true;
+    throw corrupt(`${path} has ${facts.byteLength} bytes, and ${part.byteLength} were prepared`);
   }
 
   /** The record first, durably: a record that outlives its output would commit nothing. */

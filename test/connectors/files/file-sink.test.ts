@@ -1,0 +1,216 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { addToRanges } from '../../../src/connectors/files/sink/markers.js';
+import { fileSink } from '../../../src/connectors/files/index.js';
+import type { DiskHooks } from '../../../src/testing/disk/disk-operation.js';
+import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import {
+  attempt,
+  calm,
+  directory,
+  linesOf,
+  ownerOf,
+  prepare,
+  published,
+  sinkOn,
+} from './sink-world.js';
+
+test('files concatenated in order of their names are the output in order of commit', async () => {
+  const disk = new SimulatedDisk();
+  const numbers: number[] = [];
+  for (const generation of [1, 9, 10, 600]) {
+    const session = await sinkOn(disk.mount().fileSystem).open(ownerOf(generation), calm);
+    for (const sequence of [1, 2, 11]) {
+      numbers.push(generation * 100 + sequence);
+      const handle = await prepare(session, attempt(generation, sequence), numbers.slice(-1));
+      await session.commit(handle, calm);
+    }
+  }
+  expect(published(disk)).toBe(linesOf(numbers));
+});
+
+test('a reader may take published files away: what is committed stays known', async () => {
+  const disk = new SimulatedDisk();
+  const session = await sinkOn(disk.mount().fileSystem).open(ownerOf(1), calm);
+  const handle = await prepare(session, attempt(1, 1), [1]);
+  await session.commit(handle, calm);
+  const { fileSystem } = disk.mount();
+  const [name] = (await fileSystem.listDirectory(directory)).filter((e) => e.kind === 'file');
+  await fileSystem.removeFile(`${directory}/${name!.name}`);
+  const later = await sinkOn(fileSystem).open(ownerOf(2), calm);
+  expect(await later.commit(handle, calm)).toBe('already-applied');
+  expect(published(disk)).toBe('');
+});
+
+test('markers that are folded into the ledger answer as before, and their files are gone', async () => {
+  const disk = new SimulatedDisk();
+  const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 4 });
+  const session = await sink.open(ownerOf(1), calm);
+  const committed = [1, 2, 3, 5, 6, 9, 10, 11, 12, 13];
+  for (const sequence of committed) {
+    await session.commit(await prepare(session, attempt(1, sequence), [sequence]), calm);
+  }
+  const later = await sinkOn(disk.mount().fileSystem).open(ownerOf(2), calm);
+  for (let sequence = 1; sequence <= 14; sequence += 1) {
+    const { checkpointId } = attempt(1, sequence);
+    const answer = committed.includes(sequence) ? 'committed' : 'absent';
+    expect(await later.inspect({ checkpointId }, calm)).toBe(answer);
+  }
+  const loose = [...disk.tree().keys()].filter((path) => path.includes('/committed/checkpoint_'));
+  expect(loose).toHaveLength(committed.length % 4);
+});
+
+test('ranges hold exactly the ids that were added, however they arrive', () => {
+  const id = fc.integer({ min: 1, max: 60 });
+  fc.assert(
+    fc.property(fc.array(fc.array(id)), (parts) => {
+      let ranges: ReturnType<typeof addToRanges> = [];
+      for (const part of parts) ranges = addToRanges(ranges, part);
+      const listed = ranges.flatMap(([first, last]) =>
+        Array.from({ length: last - first + 1 }, (_, index) => first + index),
+      );
+      expect(listed).toEqual([...new Set(parts.flat())].sort((a, b) => a - b));
+    }),
+  );
+});
+
+describe('the file sink refuses', () => {
+  test('a pre-commit after a write that failed, until it is opened again', async () => {
+    const disk = new SimulatedDisk();
+    const full: DiskHooks = {
+      before: ({ kind, path }) =>
+        kind === 'write' && /open_\d+$/.test(path) ? { code: 'ENOSPC', effect: 'half' } : undefined,
+    };
+    const sink = sinkOn(disk.mount(full).fileSystem, { bufferBytes: 1 });
+    const session = await sink.open(ownerOf(1), calm);
+    await expect(session.write([{ number: 1 }])).rejects.toMatchObject({
+      code: 'TIDEGATE_FILES_FULL',
+    });
+    const refused = session.preCommit(attempt(1, 1), calm);
+    await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_SINK_WRITE_FAILED' });
+    const later = await sinkOn(disk.mount().fileSystem).open(ownerOf(2), calm);
+    await later.commit(await prepare(later, attempt(2, 1), [1]), calm);
+    expect(published(disk)).toBe(linesOf([1]));
+  });
+
+  test('a pre-commit after a sync that failed', async () => {
+    const disk = new SimulatedDisk();
+    let failures = 0;
+    const flaky: DiskHooks = {
+      before: ({ kind, path }) => {
+        if (kind !== 'sync-file' || !/open_\d+$/.test(path) || failures > 0) return undefined;
+        failures += 1;
+        return { code: 'EIO', effect: 'none' };
+      },
+    };
+    const session = await sinkOn(disk.mount(flaky).fileSystem).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    const first = session.preCommit(attempt(1, 1), calm);
+    await expect(first).rejects.toMatchObject({ code: 'TIDEGATE_FILES_IO' });
+    const second = session.preCommit(attempt(1, 1), calm);
+    await expect(second).rejects.toMatchObject({ code: 'TIDEGATE_SINK_WRITE_FAILED' });
+  });
+
+  test('a record that cannot be encoded, and then the epoch that lacks it', async () => {
+    const sink = fileSink({
+      directory,
+      fileSystem: new SimulatedDisk().mount().fileSystem,
+    });
+    const session = await sink.open(ownerOf(1), calm);
+    expect(() => session.write([undefined])).toThrow(/cannot be written as JSON/);
+    const refused = session.preCommit(attempt(1, 1), calm);
+    await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_SINK_WRITE_FAILED' });
+  });
+
+  test('a directory of another sink or pipeline, naming both', async () => {
+    const disk = new SimulatedDisk();
+    const sink = sinkOn(disk.mount().fileSystem);
+    await sink.open(ownerOf(1), calm);
+    for (const other of [{ sink: 'archive' }, { pipeline: 'payments' }]) {
+      const refused = sink.open(ownerOf(2, other), calm);
+      await expect(refused).rejects.toMatchObject({
+        code: 'TIDEGATE_SINK_DIRECTORY',
+        message: expect.stringMatching(/"out" of pipeline "orders".*(archive|payments)/),
+      });
+    }
+  });
+
+  test('a handle that another sink gave', async () => {
+    const session = await sinkOn(new SimulatedDisk().mount().fileSystem).open(ownerOf(1), calm);
+    for (const handle of ['orders/archive/1/16777217', 'orders/out/1/0', 'x', '']) {
+      const refused = session.commit(handle, calm);
+      await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_SINK_HANDLE' });
+    }
+  });
+
+  test('to commit output that was cut since it was prepared', async () => {
+    const disk = new SimulatedDisk();
+    const session = await sinkOn(disk.mount().fileSystem).open(ownerOf(1), calm);
+    const handle = await prepare(session, attempt(1, 1), [1, 2]);
+    const part = [...disk.tree().keys()].find((path) => path.includes('part-'))!;
+    disk.writeFile(part, Buffer.from('{"num'));
+    const refused = session.commit(handle, calm);
+    await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+    expect(published(disk)).toBe('');
+  });
+
+  test('a damaged ledger, rather than to take it for empty', async () => {
+    const disk = new SimulatedDisk();
+    const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 1 });
+    const session = await sink.open(ownerOf(1), calm);
+    await session.commit(await prepare(session, attempt(1, 1), [1]), calm);
+    disk.writeFile(`${directory}/_tidegate/ledger.json`, Buffer.from('{"ranges":[[3,1]]}'));
+    await expect(session.lastCommitted(calm)).rejects.toMatchObject({
+      code: 'TIDEGATE_FILES_CORRUPT',
+    });
+  });
+
+  test('options that cannot work, all at once', () => {
+    const options = { directory: '', extension: '../x', bufferBytes: 0, looseMarkersMax: 0.5 };
+    expect(() => fileSink(options)).toThrow(
+      /directory is empty; extension "..\/x".*bufferBytes 0.*looseMarkersMax 0.5/,
+    );
+  });
+});
+
+test('names with any characters in them give handles of their own', async () => {
+  const disk = new SimulatedDisk();
+  const names = { pipeline: 'or/ders %2F \u0000 \ud83d', sink: '../out\n' };
+  const session = await sinkOn(disk.mount().fileSystem).open(ownerOf(1, names), calm);
+  const handle = await prepare(session, attempt(1, 1), [1]);
+  expect(await session.commit(handle, calm)).toBe('applied');
+  const later = await sinkOn(disk.mount().fileSystem).open(ownerOf(2, names), calm);
+  expect(await later.commit(handle, calm)).toBe('already-applied');
+});
+
+test('a session whose generation is made again by a late opener stays fenced', async () => {
+  const disk = new SimulatedDisk();
+  let release = (): void => undefined;
+  const paused = new Promise<undefined>((resolve) => (release = () => resolve(undefined)));
+  const slow: DiskHooks = {
+    before: ({ kind, path }) =>
+      kind === 'make-directory' && path.endsWith('generation_000002') ? paused : undefined,
+  };
+  const owner = await sinkOn(disk.mount().fileSystem).open(ownerOf(1), calm);
+  await owner.close?.();
+  const lateOpen = sinkOn(disk.mount(slow).fileSystem).open(ownerOf(2), calm);
+  const second = await sinkOn(disk.mount().fileSystem).open(ownerOf(2), calm);
+  const third = await sinkOn(disk.mount().fileSystem).open(ownerOf(3), calm);
+  release();
+  await expect(lateOpen).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+  await second.write([{ number: 1 }]);
+  const refused = second.preCommit(attempt(2, 1), calm);
+  await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+  await third.commit(await prepare(third, attempt(3, 1), [3]), calm);
+  expect(published(disk)).toBe(linesOf([3]));
+});
+
+test('a write that is larger than the buffer is waited for, a smaller one is not', async () => {
+  const disk = new SimulatedDisk();
+  const sink = sinkOn(disk.mount().fileSystem, { bufferBytes: 100 });
+  const session = await sink.open(ownerOf(1), calm);
+  expect(session.write([{ number: 1 }])).toBeUndefined();
+  const waiting = session.write(Array.from({ length: 20 }, (_, number) => ({ number })));
+  expect(waiting).toBeInstanceOf(Promise);
+  await waiting;
+});
