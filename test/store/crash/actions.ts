@@ -1,0 +1,146 @@
+// The calls whose crashes are enumerated, each keeping the ledger, in the way of the coordinator.
+
+import type { Random } from '../../../src/runtime/random.js';
+import { seededRandom } from '../../../src/runtime/random.js';
+import type { Clock } from '../../../src/runtime/clock.js';
+import type { FileSystem } from '../../../src/runtime/file-system.js';
+import type { Processes } from '../../../src/runtime/process-identity.js';
+import { externalOperatorState } from '../../../src/manifest/operator-state.js';
+import type { CheckpointManifest } from '../../../src/manifest/types.js';
+import type { OwnedStore } from '../../../src/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from '../../../src/store/filesystem/file-system-store.js';
+import { chunksOf, manifestOf } from '../../../src/testing/store-conformance/store-bench.js';
+import type { Ledger } from './ledger.js';
+
+export const storeDirectory = '/data/store';
+
+/**
+ * `open` again without closing, `save` one in doubt, `large`: save a complete one with a sidecar,
+ * `update` the newest, `prune`.
+ */
+export const actionNames = ['open', 'save', 'large', 'update', 'prune'] as const;
+export type ActionName = (typeof actionNames)[number];
+
+/** A file system as the store under test gets it; a mutation puts itself in between. */
+export type Wrap = (fileSystem: FileSystem) => FileSystem;
+
+/** Time that stands still: nothing in a crash test may wait. */
+const stoppedClock: Clock = {
+  now: () => 1_700_000_000_000,
+  monotonicMs: () => 0,
+  setTimer: () => ({ cancel: () => undefined }),
+};
+
+const noProcesses: Processes = {
+  self: () => ({ host: 'simulated', bootId: 'b', pidNamespace: 'n', pid: 1, startedAt: '1' }),
+  livenessOf: () => 'gone',
+};
+
+export function makeStore(fileSystem: FileSystem, random: Random): FileSystemCheckpointStore {
+  return new FileSystemCheckpointStore(storeDirectory, {
+    fileSystem,
+    random,
+    clock: stoppedClock,
+    processes: noProcesses,
+    heartbeatMs: 0,
+  });
+}
+
+/** One process that works on a store and writes into the ledger what it was promised. */
+export class Worker {
+  store: OwnedStore | undefined;
+  readonly #random = seededRandom(7);
+
+  constructor(
+    private readonly fileSystem: FileSystem,
+    readonly ledger: Ledger,
+  ) {}
+
+  async perform(action: ActionName): Promise<void> {
+    if (action === 'open') return this.#open();
+    if (action === 'save') return this.#save();
+    if (action === 'large') return this.#saveLarge();
+    if (action === 'update') return this.#update();
+    return this.#prune();
+  }
+
+  async #open(): Promise<void> {
+    const store = await makeStore(this.fileSystem, this.#random).open({ pipeline: 'orders' });
+    this.store = store;
+    this.ledger.storeId ??= store.storeId;
+    this.ledger.generation = Math.max(this.ledger.generation, store.generation);
+  }
+
+  async #save(): Promise<void> {
+    const store = this.#owned();
+    const id = store.allocateCheckpointId();
+    await this.#saveManifest(manifestOf(store, id, { sinks: { out: 'pending' } }));
+  }
+
+  async #saveLarge(): Promise<void> {
+    const store = this.#owned();
+    const id = store.allocateCheckpointId();
+    const bytes = Uint8Array.from({ length: 20 }, (_, index) => (id + index) % 256 || 1);
+    const receipt = await store.writeSidecar(id, chunksOf(bytes, 9), { maxBytes: 100 });
+    const changes = {
+      operatorStates: new Map([['counts', externalOperatorState(0, bytes.byteLength)]]),
+      stateChecksum: receipt.sha256,
+    };
+    await this.#saveManifest(manifestOf(store, id, { sinks: { out: 'committed' }, changes }));
+  }
+
+  async #saveManifest(manifest: CheckpointManifest): Promise<void> {
+    this.ledger.begin(manifest);
+    await this.#owned().saveManifest(manifest);
+    this.ledger.acknowledge(manifest);
+  }
+
+  /** Moves the newest checkpoint forward, whichever generation wrote it, as recovery does. */
+  async #update(): Promise<void> {
+    const newest = (await this.#owned().list())[0]?.manifest;
+    if (newest !== undefined) await this.#saveManifest(forward(newest));
+  }
+
+  async #prune(): Promise<void> {
+    this.ledger.isPruning = true;
+    const { deleted } = await this.#owned().prune({ retainedCheckpoints: 1 });
+    this.ledger.isPruning = false;
+    for (const id of deleted) {
+      this.ledger.saved.delete(id);
+      this.ledger.inFlight.delete(id);
+      this.ledger.pruned.add(id);
+    }
+  }
+
+  #owned(): OwnedStore {
+    if (this.store === undefined) throw new Error('the scenario does not begin with open');
+    return this.store;
+  }
+}
+
+/** Pending becomes committed; committed stays and is only saved again. */
+export function forward(manifest: CheckpointManifest): CheckpointManifest {
+  return {
+    ...manifest,
+    sinkEpochs: new Map([['out', manifest.epoch]]),
+    sinkCommitStatuses: new Map([['out', { kind: 'committed' }]]),
+  };
+}
+
+/** Sequences in which there is something to prune, to set back or to save again later. */
+export const longSequences: readonly (readonly ActionName[])[] = [
+  ['open', 'save', 'open', 'open', 'update'],
+  ['open', 'large', 'large', 'prune'],
+  ['open', 'large', 'large', 'prune', 'open'],
+  ['open', 'large', 'large', 'large', 'prune', 'save'],
+  ['open', 'large', 'save', 'open', 'update', 'prune'],
+  ['open', 'large', 'open', 'large', 'open', 'prune', 'open'],
+];
+
+/** Every sequence of actions of a length that begins with an open. */
+export function sequences(length: number): ActionName[][] {
+  if (length <= 1) return [['open']];
+  return sequences(length - 1).flatMap((start) =>
+    actionNames.map((action): ActionName[] => [...start, action]),
+  );
+}
