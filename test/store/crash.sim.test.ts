@@ -12,4 +12,4 @@ test('every crash of every short sequence of calls leaves a store that keeps its
   );
   expect(result.violation).toBeUndefined();
   expect(result.distinctStates).toBeGreaterThan(1_000);
-}, 120_000);
+}, 300_000);

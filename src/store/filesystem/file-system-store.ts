@@ -117,10 +117,9 @@ export class FileSystemCheckpointStore implements CheckpointStore {
     pipeline: string,
     onClaim: (claimed: Generation) => void,
   ): Promise<FileSystemOwnedStore> {
-    const claim = await claimGeneration(this.#ports, after + 1);
+    const claim = await claimGeneration(this.#ports, after + 1, onClaim);
     // Never a higher number instead: an owner that was overtaken must not fence the new one back.
     if (claim === undefined) throw fenced(after, after + 1);
-    onClaim(claim.generation);
     return this.#settle(claim, pipeline);
   }
 

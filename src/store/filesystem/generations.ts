@@ -57,12 +57,14 @@ export async function seeGenerations({ fileSystem, layout }: StorePorts): Promis
 /**
  * Claims one generation and renames all older ones away.
  *
+ * @param onClaim Told as soon as the number is won, also when something fails afterwards.
  * @returns Undefined when another process has claimed this number first.
  * @throws TidegateError `TIDEGATE_FENCED` when a higher generation exists.
  */
 export async function claimGeneration(
   ports: StorePorts,
   number: number,
+  onClaim: (claimed: Generation) => void = () => undefined,
 ): Promise<Claim | undefined> {
   const { fileSystem, layout, random } = ports;
   if (number > highestGeneration) {
@@ -77,6 +79,7 @@ export async function claimGeneration(
     if (errnoOf(error) === 'EEXIST') return undefined;
     throw error;
   }
+  onClaim(generation(number));
   const nonce = Buffer.from(random.bytes(8)).toString('hex');
   const staging = join(layout.generation(number), stagingName(nonce));
   try {

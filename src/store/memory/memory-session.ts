@@ -73,12 +73,13 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     const copies: Uint8Array[] = [];
     const hash = createHash('sha256');
     const byteLength = await consumeChunks(chunks, options, (chunk) => {
-      copies.push(chunk.slice());
+      // Not with slice: of a Buffer it copies nothing, and the caller may use its memory again.
+      copies.push(new Uint8Array(chunk));
       hash.update(chunk);
     });
     this.#check(options.signal);
     const receipt = { byteLength, sha256: hash.digest('hex') };
-    this.#sidecars.set(id, { receipt, bytes: Buffer.concat(copies) });
+    this.#sidecars.set(id, { receipt, bytes: new Uint8Array(Buffer.concat(copies)) });
     return receipt;
   }
 

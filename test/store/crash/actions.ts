@@ -131,10 +131,9 @@ export function forward(manifest: CheckpointManifest): CheckpointManifest {
 export const longSequences: readonly (readonly ActionName[])[] = [
   ['open', 'save', 'open', 'open', 'update'],
   ['open', 'large', 'large', 'prune'],
+  ['open', 'large', 'large', 'prune', 'save'],
   ['open', 'large', 'large', 'prune', 'open'],
-  ['open', 'large', 'large', 'large', 'prune', 'save'],
   ['open', 'large', 'save', 'open', 'update', 'prune'],
-  ['open', 'large', 'open', 'large', 'open', 'prune', 'open'],
 ];
 
 /** Every sequence of actions of a length that begins with an open. */

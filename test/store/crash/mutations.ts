@@ -83,6 +83,29 @@ export const mutations: readonly Mutation[] = [
   swap('open: synced before the identity is visible', namesIdentity, syncsFolder),
 ];
 
+/** Mutations of the fence, found by pausing an owner instead of killing it. */
+export const fenceMutations: readonly Mutation[] = [
+  leaveOut('open: the renaming away of older owners', ({ kind, to }) => {
+    return kind === 'rename' && /\/retired_\d+_\d+$/.test(to ?? '');
+  }),
+  {
+    name: 'without save: the way through staging',
+    // The staging directory comes back when it is missing, as a careless mkdir -p would make it.
+    wrap: (inner) => ({
+      ...inner,
+      makeDirectory: async (path) => {
+        const parent = path.slice(0, path.lastIndexOf('/'));
+        const grandparent = parent.slice(0, parent.lastIndexOf('/'));
+        for (const missing of [grandparent, parent]) {
+          if (/generation_\d+/.test(missing))
+            await inner.makeDirectory(missing).catch(() => undefined);
+        }
+        await inner.makeDirectory(path);
+      },
+    }),
+  },
+];
+
 /** The call answers success and has no effect. */
 function leaveOut(what: string, matches: Matches): Mutation {
   return {
