@@ -12,7 +12,12 @@ import { allMixes } from '../../src/testing/simulation/mixes.js';
 import { asTest, shrink } from '../../src/testing/simulation/shrink.js';
 import { Timeline } from '../../src/testing/simulation/timeline.js';
 
-const quiet: Surroundings = { lifeEnded: () => {}, copyStore: () => {}, nowMs: () => 0 };
+const quiet: Surroundings = {
+  lifeEnded: () => {},
+  copyStore: () => {},
+  preparedLost: () => {},
+  nowMs: () => 0,
+};
 const commit = { actor: 'sink a', name: 'commit', effect: 'durable' } as const;
 const at = { action: 'sink a: commit', occurrence: 1 };
 

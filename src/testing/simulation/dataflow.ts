@@ -10,8 +10,8 @@ export interface DataflowOptions<Rec> {
   readonly sinks: readonly string[];
   /** What the operator makes of a record, for every sink. */
   readonly process: (record: Rec) => unknown;
-  /** Called after each record. */
-  readonly afterRecord: () => void;
+  /** Carries what the dataflow reports about a barrier; it may arrive late. */
+  readonly tell: (deliver: () => void) => void;
 }
 
 interface PendingCut {
@@ -61,7 +61,7 @@ export class Dataflow<Rec> implements BarrierPort {
 
   /** Records until the input, the range of a replay, or the generation comes to its end. */
   async #pump(flow: Flow): Promise<void> {
-    const { source, afterRecord } = this.#options;
+    const { source } = this.#options;
     const records = source.of[Symbol.asyncIterator]();
     let isOver = false;
     this.#isPumping = true;
@@ -73,7 +73,6 @@ export class Dataflow<Rec> implements BarrierPort {
       else {
         await this.#write(flow, next.value);
         source.of.settle();
-        afterRecord();
       }
     }
     this.#isPumping = false;
@@ -106,10 +105,15 @@ export class Dataflow<Rec> implements BarrierPort {
     if (flow !== undefined && cut.barrier.pinnedTo !== undefined && !this.#isAtPin(flow)) return;
     this.#cut = undefined;
     const { barrier, listener } = cut;
-    const { source, operator, sinks } = this.#options;
-    listener.sourceReached(barrier, source.name, { offsets: source.of.position() });
-    listener.operatorReached(barrier, operator.name, operator.of.capture());
+    const { source, operator, sinks, tell } = this.#options;
+    const position = { offsets: source.of.position() };
+    const snapshot = operator.of.capture();
+    // Synchronously: from here on the writers hold back what belongs to the next epoch.
     for (const sink of sinks) listener.sinkReached(barrier, sink);
+    tell(() => {
+      listener.sourceReached(barrier, source.name, position);
+      listener.operatorReached(barrier, operator.name, snapshot);
+    });
     // After the cut of a replay the rest of the input follows.
     if (flow?.pinnedTo !== undefined && barrier.pinnedTo !== undefined) {
       this.resume({ generation: flow.generation, sinks: flow.sinks });

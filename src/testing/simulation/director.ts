@@ -29,6 +29,8 @@ export interface Point {
 export interface Surroundings {
   /** Called once the life is dead: the disk drops what was not durable, disasters strike. */
   lifeEnded(life: Life, fault: Fault): void;
+  /** The system behind this actor has aborted what it need not keep. */
+  preparedLost(actor: string): void;
   /** Called at each point of a run in which a disaster restores the store from a copy. */
   copyStore(): void;
   nowMs(): number;
@@ -170,6 +172,9 @@ export class Director {
         life.pause();
         this.#defer(fault, () => life.resume());
         await whenAlive(life);
+        return stopAnswerOfDead(life, perform());
+      case 'lose-prepared':
+        this.#surroundings.preparedLost(action.actor);
         return stopAnswerOfDead(life, perform());
       case 'outage':
         this.#silentUntilMs.set(action.actor, this.#surroundings.nowMs() + (fault.number ?? 0));

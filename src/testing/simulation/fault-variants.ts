@@ -31,5 +31,6 @@ export function faultsAt(point: Point, kinds: readonly FaultKind[] = allKinds): 
 function isPointless(kind: FaultKind, point: Point): boolean {
   const isDisk = point.action.startsWith('disk: ');
   if (kind === 'outage') return isDisk;
+  if (kind === 'lose-prepared') return !/^sink .+: commit$/.test(point.action);
   return false;
 }

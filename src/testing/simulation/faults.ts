@@ -4,9 +4,10 @@ import { assert } from '../../assert.js';
 
 /**
  * What an action leaves behind: `durable` something that outlives the process; `answer` nothing,
- * it only asks; `memory` something that dies with the process.
+ * it only asks; `memory` something that dies with the process; `message` something that one part of
+ * the process tells another.
  */
-export type ActionEffect = 'durable' | 'answer' | 'memory';
+export type ActionEffect = 'durable' | 'answer' | 'memory' | 'message';
 
 /** Where the number of a fault (`+n`) comes from and what it means. */
 type FaultNumber = 'none' | 'points-later' | 'points-earlier' | 'disk-outcome' | 'milliseconds';
@@ -28,22 +29,24 @@ interface FaultKindEntry {
  * without effect; `fail-after` it takes effect and fails; `answer-lost` it takes effect and never
  * answers; `late` it never answers and takes effect later, unless it was fenced by then;
  * `kill-late` the same in a process that is dead by then; `zombie` the process stands still in front
- * of the action, another one is started, and later it goes on; `expire` a crash after which nothing
+ * of the action, another one is started, and later it goes on; `lose-prepared` the system behind a sink
+ * has aborted what was prepared, where the class of the sink allows it; `expire` a crash after which nothing
  * prepared is left; `store-lost` a crash after which the store directory is gone;
  * `store-restored` a crash after which the directory is a copy made earlier; `bit-rot` a crash after
  * which the newest manifest is damaged; `outage` the participant fails every call for a while.
  */
 export const faultKinds = {
-  'kill-before': kind(['durable', 'answer', 'memory'], { endsLife: true }),
+  'kill-before': kind(['durable', 'answer', 'memory', 'message'], { endsLife: true }),
   'kill-after': kind(['durable'], { endsLife: true }),
   'power-before': kind(['durable', 'memory'], { endsLife: true, number: 'disk-outcome' }),
   'power-after': kind(['durable'], { endsLife: true, number: 'disk-outcome' }),
   'fail-before': kind(['durable', 'answer'], {}),
   'fail-after': kind(['durable'], {}),
   'answer-lost': kind(['durable', 'answer'], {}),
-  late: kind(['durable'], { number: 'points-later' }),
+  late: kind(['durable', 'message'], { number: 'points-later' }),
   'kill-late': kind(['durable'], { endsLife: true, number: 'points-later' }),
   zombie: kind(['durable', 'answer', 'memory'], { number: 'points-later' }),
+  'lose-prepared': kind(['durable'], {}),
   expire: kind(['durable'], { endsLife: true, isDisaster: true }),
   'store-lost': kind(['durable'], { endsLife: true, isDisaster: true }),
   'store-restored': kind(['durable'], {

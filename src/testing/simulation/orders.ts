@@ -75,7 +75,7 @@ function drivenOrders(world: World, setup: OrdersSetup): Crashable {
     operator: { name: 'totals', of: parts.totals.operator },
     sinks: Object.keys(parts.sinks),
     process: (order) => parts.totals.add(order),
-    afterRecord: () => undefined,
+    tell: (deliver) => world.tell('dataflow', 'barrier', deliver),
   });
   const coordinator = new CheckpointCoordinator({
     ...coordinatorOptions(world, setup, parts),

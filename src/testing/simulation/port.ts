@@ -14,6 +14,8 @@ export interface Port {
   answer<Value>(name: string, options: CallOptions, perform: Perform<Value>): Promise<Value>;
   /** Something that dies with the process. */
   memory<Value>(name: string, perform: Perform<Value>): Promise<Value>;
+  /** Something that one part of the process tells another: it may arrive late. */
+  message(name: string, perform: () => void): void;
 }
 
 /** @param actor Whom an outage silences, such as `sink a`; it begins the name of each point. */
@@ -27,6 +29,7 @@ export function directedPort(director: Director, life: Life, actor: string): Por
     durable: (name, options, perform) => act(name, 'durable', unlessAborted(options, perform)),
     answer: (name, options, perform) => act(name, 'answer', unlessAborted(options, perform)),
     memory: (name, perform) => act(name, 'memory', perform),
+    message: (name, perform) => void act(name, 'message', perform),
   };
 }
 
@@ -35,6 +38,7 @@ export const calmPort: Port = {
   durable: async (_name, _options, perform) => perform(),
   answer: async (_name, _options, perform) => perform(),
   memory: async (_name, perform) => perform(),
+  message: (_name, perform) => perform(),
 };
 
 /** A call whose caller had stopped waiting before it began is not begun. */

@@ -66,6 +66,7 @@ export class Simulation implements Surroundings {
           onAcknowledge: (next) => this.history.push({ kind: 'acknowledged', source: name, next }),
         }),
       sink: (name, durability) => this.#sink(life, name, durability),
+      tell: (name, what, deliver) => directedPort(this.director, life, name).message(what, deliver),
       wrap: <Own extends Sink>(name: string, sink: Own): Own => {
         const port = directedPort(this.director, life, `sink ${name}`);
         // Every member that a sink has is there, under the same class of durability.
@@ -95,6 +96,10 @@ export class Simulation implements Surroundings {
       default:
         return;
     }
+  }
+
+  preparedLost(actor: string): void {
+    this.storages.get(actor.replace('sink ', ''))?.loseVolatile();
   }
 
   copyStore(): void {

@@ -26,6 +26,12 @@ export interface World {
   /** A sink of this class, whose durable part outlives the process. */
   sink(name: string, durability: Durability): Sink;
   /**
+   * Passes something on within the process, such as a barrier: a schedule may let it arrive late.
+   *
+   * @param name Such as `dataflow`; it begins the name of the point.
+   */
+  tell(name: string, what: string, deliver: () => void): void;
+  /**
    * A sink of your own that is crashed around each of its calls. Its storage is yours: empty it in
    * `beforeEach`. It must be able to stand a process that stops between any two calls.
    */

@@ -29,6 +29,7 @@ function outsidePort(
     durable: (name, options, perform) => port.durable(name, options, () => outside(perform)),
     answer: (name, options, perform) => port.answer(name, options, () => outside(perform)),
     memory: (name, perform) => port.memory(name, () => outside(perform)),
+    message: (name, perform) => port.message(name, perform),
   };
 }
 

@@ -28,6 +28,8 @@ export class SinkStorage {
   readonly markers = new Map<CheckpointId, StoreId>();
   /** By handle. */
   readonly prepared = new Map<string, PreparedEpoch>();
+  /** What the open session has prepared, in the memory of a connection. */
+  #volatile = new Map<string, PreparedEpoch>();
   #storeId: StoreId | undefined;
   #generation = 0;
 
@@ -79,6 +81,17 @@ export class SinkStorage {
 
   listPrepared(): readonly PreparedListing[] {
     return [...this.prepared].map(([handle, { checkpointId }]) => ({ handle, checkpointId }));
+  }
+
+  /** Where a new session keeps what it prepares; what an older one kept is gone. */
+  openSession(): Map<string, PreparedEpoch> {
+    this.#volatile = new Map();
+    return this.durability === 'durable' ? this.prepared : this.#volatile;
+  }
+
+  /** A connection breaks: what was prepared in it is aborted. */
+  loseVolatile(): void {
+    this.#volatile.clear();
   }
 
   /** Everything prepared is given up by the system behind the sink, after its own time limit. */

@@ -93,8 +93,7 @@ class Session extends Inspector implements TwoPhaseSinkSession {
   constructor(storage: SinkStorage, owner: SinkOwner, port: Port) {
     super(storage, port);
     this.#owner = owner;
-    this.#prepared =
-      storage.durability === 'durable' ? storage.prepared : new Map<string, PreparedEpoch>();
+    this.#prepared = storage.openSession();
   }
 
   async write(records: readonly unknown[]): Promise<void> {

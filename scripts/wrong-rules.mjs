@@ -1,0 +1,54 @@
+// Shows that the simulation catches wrong rules: each is swapped in, and has to break a promise.
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root, transpile } from './transpile.mjs';
+import { wrongRules } from './wrong-rules/rules.mjs';
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, seconds: { type: 'string', default: '120' } },
+});
+const chosen = wrongRules.filter(({ name }) => name.includes(values.only));
+const missed = [];
+
+for (const { name, changes, mixes = /./, first, second, isSinkSuite = false } of chosen) {
+  const { runs, caught, problem } = hunt();
+  if (caught === undefined) missed.push(name);
+  console.log(
+    `\n${caught === undefined ? 'NOT CAUGHT' : 'caught'}: ${name} (${runs ?? 0} schedules)`,
+  );
+  console.log(caught ?? problem ?? 'no schedule that was tried has shown it');
+
+  function hunt() {
+    const left = new Set(changes);
+    const directory = transpile('wrong-rule', (path, text) => {
+      for (const change of changes) {
+        const [file, from, to] = change;
+        if (file !== path) continue;
+        if (text.split(from).length !== 2) continue;
+        text = text.replace(from, () => to);
+        left.delete(change);
+      }
+      return text;
+    });
+    if (left.size > 0) {
+      const texts = [...left].map(([file, from]) => `${file}: ${from}`);
+      return {
+        problem: `the code has changed, this is not there (once) any more:\n${texts.join('\n')}`,
+      };
+    }
+    const hunter = join(root, 'scripts/wrong-rules/hunt.mjs');
+    const patterns = [mixes, first, second].map((pattern) => pattern?.source ?? '');
+    const search = [...patterns, String(isSinkSuite)];
+    const run = spawnSync(process.execPath, [hunter, directory, values.seconds, ...search], {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    if (run.status !== 0) return { problem: run.stderr.slice(0, 2_000) };
+    return JSON.parse(run.stdout.trim().split('\n').at(-1));
+  }
+}
+
+console.log(`\n${chosen.length - missed.length} wrong rules caught, ${missed.length} not caught`);
+process.exitCode = missed.length > 0 ? 1 : 0;

@@ -1,0 +1,260 @@
+// Rules that look right and are wrong, as changes of the code; the simulation has to catch each.
+
+const recovery = 'recovery/';
+const steps = 'coordinator/steps/';
+const chart = 'coordinator/machine/attempt-machine.ts';
+const simulatedSink = 'testing/simulation/sinks/two-phase-sink.ts';
+
+/**
+ * `changes` are texts that are replaced, once each; `mixes` and `first` say where a violation is to
+ * be expected, so that the search is short; `second` is given where it takes two faults.
+ */
+export const wrongRules = [
+  {
+    name: 'the stored status is taken for the truth',
+    changes: [
+      [
+        recovery + 'candidates.ts',
+        "isCommitted ? 'committed' : standingBy(stored.inspections.get(sink), handle)",
+        "isCommitted ? 'committed' : 'absent'",
+      ],
+    ],
+    first: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'a pending sink is taken for one that has not committed, without asking',
+    changes: [
+      [
+        recovery + 'candidates.ts',
+        "isCommitted ? 'committed' : standingBy(",
+        "isCommitted ? 'committed' : statusOf(manifest, sink).kind === 'pending' ? 'prepared' : standingBy(",
+      ],
+    ],
+    first: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'a failed sink is accepted as settled',
+    changes: [
+      [steps + 're-save.ts', 'const unsettled = ledger.unsettled();', 'const unsettled = [];'],
+      [
+        recovery + 'candidates.ts',
+        "const isCommitted = statusOf(manifest, sink).kind === 'committed';",
+        "const isCommitted = statusOf(manifest, sink).kind !== 'pending';",
+      ],
+    ],
+    mixes: /^durable \(/,
+    first: /^outage sink .: commit.*\d{6}/,
+    second: /^kill-after/,
+  },
+  {
+    name: 'the offsets of N are resumed after its sinks were rolled back',
+    changes: [
+      [
+        recovery + 'plan.ts',
+        "return decision.kind === 'resume' || decision.kind === 'roll-forward';",
+        "return decision.kind !== 'pinned-replay' && decision.kind !== 'fall-back';",
+      ],
+      [
+        recovery + 'execute-plan.ts',
+        'return { base: await save(round, manifest) };',
+        'return { base: await save(round, completed(manifest)) };',
+      ],
+    ],
+    first: /^kill-before sink .: commit/,
+  },
+  {
+    name: 'a save that timed out is read as not done',
+    changes: [
+      [
+        chart,
+        "persistTimeoutMs: { target: 'failed', actions: timedOutIn('persist', 'persistTimeoutMs') }",
+        "persistTimeoutMs: { target: 'abandoned', actions: timedOutIn('persist', 'persistTimeoutMs') }",
+      ],
+      ['coordinator/claim.ts', "if (this.#holder === 'sinks') return false;", ''],
+      [steps + 'persist.ts', 'run.inDoubt === undefined,', 'true,'],
+    ],
+    mixes: /^durable \(/,
+    first: /^(answer-lost|late) disk: (rename checkpoints.checkpoint|sync .checkpoints)/,
+    second: /^kill-(before|after) sink/,
+  },
+  {
+    name: 'the last-resource sink commits last',
+    changes: [
+      [
+        steps + 'commit.ts',
+        "waiting.find((sink) => durabilityOf(context, sink) === 'last-resource')",
+        "waiting.find((sink) => durabilityOf(context, sink) !== 'last-resource')",
+      ],
+    ],
+    mixes: /durable \+ last-resource/,
+    first: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'the other sinks are asked although the last-resource sink failed',
+    changes: [[steps + 'commit.ts', 'if (!hasCommitted) return;', '']],
+    mixes: /durable \+ last-resource/,
+    first: /^lose-prepared sink b: commit/,
+  },
+  {
+    name: 'an id is given out again by the next generation',
+    changes: [
+      ['store/checkpoint-ids.ts', 'checkpointIdOf(this.generation,', 'checkpointIdOf(1,'],
+      ['store/checkpoint-ids.ts', 'if (isOwn && id', 'if (isOwn || id'],
+    ],
+    first: /^kill-after sink .: pre-commit/,
+  },
+  {
+    name: 'a handle is keyed by epoch',
+    changes: [
+      [
+        simulatedSink,
+        'const handle = this.#handleOf(request.checkpointId);',
+        `const storage = this.storage as unknown as { byEpoch?: Map<number, Prepared> };
+      storage.byEpoch ??= new Map();
+      const known = storage.byEpoch.get(request.epoch);
+      if (known !== undefined) return known;
+      const handle = this.#handleOf(request.checkpointId);
+      storage.byEpoch.set(request.epoch, { handle, digest: '' });`,
+      ],
+    ],
+    first: /^kill-before sink .: commit/,
+  },
+  {
+    name: 'a marker is keyed by epoch',
+    changes: [
+      [
+        simulatedSink,
+        'this.#prepare(handle, request.checkpointId)',
+        'this.#prepare(handle, request.epoch as never)',
+      ],
+    ],
+    first: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'barriers are matched by epoch',
+    changes: [
+      [
+        'coordinator/cut-gate.ts',
+        `  #accepts(barrier: Barrier, participant: string, members: Names, isRepeated: boolean): boolean {
+    if (barrier.checkpointId !== this.#barrier.checkpointId) {`,
+        `  #accepts(barrier: Barrier, participant: string, members: Names, isRepeated: boolean): boolean {
+    if (barrier.epoch !== this.#barrier.epoch) {`,
+      ],
+    ],
+    mixes: /^fenced \(/,
+    first: /^late dataflow: barrier#1/,
+    second: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'one highest marker is kept instead of one for each checkpoint',
+    // The coordinator never asks for an id below a newer one that committed, so no schedule shows
+    // it: the suite that every sink has to pass does.
+    isSinkSuite: true,
+    changes: [
+      [
+        simulatedSink,
+        "return this.storage.markers.has(request.checkpointId) ? 'committed' : 'absent';",
+        "return (this.storage.lastCommitted() ?? 0) >= request.checkpointId ? 'committed' : 'absent';",
+      ],
+    ],
+  },
+  {
+    name: 'an error while reading is taken for an empty store',
+    changes: [
+      [
+        recovery + 'read-facts.ts',
+        'store.list({ signal })',
+        'store.list({ signal }).catch(() => [])',
+      ],
+    ],
+    mixes: /^durable \(/,
+    first: /^kill-after sink .: commit#1/,
+    second: /^fail-before disk: list/,
+  },
+  {
+    name: 'not found is read as committed',
+    changes: [
+      [
+        simulatedSink,
+        "return this.storage.markers.has(request.checkpointId) ? 'committed' : 'absent';",
+        "return 'committed';",
+      ],
+    ],
+    mixes: /last-resource|fenced/,
+    first: /^kill-before sink .: commit/,
+  },
+  {
+    name: 'not found is read as rolled back, without a look at the marker',
+    changes: [
+      [
+        simulatedSink,
+        "return this.storage.markers.has(request.checkpointId) ? 'committed' : 'absent';",
+        "return 'absent';",
+      ],
+    ],
+    first: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'an attempt is abandoned after a sink has claimed it',
+    changes: [
+      [
+        chart,
+        "onError: { target: 'failed', actions: failedIn('pre-commit') }",
+        "onError: { target: 'abandoned', actions: failedIn('pre-commit') }",
+      ],
+      ['coordinator/claim.ts', "if (this.#holder === 'sinks') return false;", ''],
+    ],
+    mixes: /^durable \(|^durable \+ durable \(/,
+    first: /^fail-(after|before) sink .: pre-commit/,
+  },
+  {
+    name: 'a replay asks all sinks again, also those that have the range',
+    changes: [
+      [
+        recovery + 'execute-plan.ts',
+        'const { inherited, nextEpoch } = plan;',
+        'const { nextEpoch } = plan;\n    const inherited = new Map<string, string>();',
+      ],
+    ],
+    mixes: /fenced \+ fenced/,
+    first: /^kill-after sink .: commit/,
+  },
+  {
+    name: 'nobody checks whether a sink is past the checkpoint that is resumed',
+    changes: [[recovery + 'checks.ts', 'sinkAhead(plan, facts) ??', 'undefined ??']],
+    mixes: /^durable \(/,
+    first: /^store-restored/,
+  },
+  {
+    name: 'recovery in process does not take the next generation',
+    changes: [
+      [
+        'coordinator/recovery-road.ts',
+        'this.#store.takeNextGeneration({ signal })',
+        'Promise.resolve(this.#store)',
+      ],
+      [
+        'testing/simulation/sinks/storage.ts',
+        'owner.generation <= this.#generation',
+        'owner.generation < this.#generation',
+      ],
+    ],
+    mixes: /^durable \(|^durable \+ durable \(/,
+    first: /^late sink .: commit/,
+  },
+  {
+    name: 'a sink is committed on a manifest that is visible but not durable',
+    changes: [
+      [
+        recovery + 'execute-plan.ts',
+        `const persisted = await save(round, manifest);
+      await commitSinks`,
+        `const persisted = { manifest } as never as PersistedManifest;
+      await commitSinks`,
+      ],
+    ],
+    mixes: /^durable \(.*roll-forward|^durable \+ durable \(.*roll-forward/,
+    first: /^kill-(before|after) disk: (rename checkpoints.checkpoint|sync .checkpoints)/,
+    second: /^power-(before|after) (sink|disk: create staging)/,
+  },
+];
