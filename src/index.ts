@@ -31,6 +31,7 @@ export type {
   CheckpointManifest,
   ConnectorCheckpoint,
   ManifestValidationError,
+  ManualDecision,
   OperatorCheckpoint,
   RolledBack,
   SinkCommitStatus,
@@ -48,3 +49,56 @@ export { silentLogger } from './runtime/logger.js';
 export type { LogFields, Logger } from './runtime/logger.js';
 export { seededRandom, systemRandom } from './runtime/random.js';
 export type { Random } from './runtime/random.js';
+
+export type { Barrier, BarrierPort, CutListener, Flow, SinkWriter } from './contracts/barrier.js';
+export type { EncodedState, Operator, OperatorSnapshot } from './contracts/operator.js';
+export type { Participants } from './contracts/participants.js';
+export { isTwoPhase } from './contracts/sink.js';
+export type {
+  CommitOutcome,
+  Durability,
+  FlushingSink,
+  FlushingSinkSession,
+  InspectRequest,
+  Inspection,
+  PreCommitRequest,
+  Prepared,
+  PreparedListing,
+  RollbackOutcome,
+  RollbackRequest,
+  Sink,
+  SinkInspector,
+  SinkOwner,
+  SinkSession,
+  TwoPhaseSink,
+  TwoPhaseSinkSession,
+} from './contracts/sink.js';
+export type { CallOptions, Offsets, Source, SourcePosition } from './contracts/source.js';
+export type { TableStore } from './contracts/table-store.js';
+
+export { CheckpointCoordinator } from './coordinator/coordinator.js';
+export type { CoordinatorStatus, SafePoint } from './coordinator/coordinator.js';
+export type { CoordinatorOptions, WritersOf } from './coordinator/coordinator-options.js';
+export type {
+  AttemptEndedEarly,
+  AttemptIds,
+  AttemptStarted,
+  CheckpointCompleted,
+  CoordinatorEvents,
+  ReportDropped,
+  SinkCommitted,
+  SinkNotCommitted,
+  StepEnded,
+  StepStarted,
+} from './coordinator/events.js';
+export type { Guarantee, GuaranteeLevel, SinkGuarantee } from './coordinator/guarantee.js';
+export { jsonState } from './coordinator/json-state.js';
+export type { JsonStateOptions } from './coordinator/json-state.js';
+export type { Phase } from './coordinator/machine/life-machine.js';
+export type { AttemptCause, StepName } from './coordinator/machine/steps.js';
+export { defaultCheckpointOptions } from './coordinator/options.js';
+export type { CheckpointOptions } from './coordinator/options.js';
+export type { CheckpointOutcome } from './coordinator/requests.js';
+
+export type { RecoveryReport } from './recovery/report.js';
+export { MemoryCheckpointStore } from './store/memory/memory-store.js';

@@ -6,6 +6,7 @@ import { defaulted, optional, required, struct, type OnUnknown } from './json/st
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,
+  ManualDecision,
   OperatorCheckpoint,
   RolledBack,
   SinkCommitStatus,
@@ -84,6 +85,15 @@ const rolledBack = struct<RolledBack>('an object with reason and generation', {
   generation: required('generation', counter),
 });
 
+const manualDecision = struct<ManualDecision>('an object with sink, handle, action and reason', {
+  sink: required('sink', text),
+  handle: required('handle', text),
+  action: required('action', oneOf('commit', 'rollback')),
+  reason: required('reason', text),
+  decidedAtMs: required('decided_at_ms', counter),
+  generation: required('generation', counter),
+});
+
 const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
   storeId: required('store_id', text),
   pipeline: required('pipeline', text),
@@ -96,6 +106,7 @@ const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
   rolledBack: optional('rolled_back', rolledBack),
   supersedes: optional('supersedes', counter),
   restoredFrom: optional('restored_from', counter),
+  decisions: optional('decisions', list(manualDecision)),
   manifestChecksum: optional(checksumField, text),
 });
 

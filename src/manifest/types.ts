@@ -58,6 +58,19 @@ export interface RolledBack {
   readonly unknownFields?: UnknownFields;
 }
 
+/** What a person did to one sink's prepared output, and why; written before it is done. */
+export interface ManualDecision {
+  readonly sink: string;
+  readonly handle: string;
+  readonly action: 'commit' | 'rollback';
+  readonly reason: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly decidedAtMs: number;
+  /** Generation of the owner that carried it out. */
+  readonly generation: number;
+  readonly unknownFields?: UnknownFields;
+}
+
 /** tidegate's own fields: one additive object that the Rust original ignores. */
 export interface TidegateFields {
   /** Uuid of the store that the manifest was made in. */
@@ -79,6 +92,8 @@ export interface TidegateFields {
   readonly supersedes?: number;
   /** Checkpoint id of the checkpoint or savepoint that this one restores. */
   readonly restoredFrom?: number;
+  /** Oldest first. For people; no rule reads them, the sinks are asked. */
+  readonly decisions?: readonly ManualDecision[];
   readonly unknownFields?: UnknownFields;
 }
 

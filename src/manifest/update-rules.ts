@@ -2,7 +2,12 @@
 
 import { TidegateError } from '../errors.js';
 import { canonicalManifest } from './canonical.js';
-import type { CheckpointManifest, SinkCommitStatus, TidegateFields } from './types.js';
+import type {
+  CheckpointManifest,
+  ManualDecision,
+  SinkCommitStatus,
+  TidegateFields,
+} from './types.js';
 
 /** A rule that every replacement of a stored manifest has to keep. */
 export interface UpdateRule {
@@ -59,6 +64,10 @@ export const updateRules: readonly UpdateRule[] = [
     label: 'rolled back is final: it is never taken back, and no sink becomes committed after it',
     holds: staysRolledBack,
   },
+  {
+    label: 'what people decided stays: a decision is only ever added at the end',
+    holds: keepsDecisions,
+  },
 ];
 
 /** The first rule that a replacement would break; undefined when it may be saved. */
@@ -95,9 +104,9 @@ function settledPart(manifest: CheckpointManifest, shape: CheckpointManifest): s
   });
 }
 
-/** What a later recovery may add: the mark that the checkpoint was rolled back. */
+/** What may be added later: the mark that the checkpoint was rolled back, and what people did. */
 function withoutFate(ours: TidegateFields): TidegateFields {
-  const { rolledBack: _fate, ...settled } = ours;
+  const { rolledBack: _fate, decisions: _decisions, ...settled } = ours;
   return settled;
 }
 
@@ -116,4 +125,20 @@ function staysRolledBack(previous: CheckpointManifest, next: CheckpointManifest)
     ([sink, status]) =>
       status.kind !== 'committed' || previous.sinkCommitStatuses.get(sink)?.kind === 'committed',
   );
+}
+
+function keepsDecisions(previous: CheckpointManifest, next: CheckpointManifest): boolean {
+  const earlier = previous.tidegate?.decisions ?? [];
+  if (earlier.length === 0) return true;
+  const kept = (next.tidegate?.decisions ?? []).slice(0, earlier.length);
+  return decisionsText(previous, earlier) === decisionsText(previous, kept);
+}
+
+/** Compared as they are written, unknown members included. */
+function decisionsText(
+  { tidegate, ...seed }: CheckpointManifest,
+  decisions: readonly ManualDecision[],
+): string {
+  if (tidegate === undefined) return '';
+  return canonicalManifest({ ...seed, tidegate: { ...tidegate, decisions } });
 }

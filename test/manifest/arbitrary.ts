@@ -94,6 +94,17 @@ const tidegate: fc.Arbitrary<TidegateFields> = fc
       rolledBack: fc.record({ reason: name, generation: counter }),
       supersedes: counter,
       restoredFrom: counter,
+      decisions: fc.array(
+        fc.record({
+          sink: name,
+          handle: name,
+          action: fc.constantFrom('commit' as const, 'rollback' as const),
+          reason: name,
+          decidedAtMs: counter,
+          generation: counter,
+        }),
+        { maxLength: 2 },
+      ),
     },
     {
       requiredKeys: [

@@ -57,6 +57,16 @@ export const fullManifest: CheckpointManifest = {
     rolledBack: { reason: 'a sink lost its output', generation: 2 },
     supersedes: 16_777_216,
     restoredFrom: 16_777_215,
+    decisions: [
+      {
+        sink: 'warehouse',
+        handle: 'orders/warehouse/1/16777217',
+        action: 'rollback',
+        reason: 'the table was loaded by hand',
+        decidedAtMs: 1_700_000_001_000,
+        generation: 2,
+      },
+    ],
   },
 };
 

@@ -2,7 +2,11 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { createManifest, connectorCheckpoint } from '../../src/manifest/create.js';
-import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+import type {
+  CheckpointManifest,
+  ManualDecision,
+  SinkCommitStatus,
+} from '../../src/manifest/types.js';
 import {
   brokenUpdateRule,
   checkManifestUpdate,
@@ -19,6 +23,12 @@ const committed: SinkCommitStatus = { kind: 'committed' };
 const withStatus = (status: SinkCommitStatus): CheckpointManifest => ({
   ...inDoubt,
   sinkCommitStatuses: new Map([['warehouse', status]]),
+});
+
+const decision = openFields.decisions![0]!;
+const withDecisions = (...decisions: readonly ManualDecision[]): CheckpointManifest => ({
+  ...inDoubt,
+  tidegate: { ...openFields, decisions },
 });
 
 describe('allowed', () => {
@@ -38,6 +48,8 @@ describe('allowed', () => {
       inDoubt,
       { ...inDoubt, tidegate: { ...openFields, rolledBack: mark! } },
     ],
+    ['a decision is added', withDecisions(), withDecisions(decision)],
+    ['a second decision is added', withDecisions(decision), withDecisions(decision, decision)],
     [
       'a foreign manifest gains our object',
       createManifest(7, 3, { clock: { now: () => 5 } }),
@@ -138,6 +150,19 @@ describe('refused', () => {
       'final',
       rolledBack,
       { ...withStatus(committed), tidegate: fullManifest.tidegate! },
+    ],
+    ['a decision is lost', 'what people decided', withDecisions(decision), withDecisions()],
+    [
+      'a decision gets another reason',
+      'what people decided',
+      withDecisions(decision),
+      withDecisions({ ...decision, reason: 'other' }),
+    ],
+    [
+      'a decision is put in front',
+      'what people decided',
+      withDecisions(decision),
+      withDecisions({ ...decision, sink: 'other' }, decision),
     ],
   ];
 
