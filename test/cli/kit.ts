@@ -1,0 +1,175 @@
+// For tests of the command line: the binary as it is installed, and stores to point it at.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CheckpointId } from '../../src/ids.js';
+import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
+import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
+import type { CheckpointManifest, TidegateFields } from '../../src/manifest/types.js';
+import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly bytes: Buffer;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The package built from the sources as they are now; its binary and a place for modules. */
+export class Installed {
+  readonly room: string;
+  readonly binary: string;
+
+  constructor() {
+    const script = fileURLToPath(new URL('build.mjs', import.meta.url));
+    const built = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+    if (built.status !== 0) throw new Error(`the build failed: ${built.stderr}`);
+    this.room = built.stdout;
+    const facts = JSON.parse(readFileSync(join(this.room, 'package.json'), 'utf8')) as {
+      readonly bin: { readonly tidegate: string };
+    };
+    this.binary = join(this.room, facts.bin.tidegate);
+  }
+
+  run(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    return collect(process.execPath, [this.binary, ...args], options);
+  }
+
+  /** A line of shell in which `tidegate` is the binary. */
+  shell(line: string, options: RunOptions = {}): Promise<Ran> {
+    const script = `tidegate() { ${process.execPath} ${this.binary} "$@"; }; set -o pipefail; ${line}`;
+    return collect('bash', ['-c', script], options);
+  }
+}
+
+function collect(command: string, args: readonly string[], options: RunOptions): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const { cwd, stdin, env } = options;
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
+    const [out, err]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const bytes = Buffer.concat(out);
+      resolve({ code, bytes, stdout: bytes.toString(), stderr: Buffer.concat(err).toString() });
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(stdin);
+  });
+}
+
+/** Directories that are removed after the tests. */
+export class Scratch {
+  readonly #made: string[] = [];
+
+  directory(): string {
+    const path = mkdtempSync(join(tmpdir(), 'tidegate-cli-test-'));
+    this.#made.push(path);
+    return path;
+  }
+
+  remove(): void {
+    for (const path of this.#made) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+export interface Spec {
+  readonly epoch: number;
+  readonly sidecar?: Uint8Array;
+  readonly change?: (manifest: CheckpointManifest) => CheckpointManifest;
+  readonly ours?: Partial<TidegateFields>;
+}
+
+export const takenAtMs = Date.parse('2026-01-02T03:04:05Z');
+
+/** Writes checkpoints as an owner would have, and leaves the store to the next one. */
+export async function writeStore(
+  directory: string,
+  specs: readonly Spec[],
+): Promise<readonly CheckpointId[]> {
+  const store = await openStore(directory);
+  const ids: CheckpointId[] = [];
+  for (const spec of specs) ids.push(await save(store, spec));
+  await store.close();
+  return ids;
+}
+
+export function openStore(directory: string): Promise<OwnedStore> {
+  const store = new FileSystemCheckpointStore(directory, { heartbeatMs: 0 });
+  return store.open({ pipeline: 'orders', liveOwner: 'refuse' });
+}
+
+export async function save(store: OwnedStore, spec: Spec): Promise<CheckpointId> {
+  const id = store.allocateCheckpointId();
+  const { epoch, sidecar, change } = spec;
+  const receipt =
+    sidecar === undefined
+      ? undefined
+      : await store.writeSidecar(id, once(sidecar), { maxBytes: 2 ** 30 });
+  const manifest: CheckpointManifest = {
+    ...createManifest(id, epoch, { clock: { now: () => takenAtMs + epoch * 1_000 } }),
+    sourceOffsets: new Map([
+      ['lines', connectorCheckpoint(epoch, new Map([['line', `${epoch}00`]]))],
+    ]),
+    sourceNames: ['lines'],
+    sinkNames: ['archive', 'warehouse'],
+    sinkCommitStatuses: new Map([
+      ['archive', { kind: 'committed' }],
+      ['warehouse', { kind: 'committed' }],
+    ]),
+    sinkEpochs: new Map([
+      ['archive', epoch],
+      ['warehouse', epoch],
+    ]),
+    operatorStates: new Map([
+      ['totals', inlineOperatorState(Buffer.from(`totals of epoch ${epoch}`))],
+      ...(sidecar === undefined
+        ? []
+        : ([['windows', externalOperatorState(0, sidecar.byteLength)]] as const)),
+    ]),
+    watermark: BigInt(epoch) * 1_000n,
+    sourceWatermarks: new Map([['lines', BigInt(epoch) * 1_000n]]),
+    pipelineHash: 2n ** 64n - 1n,
+    stateChecksum: receipt?.sha256,
+    tidegate: {
+      storeId: store.storeId,
+      pipeline: store.pipeline,
+      generation: store.generation,
+      attempt: `0192a3b4-0000-7000-8000-${String(epoch).padStart(12, '0')}`,
+      kind: 'checkpoint',
+      commitHandles: new Map([['warehouse', `orders/warehouse/${store.generation}/${id}`]]),
+      sinkDigests: new Map(),
+      ...spec.ours,
+    },
+  };
+  await store.saveManifest(change?.(manifest) ?? manifest);
+  return id;
+}
+
+/** The statuses of an epoch that was persisted and not yet committed. */
+export function inDoubt(manifest: CheckpointManifest): CheckpointManifest {
+  return {
+    ...manifest,
+    sinkCommitStatuses: new Map(manifest.sinkCommitStatuses).set('warehouse', { kind: 'pending' }),
+    sinkEpochs: new Map([['archive', manifest.epoch]]),
+  };
+}
+
+export function pattern(byteLength: number): Uint8Array {
+  return Uint8Array.from({ length: byteLength }, (_, index) => index % 251);
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
