@@ -2,3 +2,8 @@
 
 export { fileSink } from './sink/file-sink.js';
 export type { FileSinkOptions } from './sink/file-sink.js';
+export { csvSource } from './source/csv-source.js';
+export type { CsvRecord, CsvSourceOptions } from './source/csv-source.js';
+export type { FileSourceOptions } from './source/file-source.js';
+export { jsonLinesSource } from './source/json-lines-source.js';
+export type { BadRecord, BadRecordPolicy } from './source/record-format.js';
