@@ -1,0 +1,44 @@
+// A source of records that are in memory already.
+
+import type { Offsets, ReadableSource } from '../../contracts/source.js';
+import { indexIn, offsetsAt } from './index-offsets.js';
+
+export interface ArraySourceOptions {
+  /** Records in one batch. Default 512. */
+  readonly batchRecords?: number;
+}
+
+/**
+ * Reads an array from its beginning to its end; the position is an index. The array must hold the
+ * same records after a restart; it may have more at its end.
+ */
+export function arraySource<Rec>(
+  records: readonly Rec[],
+  { batchRecords = 512 }: ArraySourceOptions = {},
+): ReadableSource<Rec> {
+  let next = 0;
+  const restoreTo = (offsets: Offsets): number => {
+    const index = indexIn(offsets);
+    if (index <= records.length) return index;
+    throw new RangeError(`the array has ${records.length} records and cannot go to ${index}`);
+  };
+  return {
+    position: () => offsetsAt(next),
+    restore: (offsets) => {
+      next = restoreTo(offsets);
+    },
+    async *read({ signal }) {
+      while (next < records.length && !signal.aborted) {
+        const batch = records.slice(next, next + batchRecords);
+        next += batch.length;
+        yield await Promise.resolve({ records: batch, offsets: offsetsAt(next) });
+      }
+    },
+    async *replay(from, to) {
+      const end = restoreTo(to);
+      for (let index = restoreTo(from); index < end; index++) {
+        yield await Promise.resolve(records[index] as Rec);
+      }
+    },
+  };
+}

@@ -1,0 +1,34 @@
+// A sink that prints each record as a line: for people who watch, not for programs that rely on it.
+
+import { once } from 'node:events';
+import type { FlushingSink } from '../../contracts/sink.js';
+
+/** The part of a writable stream that is used. */
+export interface TextOutput {
+  write(text: string): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+}
+
+export interface ConsoleSinkOptions<Rec> {
+  /** Default: the standard output. */
+  readonly output?: TextOutput;
+  /** One line, without its end. Default: JSON. */
+  readonly format?: (record: Rec) => string;
+}
+
+/** At least once: after a crash, lines of the last epoch are printed again. */
+export function consoleSink<Rec>(options: ConsoleSinkOptions<Rec> = {}): FlushingSink<Rec> {
+  const { output = process.stdout, format = (record: Rec) => JSON.stringify(record) } = options;
+  return {
+    durability: 'at-least-once',
+    open: () =>
+      Promise.resolve({
+        async write(records) {
+          const hasRoom = output.write(records.map((record) => `${format(record)}\n`).join(''));
+          if (!hasRoom) await once(output as NodeJS.WritableStream, 'drain');
+        },
+        // What was written has been handed to the stream in order; there is nothing to wait for.
+        flush: () => undefined,
+      }),
+  };
+}

@@ -1,0 +1,60 @@
+// A source of anything that can be iterated again from a given record on.
+
+import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
+import { indexIn, offsetsAt } from './index-offsets.js';
+
+export interface IterableSourceOptions<Rec> {
+  /**
+   * Iterates from the record with this number on, the first being 0: the same records in the same
+   * order each time. Ends soon after `signal` is aborted.
+   */
+  readonly open: (
+    first: number,
+    options: { readonly signal: AbortSignal },
+  ) => AsyncIterable<Rec> | Iterable<Rec>;
+  /**
+   * Records in one batch. An async iterable hands its records on one by one unless this says
+   * otherwise, because the next one may be long in coming. Default: 1 for async, 512 otherwise.
+   */
+  readonly batchRecords?: number;
+}
+
+/** The position is the number of records before it. */
+export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): ReadableSource<Rec> {
+  let next = 0;
+  return {
+    position: () => offsetsAt(next),
+    restore: (offsets) => {
+      next = indexIn(offsets);
+    },
+    async *read({ signal }) {
+      const records = options.open(next, { signal });
+      const isAsync = Symbol.asyncIterator in records;
+      const { batchRecords = isAsync ? 1 : 512 } = options;
+      let batch: Rec[] = [];
+      const take = (): SourceBatch<Rec> => {
+        const taken = batch;
+        batch = [];
+        next += taken.length;
+        return { records: taken, offsets: offsetsAt(next) };
+      };
+      for await (const record of records) {
+        if (signal.aborted) return;
+        batch.push(record);
+        if (batch.length >= batchRecords) yield take();
+      }
+      if (batch.length > 0 && !signal.aborted) yield take();
+    },
+    async *replay(from, to, { signal }) {
+      const first = indexIn(from);
+      let left = indexIn(to) - first;
+      if (left <= 0) return;
+      for await (const record of options.open(first, { signal })) {
+        yield record;
+        left -= 1;
+        if (left === 0) return;
+      }
+      throw new RangeError(`the iterable ended ${left} records before the end of the range`);
+    },
+  };
+}

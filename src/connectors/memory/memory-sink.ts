@@ -1,0 +1,162 @@
+// A sink that keeps its records in memory, with every promise of a durable one but durability itself.
+
+import { TidegateError } from '../../errors.js';
+import type { CheckpointId, StoreId } from '../../ids.js';
+import type {
+  CommitOutcome,
+  Inspection,
+  InspectRequest,
+  PreCommitRequest,
+  Prepared,
+  PreparedListing,
+  RollbackOutcome,
+  RollbackRequest,
+  SinkInspector,
+  SinkOwner,
+  TwoPhaseSink,
+  TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+
+interface PreparedRecords<Rec> {
+  readonly checkpointId: CheckpointId;
+  readonly records: readonly Rec[];
+}
+
+/**
+ * Lives as long as the object, through any number of runs: a restart, in a test, is another run with
+ * the same sink. Reading `records` shows what is committed.
+ */
+export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
+  readonly durability = 'durable';
+  readonly maxPrepared = 1_024;
+  readonly #committed: Rec[] = [];
+  readonly #prepared = new Map<string, PreparedRecords<Rec>>();
+  readonly #markers = new Map<CheckpointId, StoreId>();
+  #storeId: StoreId | undefined;
+  #generation = 0;
+
+  /** Committed records, in order. */
+  get records(): readonly Rec[] {
+    return this.#committed;
+  }
+
+  // Methods of the interface may throw at once: an async function makes a rejection of it.
+  async open(owner: SinkOwner): Promise<TwoPhaseSinkSession<Rec>> {
+    this.#assertStore(owner);
+    if (owner.generation <= this.#generation) throw fenced(owner, this.#generation);
+    this.#storeId = owner.storeId;
+    this.#generation = owner.generation;
+    return Promise.resolve(this.#session(owner));
+  }
+
+  async openReadOnly(identity: Omit<SinkOwner, 'generation'>): Promise<SinkInspector> {
+    this.#assertStore(identity);
+    return Promise.resolve(this.#inspector(() => undefined));
+  }
+
+  #session(owner: SinkOwner): TwoPhaseSinkSession<Rec> {
+    const assertCurrent = (): void => {
+      if (owner.generation !== this.#generation) throw fenced(owner, this.#generation);
+    };
+    let open: Rec[] = [];
+    const prepare = (checkpointId: CheckpointId): Prepared => {
+      const handle = handleOf(owner, checkpointId);
+      if (!this.#prepared.has(handle) && !this.#markers.has(checkpointId)) {
+        this.#prepared.set(handle, { checkpointId, records: open });
+        open = [];
+      }
+      return { handle };
+    };
+    return {
+      ...this.#inspector(assertCurrent),
+      write: (records) => {
+        assertCurrent();
+        open.push(...records);
+      },
+      preCommit: (request: PreCommitRequest) =>
+        attempt(assertCurrent, () => prepare(request.checkpointId)),
+      commit: (handle) => attempt(assertCurrent, () => this.#commit(handle, owner.storeId)),
+      rollback: (request) => attempt(assertCurrent, () => this.#rollback(request)),
+    };
+  }
+
+  #inspector(assertAllowed: () => void): SinkInspector {
+    return {
+      inspect: (request) => attempt(assertAllowed, () => this.#inspect(request)),
+      lastCommitted: () => attempt(assertAllowed, () => newestOf(this.#markers.keys())),
+      listPrepared: () => attempt(assertAllowed, () => this.#list()),
+    };
+  }
+
+  /** Data and marker in one step. */
+  #commit(handle: string, storeId: StoreId): CommitOutcome {
+    const prepared = this.#prepared.get(handle);
+    if (prepared === undefined) {
+      return this.#markers.has(checkpointIdIn(handle)) ? 'already-applied' : 'absent';
+    }
+    for (const record of prepared.records) this.#committed.push(record);
+    this.#markers.set(prepared.checkpointId, storeId);
+    this.#prepared.delete(handle);
+    return 'applied';
+  }
+
+  #rollback({ keep }: RollbackRequest): ReadonlyMap<string, RollbackOutcome> {
+    const outcomes = new Map<string, RollbackOutcome>();
+    for (const handle of [...this.#prepared.keys()]) {
+      if (keep.includes(handle)) continue;
+      this.#prepared.delete(handle);
+      outcomes.set(handle, 'rolled-back');
+    }
+    return outcomes;
+  }
+
+  #inspect({ checkpointId, handle }: InspectRequest): Inspection {
+    const isPrepared =
+      handle === undefined
+        ? this.#list().some((listing) => listing.checkpointId === checkpointId)
+        : this.#prepared.has(handle);
+    if (isPrepared) return 'prepared';
+    return this.#markers.has(checkpointId) ? 'committed' : 'absent';
+  }
+
+  #list(): readonly PreparedListing[] {
+    return [...this.#prepared].map(([handle, { checkpointId }]) => ({ handle, checkpointId }));
+  }
+
+  #assertStore({ storeId, sink, pipeline }: Omit<SinkOwner, 'generation'>): void {
+    if (this.#storeId === undefined || this.#storeId === storeId) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_STORE',
+      `sink ${sink} holds output of pipeline ${pipeline} from store ${this.#storeId}, ` +
+        `and was opened for store ${storeId}`,
+      { details: { sink, remembered: this.#storeId, given: storeId } },
+    );
+  }
+}
+
+async function attempt<Answer>(assertAllowed: () => void, work: () => Answer): Promise<Answer> {
+  assertAllowed();
+  return Promise.resolve(work());
+}
+
+function handleOf({ pipeline, sink, generation }: SinkOwner, checkpointId: CheckpointId): string {
+  return [pipeline, sink, generation, checkpointId].join('/');
+}
+
+function checkpointIdIn(handle: string): CheckpointId {
+  return Number(handle.slice(handle.lastIndexOf('/') + 1)) as CheckpointId;
+}
+
+function newestOf(ids: Iterable<CheckpointId>): CheckpointId | undefined {
+  let newest: CheckpointId | undefined;
+  for (const id of ids) if (newest === undefined || id > newest) newest = id;
+  return newest;
+}
+
+function fenced({ sink, generation }: SinkOwner, newest: number): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_FENCED',
+    `sink ${sink} was opened by generation ${newest}; generation ${generation} has no say any more`,
+    { details: { sink, generation, newest } },
+  );
+}

@@ -1,0 +1,142 @@
+// Puts the nodes of a graph together: once for a run, and its moving parts for each generation.
+
+import { assert, assertNever } from '../assert.js';
+import type { Operator } from '../contracts/operator.js';
+import type { Sink } from '../contracts/sink.js';
+import type { Source } from '../contracts/source.js';
+import { fanOut, type Receiver } from './flow/elements.js';
+import type { Assembly } from './flow/dataflow.js';
+import type { FlowRun } from './flow/flow-run.js';
+import { RecordErrors } from './flow/record-errors.js';
+import { SourceCursor } from './flow/source-cursor.js';
+import { SourceReader } from './flow/source-reader.js';
+import { SourceTimes } from './flow/source-times.js';
+import {
+  deadLetterPort,
+  mainPort,
+  type Graph,
+  type GraphNode,
+  type NodeInstance,
+  type SourceNode,
+} from './graph.js';
+import { SinkInlet } from './stages/ends.js';
+import type { OperatorSettings } from './state/keyed-operator.js';
+
+/** Counts of one prepared run, through all its generations: what is read again counts again. */
+export interface RunCounts {
+  readonly records: Map<string, number>;
+  readonly skipped: Map<string, number>;
+}
+
+/** A graph made ready for one run: its participants, and how to build a generation. */
+export class PreparedGraph {
+  readonly cursors = new Map<string, SourceCursor>();
+  readonly counts: RunCounts = { records: new Map(), skipped: new Map() };
+  readonly #graph: Graph;
+  readonly #instances = new Map<GraphNode, NodeInstance>();
+
+  constructor(graph: Graph, settings: OperatorSettings) {
+    this.#graph = graph;
+    for (const node of graph.nodes) {
+      if (node.role === 'operator') this.#instances.set(node, node.open(settings));
+      if (node.role !== 'source') continue;
+      this.cursors.set(node.name, new SourceCursor(node.name, node.source));
+    }
+  }
+
+  sources(): Readonly<Record<string, Source>> {
+    const entries = [...this.cursors].map(([name, cursor]) => [name, cursor.participant()]);
+    return Object.fromEntries(entries) as Record<string, Source>;
+  }
+
+  operators(): Readonly<Record<string, Operator>> {
+    const operators: [string, Operator][] = [];
+    for (const [{ name }, { operator }] of this.#instances) {
+      if (operator !== undefined) operators.push([name, operator]);
+    }
+    return Object.fromEntries(operators);
+  }
+
+  sinks(): Readonly<Record<string, Sink>> {
+    const sinks = this.#graph.ofRole('sink').map(({ name, sink }) => [name, sink]);
+    return Object.fromEntries(sinks) as Record<string, Sink>;
+  }
+
+  /** From the sinks up, so that each node finds its readers built. */
+  assemble(run: FlowRun): Assembly {
+    const built = new Map<GraphNode, (input: number) => Receiver>();
+    const sources: SourceReader[] = [];
+    for (const node of [...this.#graph.nodes].reverse()) {
+      const output = (port: string): Receiver => this.#outputOf(node, port, built);
+      const errors = this.#errorsOf(node, output);
+      switch (node.role) {
+        case 'sink':
+          built.set(node, () => new SinkInlet(run, node.name));
+          break;
+        case 'operator': {
+          const instance = this.#instances.get(node);
+          assert(instance !== undefined, `operator ${node.name} was not prepared`);
+          built.set(node, instance.build({ run, errors, output }));
+          break;
+        }
+        case 'source':
+          sources.unshift(this.#readerOf(node, run, errors, output(mainPort)));
+          break;
+        case 'table':
+          break;
+        default:
+          assertNever(node, 'node of a pipeline');
+      }
+    }
+    return { tables: [], sources };
+  }
+
+  /**
+   * Where a port's records go; what nobody reads is dropped. Marks go out of every port with those
+   * of the main one: a sink of dead letters takes part in every cut too.
+   */
+  #outputOf(
+    node: GraphNode,
+    port: string,
+    built: ReadonlyMap<GraphNode, (input: number) => Receiver>,
+  ): Receiver {
+    const receivers = this.#graph.readersOf(node, port).map(({ node: reader, input }) => {
+      const receiver = built.get(reader);
+      assert(receiver !== undefined, `${reader.name} is built after ${node.name}, which it reads`);
+      return receiver(input);
+    });
+    const own = fanOut(receivers);
+    if (port !== mainPort) return own;
+    const sides = this.#graph.sidePortsOf(node).map((side) => this.#outputOf(node, side, built));
+    if (sides.length === 0) return own;
+    const all = fanOut([own, ...sides]);
+    return { accept: (batch) => own.accept(batch), mark: (mark) => all.mark(mark) };
+  }
+
+  #errorsOf(node: GraphNode, output: (port: string) => Receiver): RecordErrors {
+    const { skipped: counts } = this.counts;
+    return new RecordErrors({
+      operator: node.name,
+      policy: node.onError,
+      deadLetters: output(deadLetterPort),
+      skipped: (operator) => counts.set(operator, (counts.get(operator) ?? 0) + 1),
+    });
+  }
+
+  #readerOf(node: SourceNode, run: FlowRun, errors: RecordErrors, output: Receiver): SourceReader {
+    const cursor = this.cursors.get(node.name);
+    assert(cursor !== undefined, `source ${node.name} was not prepared`);
+    const { records: counts } = this.counts;
+    const { eventTime } = node;
+    const times = new SourceTimes({ cursor, eventTime, output, errors, clock: run.clock });
+    return new SourceReader({
+      run,
+      cursor,
+      times,
+      output,
+      errors,
+      kind: 'source',
+      counted: (count) => counts.set(node.name, (counts.get(node.name) ?? 0) + count),
+    });
+  }
+}

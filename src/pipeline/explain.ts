@@ -1,0 +1,40 @@
+// A pipeline in words: what reads from what, what it guarantees, and its hash.
+
+import { guaranteeOf } from '../coordinator/guarantee.js';
+import { DEFAULT_VNODE_COUNT } from '../manifest/types.js';
+import { systemClock } from '../runtime/clock.js';
+import { PreparedGraph } from './assemble.js';
+import { determinismOf, type PipelineOptions } from './determinism.js';
+import { mainPort, type Graph, type GraphNode } from './graph.js';
+
+export function explainGraph(graph: Graph, options: PipelineOptions): string {
+  const { isDeterministic, canReplay } = determinismOf(graph, options);
+  const settings = { vnodeCount: DEFAULT_VNODE_COUNT, clock: systemClock, isDeterministic };
+  const parts = new PreparedGraph(graph, settings);
+  const guarantee = guaranteeOf({
+    sources: new Map(Object.entries(parts.sources())),
+    operators: new Map(Object.entries(parts.operators())),
+    sinks: new Map(Object.entries(parts.sinks())),
+    tables: new Map(),
+  });
+  const sinks = [...guarantee.sinks].map(
+    ([name, { level, why }]) => `  ${name}: ${level} (${why})`,
+  );
+  return [
+    `pipeline ${graph.pipeline}, hash ${graph.hash().toString(16).padStart(16, '0')}`,
+    ...graph.nodes.map((node) => `  ${describeNode(node)}`),
+    `guarantee: ${guarantee.level}${canReplay ? ', and a range can be replayed' : ''}`,
+    ...sinks,
+    ...graph.problems().map((problem) => `problem: ${problem}`),
+  ].join('\n');
+}
+
+function describeNode(node: GraphNode): string {
+  const kind = node.role === 'sink' ? `${node.sink.durability} sink` : node.kind;
+  const inputs = node.inputs.map(({ node: input, port }) =>
+    port === mainPort ? input.name : `${input.name} (${port})`,
+  );
+  const from = inputs.length === 0 ? '' : ` <- ${inputs.join(', ')}`;
+  const time = node.role === 'source' && node.hasEventTime ? ', with event time' : '';
+  return `${kind} ${node.name}${time}${from}`;
+}

@@ -1,0 +1,129 @@
+// The dataflow as the coordinator drives it: cuts, generations, and whether there is news.
+
+import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
+import type { Offsets } from '../../contracts/source.js';
+import type { Clock } from '../../runtime/clock.js';
+import { FlowRun, type Reader } from './flow-run.js';
+import type { SourceCursor } from './source-cursor.js';
+
+export interface DataflowOptions {
+  readonly clock: Clock;
+  readonly canReplay: boolean;
+  readonly sources: ReadonlyMap<string, SourceCursor>;
+  /** Makes everything that moves in one generation; readers of tables come first. */
+  readonly assemble: (run: FlowRun) => Assembly;
+}
+
+export interface Assembly {
+  /** Reference tables are read to their end before the first record of a source. */
+  readonly tables: readonly Reader[];
+  readonly sources: readonly Reader[];
+}
+
+export class Dataflow implements BarrierPort {
+  readonly canReplay: boolean;
+  readonly #options: DataflowOptions;
+  #run: FlowRun | undefined;
+  #readers: readonly Reader[] = [];
+  #endWaiters: (() => void)[] = [];
+
+  constructor(options: DataflowOptions) {
+    this.canReplay = options.canReplay;
+    this.#options = options;
+  }
+
+  /** Whether every source has come to the end of its input. */
+  get hasEnded(): boolean {
+    return [...this.#options.sources.values()].every(({ hasEnded }) => hasEnded);
+  }
+
+  get droppedBarriers(): number {
+    return this.#run?.droppedBarriers ?? 0;
+  }
+
+  /** Settles when every source has ended in the generation that is at work by then. */
+  async ended(): Promise<void> {
+    while (!this.hasEnded || this.#run === undefined || this.#run.isOver) {
+      await new Promise<void>((resolve) => {
+        this.#endWaiters.push(resolve);
+      });
+    }
+  }
+
+  resume(flow: Flow): void {
+    const run = new FlowRun({
+      generation: flow.generation,
+      writers: flow.sinks,
+      pinnedTo: flow.pinnedTo,
+      clock: this.#options.clock,
+      failed: (error) => flow.failed?.(error),
+    });
+    this.#run = run;
+    const { tables, sources } = this.#options.assemble(run);
+    this.#readers = [...tables, ...sources];
+    run.track(this.#readAll(run, tables, sources));
+  }
+
+  inject(barrier: Barrier, listener: CutListener): void {
+    const run = this.#run;
+    if (run === undefined || run.isOver) {
+      const error = run?.failure?.error ?? new Error('no generation is at work');
+      listener.failed(barrier, 'pipeline', error);
+      return;
+    }
+    for (const reader of this.#readers) {
+      try {
+        reader.inject(barrier, listener);
+      } catch (error) {
+        // Half of the dataflow has the barrier: nothing that follows may be trusted.
+        listener.failed(barrier, 'pipeline', error);
+        run.fail(error);
+        return;
+      }
+    }
+  }
+
+  cancel(barrier: Barrier): void {
+    this.#run?.cancel(barrier.checkpointId);
+  }
+
+  async suspend(): Promise<void> {
+    await this.#run?.end();
+  }
+
+  /** The end of an input counts: it stands in the offsets. */
+  hasNews(since: ReadonlyMap<string, Offsets>): boolean {
+    for (const [name, cursor] of this.#options.sources) {
+      const known = since.get(name);
+      const { offsets } = cursor.position();
+      if (known === undefined || !areSame(known, offsets)) return true;
+    }
+    return false;
+  }
+
+  async #readAll(
+    run: FlowRun,
+    tables: readonly Reader[],
+    sources: readonly Reader[],
+  ): Promise<void> {
+    await Promise.all(tables.map((table) => table.read()));
+    if (run.isOver) return;
+    await Promise.all(sources.map((source) => guarded(run, source.read())));
+    for (const resolve of this.#endWaiters.splice(0)) resolve();
+  }
+}
+
+/** One source that fails must not leave the others unawaited. */
+async function guarded(run: FlowRun, reading: Promise<void>): Promise<void> {
+  try {
+    await reading;
+  } catch (error) {
+    run.fail(error);
+  }
+}
+
+function areSame(left: Offsets, right: Offsets): boolean {
+  const names = Object.keys(left);
+  if (names.length !== Object.keys(right).length) return false;
+  return names.every((name) => left[name] === right[name]);
+}

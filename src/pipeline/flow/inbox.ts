@@ -1,0 +1,177 @@
+// The inbox of a stage that has several inputs or needs time: bounded queues, and alignment at barriers.
+
+import { assert } from '../../assert.js';
+import type { CheckpointId } from '../../ids.js';
+import type { Batch, BarrierMark, Mark, Receiver, Room, TimeMark } from './elements.js';
+import type { FlowRun } from './flow-run.js';
+import { Watermarks } from './watermarks.js';
+
+/** A stage behind an inbox. It is handed one element at a time, and the next when it has settled. */
+export interface Stage {
+  process(batch: Batch, input: number): Room;
+  /** Time has moved without a record; `end` when every input has ended. */
+  time(mark: TimeMark): Room;
+  /** Every input has delivered the barrier: capture, then send it on. */
+  barrier(mark: BarrierMark): void;
+}
+
+interface Lane {
+  readonly queue: (Batch | Mark)[];
+  /** Has delivered the barrier; what follows waits until the others have too. */
+  isHeld: boolean;
+  readonly roomWaiters: (() => void)[];
+}
+
+/** Batches that wait in one lane before its producer has to. */
+const queuedBatchesMax = 8;
+
+/**
+ * ```
+ * open ──first barrier──▶ aligning ──last barrier──▶ stage.barrier(), all lanes open again
+ *                         aligning ──cancel, or a newer barrier──▶ open
+ * ```
+ * The hold of a lane has no bound of its own: the attempt has one, and ends it with a cancel.
+ */
+export class Inbox {
+  readonly #run: FlowRun;
+  readonly #stage: Stage;
+  readonly #lanes: readonly Lane[];
+  readonly #watermarks: Watermarks;
+  #aligning: BarrierMark | undefined;
+  #isBusy = false;
+
+  constructor(run: FlowRun, stage: Stage, inputs: number) {
+    this.#run = run;
+    this.#stage = stage;
+    this.#lanes = Array.from({ length: inputs }, () => ({
+      queue: [],
+      isHeld: false,
+      roomWaiters: [],
+    }));
+    this.#watermarks = new Watermarks(inputs);
+    run.addInbox(this);
+  }
+
+  /** The end of an edge: elements of one input. */
+  receiver(input: number): Receiver {
+    const lane = this.#lanes[input];
+    assert(lane !== undefined, `a stage has no input ${input}`);
+    return {
+      accept: (batch) => {
+        this.#take(lane, batch);
+        return this.#roomIn(lane);
+      },
+      mark: (mark) => this.#take(lane, mark),
+    };
+  }
+
+  /** The attempt was abandoned: what was held goes on, in the epoch that stays open. */
+  cancel(checkpointId: CheckpointId): void {
+    if (this.#aligning?.barrier.checkpointId !== checkpointId) return;
+    this.#openLanes();
+    this.#drain();
+  }
+
+  /** The generation is over: nothing that waits here may be seen again. */
+  clear(): void {
+    for (const lane of this.#lanes) {
+      lane.queue.length = 0;
+      for (const resolve of lane.roomWaiters.splice(0)) resolve();
+    }
+  }
+
+  #take(lane: Lane, element: Batch | Mark): void {
+    if (this.#run.isOver) return;
+    lane.queue.push(element);
+    this.#drain();
+  }
+
+  #roomIn(lane: Lane): Room {
+    if (lane.queue.length < queuedBatchesMax || this.#run.isOver) return undefined;
+    return new Promise((resolve) => {
+      lane.roomWaiters.push(resolve);
+    });
+  }
+
+  /** Delivers what can be delivered, one element of each lane in turn. */
+  #drain(): void {
+    let isMoving = true;
+    while (isMoving) {
+      isMoving = false;
+      for (const [input, lane] of this.#lanes.entries()) {
+        if (this.#isBusy || this.#run.isOver) return;
+        if (lane.isHeld || lane.queue.length === 0) continue;
+        isMoving = true;
+        this.#deliver(lane, input);
+      }
+    }
+  }
+
+  #deliver(lane: Lane, input: number): void {
+    const element = lane.queue.shift();
+    if (element === undefined) return;
+    // Also keeps a stage from being entered again by what its own output sets off.
+    this.#isBusy = true;
+    const room = this.#handOver(element, lane, input);
+    if (lane.queue.length < queuedBatchesMax) {
+      for (const resolve of lane.roomWaiters.splice(0)) resolve();
+    }
+    if (room === undefined) this.#isBusy = false;
+    else this.#run.track(this.#continueAfter(room));
+  }
+
+  async #continueAfter(room: Promise<void>): Promise<void> {
+    await room;
+    this.#isBusy = false;
+    this.#run.guard(() => this.#drain());
+  }
+
+  #handOver(element: Batch | Mark, lane: Lane, input: number): Room {
+    if (!('kind' in element)) {
+      const isAlone = this.#lanes.length === 1;
+      return this.#stage.process(
+        isAlone ? element : this.#watermarks.combineBatch(element, input),
+        input,
+      );
+    }
+    if (element.kind === 'barrier') {
+      this.#align(element, lane);
+      return undefined;
+    }
+    return this.#moveTime(element, input);
+  }
+
+  #moveTime(mark: TimeMark, input: number): Room {
+    const before = this.#watermarks.combined;
+    if (mark.kind === 'watermark') this.#watermarks.advance(input, mark.time);
+    if (mark.kind === 'idle') this.#watermarks.setIdle(input);
+    if (mark.kind === 'end') this.#watermarks.end(input);
+    if (this.#watermarks.haveAllEnded) {
+      return mark.kind === 'end' ? this.#stage.time(mark) : undefined;
+    }
+    if (this.#watermarks.areAllIdle) return this.#stage.time({ kind: 'idle' });
+    const time = this.#watermarks.combined;
+    return time > before ? this.#stage.time({ kind: 'watermark', time }) : undefined;
+  }
+
+  /** Barriers are matched by checkpoint id: a late one of an abandoned attempt holds nothing. */
+  #align(mark: BarrierMark, lane: Lane): void {
+    const { checkpointId } = mark.barrier;
+    const newest = this.#aligning?.barrier.checkpointId ?? 0;
+    if (this.#run.isVoid(checkpointId) || checkpointId < newest) {
+      this.#run.countDroppedBarrier();
+      return;
+    }
+    if (checkpointId > newest) this.#openLanes();
+    this.#aligning = mark;
+    lane.isHeld = true;
+    if (!this.#lanes.every(({ isHeld }) => isHeld)) return;
+    this.#openLanes();
+    this.#stage.barrier(mark);
+  }
+
+  #openLanes(): void {
+    this.#aligning = undefined;
+    for (const lane of this.#lanes) lane.isHeld = false;
+  }
+}

@@ -1,0 +1,128 @@
+// Where a source is: the position behind the last record handed out, as the coordinator sees it.
+
+import { assert } from '../../assert.js';
+import { TidegateError } from '../../errors.js';
+import type {
+  CallOptions,
+  Offsets,
+  ReadableSource,
+  RestoreOptions,
+  Source,
+  SourcePosition,
+} from '../../contracts/source.js';
+import { beginningOfTime } from './elements.js';
+
+/**
+ * Beside the source's own offsets: its input has come to its end, and what that sets off has been
+ * done. With it in the offsets a finished job is known by what it has saved, also after a restart.
+ */
+const endOffset = 'tidegate:end';
+
+/** Event times that a manifest can hold and a number can tell apart. */
+const largestTime = Number.MAX_SAFE_INTEGER;
+
+/** A source, and the position that travels with what was read from it. */
+export class SourceCursor<Rec = unknown> {
+  readonly name: string;
+  readonly source: ReadableSource<Rec>;
+  #offsets: Offsets | undefined;
+  #hasEnded = false;
+  /** Event time up to which this source is complete. */
+  watermark = beginningOfTime;
+
+  constructor(name: string, source: ReadableSource<Rec>) {
+    this.name = name;
+    this.source = source;
+  }
+
+  /** Whether the end of the input has been reached, in this life or an earlier one. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** The source's own offsets. */
+  get offsets(): Offsets {
+    if (this.#offsets !== undefined) return this.#offsets;
+    throw new TidegateError(
+      'TIDEGATE_BUG',
+      `source ${this.name} was read before it had a position`,
+    );
+  }
+
+  moveTo(offsets: Offsets): void {
+    this.#offsets = offsets;
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  position(): SourcePosition {
+    const end = this.#hasEnded ? { [endOffset]: 'true' } : {};
+    const { watermark } = this;
+    const hasTime = Math.abs(watermark) <= largestTime;
+    return {
+      offsets: { ...this.offsets, ...end },
+      ...(hasTime ? { watermark: BigInt(Math.floor(watermark)) } : {}),
+    };
+  }
+
+  async restore(given: Offsets, options: RestoreOptions): Promise<void> {
+    const { own, hasEnded } = splitOffsets(given);
+    await this.source.restore(own, options);
+    this.#offsets = own;
+    this.#hasEnded = hasEnded;
+    const { watermark } = options;
+    this.watermark = watermark === undefined ? beginningOfTime : Number(watermark);
+  }
+
+  /** What the coordinator gets to see: a source whose position is the one of this cursor. */
+  participant(): Source {
+    const { source } = this;
+    return {
+      ...(source.replayable === undefined ? {} : { replayable: source.replayable }),
+      position: async () => {
+        if (this.#offsets === undefined) this.#offsets = ownPosition(await source.position());
+        return this.position();
+      },
+      restore: (offsets, options) => this.restore(offsets, options),
+      ...(source.replay !== undefined && {
+        replay: (from, to, options) => replayOf(source, from, to, options),
+      }),
+      ...(source.acknowledge !== undefined && {
+        acknowledge: (offsets, options) => source.acknowledge?.(splitOffsets(offsets).own, options),
+      }),
+    };
+  }
+}
+
+function replayOf(
+  source: ReadableSource,
+  from: Offsets,
+  to: Offsets,
+  options: CallOptions,
+): AsyncIterable<unknown> {
+  const records = source.replay?.(splitOffsets(from).own, splitOffsets(to).own, options);
+  assert(records !== undefined, 'a source has lost its replay');
+  return records;
+}
+
+/** The source's own offsets, without a prototype, and whether the end is marked in them. */
+export function splitOffsets(given: Offsets): {
+  readonly own: Offsets;
+  readonly hasEnded: boolean;
+} {
+  const own = Object.create(null) as Record<string, string>;
+  let hasEnded = false;
+  for (const [name, value] of Object.entries(given)) {
+    if (name === endOffset) hasEnded = value === 'true';
+    else own[name] = value;
+  }
+  return { own, hasEnded };
+}
+
+function ownPosition(given: SourcePosition | Offsets): Offsets {
+  const { offsets } = given as { readonly offsets?: unknown };
+  // Offsets are texts, so an object under that name can only be a whole position.
+  return typeof offsets === 'object' ? (given as SourcePosition).offsets : (given as Offsets);
+}

@@ -1,0 +1,171 @@
+// Reads one source in one generation, and puts barriers between its batches.
+
+import type { Barrier, CutListener } from '../../contracts/barrier.js';
+import type { Offsets, SourceBatch } from '../../contracts/source.js';
+import { isTidegateError, TidegateError, toError } from '../../errors.js';
+import type { Receiver } from './elements.js';
+import type { FlowRun, Reader } from './flow-run.js';
+import type { RecordErrors } from './record-errors.js';
+import { splitOffsets, type SourceCursor } from './source-cursor.js';
+import type { SourceTimes } from './source-times.js';
+
+export interface SourceReaderOptions {
+  readonly run: FlowRun;
+  readonly cursor: SourceCursor;
+  readonly times: SourceTimes;
+  readonly output: Receiver;
+  readonly errors: RecordErrors;
+  readonly kind: 'source' | 'table';
+  /** Told how many records were handed on. */
+  readonly counted: (records: number) => void;
+}
+
+/** A larger batch is sent on in pieces of this size, so that nothing waits long behind it. */
+const pieceRecordsMax = 1_024;
+
+export class SourceReader implements Reader {
+  readonly #options: SourceReaderOptions;
+  /** The records handed out so far end at the cursor: a barrier may follow them. */
+  #isBetweenBatches: boolean;
+  /** Attempts that wait for the end of a batch: one at most, unless it was abandoned. */
+  readonly #waiting: { readonly barrier: Barrier; readonly listener: CutListener }[] = [];
+
+  constructor(options: SourceReaderOptions) {
+    this.#options = options;
+    // The barrier of a replay waits for the end of its range.
+    this.#isBetweenBatches = this.#pin === undefined;
+  }
+
+  get #pin(): Offsets | undefined {
+    const { run, cursor } = this.#options;
+    return run.pinnedTo?.get(cursor.name);
+  }
+
+  inject(barrier: Barrier, listener: CutListener): void {
+    if (this.#isBetweenBatches) this.#send(barrier, listener);
+    else this.#waiting.push({ barrier, listener });
+  }
+
+  /** @throws TidegateError `TIDEGATE_SOURCE_FAILED`, naming the source. */
+  async read(): Promise<void> {
+    const { cursor, times } = this.#options;
+    times.begin();
+    try {
+      await this.#read();
+    } catch (error) {
+      throw isTidegateError(error) ? error : sourceFailed(cursor.name, error);
+    } finally {
+      times.stop();
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { run, cursor, output } = this.#options;
+    const pin = this.#pin;
+    if (cursor.watermark > Number.NEGATIVE_INFINITY) {
+      output.mark({ kind: 'watermark', time: cursor.watermark });
+    }
+    if (pin !== undefined) await this.#replayTo(pin);
+    else if (!cursor.hasEnded) await this.#readOn();
+    else output.mark({ kind: 'end' });
+    if (run.isOver) return;
+    if (pin !== undefined && !cursor.hasEnded) await this.#readOn();
+  }
+
+  /** The source's position may be ahead of what it has handed out: the cursor's is not. */
+  async #readOn(): Promise<void> {
+    const { run, cursor, output } = this.#options;
+    const { signal } = run;
+    for await (const batch of cursor.source.read({ signal })) {
+      if (run.isOver) return;
+      if (!(await this.#pass(batch))) return;
+    }
+    // A source that was told to stop ends in the same way as one that has no more.
+    if (run.isOver) return;
+    cursor.end();
+    output.mark({ kind: 'end' });
+  }
+
+  /** False when the run is over by then. */
+  async #pass({ records, offsets }: SourceBatch<unknown>): Promise<boolean> {
+    const { cursor } = this.#options;
+    this.#isBetweenBatches = false;
+    for (let start = 0; start < records.length || start === 0; start += pieceRecordsMax) {
+      const isLast = start + pieceRecordsMax >= records.length;
+      const piece = start === 0 && isLast ? records : records.slice(start, start + pieceRecordsMax);
+      const room = this.#push(piece);
+      if (isLast) {
+        cursor.moveTo(offsets);
+        this.#reachBoundary();
+      }
+      if (!(await this.#breathe(room))) return false;
+    }
+    return true;
+  }
+
+  #push(records: readonly unknown[]): ReturnType<Receiver['accept']> {
+    const { output, times, errors } = this.#options;
+    if (records.length === 0) return undefined;
+    this.#options.counted(records.length);
+    return errors.flush(output.accept(times.stamp(records)));
+  }
+
+  /** Waits for room and for the others' turn; false when the run is over by then. */
+  async #breathe(room: ReturnType<Receiver['accept']>): Promise<boolean> {
+    const { run } = this.#options;
+    if (room !== undefined) await room;
+    if (!run.isOver && run.slice.isSpent()) await run.slice.pass();
+    return !run.isOver;
+  }
+
+  /** Exactly the records that the in-doubt checkpoint had, up to its end mark if it had one. */
+  async #replayTo(pin: Offsets): Promise<void> {
+    const { run, cursor, output } = this.#options;
+    const { source } = cursor;
+    if (source.replay === undefined) {
+      throw new TidegateError('TIDEGATE_BUG', `source ${cursor.name} was asked for a replay`);
+    }
+    const { signal } = run;
+    const { own, hasEnded } = splitOffsets(pin);
+    const hadEnded = cursor.hasEnded;
+    let piece: unknown[] = [];
+    for await (const record of source.replay(cursor.offsets, own, { signal })) {
+      if (run.isOver) return;
+      piece.push(record);
+      if (piece.length < pieceRecordsMax) continue;
+      if (!(await this.#breathe(this.#push(piece)))) return;
+      piece = [];
+    }
+    if (!(await this.#breathe(this.#push(piece)))) return;
+    const { watermark } = cursor;
+    await source.restore(own, { signal });
+    // Nothing is sent by a run that is over: receivers drop it, and the cursor is put back.
+    cursor.moveTo(own);
+    cursor.watermark = watermark;
+    if (hasEnded && !hadEnded) cursor.end();
+    if (hasEnded) output.mark({ kind: 'end' });
+    this.#reachBoundary();
+  }
+
+  #reachBoundary(): void {
+    this.#isBetweenBatches = true;
+    for (const { barrier, listener } of this.#waiting.splice(0)) this.#send(barrier, listener);
+  }
+
+  #send(barrier: Barrier, listener: CutListener): void {
+    const { cursor, output, kind, run } = this.#options;
+    if (run.isOver || run.isVoid(barrier.checkpointId)) return;
+    const position = cursor.position();
+    if (kind === 'source') listener.sourceReached(barrier, cursor.name, position);
+    else listener.tableReached(barrier, cursor.name, position);
+    output.mark({ kind: 'barrier', barrier, listener });
+  }
+}
+
+function sourceFailed(source: string, error: unknown): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_SOURCE_FAILED',
+    `source ${source} failed while it was read: ${toError(error).message}`,
+    { cause: error, details: { source } },
+  );
+}

@@ -1,0 +1,89 @@
+// Event time at its origin: the time of each record, and the watermark that follows from it.
+
+import { toError } from '../../errors.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Batch, EventTimes, Receiver } from './elements.js';
+import type { RecordErrors } from './record-errors.js';
+import type { SourceCursor } from './source-cursor.js';
+
+export interface EventTimeOptions<Rec> {
+  /** When the record happened: whole milliseconds since the Unix epoch. */
+  readonly timeOf: (record: Rec) => number;
+  /** How much earlier than the latest record so far a record may be without being late. Default 0. */
+  readonly outOfOrderMs?: number;
+  /**
+   * After this long without a record the source holds no watermark back. It makes results depend on
+   * when records arrive: without it they depend on the records alone. Default: never.
+   */
+  readonly idleAfterMs?: number;
+}
+
+export interface SourceTimesOptions {
+  readonly cursor: SourceCursor;
+  readonly eventTime: EventTimeOptions<unknown> | undefined;
+  readonly output: Receiver;
+  readonly errors: RecordErrors;
+  readonly clock: Clock;
+}
+
+/** Stamps the records of one source in one generation. */
+export class SourceTimes {
+  readonly #options: SourceTimesOptions;
+  #idleTimer: Timer | undefined;
+
+  constructor(options: SourceTimesOptions) {
+    this.#options = options;
+  }
+
+  begin(): void {
+    this.#awaitIdleness();
+  }
+
+  stop(): void {
+    this.#idleTimer?.cancel();
+  }
+
+  stamp(records: readonly unknown[]): Batch {
+    const { eventTime, cursor, errors } = this.#options;
+    if (eventTime === undefined) return { records, eventTimes: undefined };
+    const { timeOf, outOfOrderMs = 0 } = eventTime;
+    const times: number[] = [];
+    const watermarks: number[] = [];
+    let { watermark } = cursor;
+    let good: unknown[] | undefined;
+    for (const [index, record] of records.entries()) {
+      const time = timeOrError(timeOf, record);
+      if (typeof time !== 'number') {
+        good ??= records.slice(0, index);
+        errors.handle(time, record);
+        continue;
+      }
+      good?.push(record);
+      times.push(time);
+      watermarks.push(watermark);
+      if (time - outOfOrderMs > watermark) watermark = time - outOfOrderMs;
+    }
+    cursor.watermark = watermark;
+    this.#awaitIdleness();
+    const eventTimes: EventTimes = { times, watermarks, watermark };
+    return { records: good ?? records, eventTimes };
+  }
+
+  #awaitIdleness(): void {
+    const { eventTime, clock, output } = this.#options;
+    if (eventTime?.idleAfterMs === undefined) return;
+    this.#idleTimer?.cancel();
+    this.#idleTimer = clock.setTimer(() => output.mark({ kind: 'idle' }), eventTime.idleAfterMs);
+  }
+}
+
+function timeOrError(timeOf: (record: unknown) => number, record: unknown): number | Error {
+  let time: number;
+  try {
+    time = timeOf(record);
+  } catch (error) {
+    return toError(error);
+  }
+  if (Number.isSafeInteger(time)) return time;
+  return new Error(`its event time is ${String(time)}, not whole milliseconds`);
+}

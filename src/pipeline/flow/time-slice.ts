@@ -1,0 +1,35 @@
+// Sharing the event loop: whoever has worked for a few milliseconds lets the others go first.
+
+import type { Clock } from '../../runtime/clock.js';
+import { turnOfEventLoop } from '../../runtime/event-loop.js';
+
+/** Looks at the clock cost more than small pieces of work, and a simulated clock may stand still. */
+const looksMax = 64;
+
+/** One for all readers of a dataflow; another for each state that is being encoded. */
+export class TimeSlice {
+  readonly #clock: Clock;
+  readonly #sliceMs: number;
+  #startedAtMs: number;
+  #looks = 0;
+
+  constructor(clock: Clock, sliceMs: number) {
+    this.#clock = clock;
+    this.#sliceMs = sliceMs;
+    this.#startedAtMs = clock.monotonicMs();
+  }
+
+  /** Whether it is somebody else's turn. */
+  isSpent(): boolean {
+    this.#looks += 1;
+    if (this.#looks >= looksMax) return true;
+    return this.#clock.monotonicMs() - this.#startedAtMs >= this.#sliceMs;
+  }
+
+  /** Lets everything run that is ready: timers, I/O, readers, encoders. */
+  async pass(): Promise<void> {
+    await turnOfEventLoop();
+    this.#looks = 0;
+    this.#startedAtMs = this.#clock.monotonicMs();
+  }
+}

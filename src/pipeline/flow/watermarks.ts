@@ -1,0 +1,72 @@
+// Event time where streams meet: as far as the slowest input that is not idle.
+
+import type { Batch, EventTimes } from './elements.js';
+import { beginningOfTime, endOfTime } from './elements.js';
+
+/** Watermarks of several inputs as one, which never goes back. */
+export class Watermarks {
+  readonly #times: number[];
+  readonly #isIdle: boolean[];
+  readonly #hasEnded: boolean[];
+  #combined = beginningOfTime;
+
+  constructor(inputs: number) {
+    this.#times = Array.from({ length: inputs }, () => beginningOfTime);
+    this.#isIdle = Array.from({ length: inputs }, () => false);
+    this.#hasEnded = Array.from({ length: inputs }, () => false);
+  }
+
+  get combined(): number {
+    return this.#combined;
+  }
+
+  get haveAllEnded(): boolean {
+    return this.#hasEnded.every(Boolean);
+  }
+
+  get areAllIdle(): boolean {
+    return this.#isIdle.every((isIdle, input) => isIdle || this.#hasEnded[input] === true);
+  }
+
+  advance(input: number, time: number): void {
+    this.#isIdle[input] = false;
+    this.#times[input] = Math.max(this.#times[input] ?? beginningOfTime, time);
+    this.#combine();
+  }
+
+  setIdle(input: number): void {
+    this.#isIdle[input] = true;
+    this.#combine();
+  }
+
+  end(input: number): void {
+    this.#hasEnded[input] = true;
+    this.advance(input, endOfTime);
+  }
+
+  /** The batch as it is seen behind the meeting point. */
+  combineBatch(batch: Batch, input: number): Batch {
+    const { eventTimes } = batch;
+    if (eventTimes === undefined) return batch;
+    const { times, watermark } = eventTimes;
+    const watermarks: number[] = [];
+    for (const before of eventTimes.watermarks) {
+      this.advance(input, before);
+      watermarks.push(this.#combined);
+    }
+    this.advance(input, watermark);
+    const combined: EventTimes = { times, watermarks, watermark: this.#combined };
+    return { records: batch.records, eventTimes: combined };
+  }
+
+  #combine(): void {
+    let lowest = endOfTime;
+    let isAnyActive = false;
+    for (const [input, time] of this.#times.entries()) {
+      if (this.#isIdle[input] === true) continue;
+      isAnyActive = true;
+      if (time < lowest) lowest = time;
+    }
+    if (isAnyActive && lowest > this.#combined) this.#combined = lowest;
+  }
+}

@@ -1,0 +1,166 @@
+// The shape of a pipeline: its nodes, what they read from, and what is wrong with it.
+
+import { createHash } from 'node:crypto';
+import { TidegateError } from '../errors.js';
+import type { Operator } from '../contracts/operator.js';
+import type { ReadableSource } from '../contracts/source.js';
+import type { Sink } from '../contracts/sink.js';
+import type { Receiver } from './flow/elements.js';
+import type { FlowRun } from './flow/flow-run.js';
+import type { ErrorPolicy, RecordErrors } from './flow/record-errors.js';
+import type { EventTimeOptions } from './flow/source-times.js';
+import type { OperatorSettings } from './state/keyed-operator.js';
+
+/** Where records leave a node: its main output, or one beside it. */
+export interface Output {
+  readonly node: GraphNode;
+  readonly port: string;
+}
+
+export const mainPort = 'main';
+export const deadLetterPort = 'dead-letters';
+export const latePort = 'late';
+
+/** What a node needs to be put into a run. */
+export interface Wiring {
+  readonly run: FlowRun;
+  readonly errors: RecordErrors;
+  readonly output: (port: string) => Receiver;
+}
+
+/** A node in one prepared run: its state lives here, through all generations of the run. */
+export interface NodeInstance {
+  /** Takes part in checkpoints under the node's name. */
+  readonly operator?: Operator;
+  /** The ends of the node's inputs, made anew for each generation. */
+  readonly build: (wiring: Wiring) => (input: number) => Receiver;
+}
+
+interface NodeBase {
+  readonly name: string;
+  readonly kind: string;
+  readonly inputs: readonly Output[];
+  readonly hasEventTime: boolean;
+  readonly onError: ErrorPolicy;
+  /** Declared by the user when the meaning of the state changes. */
+  readonly version?: string | undefined;
+}
+
+export interface SourceNode extends NodeBase {
+  readonly role: 'source' | 'table';
+  readonly source: ReadableSource;
+  readonly eventTime: EventTimeOptions<unknown> | undefined;
+}
+
+export interface OperatorNode extends NodeBase {
+  readonly role: 'operator';
+  /** Whether it is a participant of checkpoints. */
+  readonly isStateful: boolean;
+  readonly open: (settings: OperatorSettings) => NodeInstance;
+}
+
+export interface SinkNode extends NodeBase {
+  readonly role: 'sink';
+  readonly sink: Sink;
+}
+
+export type GraphNode = SourceNode | OperatorNode | SinkNode;
+
+/** Nodes in the order in which they were made: inputs come before what reads them. */
+export class Graph {
+  readonly pipeline: string;
+  readonly #nodes: GraphNode[] = [];
+
+  constructor(pipeline: string) {
+    this.pipeline = pipeline;
+  }
+
+  get nodes(): readonly GraphNode[] {
+    return this.#nodes;
+  }
+
+  ofRole<Role extends GraphNode['role']>(role: Role): readonly (GraphNode & { role: Role })[] {
+    return this.#nodes.filter((node): node is GraphNode & { role: Role } => node.role === role);
+  }
+
+  /** @throws TidegateError `TIDEGATE_PIPELINE` for a name that is taken, or an input from elsewhere. */
+  add<Node extends GraphNode>(node: Node): Node {
+    const group = groupOf(node);
+    if (this.#nodes.some((other) => other.name === node.name && groupOf(other) === group)) {
+      throw invalid(`pipeline ${this.pipeline} has two ${group}s called ${node.name}`);
+    }
+    for (const { node: input } of node.inputs) {
+      if (this.#nodes.includes(input)) continue;
+      throw invalid(`${node.kind} ${node.name} reads ${input.name}, which is in another pipeline`);
+    }
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** A name for a node that was given none: by kind and position, so that it stays the same. */
+  nameFor(kind: string, given: string | undefined): string {
+    if (given !== undefined) return given;
+    return `${kind}-${this.#nodes.filter((node) => node.kind === kind).length + 1}`;
+  }
+
+  readersOf(node: GraphNode, port: string): readonly { node: GraphNode; input: number }[] {
+    return this.#nodes.flatMap((reader) =>
+      reader.inputs.flatMap((input, index) =>
+        input.node === node && input.port === port ? [{ node: reader, input: index }] : [],
+      ),
+    );
+  }
+
+  /** Ports beside the main one that somebody reads. */
+  sidePortsOf(node: GraphNode): readonly string[] {
+    const ports = new Set<string>();
+    for (const { inputs } of this.#nodes) {
+      for (const input of inputs) if (input.node === node) ports.add(input.port);
+    }
+    ports.delete(mainPort);
+    return [...ports];
+  }
+
+  /** What cannot be run, one sentence each. */
+  problems(): readonly string[] {
+    const problems: string[] = [];
+    if (this.ofRole('source').length === 0) problems.push('it has no source');
+    if (this.ofRole('sink').length === 0) problems.push('it has no sink: end a stream with .to()');
+    for (const node of this.#nodes) {
+      if (node.onError !== 'dead-letter' || node.role === 'sink') continue;
+      if (this.readersOf(node, deadLetterPort).length > 0) continue;
+      problems.push(`dead letters of ${node.name} go nowhere: send .deadLetters to a sink`);
+    }
+    return problems;
+  }
+
+  /**
+   * The first 8 bytes (big endian) of the SHA-256 over names, kinds, topology and declared versions.
+   * Never function text, paths or credentials: a new build of the same pipeline must resume.
+   */
+  hash(): bigint {
+    const shape = this.#nodes.map((node) => [
+      node.role,
+      node.kind,
+      node.name,
+      node.version ?? null,
+      node.role === 'sink' ? node.sink.durability : null,
+      node.inputs.map(({ node: input, port }) => [input.role, input.name, port]),
+    ]);
+    const text = JSON.stringify([this.pipeline, shape]);
+    return createHash('sha256').update(text).digest().readBigUInt64BE(0);
+  }
+}
+
+/** Records that could not be processed have no time: their stream is one of its own. */
+export function hasEventTime({ node, port }: Output): boolean {
+  return node.hasEventTime && port !== deadLetterPort;
+}
+
+export function invalid(message: string): TidegateError {
+  return new TidegateError('TIDEGATE_PIPELINE', message);
+}
+
+function groupOf({ role }: GraphNode): 'source' | 'operator' | 'sink' {
+  return role === 'table' ? 'source' : role;
+}

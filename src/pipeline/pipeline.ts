@@ -1,0 +1,83 @@
+// The pipeline: sources, operators and sinks as a user writes them down, and the ways to run them.
+
+import type { ReadableSource } from '../contracts/source.js';
+import type { ErrorPolicy } from './flow/record-errors.js';
+import type { EventTimeOptions } from './flow/source-times.js';
+import type { PipelineOptions } from './determinism.js';
+import { explainGraph } from './explain.js';
+import { Graph, mainPort } from './graph.js';
+import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js';
+import { Stream } from './stream.js';
+
+export interface SourceOptions<Rec> {
+  /** Gives records an event time, for windows and timers. Default: none. */
+  readonly eventTime?: EventTimeOptions<Rec>;
+  /** What becomes of a record whose event time cannot be told. Default `fail`. */
+  readonly onError?: ErrorPolicy;
+}
+
+/**
+ * A description of a dataflow. Building it opens nothing; it can be run again after a run, by the
+ * same object or by the same program started anew.
+ */
+export class Pipeline {
+  readonly name: string;
+  readonly #graph: Graph;
+  readonly #options: PipelineOptions;
+
+  /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
+  constructor(name: string, options: PipelineOptions = {}) {
+    this.name = name;
+    this.#graph = new Graph(name);
+    this.#options = options;
+  }
+
+  /** Stands for names, kinds, topology and declared versions; see `explain()`. */
+  get hash(): bigint {
+    return this.#graph.hash();
+  }
+
+  /** A stream of records, read from where the last checkpoint has left the source. */
+  source<Rec>(
+    name: string,
+    source: ReadableSource<Rec>,
+    { eventTime, onError = 'fail' }: SourceOptions<Rec> = {},
+  ): Stream<Rec> {
+    const node = this.#graph.add({
+      role: 'source',
+      kind: 'source',
+      name,
+      inputs: [],
+      source,
+      eventTime: eventTime as EventTimeOptions<unknown> | undefined,
+      hasEventTime: eventTime !== undefined,
+      onError,
+    });
+    return new Stream(this.#graph, { node, port: mainPort });
+  }
+
+  /** Topology, guarantee and hash, as text for people. Opens nothing. */
+  explain(): string {
+    return explainGraph(this.#graph, this.#options);
+  }
+
+  /**
+   * A run that has not begun, for those who want to watch its coordinator.
+   *
+   * @throws TidegateError `TIDEGATE_PIPELINE` or `TIDEGATE_OPTIONS`, with every problem at once.
+   */
+  prepare(options: RunOptions): PreparedRun {
+    return new PreparedRun(this.#graph, this.#options, options);
+  }
+
+  /**
+   * Recovers, runs and takes checkpoints, until the end of bounded input, a signal, or a halt. Ends
+   * with a final checkpoint.
+   *
+   * @throws TidegateError `TIDEGATE_HALTED` with the cause when a person is needed;
+   * `TIDEGATE_FINAL_CHECKPOINT` when the last records are not committed.
+   */
+  async run(options: RunOptions): Promise<RunReport> {
+    return this.prepare(options).run();
+  }
+}

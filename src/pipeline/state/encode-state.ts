@@ -1,0 +1,92 @@
+// Captured state as bytes: lines of JSON, vnode by vnode, written between the records.
+
+import { TidegateError } from '../../errors.js';
+import type { Clock } from '../../runtime/clock.js';
+import { TimeSlice } from '../flow/time-slice.js';
+
+/**
+ * A capture that is being encoded. Entries that change before the encoder has come to them are
+ * encoded by whoever changes them; so the encoder sees every entry as it was, and nothing is copied.
+ */
+export interface Capture {
+  readonly number: number;
+  /** Lines of entries that were encoded out of turn, by vnode. */
+  readonly early: Map<number, string[]>;
+}
+
+/** What the encoder sees of keyed state. */
+export interface EncodableState {
+  readonly operator: string;
+  readonly vnodeCount: number;
+  isActive(capture: Capture): boolean;
+  encodeSome(capture: Capture, vnode: number, lines: string[], entriesMax: number): boolean;
+}
+
+/**
+ * The format, one JSON text a line: a header; then for each virtual node that has entries its
+ * number, followed by one array an entry, beginning with the key; last the number of entries, so
+ * that a text that was cut off is known.
+ */
+export const stateFormat = 'tidegate-keyed-state';
+export const stateFormatVersion = 1;
+
+export interface EncodeOptions {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly entryCount: number;
+  readonly clock: Clock;
+}
+
+/** How long entries are encoded before the records get a turn. */
+const encodingSliceMs = 2;
+const entriesPerLook = 64;
+const chunkCharactersMin = 65_536;
+
+/** @throws TidegateError `TIDEGATE_BUG` when the capture was released, or encoded, before. */
+export async function* encodeCapture(
+  state: EncodableState,
+  capture: Capture,
+  { header, entryCount, clock }: EncodeOptions,
+): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  const slice = new TimeSlice(clock, encodingSliceMs);
+  const { vnodeCount } = state;
+  const head = { format: stateFormat, version: stateFormatVersion, vnodeCount, ...header };
+  let text = `${JSON.stringify(head)}\n`;
+  let written = 0;
+  for (let vnode = 0; vnode < vnodeCount; vnode++) {
+    let hasMore = true;
+    let hasNumber = false;
+    while (hasMore) {
+      refuseReleased(state, capture);
+      const lines: string[] = [];
+      hasMore = state.encodeSome(capture, vnode, lines, entriesPerLook);
+      if (lines.length > 0) {
+        if (!hasNumber) text += `${vnode}\n`;
+        hasNumber = true;
+        text += `${lines.join('\n')}\n`;
+        written += lines.length;
+      }
+      if (text.length >= chunkCharactersMin) {
+        yield encoder.encode(text);
+        text = '';
+      }
+      if ((hasMore || lines.length > 0) && slice.isSpent()) await slice.pass();
+    }
+  }
+  if (written !== entryCount) {
+    throw new TidegateError(
+      'TIDEGATE_BUG',
+      `operator ${state.operator} encoded ${written} of ${entryCount} entries`,
+    );
+  }
+  yield encoder.encode(`${text}{"entries":${written}}\n`);
+}
+
+/** A snapshot that was given back has lost what was encoded early: its rest would be a mixture. */
+function refuseReleased(state: EncodableState, capture: Capture): void {
+  if (state.isActive(capture)) return;
+  throw new TidegateError(
+    'TIDEGATE_BUG',
+    `a snapshot of operator ${state.operator} is encoded after it was released`,
+  );
+}
