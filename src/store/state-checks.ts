@@ -30,10 +30,10 @@ export function sidecarProblem(
         `operator ${JSON.stringify(operator)} has bytes ${start} to ${end} of a sidecar of ${sidecarByteLength}`,
       );
     }
-    if (start < coveredBytes) {
+    if (start < coveredBytes && start < end) {
       return wrong(`operator ${JSON.stringify(operator)} overlaps another in the sidecar`);
     }
-    coveredBytes = end;
+    coveredBytes = Math.max(coveredBytes, end);
   }
   if (isOurs && coveredBytes !== sidecarByteLength) {
     return wrong(`its sidecar has ${sidecarByteLength} bytes where ${coveredBytes} are stated`);

@@ -30,3 +30,18 @@ export type {
   TestRunner,
   TwoPhaseSinkFactory,
 } from './two-phase-sink-conformance.js';
+export { describeCheckpointStore, checkpointStoreCases } from './store-conformance.js';
+export type {
+  CheckpointStoreFactory,
+  StoreConformanceCase,
+  StoreSystem,
+} from './store-conformance.js';
+export { SimulatedDisk } from './disk/simulated-disk.js';
+export type {
+  DiskFault,
+  DiskHooks,
+  DiskMount,
+  DiskOperation,
+  DiskOperationKind,
+} from './disk/disk-operation.js';
+export type { PowerLossOptions } from './disk/power-loss.js';

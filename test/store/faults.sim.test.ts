@@ -8,15 +8,7 @@ import { Worker, type ActionName } from './crash/actions.js';
 import { Ledger } from './crash/ledger.js';
 import { judge } from './crash/verdict.js';
 
-const scenario: readonly ActionName[] = [
-  'open',
-  'large',
-  'save',
-  'update',
-  'large',
-  'prune',
-  'open',
-];
+const scenario: readonly ActionName[] = ['open', 'large', 'update', 'large', 'prune'];
 
 const faults: readonly DiskFault[] = [
   { code: 'EIO', effect: 'none' },

@@ -1,0 +1,203 @@
+// A durable save against a floor that makes the same file-system calls with the same bytes and hashes.
+
+import { createHash } from 'node:crypto';
+import * as fsSync from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createManifest } from '../dist/manifest/create.js';
+import { externalOperatorState, inlineOperatorState } from '../dist/manifest/operator-state.js';
+import { serializeManifest } from '../dist/manifest/serialize.js';
+import type { CheckpointManifest } from '../dist/manifest/types.js';
+import type { OwnedStore } from '../dist/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from '../dist/store/filesystem/file-system-store.js';
+
+const mebibyte = 2 ** 20;
+const sizes = [
+  { name: '2 KiB', bytes: 2_048, rounds: 400, aim: 1.25 },
+  { name: '1 MiB', bytes: mebibyte, rounds: 120, aim: 1.15 },
+  { name: '64 MiB', bytes: 64 * mebibyte, rounds: 12, aim: 1.15 },
+  { name: '1 GiB', bytes: 1_024 * mebibyte, rounds: 3, aim: 1.15 },
+];
+
+const directory = fsSync.mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
+const piece = Buffer.alloc(mebibyte, 7);
+
+try {
+  const store = await new FileSystemCheckpointStore(join(directory, 'ours'), {
+    heartbeatMs: 0,
+  }).open({ pipeline: 'bench' });
+  fsSync.mkdirSync(join(directory, 'floor'));
+  console.log('state      ours p50   floor p50  ratio  aim    plain synchronous p50  ratio');
+  for (const size of sizes) await measure(store, size);
+} finally {
+  fsSync.rmSync(directory, { recursive: true });
+}
+
+async function measure(store: OwnedStore, size: (typeof sizes)[number]): Promise<void> {
+  const times = { ours: [] as number[], floor: [] as number[], plain: [] as number[] };
+  const text = serializeManifest(manifestFor(store, 2 ** 24 + 1, size.bytes, 'f'.repeat(64)));
+  globalThis.gc?.();
+  const startBytes = process.memoryUsage.rss();
+  let peakBytes = startBytes;
+  const watch = (): void => {
+    peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
+  };
+  for (let round = 0; round < size.rounds; round += 1) {
+    times.ours.push(await timed(() => saveOurs(store, size.bytes, watch)));
+    times.floor.push(await timed(() => saveFloor(round, text, size.bytes)));
+    times.plain.push(await timed(() => savePlain(round, text, size.bytes)));
+    // Both delete what they wrote, outside the measurement, so that neither fills the disk.
+    await store.prune({ retainedCheckpoints: 1 });
+    for (const kind of ['floor', 'plain']) {
+      fsSync.rmSync(join(directory, 'floor', `${kind}_${round}`), { recursive: true });
+    }
+  }
+  const [ours, floor, plain] = [times.ours, times.floor, times.plain].map(median) as [
+    number,
+    number,
+    number,
+  ];
+  console.log(
+    `${size.name.padEnd(8)} ${ms(ours)} ${ms(floor)}  ${(ours / floor).toFixed(2)}   ` +
+      `${size.aim.toFixed(2)}   ${ms(plain)}             ${(ours / plain).toFixed(2)}`,
+  );
+  if (size.bytes >= 1_024 * mebibyte) {
+    const growth = (peakBytes - startBytes) / mebibyte;
+    console.log(`peak memory above the start, 1 GiB streamed: ${growth.toFixed(0)} MiB (aim: 128)`);
+  }
+}
+
+/** Small states stand in the manifest, larger ones in the sidecar, as in a real save. */
+async function saveOurs(store: OwnedStore, bytes: number, watch: () => void): Promise<void> {
+  const id = store.allocateCheckpointId();
+  if (bytes < mebibyte) {
+    await store.saveManifest(manifestFor(store, id, bytes, undefined));
+    return;
+  }
+  const { sha256 } = await store.writeSidecar(id, chunks(bytes, watch), { maxBytes: 2 ** 40 });
+  await store.saveManifest(manifestFor(store, id, bytes, sha256));
+}
+
+async function* chunks(bytes: number, watch: () => void): AsyncIterable<Uint8Array> {
+  for (let sent = 0; sent < bytes; sent += piece.byteLength) {
+    watch();
+    yield await Promise.resolve(piece);
+  }
+}
+
+function manifestFor(
+  store: OwnedStore,
+  id: number,
+  bytes: number,
+  stateChecksum: string | undefined,
+): CheckpointManifest {
+  const isInline = bytes < mebibyte;
+  const state = isInline
+    ? inlineOperatorState(piece.subarray(0, bytes))
+    : externalOperatorState(0, bytes);
+  return {
+    ...createManifest(id, 1),
+    operatorStates: new Map([['state', state]]),
+    stateChecksum: isInline ? undefined : stateChecksum,
+    tidegate: {
+      storeId: store.storeId,
+      pipeline: 'bench',
+      generation: store.generation,
+      attempt: 'bench',
+      kind: 'checkpoint',
+      commitHandles: new Map(),
+      sinkDigests: new Map(),
+    },
+  };
+}
+
+/** The calls of a save in their order, through node:fs/promises, and nothing else. */
+async function saveFloor(round: number, text: string, bytes: number): Promise<void> {
+  const root = join(directory, 'floor');
+  const target = join(root, `floor_${round}`);
+  const staged = `${target}.staged`;
+  // A save looks whether the checkpoint is there already.
+  await fs.lstat(target).catch(() => undefined);
+  await fs.mkdir(staged);
+  if (bytes >= mebibyte) {
+    const hash = createHash('sha256');
+    const file = await fs.open(join(staged, 'state.bin'), 'wx');
+    for (let sent = 0; sent < bytes; sent += piece.byteLength) {
+      const writing = file.write(piece);
+      hash.update(piece);
+      await writing;
+    }
+    await file.datasync();
+    await file.close();
+    hash.digest('hex');
+  }
+  await writeAndSync(join(staged, 'manifest.json'), text);
+  createHash('sha256').update(text).digest('hex');
+  await syncDirectory(staged);
+  await fs.rename(staged, target);
+  await syncDirectory(root);
+  const pointer = await fs.open(join(root, 'latest.tmp'), 'wx');
+  await pointer.write(Buffer.from('checkpoint_000000'));
+  await pointer.close();
+  await fs.rename(join(root, 'latest.tmp'), join(root, 'latest.txt'));
+}
+
+async function writeAndSync(path: string, text: string): Promise<void> {
+  const file = await fs.open(path, 'wx');
+  await file.write(Buffer.from(text));
+  await file.datasync();
+  await file.close();
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await fs.open(path, 'r');
+  await handle.sync();
+  await handle.close();
+}
+
+/** What a program does that blocks its event loop: the same calls, synchronously. */
+function savePlain(round: number, text: string, bytes: number): void {
+  const root = join(directory, 'floor');
+  const target = join(root, `plain_${round}`);
+  const staged = `${target}.staged`;
+  fsSync.mkdirSync(staged);
+  if (bytes >= mebibyte) {
+    const hash = createHash('sha256');
+    const file = fsSync.openSync(join(staged, 'state.bin'), 'wx');
+    for (let sent = 0; sent < bytes; sent += piece.byteLength) {
+      fsSync.writeSync(file, piece);
+      hash.update(piece);
+    }
+    fsSync.fdatasyncSync(file);
+    fsSync.closeSync(file);
+    hash.digest('hex');
+  }
+  const file = fsSync.openSync(join(staged, 'manifest.json'), 'wx');
+  fsSync.writeSync(file, text);
+  fsSync.fdatasyncSync(file);
+  fsSync.closeSync(file);
+  syncDirectorySync(staged);
+  fsSync.renameSync(staged, target);
+  syncDirectorySync(root);
+}
+
+function syncDirectorySync(path: string): void {
+  const handle = fsSync.openSync(path, 'r');
+  fsSync.fsyncSync(handle);
+  fsSync.closeSync(handle);
+}
+
+async function timed(work: () => Promise<void> | void): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 100 ? 2 : 0)} ms`.padStart(10);
+}
