@@ -1,0 +1,42 @@
+// The slice of a PostgreSQL client that the connectors call: sessions, statements, bulk rows.
+
+import type { CallOptions } from '../../contracts/source.js';
+
+/** What a statement answered. */
+export interface QueryAnswer {
+  /** First word of the command tag: a COMMIT that could not commit answers `ROLLBACK`. */
+  readonly command: string;
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** What a user's own statements may use. */
+export interface PostgresClient {
+  query(text: string, values?: readonly unknown[]): Promise<QueryAnswer>;
+}
+
+/**
+ * One backend for as long as it is held. Obligations on a driver:
+ *
+ * 1. Statements run on one backend, one after the other, until `release` or `destroy`.
+ * 2. A promise settles when the server has answered, or rejects when it can no longer answer.
+ * 3. `destroy` ends the backend's session, so that its locks and its open transaction go with it.
+ */
+export interface PostgresSession extends PostgresClient {
+  /** Runs a statement without parameters and gives the command tag that the server sent. */
+  command(text: string): Promise<string>;
+  /** Runs a `COPY … FROM STDIN`; `columns` names the target, `rows` is in COPY's text format. */
+  copyIn(target: string, rows: Uint8Array): Promise<void>;
+  /** The session is clean and may be used again by somebody else. */
+  release(): void;
+  /** The state of the session is not known: nobody may use it again. */
+  destroy(): void;
+}
+
+export interface PostgresDriver {
+  /**
+   * `many` sessions at a time, which may wait for each other's locks; or `one`, where waiting for a
+   * lock would stop the process, so that nothing is held between two calls.
+   */
+  readonly sessions: 'many' | 'one';
+  connect(options: CallOptions): Promise<PostgresSession>;
+}

@@ -1,0 +1,252 @@
+// The fence: after a claim returns, no session of an older generation can prepare or commit.
+//
+//   older session                          newer owner (claim)
+//   lock shared ── read generation ──┐     raise the generation, durably
+//      own: prepare or commit        │     lock exclusively: waits for those who read the old one
+//      raised: stop                  │     unlock, read the generation again
+//   unlock ──────────────────────────┘
+//
+// Whoever takes the shared lock after the raise reads the raised generation and stops; whoever
+// took it before is waited for. Ending older sessions only makes the wait short.
+
+import { TidegateError } from '../../errors.js';
+import type { SinkOwner } from '../../contracts/sink.js';
+import type { CallOptions } from '../../contracts/source.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { Catalog } from './catalog.js';
+import type { PostgresDriver, PostgresSession } from './driver.js';
+import {
+  applicationNameOf,
+  applicationPrefix,
+  lockKeyOf,
+  openLockKeyOf,
+  type SinkIdentity,
+} from './names.js';
+import { sqlStateOf, toTrouble } from './trouble.js';
+
+export interface ClaimedTarget {
+  /** The table, as the catalogue names it; empty where the user's own statements write. */
+  readonly target: string;
+  /** Whether writing a row can wait for one that another transaction has written. */
+  readonly canWait: boolean;
+}
+
+/** Rounds of half a second in which older sessions may end. */
+const fenceRounds = 20;
+
+/** Raises the generation and waits until nobody of an older one is at work. */
+export async function claim(
+  session: PostgresSession,
+  catalog: Catalog,
+  owner: SinkOwner,
+  { target, logger }: { readonly target: ClaimedTarget; readonly logger: Logger },
+): Promise<void> {
+  await raise(session, catalog, owner, target);
+  await endOlderSessions(session, owner, logger);
+  await waitForHolders(session, owner);
+  // A newer owner may have come meanwhile; then this one must not go on.
+  await requireGeneration(session, catalog, owner);
+}
+
+/** Waits until nobody is between the lock and its end, whatever generation it is of. */
+export async function waitForHolders(
+  session: PostgresSession,
+  identity: SinkIdentity,
+): Promise<void> {
+  const key = lockKeyOf(identity);
+  for (let round = 1; ; round += 1) {
+    try {
+      await session.command("SET lock_timeout = '500ms'");
+      await session.query('SELECT pg_advisory_lock($1::bigint)', [key]);
+      break;
+    } catch (error) {
+      if (sqlStateOf(error) !== '55P03') throw error;
+      if (round >= fenceRounds) throw await stillHeld(session, identity);
+    }
+  }
+  await session.command('RESET lock_timeout');
+  await session.query('SELECT pg_advisory_unlock($1::bigint)', [key]);
+}
+
+/** On the session that is about to prepare or commit: it must be the one that holds the lock. */
+export async function lockShared(
+  session: PostgresSession,
+  catalog: Catalog,
+  owner: SinkOwner,
+): Promise<void> {
+  await session.query('SELECT pg_advisory_lock_shared($1::bigint)', [lockKeyOf(owner)]);
+  // A statement of its own: in one with the lock it would see what was there before the wait.
+  await requireGeneration(session, catalog, owner);
+}
+
+/** @throws TidegateError when the lock is held by another backend: a pooler is in between. */
+export async function unlockShared(session: PostgresSession, owner: SinkIdentity): Promise<void> {
+  const { rows } = await session.query('SELECT pg_advisory_unlock_shared($1::bigint) AS held', [
+    lockKeyOf(owner),
+  ]);
+  if (rows[0]?.held !== true) throw pooled('an advisory lock was lost between two statements');
+}
+
+/** Gives the session the name by which a newer owner finds it. */
+export async function nameSession(session: PostgresSession, owner: SinkOwner): Promise<void> {
+  await session.query("SELECT set_config('application_name', $1, false)", [
+    applicationNameOf(owner),
+  ]);
+}
+
+/** Holds the shared lock around `work`, on a session of its own. */
+export async function fenced<Value>(
+  driver: PostgresDriver,
+  { catalog, owner, what }: { catalog: Catalog; owner: SinkOwner; what: string },
+  options: CallOptions,
+  work: (session: PostgresSession) => Promise<Value>,
+): Promise<Value> {
+  return withSession(driver, what, options, async (session) => {
+    await nameSession(session, owner);
+    await lockShared(session, catalog, owner);
+    const value = await work(session);
+    await unlockShared(session, owner);
+    await session.command('RESET application_name');
+    return value;
+  });
+}
+
+/** A session for one piece of work; after a failure nobody uses it again. */
+export async function withSession<Value>(
+  driver: PostgresDriver,
+  what: string,
+  options: CallOptions,
+  work: (session: PostgresSession) => Promise<Value>,
+): Promise<Value> {
+  let session: PostgresSession | undefined;
+  try {
+    session = await driver.connect(options);
+    const value = await work(session);
+    session.release();
+    return value;
+  } catch (error) {
+    session?.destroy();
+    options.signal.throwIfAborted();
+    throw toTrouble(error, what);
+  }
+}
+
+/** @throws TidegateError `TIDEGATE_SINK_STORE` when the database knows another store. */
+export function checkStore(
+  remembered: { readonly storeId: string } | undefined,
+  { storeId, pipeline, sink }: Omit<SinkOwner, 'generation'>,
+): void {
+  if (remembered === undefined || remembered.storeId === storeId) return;
+  throw new TidegateError(
+    'TIDEGATE_SINK_STORE',
+    `sink ${sink} holds output of store ${remembered.storeId} under the pipeline name ` +
+      `${pipeline}, and was opened by store ${storeId}: bring back the first store, choose another ` +
+      'pipeline name, or delete the rows of this pipeline from sink_owner and sink_marker',
+  );
+}
+
+export function pooled(what: string): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_POSTGRES_POOLER',
+    `${what}: a transaction-mode pooler is between here and the server`,
+  );
+}
+
+/** @throws TidegateError `TIDEGATE_POSTGRES_TRANSACTION` unless the server did what it was told. */
+export function requireTag(found: string, expected: string, what: string): void {
+  if (found === expected) return;
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_TRANSACTION',
+    `${what}: the server answered ${found || 'nothing'} instead of ${expected}`,
+  );
+}
+
+async function raise(
+  session: PostgresSession,
+  catalog: Catalog,
+  owner: SinkOwner,
+  target: ClaimedTarget,
+): Promise<void> {
+  await session.command('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
+  // The raise must not be lost in a server crash that the older owner survives.
+  await session.command('SET LOCAL synchronous_commit = on');
+  await session.query('SELECT pg_advisory_xact_lock($1::bigint)', [openLockKeyOf(owner)]);
+  const remembered = await catalog.owner(session, owner);
+  checkStore(remembered, owner);
+  if (remembered !== undefined && owner.generation <= remembered.generation) {
+    throw overtaken(owner, remembered.generation);
+  }
+  for (const other of await catalog.othersOn(session, owner, target.target)) {
+    if (target.target !== '' && (target.canWait || other.canWait)) {
+      throw new TidegateError(
+        'TIDEGATE_POSTGRES_SHARED_TABLE',
+        `sinks ${owner.sink} and ${other.sink} both write ${target.target}, at least one by key: ` +
+          'what one has prepared would keep the other waiting for ever',
+      );
+    }
+  }
+  await catalog.remember(session, owner, target);
+  requireTag(await session.command('COMMIT'), 'COMMIT', `claiming sink ${owner.sink}`);
+}
+
+/** A help, not the fence: it may not be allowed, and a session that is told to end goes on a bit. */
+async function endOlderSessions(
+  session: PostgresSession,
+  owner: SinkOwner,
+  logger: Logger,
+): Promise<void> {
+  const prefix = applicationPrefix(owner);
+  const { rows } = await session.query(
+    `SELECT pid, application_name FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND starts_with(application_name, $1)`,
+    [prefix],
+  );
+  for (const row of rows) {
+    const generation = Number(String(row.application_name).slice(prefix.length));
+    if (!(generation < owner.generation)) continue;
+    try {
+      await session.query('SELECT pg_terminate_backend($1::int)', [row.pid]);
+    } catch (error) {
+      if (sqlStateOf(error) !== '42501') throw error;
+      const { sink } = owner;
+      logger.warn('an older session of a sink could not be ended', { sink, pid: row.pid });
+    }
+  }
+}
+
+/** @throws TidegateError `TIDEGATE_FENCED` when the sink has another owner by now. */
+export async function requireGeneration(
+  session: PostgresSession,
+  catalog: Catalog,
+  owner: SinkOwner,
+): Promise<void> {
+  const remembered = await catalog.owner(session, owner);
+  checkStore(remembered, owner);
+  if (remembered?.generation !== owner.generation) throw overtaken(owner, remembered?.generation);
+}
+
+function overtaken(owner: SinkOwner, found: number | undefined): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_FENCED',
+    found === undefined
+      ? `sink ${owner.sink} does not know its owner any more: its row in sink_owner was deleted`
+      : `sink ${owner.sink} belongs to generation ${found}, not to ${owner.generation}`,
+    { details: { generation: owner.generation, found } },
+  );
+}
+
+async function stillHeld(session: PostgresSession, identity: SinkIdentity): Promise<TidegateError> {
+  const key = BigInt.asUintN(64, BigInt(lockKeyOf(identity)));
+  const { rows } = await session.query(
+    `SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND classid::bigint = $1::bigint AND objid::bigint = $2::bigint AND pid IS NOT NULL`,
+    [(key >> 32n).toString(), (key & 0xffff_ffffn).toString()],
+  );
+  const pids = rows.map((row) => String(row.pid)).join(', ');
+  return new TidegateError(
+    'TIDEGATE_POSTGRES_BUSY',
+    `sink ${identity.sink} cannot be fenced: server processes ${pids || '(unknown)'} of an older ` +
+      'owner are still at work on it; end them with pg_terminate_backend',
+  );
+}

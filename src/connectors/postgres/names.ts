@@ -1,0 +1,102 @@
+// Every durable name that the PostgreSQL connectors use, made and read here only.
+
+import { createHash } from 'node:crypto';
+import { TidegateError } from '../../errors.js';
+import type { CheckpointId } from '../../ids.js';
+import type { SinkOwner } from '../../contracts/sink.js';
+
+/** Which sink of which pipeline. */
+export type SinkIdentity = Pick<SinkOwner, 'pipeline' | 'sink'>;
+
+/** PostgreSQL's limit of a prepared transaction's name, in bytes. */
+const gidMaxBytes = 199;
+/** `/generation/checkpoint id`: at most 9 and 16 digits. */
+const suffixMaxBytes = 27;
+const shortenedBytes = 100;
+
+/**
+ * What all prepared transactions of a sink begin with: `pipeline/sink/`. Anything but plain ASCII is
+ * percent-encoded; what is too long is cut and ends in `~` and a SHA-256, which no short one has.
+ */
+export function gidPrefix({ pipeline, sink }: SinkIdentity): string {
+  const joined = `${plain(pipeline)}/${plain(sink)}`;
+  if (joined.length <= gidMaxBytes - suffixMaxBytes) return `${joined}/`;
+  const digest = createHash('sha256').update(joined).digest('hex');
+  return `${joined.slice(0, shortenedBytes)}~${digest}/`;
+}
+
+/** Name of one prepared epoch, which is also its commit handle. */
+export function gidOf(owner: SinkOwner, id: CheckpointId): string {
+  return `${gidPrefix(owner)}${owner.generation}/${id}`;
+}
+
+/** The checkpoint id in a handle of this sink; undefined for anything else. */
+export function checkpointIdOfGid(identity: SinkIdentity, gid: string): CheckpointId | undefined {
+  const prefix = gidPrefix(identity);
+  if (!gid.startsWith(prefix)) return undefined;
+  const [, digits] = /^[1-9]\d{0,8}\/([1-9]\d{0,15})$/.exec(gid.slice(prefix.length)) ?? [];
+  return digits === undefined ? undefined : (Number(digits) as CheckpointId);
+}
+
+/** @throws TidegateError `TIDEGATE_POSTGRES_HANDLE` for the handle of another sink. */
+export function requireOwnGid(identity: SinkIdentity, handle: string): CheckpointId {
+  const id = checkpointIdOfGid(identity, handle);
+  if (id !== undefined) return id;
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_HANDLE',
+    `${JSON.stringify(handle.slice(0, 250))} is no handle of sink ${identity.sink} of pipeline ` +
+      identity.pipeline,
+  );
+}
+
+/** Key of the sink's advisory lock: a signed 64-bit number as text. */
+export function lockKeyOf(identity: SinkIdentity): string {
+  return keyOf('sink', identity.pipeline, identity.sink);
+}
+
+/** Key of the lock under which the sinks of a pipeline are opened one after the other. */
+export function openLockKeyOf({ pipeline }: SinkIdentity): string {
+  return keyOf('open', pipeline);
+}
+
+/** What the sessions of one owner are called in `pg_stat_activity`; at most 63 bytes. */
+export function applicationNameOf(owner: SinkOwner): string {
+  return `${applicationPrefix(owner)}${owner.generation}`;
+}
+
+export function applicationPrefix(identity: SinkIdentity): string {
+  return `tidegate:${BigInt.asUintN(64, BigInt(lockKeyOf(identity))).toString(16)}:`;
+}
+
+/** An identifier as SQL takes it, whatever is in it. */
+export function quoteIdentifier(name: string): string {
+  if (name === '' || name.includes('\0')) {
+    throw new TidegateError(
+      'TIDEGATE_POSTGRES_OPTIONS',
+      `${JSON.stringify(name)} is no name of a schema, table or column`,
+    );
+  }
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text as SQL takes it in statements that have no parameters. */
+export function quoteLiteral(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+function plain(name: string): string {
+  if (!name.isWellFormed()) {
+    throw new TidegateError(
+      'TIDEGATE_POSTGRES_OPTIONS',
+      `the name ${JSON.stringify(name)} is not well-formed Unicode`,
+    );
+  }
+  return encodeURIComponent(name).replaceAll('~', '%7E');
+}
+
+function keyOf(...parts: readonly string[]): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify(['tidegate', ...parts]))
+    .digest();
+  return digest.readBigInt64BE(0).toString();
+}

@@ -1,0 +1,166 @@
+// A sink whose output and marker are committed in one local transaction: the marker decides.
+
+import { TidegateError } from '../../errors.js';
+import type { CheckpointId } from '../../ids.js';
+import type {
+  CommitOutcome,
+  Inspection,
+  InspectRequest,
+  PreCommitRequest,
+  Prepared,
+  PreparedListing,
+  RollbackOutcome,
+  RollbackRequest,
+  TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+import type { CallOptions } from '../../contracts/source.js';
+import { EpochTransaction } from './epoch-transaction.js';
+import { requireGeneration, waitForHolders, withSession } from './fence.js';
+import { PostgresInspector } from './inspector.js';
+import { gidOf, requireOwnGid } from './names.js';
+import type { SinkContext } from './sink-context.js';
+import { toTrouble } from './trouble.js';
+
+interface HeldEpoch<Rec> {
+  readonly request: PreCommitRequest;
+  readonly prepared: Prepared;
+  readonly epoch: EpochTransaction<Rec>;
+}
+
+export class OneTransactionSession<Rec>
+  extends PostgresInspector
+  implements TwoPhaseSinkSession<Rec>
+{
+  readonly #context: SinkContext<Rec>;
+  #epoch: EpochTransaction<Rec> | undefined;
+  #held: HeldEpoch<Rec> | undefined;
+  #failure: Error | undefined;
+  /** A COMMIT was sent and not answered: the server may still be at it. */
+  #isUnclear = false;
+
+  constructor(context: SinkContext<Rec>) {
+    super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
+    this.#context = context;
+  }
+
+  async write(records: readonly Rec[]): Promise<void> {
+    this.#throwIfIncomplete();
+    this.#epoch ??= new EpochTransaction(this.#context);
+    try {
+      await this.#epoch.add(records);
+    } catch (error) {
+      throw this.#fail(error, 'writing to');
+    }
+  }
+
+  async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
+    if (this.#held?.request.checkpointId === request.checkpointId) return this.#held.prepared;
+    this.#throwIfIncomplete();
+    const { owner, driver } = this.#context;
+    if (this.#held !== undefined) {
+      throw new TidegateError(
+        'TIDEGATE_POSTGRES_BUSY',
+        `sink ${owner.sink} holds checkpoint ${this.#held.request.checkpointId} open, and takes one ` +
+          'at a time',
+      );
+    }
+    const epoch = (this.#epoch ??= new EpochTransaction(this.#context));
+    const { digest } = epoch;
+    try {
+      // On the only session an open transaction would stop everybody else until the commit.
+      if (driver.sessions === 'many') await epoch.complete(request, options);
+      else await this.#requireOwn(options);
+    } catch (error) {
+      throw this.#fail(error, 'pre-committing');
+    }
+    this.#epoch = undefined;
+    const handle = gidOf(owner, request.checkpointId);
+    const prepared = { handle, ...(digest === undefined ? {} : { digest }) };
+    this.#held = { request, prepared, epoch };
+    return prepared;
+  }
+
+  async commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
+    const { owner } = this.#context;
+    const id = requireOwnGid(owner, handle);
+    const held = this.#held;
+    if (held?.prepared.handle !== handle) return this.#askMarker(id, options);
+    // Whatever comes of it, this transaction is over.
+    this.#held = undefined;
+    this.#isUnclear = true;
+    try {
+      await held.epoch.commit(held.request, options);
+      this.#isUnclear = false;
+      return 'applied';
+    } catch (error) {
+      held.epoch.discard();
+      throw toTrouble(error, `committing sink ${owner.sink}`);
+    }
+  }
+
+  override async inspect(request: InspectRequest, options: CallOptions): Promise<Inspection> {
+    const held = this.#held;
+    if (held?.request.checkpointId === request.checkpointId) return 'prepared';
+    const outcome = await super.inspect(request, options);
+    return outcome === 'prepared' ? 'absent' : outcome;
+  }
+
+  override listPrepared(): Promise<readonly PreparedListing[]> {
+    const held = this.#held;
+    if (held === undefined) return Promise.resolve([]);
+    const { checkpointId } = held.request;
+    return Promise.resolve([{ handle: held.prepared.handle, checkpointId }]);
+  }
+
+  rollback({ keep }: RollbackRequest): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    const held = this.#held;
+    if (held === undefined || keep.includes(held.prepared.handle))
+      return Promise.resolve(new Map());
+    held.epoch.discard();
+    this.#held = undefined;
+    return Promise.resolve(new Map([[held.prepared.handle, 'rolled-back'] as const]));
+  }
+
+  close(): void {
+    this.#failure ??= new Error('the session was closed');
+    this.#epoch?.discard();
+    this.#held?.epoch.discard();
+  }
+
+  async #requireOwn(options: CallOptions): Promise<void> {
+    const { driver, catalog, owner } = this.#context;
+    await withSession(driver, `pre-committing sink ${owner.sink}`, options, (session) =>
+      requireGeneration(session, catalog, owner),
+    );
+  }
+
+  async #askMarker(id: CheckpointId, options: CallOptions): Promise<CommitOutcome> {
+    const { driver, catalog, owner } = this.#context;
+    return withSession(
+      driver,
+      `asking for the marker of sink ${owner.sink}`,
+      options,
+      async (one) => {
+        // The lost backend holds the shared lock until it has ended: afterwards the marker is final.
+        if (this.#isUnclear) await waitForHolders(one, owner);
+        this.#isUnclear = false;
+        return (await catalog.isMarked(one, owner, id)) ? 'already-applied' : 'absent';
+      },
+    );
+  }
+
+  #throwIfIncomplete(): void {
+    if (this.#failure === undefined) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_WRITE_FAILED',
+      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
+      { cause: this.#failure },
+    );
+  }
+
+  #fail(error: unknown, doing: string): Error {
+    this.#epoch?.discard();
+    this.#failure = toTrouble(error, `${doing} sink ${this.#context.owner.sink}`);
+    return this.#failure;
+  }
+}

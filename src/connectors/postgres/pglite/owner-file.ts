@@ -1,0 +1,141 @@
+// Who has an embedded database open: PGlite lets a second process in, and two would destroy it.
+
+import { TidegateError } from '../../../errors.js';
+import { errnoOf, readSmallFile, type FileSystem } from '../../../runtime/file-system.js';
+import type { ProcessIdentity, Processes } from '../../../runtime/process-identity.js';
+import type { Random } from '../../../runtime/random.js';
+
+export interface OwnerFilePorts {
+  readonly fileSystem: FileSystem;
+  readonly processes: Processes;
+  readonly random: Random;
+}
+
+const ownerFile = 'owner.json';
+const ownerMaxBytes = 65_536;
+/** Takers that come at the same moment; each one that loses has seen another one win. */
+const triesMax = 100;
+
+/**
+ * Claims `directory` for this process. The claims are directories beside it, numbered: each is made
+ * with its content in one rename that fails when the number is taken, so that of two processes that
+ * find the last owner dead one becomes the next. They are never removed while the process lives.
+ *
+ * @throws TidegateError `TIDEGATE_POSTGRES_OWNED` unless the last owner is known to be gone.
+ */
+export async function claimDirectory(
+  { fileSystem, processes, random }: OwnerFilePorts,
+  directory: string,
+): Promise<void> {
+  const claims = `${directory}.owners`;
+  await makeIfMissing(fileSystem, claims);
+  const nonce = Buffer.from(random.bytes(8)).toString('hex');
+  const staging = `${claims}/claim-${nonce}`;
+  await fileSystem.makeDirectory(staging);
+  const file = await fileSystem.createFile(`${staging}/${ownerFile}`);
+  await file.write(Buffer.from(JSON.stringify(processes.self())));
+  await file.close();
+  try {
+    for (let attempt = 0; attempt < triesMax; attempt += 1) {
+      const numbers = await claimNumbers(fileSystem, claims);
+      const newest = numbers.at(-1) ?? 0;
+      if (newest > 0) await requireGone(fileSystem, processes, `${claims}/${newest}`, directory);
+      if (await isRenamed(fileSystem, staging, `${claims}/${newest + 1}`)) {
+        for (const older of numbers) await removeClaim(fileSystem, `${claims}/${older}`);
+        return;
+      }
+    }
+  } catch (error) {
+    await removeClaim(fileSystem, staging);
+    throw error;
+  }
+  throw new TidegateError('TIDEGATE_POSTGRES_OWNED', `${directory}: too many processes want it`);
+}
+
+/** Gives the directory free for the next process. */
+export async function releaseDirectory(
+  { fileSystem }: OwnerFilePorts,
+  directory: string,
+): Promise<void> {
+  const claims = `${directory}.owners`;
+  // The directory itself stays: its number must not be used again by somebody who has just read it.
+  for (const number of await claimNumbers(fileSystem, claims)) {
+    await ignoreMissing(fileSystem.removeFile(`${claims}/${number}/${ownerFile}`));
+  }
+}
+
+async function requireGone(
+  fileSystem: FileSystem,
+  processes: Processes,
+  claim: string,
+  directory: string,
+): Promise<void> {
+  const bytes = await ignoreMissing(
+    readSmallFile(fileSystem, `${claim}/${ownerFile}`, ownerMaxBytes),
+  );
+  // Without its file the claim was given up in good order.
+  if (bytes === undefined) return;
+  const identity = parseIdentity(bytes);
+  const liveness = identity === undefined ? 'unknown' : processes.livenessOf(identity);
+  if (liveness === 'gone') return;
+  const who = identity === undefined ? 'somebody' : `process ${identity.pid} on ${identity.host}`;
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_OWNED',
+    liveness === 'running'
+      ? `${directory} is open in ${who}: end it first`
+      : `${directory} was opened by ${who}, of which nothing can be learnt from here: when you are ` +
+          `sure that it has ended, delete ${claim}/${ownerFile}`,
+  );
+}
+
+function parseIdentity(bytes: Uint8Array): ProcessIdentity | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString()) as Partial<ProcessIdentity> | null;
+    const { host, bootId, pidNamespace, pid, startedAt } = value ?? {};
+    const texts = [host, bootId, pidNamespace, startedAt];
+    if (typeof pid !== 'number' || texts.some((text) => typeof text !== 'string')) return undefined;
+    return value as ProcessIdentity;
+  } catch {
+    return undefined;
+  }
+}
+
+async function claimNumbers(fileSystem: FileSystem, claims: string): Promise<readonly number[]> {
+  const entries = await fileSystem.listDirectory(claims);
+  return entries
+    .filter(({ name }) => /^[1-9]\d{0,14}$/.test(name))
+    .map(({ name }) => Number(name))
+    .sort((left, right) => left - right);
+}
+
+async function isRenamed(fileSystem: FileSystem, from: string, to: string): Promise<boolean> {
+  try {
+    await fileSystem.rename(from, to);
+    return true;
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+async function removeClaim(fileSystem: FileSystem, claim: string): Promise<void> {
+  await ignoreMissing(fileSystem.removeFile(`${claim}/${ownerFile}`));
+  await ignoreMissing(fileSystem.removeDirectory(claim));
+}
+
+async function makeIfMissing(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.makeDirectory(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function ignoreMissing<Value>(call: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

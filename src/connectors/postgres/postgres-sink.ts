@@ -1,0 +1,145 @@
+// The PostgreSQL sink: rows of an epoch in one transaction, together with the marker that proves it.
+
+import { TidegateError } from '../../errors.js';
+import type { SinkOwner, TwoPhaseSink, TwoPhaseSinkSession } from '../../contracts/sink.js';
+import type { CallOptions } from '../../contracts/source.js';
+import { silentLogger, type Logger } from '../../runtime/logger.js';
+import { Catalog } from './catalog.js';
+import type { PostgresDriver, PostgresSession } from './driver.js';
+import { claim, requireTag, withSession } from './fence.js';
+import { PostgresInspector } from './inspector.js';
+import { openLockKeyOf } from './names.js';
+import { OneTransactionSession } from './one-transaction-session.js';
+import { pgDriver, type PgPool } from './pg-driver.js';
+import type { PgliteDatabase } from './pglite/database.js';
+import { checkServer, refusePooler } from './preflight.js';
+import { PreparedSession } from './prepared-session.js';
+import { customBuffer, tableBuffer, type WriteRecords } from './records.js';
+import { checkLimits, defaultLimits, type SinkContext, type SinkLimits } from './sink-context.js';
+import { describeTable, quotedName, type TableOptions } from './table.js';
+
+/** Where the database is: a `pg` pool, or an embedded PGlite. */
+export type DatabaseOptions =
+  | { readonly pool: PgPool; readonly database?: undefined }
+  | { readonly database: PgliteDatabase; readonly pool?: undefined };
+
+/** What is written: rows of a table, or whatever the user's own statements do. */
+export type OutputOptions<Rec> =
+  | (TableOptions & { readonly write?: undefined })
+  | { readonly write: WriteRecords<Rec>; readonly table?: undefined };
+
+export type PostgresSinkOptions<Rec> = DatabaseOptions &
+  OutputOptions<Rec> &
+  Partial<SinkLimits> & {
+    /**
+     * `durable` (default) prepares each epoch and needs `max_prepared_transactions` above 0;
+     * `last-resource` and `fenced` commit it in one transaction.
+     */
+    readonly durability?: TwoPhaseSink['durability'];
+    /** Schema of the two tables that the sinks of all pipelines share. Default `tidegate`. */
+    readonly schema?: string;
+    readonly logger?: Logger;
+  };
+
+/**
+ * Writes records as rows of a table: by COPY, or by key where `key` is given, or with the user's own
+ * `write`. Numbers, texts, booleans, bigints, dates, byte arrays and arrays become what the column
+ * takes; json columns take any value.
+ *
+ * @throws TidegateError `TIDEGATE_POSTGRES_…`, from `open`, naming the setting, the right, the table
+ * or the column that is missing and the statement that mends it.
+ */
+export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
+  options: PostgresSinkOptions<Rec>,
+): TwoPhaseSink<Rec> {
+  const durability = options.durability ?? 'durable';
+  const driver = driverOf(options);
+  const catalog = new Catalog(options.schema ?? 'tidegate');
+  // Names are checked when the pipeline is built, not at its first record.
+  if (options.table !== undefined) quotedName(options.table);
+  const limits = checkLimits(limitsOf(options));
+  const logger = options.logger ?? silentLogger;
+  return {
+    durability,
+    maxPrepared: 1,
+    open: (owner, call) =>
+      withSession(driver, `opening sink ${owner.sink}`, call, async (session) => {
+        await checkServer(session, { needsPrepare: durability === 'durable' });
+        await refusePooler(driver, session, call);
+        const output = await describeOutput(session, options);
+        await createCatalog(session, catalog, owner);
+        await claim(session, catalog, owner, { target: output.target, logger });
+        const { newBuffer, collidesOn } = output;
+        const context = { driver, catalog, owner, limits, collidesOn, newBuffer };
+        return sessionOf(durability, context);
+      }),
+    openReadOnly: async (identity, call: CallOptions) => {
+      const inspector = new PostgresInspector({ driver, catalog, identity });
+      await inspector.checkStore(call);
+      return inspector;
+    },
+  };
+}
+
+export function driverOf(options: DatabaseOptions): PostgresDriver {
+  // Callers without types may give neither, or both.
+  const { pool, database } = options as unknown as {
+    readonly pool?: PgPool;
+    readonly database?: PgliteDatabase;
+  };
+  if (pool !== undefined && database === undefined) return pgDriver(pool);
+  if (database !== undefined && pool === undefined) return database.driver;
+  throw new TidegateError('TIDEGATE_POSTGRES_OPTIONS', 'give either pool or database');
+}
+
+/** Made once for all sinks of a database; two that open at once must not make it twice. */
+export async function createCatalog(
+  session: PostgresSession,
+  catalog: Catalog,
+  owner: SinkOwner,
+): Promise<void> {
+  if (await catalog.exists(session)) return;
+  await session.command('BEGIN');
+  const key = openLockKeyOf({ pipeline: '', sink: '' });
+  await session.query('SELECT pg_advisory_xact_lock($1::bigint)', [key]);
+  await catalog.create(session);
+  requireTag(await session.command('COMMIT'), 'COMMIT', `opening sink ${owner.sink}`);
+}
+
+function limitsOf(options: Partial<SinkLimits>): SinkLimits {
+  return {
+    chunkBytes: options.chunkBytes ?? defaultLimits.chunkBytes,
+    epochMaxBytes: options.epochMaxBytes ?? defaultLimits.epochMaxBytes,
+    lockTimeoutMs: options.lockTimeoutMs ?? defaultLimits.lockTimeoutMs,
+    markersKept: options.markersKept ?? defaultLimits.markersKept,
+  };
+}
+
+async function describeOutput<Rec>(
+  session: PostgresSession,
+  options: OutputOptions<Rec>,
+): Promise<
+  Pick<SinkContext<Rec>, 'newBuffer' | 'collidesOn'> & {
+    readonly target: { readonly target: string; readonly canWait: boolean };
+  }
+> {
+  const { write } = options;
+  if (write !== undefined) {
+    const target = { target: '', canWait: false };
+    return { target, collidesOn: undefined, newBuffer: () => customBuffer(write) };
+  }
+  const table = await describeTable(session, options);
+  return {
+    target: { target: table.name, canWait: table.key !== undefined },
+    collidesOn: table.canCollide ? table.name : undefined,
+    newBuffer: () => tableBuffer(table),
+  };
+}
+
+function sessionOf<Rec>(
+  durability: TwoPhaseSink['durability'],
+  context: SinkContext<Rec>,
+): TwoPhaseSinkSession<Rec> {
+  if (durability === 'durable') return new PreparedSession(context);
+  return new OneTransactionSession(context);
+}

@@ -1,0 +1,148 @@
+// A durable sink in the hands of one generation: PREPARE TRANSACTION, then COMMIT PREPARED.
+
+import { TidegateError } from '../../errors.js';
+import type {
+  CommitOutcome,
+  PreCommitRequest,
+  Prepared,
+  RollbackOutcome,
+  RollbackRequest,
+  TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+import type { CallOptions } from '../../contracts/source.js';
+import type { PostgresSession } from './driver.js';
+import { EpochTransaction } from './epoch-transaction.js';
+import { fenced, requireTag } from './fence.js';
+import { listPrepared, PostgresInspector } from './inspector.js';
+import { gidOf, quoteLiteral, requireOwnGid } from './names.js';
+import type { SinkContext } from './sink-context.js';
+import { sqlStateOf, toTrouble } from './trouble.js';
+
+/** Markers are pruned once in so many commits. */
+const pruneEvery = 100;
+
+export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseSinkSession<Rec> {
+  readonly #context: SinkContext<Rec>;
+  readonly #prepared = new Map<number, Prepared>();
+  #epoch: EpochTransaction<Rec> | undefined;
+  #failure: Error | undefined;
+  #commits = 0;
+
+  constructor(context: SinkContext<Rec>) {
+    super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
+    this.#context = context;
+  }
+
+  async write(records: readonly Rec[]): Promise<void> {
+    this.#throwIfIncomplete();
+    this.#epoch ??= new EpochTransaction(this.#context);
+    try {
+      await this.#epoch.add(records);
+    } catch (error) {
+      throw this.#fail(error, 'writing to');
+    }
+  }
+
+  async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
+    const known = this.#prepared.get(request.checkpointId);
+    if (known !== undefined) return known;
+    this.#throwIfIncomplete();
+    const { owner } = this.#context;
+    const epoch = (this.#epoch ??= new EpochTransaction(this.#context));
+    const handle = gidOf(owner, request.checkpointId);
+    const { digest } = epoch;
+    try {
+      await epoch.prepare(request, handle, options);
+    } catch (error) {
+      throw this.#fail(error, 'preparing');
+    }
+    this.#epoch = undefined;
+    const prepared = { handle, ...(digest === undefined ? {} : { digest }) };
+    this.#prepared.set(request.checkpointId, prepared);
+    return prepared;
+  }
+
+  commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
+    const { catalog, owner, limits } = this.#context;
+    const id = requireOwnGid(owner, handle);
+    return this.#fenced('committing', options, async (session) => {
+      const outcome = await this.#endPrepared(session, 'COMMIT', handle);
+      this.#prepared.delete(id);
+      if (outcome === 'not-found') {
+        return (await catalog.isMarked(session, owner, id)) ? 'already-applied' : 'absent';
+      }
+      this.#commits += 1;
+      if (this.#commits % pruneEvery === 1) await catalog.prune(session, owner, limits.markersKept);
+      return 'applied';
+    });
+  }
+
+  rollback(
+    { keep }: RollbackRequest,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    const { catalog, owner } = this.#context;
+    return this.#fenced('rolling back', options, async (session) => {
+      const outcomes = new Map<string, RollbackOutcome>();
+      for (const { handle } of await listPrepared(session, owner)) {
+        if (keep.includes(handle)) continue;
+        const id = requireOwnGid(owner, handle);
+        const outcome = await this.#endPrepared(session, 'ROLLBACK', handle);
+        this.#prepared.delete(id);
+        if (outcome === 'ended') outcomes.set(handle, 'rolled-back');
+        else {
+          const isMarked = await catalog.isMarked(session, owner, id);
+          outcomes.set(handle, isMarked ? 'committed' : 'absent');
+        }
+      }
+      return outcomes;
+    });
+  }
+
+  close(): void {
+    this.#failure ??= new Error('the session was closed');
+    this.#epoch?.discard();
+  }
+
+  /** `not-found` says nothing yet: committed, rolled back or never prepared. */
+  async #endPrepared(
+    session: PostgresSession,
+    how: 'COMMIT' | 'ROLLBACK',
+    handle: string,
+  ): Promise<'ended' | 'not-found'> {
+    try {
+      const answer = await session.command(`${how} PREPARED ${quoteLiteral(handle)}`);
+      requireTag(answer, how, `${how} PREPARED ${handle}`);
+      return 'ended';
+    } catch (error) {
+      if (sqlStateOf(error) === '42704') return 'not-found';
+      throw error;
+    }
+  }
+
+  #fenced<Value>(
+    doing: string,
+    options: CallOptions,
+    work: (session: PostgresSession) => Promise<Value>,
+  ): Promise<Value> {
+    const { driver, catalog, owner } = this.#context;
+    const what = `${doing} sink ${owner.sink}`;
+    return fenced(driver, { catalog, owner, what }, options, work);
+  }
+
+  #throwIfIncomplete(): void {
+    if (this.#failure === undefined) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_WRITE_FAILED',
+      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
+      { cause: this.#failure },
+    );
+  }
+
+  /** The epoch has a hole from now on: only the next generation may go on. */
+  #fail(error: unknown, doing: string): Error {
+    this.#epoch?.discard();
+    this.#failure = toTrouble(error, `${doing} sink ${this.#context.owner.sink}`);
+    return this.#failure;
+  }
+}

@@ -1,0 +1,190 @@
+// Records on their way into a transaction: encoded into chunks, sent in the order they came.
+
+import { createHash, type Hash } from 'node:crypto';
+import { TidegateError } from '../../errors.js';
+import type { PostgresClient, PostgresSession } from './driver.js';
+import { quoteIdentifier } from './names.js';
+import type { Table } from './table.js';
+import { copyField, jsonField } from './values.js';
+
+/** Records of one epoch in the making. */
+export interface RecordBuffer<Rec> {
+  /** @throws TidegateError `TIDEGATE_POSTGRES_ROW` for a record that the table cannot take. */
+  add(records: readonly Rec[]): void;
+  /** Size of what `take` would give. */
+  readonly byteLength: number;
+  /** What was added since the last call; undefined when that is nothing. */
+  take(): Chunk | undefined;
+  /** SHA-256 over all that was added, however it was cut; undefined where it cannot be told. */
+  digest(): string | undefined;
+}
+
+export interface Chunk {
+  readonly byteLength: number;
+  send(session: PostgresSession): Promise<void>;
+}
+
+/** `write` of a sink whose user writes the statements. */
+export type WriteRecords<Rec> = (client: PostgresClient, records: readonly Rec[]) => Promise<void>;
+
+/** Rows through COPY, or through an upsert where the table has a key. */
+export function tableBuffer<Rec>(table: Table): RecordBuffer<Rec> {
+  return table.key === undefined ? new CopyBuffer(table) : new UpsertBuffer(table, table.key);
+}
+
+/** Records as they are, for the user's own statements. Their size is only estimated. */
+export function customBuffer<Rec>(write: WriteRecords<Rec>): RecordBuffer<Rec> {
+  return new CustomBuffer(write);
+}
+
+abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
+  readonly #hash: Hash = createHash('sha256');
+  readonly #separator: string;
+  #text = '';
+  #isChecked = false;
+
+  constructor(
+    protected readonly table: Table,
+    separator: string,
+  ) {
+    this.#separator = separator;
+  }
+
+  /** In UTF-16 units: near enough to cut chunks by. */
+  get byteLength(): number {
+    return this.#text.length;
+  }
+
+  add(records: readonly Rec[]): void {
+    let text = '';
+    for (const record of records) {
+      if (!this.#isChecked) this.#check(record);
+      text += this.encode(record as Readonly<Record<string, unknown>>) + this.#separator;
+    }
+    this.#text += text;
+  }
+
+  take(): Chunk | undefined {
+    if (this.#text === '') return undefined;
+    const bytes = Buffer.from(this.#text);
+    this.#text = '';
+    this.#hash.update(bytes);
+    return { byteLength: bytes.byteLength, send: (session) => this.send(session, bytes) };
+  }
+
+  digest(): string {
+    return this.#hash.copy().update(this.#text).digest('hex');
+  }
+
+  protected abstract encode(record: Readonly<Record<string, unknown>>): string;
+  protected abstract send(session: PostgresSession, bytes: Buffer): Promise<void>;
+
+  /** The first record of an epoch stands for all: a misspelt property would be NULL for ever. */
+  #check(record: Rec): void {
+    this.#isChecked = true;
+    const names = Object.keys(record as object);
+    const stray = names.find((name) => !this.table.columns.some((column) => column.name === name));
+    if (stray === undefined) return;
+    const known = this.table.columns.map((column) => column.name).join(', ');
+    throw new TidegateError(
+      'TIDEGATE_POSTGRES_ROW',
+      `a record has ${stray}, which is none of the columns written to ${this.table.name} (${known})`,
+    );
+  }
+}
+
+class CopyBuffer<Rec> extends TextBuffer<Rec> {
+  readonly #target: string;
+
+  constructor(table: Table) {
+    super(table, '\n');
+    this.#target = `${table.name} (${columnList(table)})`;
+  }
+
+  protected encode(record: Readonly<Record<string, unknown>>): string {
+    let line = '';
+    let isFirst = true;
+    for (const column of this.table.columns) {
+      if (!isFirst) line += '\t';
+      isFirst = false;
+      line += copyField(record[column.name], column);
+    }
+    return line;
+  }
+
+  protected send(session: PostgresSession, bytes: Buffer): Promise<void> {
+    return session.copyIn(this.#target, bytes);
+  }
+}
+
+class UpsertBuffer<Rec> extends TextBuffer<Rec> {
+  readonly #statement: string;
+
+  constructor(table: Table, key: readonly string[]) {
+    super(table, ',');
+    const columns = columnList(table);
+    const keys = key.map(quoteIdentifier).join(', ');
+    const updates = table.columns
+      .filter(({ name }) => !key.includes(name))
+      .map(({ name }) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
+    const action = updates.length === 0 ? 'NOTHING' : `UPDATE SET ${updates.join(', ')}`;
+    // The last record of a key wins. Keys in order: two writers never wait for each other in a circle.
+    this.#statement = `INSERT INTO ${table.name} (${columns})
+      SELECT DISTINCT ON (${keys}) ${columns} FROM (
+        SELECT given.*, row_number() OVER () AS tidegate_order
+        FROM json_populate_recordset(NULL::${table.name}, $1::json) AS given) AS numbered
+      ORDER BY ${keys}, tidegate_order DESC
+      ON CONFLICT (${keys}) DO ${action}`;
+  }
+
+  protected encode(record: Readonly<Record<string, unknown>>): string {
+    const fields = this.table.columns.map(
+      (column) => `${JSON.stringify(column.name)}:${jsonField(record[column.name], column)}`,
+    );
+    return `{${fields.join(',')}}`;
+  }
+
+  protected async send(session: PostgresSession, bytes: Buffer): Promise<void> {
+    const list = bytes.subarray(0, -1).toString();
+    await session.query(this.#statement, [`[${list}]`]);
+  }
+}
+
+class CustomBuffer<Rec> implements RecordBuffer<Rec> {
+  readonly #write: WriteRecords<Rec>;
+  #records: Rec[] = [];
+
+  constructor(write: WriteRecords<Rec>) {
+    this.#write = write;
+  }
+
+  get byteLength(): number {
+    return this.#records.length * estimatedRecordBytes;
+  }
+
+  add(records: readonly Rec[]): void {
+    for (const record of records) this.#records.push(record);
+  }
+
+  take(): Chunk | undefined {
+    if (this.#records.length === 0) return undefined;
+    const { byteLength } = this;
+    const records = this.#records;
+    this.#records = [];
+    const write = this.#write;
+    return {
+      byteLength,
+      send: (session) => write({ query: (text, values) => session.query(text, values) }, records),
+    };
+  }
+
+  digest(): undefined {
+    return undefined;
+  }
+}
+
+const estimatedRecordBytes = 256;
+
+function columnList({ columns }: Table): string {
+  return columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+}

@@ -1,0 +1,92 @@
+// What PostgreSQL threw, as an error of tidegate: which kind it is, without secrets and row content.
+
+import { isTidegateError, TidegateError, toError, type ErrorCode } from '../../errors.js';
+
+/** The SQLSTATE of what a driver threw (`42704` …), or a socket's errno; undefined without one. */
+export function sqlStateOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+/**
+ * @param what What was being done, as the beginning of a sentence: `preparing sink totals`.
+ * @returns An error whose message and cause name no password and no value of a record. Errors of
+ * tidegate pass unchanged.
+ */
+export function toTrouble(thrown: unknown, what: string): Error {
+  if (isTidegateError(thrown)) return thrown;
+  const error = toError(thrown);
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return error;
+  const state = sqlStateOf(thrown);
+  const [code, advice] = classify(state, error.message);
+  const cause = withoutSecrets(error, state);
+  const message = [`${what}: ${cause.message}`, ...(advice === '' ? [] : [advice])].join('. ');
+  return new TidegateError(code, message, {
+    cause,
+    details: { ...(state === undefined ? {} : { sqlState: state }) },
+  });
+}
+
+type Verdict = readonly [code: ErrorCode, advice: string];
+
+const verdicts: Readonly<Record<string, Verdict>> = {
+  '28P01': ['TIDEGATE_POSTGRES_LOGIN', 'Check user and password of the pool'],
+  '28000': ['TIDEGATE_POSTGRES_LOGIN', 'Check the role and pg_hba.conf'],
+  '3D000': ['TIDEGATE_POSTGRES_LOGIN', 'Create the database, or name another one'],
+  '42501': ['TIDEGATE_POSTGRES_RIGHTS', 'Grant the role what the message names'],
+  '42P01': ['TIDEGATE_POSTGRES_TABLE', 'Create the table, or correct its name'],
+  '42703': ['TIDEGATE_POSTGRES_COLUMN', 'Correct the column, or alter the table'],
+  '55P03': ['TIDEGATE_POSTGRES_BUSY', 'Another transaction holds the rows or the lock'],
+  '55006': ['TIDEGATE_POSTGRES_BUSY', ''],
+  '25006': ['TIDEGATE_POSTGRES_TABLE', 'The server is read-only: connect to the primary'],
+  '53300': ['TIDEGATE_POSTGRES_UNREACHABLE', 'Raise max_connections, or lower the pool size'],
+  '57P03': ['TIDEGATE_POSTGRES_UNREACHABLE', 'The server is starting or stopping'],
+};
+
+function classify(state: string | undefined, message: string): Verdict {
+  if (state !== undefined) {
+    const verdict = verdicts[state];
+    if (verdict !== undefined) return verdict;
+    if (state === '55000') {
+      // Two meanings: prepared transactions are switched off, or one is being ended right now.
+      if (message.includes('disabled')) return ['TIDEGATE_POSTGRES_PREPARED_OFF', ''];
+      return ['TIDEGATE_POSTGRES_BUSY', ''];
+    }
+    if (/^(22|23)/.test(state)) return ['TIDEGATE_POSTGRES_ROW', ''];
+    if (/^(08|57P|E)/.test(state)) return ['TIDEGATE_POSTGRES_UNREACHABLE', unreachableAdvice];
+  }
+  if (/connection|terminat|timeout|socket|closed/i.test(message)) {
+    return ['TIDEGATE_POSTGRES_UNREACHABLE', unreachableAdvice];
+  }
+  return ['TIDEGATE_POSTGRES_FAILED', ''];
+}
+
+const unreachableAdvice = 'Check host and port, and that the server runs';
+
+/** Only these fields of the server's answer are names; the others quote rows. */
+const plainFields = ['code', 'severity', 'schema', 'table', 'column', 'constraint'] as const;
+
+function withoutSecrets(error: Error, state: string | undefined): Error {
+  const copy = new Error(safeMessage(error, state));
+  copy.name = error.name;
+  for (const field of plainFields) {
+    const value = (error as unknown as Readonly<Record<string, unknown>>)[field];
+    if (typeof value === 'string') Object.assign(copy, { [field]: value });
+  }
+  return copy;
+}
+
+/** A message about a value quotes it ("invalid input syntax for type integer: …"): name the place. */
+function safeMessage(error: Error, state: string | undefined): string {
+  // A failed lookup or connect to several addresses has no message of its own.
+  if (error instanceof AggregateError)
+    return error.errors.map((one) => toError(one).message).join('; ');
+  // pg itself hides the password in a connection string that it cannot parse; be sure.
+  const message = error.message.replace(/(\w+:\/\/[^\s:@/]*):[^\s@]*@/g, '$1:***@');
+  if (state?.startsWith('22') !== true) return message;
+  const { where } = error as { readonly where?: unknown };
+  const [, column] = typeof where === 'string' ? (/, column ([^:]+):/.exec(where) ?? []) : [];
+  const place = column === undefined ? 'its column' : `column ${column}`;
+  const what = (error.message.split(': "')[0] ?? '').replace(/"[^"]*"/g, '"…"');
+  return `a value does not fit ${place} (SQLSTATE ${state}, ${what})`;
+}

