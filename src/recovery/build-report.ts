@@ -1,9 +1,8 @@
 // Writes the report of a recovery from its facts and its plan. Pure.
 
 import { assertNever } from '../assert.js';
-import type { Generation } from '../ids.js';
+import { checkpointId, epoch, type Generation } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
-import { checkpointId, epoch } from '../ids.js';
 import { isReadable, newestOf, standingsOf, type SinkStanding } from './candidates.js';
 import type { RecoveryFacts, SinkFacts, StoredCheckpoint } from './facts.js';
 import { findingsOf, warningsOf } from './findings.js';

@@ -1,8 +1,7 @@
 // Carries a plan out. Every action is idempotent: a crash inside recovery is just another crash.
 
 import { assertNever } from '../assert.js';
-import { epoch, type CheckpointId, type Epoch } from '../ids.js';
-import { checkpointId } from '../ids.js';
+import { checkpointId, epoch, type Epoch } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { LoadedCheckpoint } from '../store/checkpoint-store.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
@@ -166,7 +165,7 @@ async function loadedFor(
   round: Round,
   stored: PersistedManifest | ReadableCheckpoint,
 ): Promise<LoadedCheckpoint> {
-  const id: CheckpointId = checkpointId(stored.manifest.checkpointId);
+  const id = checkpointId(stored.manifest.checkpointId);
   const known = round.loaded.get(id);
   if (known !== undefined) return known;
   const byteLength = [...stored.manifest.operatorStates.values()].reduce(

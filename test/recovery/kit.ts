@@ -21,7 +21,7 @@ import type { RecoveryOutcome, RecoveryRequest } from '../../src/recovery/reques
 import type { Clock } from '../../src/runtime/clock.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { seededRandom } from '../../src/runtime/random.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 
 export const pipeline = 'orders';
@@ -258,7 +258,8 @@ export class RecoveryWorld {
   readonly log: string[] = [];
   readonly clock = new VirtualClock();
   readonly random = seededRandom(7);
-  readonly memory = new MemoryCheckpointStore({ random: seededRandom(1) });
+  /** In memory unless a test is about files. */
+  memory: CheckpointStore = new MemoryCheckpointStore({ random: seededRandom(1) });
   readonly sinks = new Map<string, ScriptedSink>();
   readonly sources = new Map<string, Source>();
   readonly operators = new Map<string, ScriptedOperator>();
@@ -291,7 +292,7 @@ export class RecoveryWorld {
   }
 
   async open(): Promise<OwnedStore> {
-    this.#store = await this.memory.open({ pipeline });
+    this.#store = await this.memory.open({ pipeline, liveOwner: 'take-over' });
     return this.#store;
   }
 

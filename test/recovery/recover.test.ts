@@ -184,6 +184,25 @@ describe('the newest checkpoint is in doubt', () => {
     expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(id);
   });
 
+  test('the second attempt of an epoch is not taken for the first: the checkpoint id is the key', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const first = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    world.sink('archive').prepare(first);
+    const { base, store } = resumedFrom(await world.recover());
+    const second = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    expect(second).toBeGreaterThan(first);
+    // Left behind by the first attempt, under its own handle.
+    world.sink('archive').prepare(first);
+
+    const outcome = resumedFrom(await world.recover());
+
+    expect(store.generation).toBeLessThan(outcome.store.generation);
+    expect(outcome.base.manifest.checkpointId).toBe(base.manifest.checkpointId);
+    expect(outcome.report.row.number).toBe(12);
+    expect(world.sink('archive').prepared.size).toBe(0);
+  });
+
   test('some absent and none committed: it is rolled back, never resumed with a sink missing', async () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     const base = await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });

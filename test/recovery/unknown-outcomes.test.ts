@@ -196,6 +196,29 @@ describe('an answer that was lost', () => {
     expect(outcome.report.rereadings).toBe(1);
   });
 
+  test('a final save that fails is not reported as success', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await bothPrepared(world);
+    const failing = (store: OwnedStore): OwnedStore =>
+      replaced(store, {
+        updateManifest: () => Promise.reject(new Error('EIO')),
+        saveManifest: (manifest) => {
+          const isComplete = [...manifest.sinkCommitStatuses.values()].every(
+            ({ kind }) => kind === 'committed',
+          );
+          return isComplete ? Promise.reject(new Error('EIO')) : store.saveManifest(manifest);
+        },
+        takeNextGeneration: async () => failing(await store.takeNextGeneration()),
+      });
+    world.wrapStore = failing;
+
+    expect(refusalOf(await world.recover()).message).toContain('EIO');
+    expect(await world.states()).toMatchObject({ [id]: 'in-doubt' });
+    world.wrapStore = (store) => store;
+    expect(resumedFrom(await world.recover()).report.row.number).toBe(9);
+  });
+
   test('a commit that took effect and lost its answer is repeated and counts once', async () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     world.options = { inDoubtPolicy: 'roll-forward' };
