@@ -101,4 +101,51 @@ export type { CheckpointOptions } from './coordinator/options.js';
 export type { CheckpointOutcome } from './coordinator/requests.js';
 
 export type { RecoveryReport } from './recovery/report.js';
+export type {
+  CheckpointListing,
+  CheckpointState,
+  CheckpointStore,
+  LiveOwnerPolicy,
+  LoadedCheckpoint,
+  OpenStoreOptions,
+  OwnedStore,
+  PruneOptions,
+  PruneReport,
+  SidecarReceipt,
+  StoreReader,
+  WriteSidecarOptions,
+} from './store/checkpoint-store.js';
+export { FileSystemCheckpointStore } from './store/filesystem/file-system-store.js';
+export type { FileSystemCheckpointStoreOptions } from './store/filesystem/file-system-store.js';
 export { MemoryCheckpointStore } from './store/memory/memory-store.js';
+export type { MemoryCheckpointStoreOptions } from './store/memory/memory-store.js';
+export type { PersistedManifest } from './store/persisted-manifest.js';
+export type { StoreErrorCode } from './store/store-error.js';
+export type {
+  DirectoryEntry,
+  FileFacts,
+  FileKind,
+  FileSystem,
+  ReadableFile,
+  WritableFile,
+} from './runtime/file-system.js';
+export type { ProcessIdentity, ProcessLiveness, Processes } from './runtime/process-identity.js';
+
+export { arraySource } from './connectors/memory/array-source.js';
+export type { ArraySourceOptions } from './connectors/memory/array-source.js';
+export { consoleSink } from './connectors/memory/console-sink.js';
+export type { ConsoleSinkOptions } from './connectors/memory/console-sink.js';
+export { iterableSource } from './connectors/memory/iterable-source.js';
+export type { IterableSourceOptions } from './connectors/memory/iterable-source.js';
+export { MemorySink } from './connectors/memory/memory-sink.js';
+
+export type { ReadableSource, SourceBatch } from './contracts/source.js';
+export type { PipelineOptions } from './pipeline/determinism.js';
+export type { DeadLetter, ErrorPolicy } from './pipeline/flow/record-errors.js';
+export type { EventTimeOptions } from './pipeline/flow/source-times.js';
+export { Pipeline } from './pipeline/pipeline.js';
+export type { SourceOptions } from './pipeline/pipeline.js';
+export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run.js';
+export type { Aggregation, KeyedValue } from './pipeline/stages/aggregate.js';
+export type { Key } from './pipeline/stages/keys.js';
+export type { KeyedStream, OperatorOptions, StatefulOptions, Stream } from './pipeline/stream.js';
