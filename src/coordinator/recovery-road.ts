@@ -19,6 +19,8 @@ export interface RecoveryRoadOptions {
 /** Between two failed tries; a store that is away is not asked without pause. */
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
+/** As the store has it. */
+const defaultWaitForOwnerMs = 5_000;
 
 export class RecoveryRoad {
   readonly #options: RecoveryRoadOptions;
@@ -102,8 +104,23 @@ export class RecoveryRoad {
 
   /** An owner that was overtaken is told so here, before it touches a sink. */
   async #nextOwner(signal: AbortSignal): Promise<OwnedStore> {
-    const { store, open } = this.#options;
-    if (this.#store !== undefined) return this.#store.takeNextGeneration({ signal });
-    return store.open({ ...open, signal });
+    const { context, store, open } = this.#options;
+    const { clock, options } = context;
+    const timeoutMs = options.persistTimeoutMs + (open.waitForOwnerMs ?? defaultWaitForOwnerMs);
+    const owned = this.#store;
+    // A disk that never answers must not hold the process; what comes late is fenced by the next.
+    const outcome = await withDeadline({ clock, timeoutMs, signal }, (inner) =>
+      owned === undefined
+        ? store.open({ ...open, signal: inner })
+        : owned.takeNextGeneration({ signal: inner }),
+    );
+    if (outcome.kind === 'answered') return outcome.value;
+    if (outcome.kind === 'failed') throw toError(outcome.error);
+    throw new TidegateError(
+      'TIDEGATE_RECOVERY_FAILED',
+      outcome.kind === 'timed-out'
+        ? `the store could not be opened within ${outcome.afterMs} ms`
+        : 'the opening of the store was ended from outside',
+    );
   }
 }
