@@ -3,7 +3,13 @@
 import { assert } from '../assert.js';
 import { isTwoPhase } from '../contracts/sink.js';
 import { createManifest } from '../manifest/create.js';
-import type { CheckpointManifest, ConnectorCheckpoint, TidegateFields } from '../manifest/types.js';
+import { inlineOperatorState } from '../manifest/operator-state.js';
+import type {
+  CheckpointManifest,
+  ConnectorCheckpoint,
+  OperatorCheckpoint,
+  TidegateFields,
+} from '../manifest/types.js';
 import type { Attempt } from './attempt.js';
 import type { Cut, CutPosition } from './cut-gate.js';
 import type { StepContext } from './step-context.js';
@@ -37,7 +43,7 @@ export function draftManifest(
     tableOffsets: positions(cut.tables, barrier.epoch),
     sinkEpochs: new Map(run.sinkEpochs),
     sinkCommitStatuses: new Map(ledger.statuses),
-    operatorStates: stored.entries,
+    operatorStates: operatorStates(states, stored),
     tableStoreCheckpointPath: states.tableStorePath,
     watermark: cut.watermark,
     sourceWatermarks: watermarks(cut),
@@ -47,6 +53,16 @@ export function draftManifest(
     stateChecksum: stored.stateChecksum,
     tidegate: ownFields(context, attempt, prepared),
   };
+}
+
+function operatorStates(
+  states: EncodedStates,
+  stored: StoredStates,
+): ReadonlyMap<string, OperatorCheckpoint> {
+  const entries = new Map<string, OperatorCheckpoint>();
+  for (const [name, bytes] of states.inline) entries.set(name, inlineOperatorState(bytes));
+  for (const [name, entry] of stored.entries) entries.set(name, entry);
+  return entries;
 }
 
 function enterSinks(context: StepContext, attempt: Attempt, prepared: PreparedSinks): void {

@@ -43,7 +43,7 @@ const badCalls: readonly {
     how: 'rejects with a value that is no error',
     call: 'preCommit',
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-    script: () => Promise.reject('nope' as never),
+    script: () => Promise.reject('nope'),
   },
   { how: 'throws', call: 'commit', script: fails() },
   { how: 'never answers', call: 'commit', script: never },
@@ -186,7 +186,7 @@ describe('the order of commits', () => {
 describe('sources and operators', () => {
   test('a position that throws abandons the attempt; the epoch keeps its number', async () => {
     const harness = await started();
-    const { position } = harness.source;
+    const position = harness.source.position.bind(harness.source);
     harness.source.position = () => {
       harness.source.position = position;
       throw new Error('no position');
@@ -204,7 +204,7 @@ describe('sources and operators', () => {
 
   test('a position that never comes lets the loop go on after its bound', async () => {
     const harness = await started({ checkpoint: { skipWhenIdle: false } });
-    const { position } = harness.source;
+    const position = harness.source.position.bind(harness.source);
     harness.source.position = () => never() as never;
     const abandoned = await harness.checkpoint();
     expect(abandoned).toMatchObject({ kind: 'abandoned', cause: { kind: 'timed-out' } });
@@ -214,7 +214,7 @@ describe('sources and operators', () => {
 
   test('an offset that is no text is refused, naming it', async () => {
     const harness = await started({ checkpoint: { skipWhenIdle: false } });
-    const { position } = harness.source;
+    const position = harness.source.position.bind(harness.source);
     harness.source.position = () => ({ next: 2 }) as never;
     const abandoned = await harness.checkpoint();
     harness.source.position = position;

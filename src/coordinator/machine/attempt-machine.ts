@@ -32,6 +32,13 @@ export interface CancelAttempt {
   readonly reason: unknown;
 }
 
+/** Without large states there is no sidecar, and step 4 has nothing to do. */
+const nothingStored: StoredStates = {
+  entries: new Map(),
+  stateChecksum: undefined,
+  sidecarByteLength: 0,
+};
+
 /** Steps 1 and 2 end in `abandoned`, later ones in `failed`: from step 3 on a sink has a claim. */
 export const attemptMachine = setup({
   types: {
@@ -111,10 +118,20 @@ export const attemptMachine = setup({
       invoke: {
         src: 'preCommit',
         input: ({ context }) => ({ attempt: context.attempt }),
-        onDone: {
-          target: 'sidecar',
-          actions: { type: 'keep', params: ({ event }) => ({ prepared: event.output }) },
-        },
+        onDone: [
+          {
+            guard: ({ context }) => given(context.states).large.size === 0,
+            target: 'persist',
+            actions: {
+              type: 'keep',
+              params: ({ event }) => ({ prepared: event.output, stored: nothingStored }),
+            },
+          },
+          {
+            target: 'sidecar',
+            actions: { type: 'keep', params: ({ event }) => ({ prepared: event.output }) },
+          },
+        ],
         onError: { target: 'failed', actions: failedIn('pre-commit') },
       },
       after: {
@@ -126,7 +143,7 @@ export const attemptMachine = setup({
       on: { cancel: { target: 'failed', actions: cancelledIn('pre-commit') } },
     },
     sidecar: {
-      description: '4. Large states are streamed into the sidecar and synced.',
+      description: '4. Large states, if there are any, are streamed into the sidecar and synced.',
       invoke: {
         src: 'sidecar',
         input: ({ context }) => ({ attempt: context.attempt, states: given(context.states) }),

@@ -1,12 +1,12 @@
 // Step 4: large states are streamed into the sidecar, hashed on the way, and synced.
 
-import { externalOperatorState, inlineOperatorState } from '../../manifest/operator-state.js';
+import { externalOperatorState } from '../../manifest/operator-state.js';
 import type { OperatorCheckpoint } from '../../manifest/types.js';
 import type { Attempt } from '../attempt.js';
 import type { StepContext } from '../step-context.js';
 import type { EncodedStates } from './snapshot.js';
 
-/** Every operator's entry in the manifest, with what it points at already durable. */
+/** The manifest's entries of the large states, with what they point at already durable. */
 export interface StoredStates {
   readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
   /** SHA-256 of the sidecar in hex, when there is one. */
@@ -22,13 +22,7 @@ export async function storeStates(
 ): Promise<StoredStates> {
   const entries = new Map<string, OperatorCheckpoint>();
   let inlineByteLength = 0;
-  for (const [name, bytes] of states.inline) {
-    entries.set(name, inlineOperatorState(bytes));
-    inlineByteLength += bytes.byteLength;
-  }
-  if (states.large.size === 0) {
-    return { entries, stateChecksum: undefined, sidecarByteLength: 0 };
-  }
+  for (const bytes of states.inline.values()) inlineByteLength += bytes.byteLength;
   const maxBytes = context.options.checkpointMaxBytes - inlineByteLength;
   const receipt = await attempt.run.store.writeSidecar(
     attempt.barrier.checkpointId,

@@ -1,0 +1,244 @@
+// What the machinery of a checkpoint costs: memory store, one source, one operator, two sinks.
+
+import {
+  CheckpointCoordinator,
+  MemoryCheckpointStore,
+  connectorCheckpoint,
+  createManifest,
+  inlineOperatorState,
+  jsonState,
+  seededRandom,
+  type FlushingSink,
+  type TidegateFields,
+  type TwoPhaseSink,
+} from 'tidegate';
+import { assign, createActor, fromPromise, setup } from 'xstate';
+import { printRows, quantile } from './measure.js';
+
+const checkpointsPerRound = 500;
+const rounds = 7;
+const aim = 1_500;
+
+/** Answers at once and keeps nothing, so that what is measured is the coordinator's. */
+function emptySink(): TwoPhaseSink<number> {
+  const nothingPrepared = new Map<string, 'rolled-back'>();
+  return {
+    durability: 'durable',
+    open: async ({ sink, generation }) => ({
+      write: () => undefined,
+      preCommit: async ({ checkpointId }) => ({ handle: `${sink}/${generation}/${checkpointId}` }),
+      commit: async () => 'applied',
+      inspect: async () => 'absent',
+      lastCommitted: async () => undefined,
+      listPrepared: async () => [],
+      rollback: async () => nothingPrepared,
+    }),
+    openReadOnly: async () => {
+      throw new Error('nobody reads here');
+    },
+  };
+}
+
+function buildCoordinator(sinks: Record<string, TwoPhaseSink<number> | FlushingSink<number>>) {
+  let next = 0;
+  let sum = 0;
+  const coordinator = new CheckpointCoordinator({
+    pipeline: 'bench',
+    store: new MemoryCheckpointStore({ random: seededRandom(1) }),
+    sources: {
+      numbers: {
+        position: () => ({ next: String(next) }),
+        restore: (offsets) => {
+          next = Number(offsets.next ?? 0);
+        },
+      },
+    },
+    operators: {
+      sum: jsonState(
+        () => sum,
+        (saved) => {
+          sum = saved;
+        },
+      ),
+    },
+    sinks,
+    checkpoint: { intervalMs: 0 },
+  });
+  return {
+    coordinator,
+    process: () => {
+      next += 1;
+      sum += next;
+      return next;
+    },
+  };
+}
+
+/**
+ * Processor time, not wall time: "on one core" stays true on a machine that others use too. Garbage
+ * collection and compilation on other threads count as well.
+ */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** Checkpoints for each second of one processor, round by round. */
+async function measureCheckpoints(): Promise<readonly number[]> {
+  const rates: number[] = [];
+  const { coordinator, process: processOne } = buildCoordinator({
+    left: emptySink(),
+    right: emptySink(),
+  });
+  await coordinator.start();
+  for (let round = -1; round < rounds; round++) {
+    const start = processorMs();
+    for (let taken = 0; taken < checkpointsPerRound; taken++) {
+      const asked = coordinator.checkpoint();
+      const point = await coordinator.safePoint();
+      const record = [processOne()];
+      await point.sinks.left?.write(record);
+      await point.sinks.right?.write(record);
+      const outcome = await asked;
+      // The very first one may find nothing new.
+      if (outcome.kind === 'failed' || outcome.kind === 'abandoned') throw new Error(outcome.kind);
+    }
+    const elapsedMs = processorMs() - start;
+    if (round >= 0) rates.push((checkpointsPerRound / elapsedMs) * 1_000);
+  }
+  await coordinator.stop();
+  return rates;
+}
+
+/** A chart of the same shape whose steps do nothing: eight promise actors, eight bounds. */
+async function measureChart(): Promise<number> {
+  const names = ['s1', 's2', 's3', 's4', 's5', 's6', 's7', 's8'];
+  const states = Object.fromEntries(
+    names.map((name, index) => [
+      name,
+      {
+        invoke: {
+          src: 'step',
+          onDone: {
+            target: names[index + 1] ?? 'end',
+            actions: assign({ kept: ({ event }: { event: { output: unknown } }) => event.output }),
+          },
+        },
+        after: { 30_000: { target: 'end' } },
+      },
+    ]),
+  );
+  const machine = setup({
+    types: { context: {} as { kept: unknown } },
+    actors: { step: fromPromise(async () => undefined) },
+  }).createMachine({
+    id: 'empty',
+    initial: 's1',
+    context: { kept: undefined },
+    states: { ...states, end: { type: 'final' } },
+  } as never);
+  const times: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const start = processorMs();
+    for (let ran = 0; ran < checkpointsPerRound; ran++) {
+      await new Promise<void>((resolve) => {
+        const actor = createActor(machine);
+        actor.subscribe({ complete: resolve });
+        actor.start();
+      });
+    }
+    if (round >= 0) times.push((processorMs() - start) / checkpointsPerRound);
+  }
+  return quantile(times, 0.5);
+}
+
+/** The save and the re-save of such a manifest, without a coordinator. */
+async function measureStore(): Promise<number> {
+  const store = new MemoryCheckpointStore({ random: seededRandom(1) });
+  const owner = await store.open({ pipeline: 'bench' });
+  const times: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const start = processorMs();
+    for (let saved = 0; saved < checkpointsPerRound; saved++) {
+      const id = owner.allocateCheckpointId();
+      const statuses = new Map([
+        ['left', { kind: 'pending' as const }],
+        ['right', { kind: 'pending' as const }],
+      ]);
+      const draft = {
+        ...createManifest(id, saved + 1),
+        sourceOffsets: new Map([['numbers', connectorCheckpoint(1, new Map([['next', '1']]))]]),
+        operatorStates: new Map([['sum', inlineOperatorState(new Uint8Array([49]))]]),
+        sinkCommitStatuses: statuses,
+        sinkNames: ['left', 'right'],
+        sourceNames: ['numbers'],
+        tidegate: tidegateFields(owner),
+      };
+      const persisted = await owner.saveManifest(draft);
+      const done = new Map(
+        [...statuses.keys()].map((sink) => [sink, { kind: 'committed' as const }]),
+      );
+      await owner.updateManifest(persisted, { ...persisted.manifest, sinkCommitStatuses: done });
+      await owner.prune({ retainedCheckpoints: 3 });
+    }
+    if (round >= 0) times.push((processorMs() - start) / checkpointsPerRound);
+  }
+  return quantile(times, 0.5);
+}
+
+function tidegateFields(owner: {
+  readonly storeId: string;
+  readonly generation: number;
+}): TidegateFields {
+  return {
+    storeId: owner.storeId,
+    pipeline: 'bench',
+    generation: owner.generation,
+    attempt: '0192a3b4-0000-7000-8000-000000000002',
+    kind: 'checkpoint',
+    commitHandles: new Map([
+      ['left', 'left/1/16777217'],
+      ['right', 'right/1/16777217'],
+    ]),
+    sinkDigests: new Map(),
+  };
+}
+
+/** A safe point at which nothing is due. */
+async function measureSafePoint(): Promise<number> {
+  const { coordinator } = buildCoordinator({ left: emptySink() });
+  await coordinator.start();
+  const calls = 1_000_000;
+  const start = processorMs();
+  for (let call = 0; call < calls; call++) await coordinator.safePoint();
+  const elapsedMs = processorMs() - start;
+  await coordinator.stop();
+  return (elapsedMs / calls) * 1e6;
+}
+
+const rates = await measureCheckpoints();
+const chartMs = await measureChart();
+const storeMs = await measureStore();
+const safePointNs = await measureSafePoint();
+const rate = quantile(rates, 0.5);
+const wholeMs = 1_000 / rate;
+const share = (partMs: number): string => `${((partMs / wholeMs) * 100).toFixed(0)} %`;
+printRows(
+  ['part of a checkpoint', 'processor ms', 'share'],
+  [
+    ['whole checkpoint', wholeMs.toFixed(3), '100 %'],
+    ['XState: a chart of eight empty steps', chartMs.toFixed(3), share(chartMs)],
+    ['memory store: save, re-save, prune', storeMs.toFixed(3), share(storeMs)],
+    [
+      'the rest: gate, encoding, manifest, writers, events',
+      (wholeMs - chartMs - storeMs).toFixed(3),
+      share(wholeMs - chartMs - storeMs),
+    ],
+  ],
+);
+console.log(
+  `\n${rate.toFixed(0)} checkpoints for a second of one processor ` +
+    `(p10 ${quantile(rates, 0.1).toFixed(0)}, p90 ${quantile(rates, 0.9).toFixed(0)}; ` +
+    `aim ${aim}): ${rate >= aim ? 'reached' : 'NOT reached'}`,
+);
+console.log(`a safe point with nothing due: ${safePointNs.toFixed(0)} ns, await included`);
