@@ -34,7 +34,7 @@ export function describeProblem(thrown: unknown): readonly Line[] {
   return lines;
 }
 
-export function problemAsJson(thrown: unknown): Jsonable {
+export function problemAsJson(thrown: unknown): Readonly<Record<'error', Jsonable>> {
   const { code, message, remedy, causes } = problemFacts(thrown);
   return { error: { code, message, remedy, ...(causes.length > 0 ? { causes } : {}) } };
 }

@@ -1,0 +1,68 @@
+// `tidegate plan`: what recovery would do now, and why, without doing any of it.
+
+import type { CheckpointId } from '../../ids.js';
+import { planOnly, type DryRun } from '../../recovery/dry-run.js';
+import { renderReport } from '../../recovery/render-report.js';
+import { withConnection, type ConnectOptions } from '../connection.js';
+import type { CommonOptions, Context } from '../context.js';
+import { exitCodes, type ExitCode } from '../exit-codes.js';
+import { toJsonText, type Jsonable } from '../json-output.js';
+import { problemAsJson, UsageError } from '../problems.js';
+import { choose, parseChoice } from '../store-access.js';
+
+export interface PlanOptions extends CommonOptions, ConnectOptions {
+  /** Plans going back to this checkpoint instead of resuming the newest. */
+  readonly restore?: string;
+  /** Sinks that may get what they have a second time; only for a restore. */
+  readonly acceptDuplicatesIn?: readonly string[];
+}
+
+export async function plan(
+  module: string,
+  options: PlanOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { terminal, signal } = context;
+  const { restore, acceptDuplicatesIn = [] } = options;
+  if (restore === undefined && acceptDuplicatesIn.length > 0) {
+    throw new UsageError('--accept-duplicates-in only makes sense with --restore');
+  }
+  const choice = restore === undefined ? undefined : parseChoice(restore);
+  const dryRun = await withConnection(module, options, context, async (connected) => {
+    const reader = await connected.store.openReadOnly({ signal });
+    try {
+      const { pipeline, question } = connected;
+      const checkpointId: CheckpointId | undefined =
+        choice === undefined ? undefined : choose(await reader.list({ signal }), choice).id;
+      const restoreFrom =
+        checkpointId === undefined ? undefined : { checkpointId, acceptDuplicatesIn };
+      return await planOnly({ ...question, store: reader, pipeline, restoreFrom });
+    } finally {
+      await reader.close();
+    }
+  });
+  signal.throwIfAborted();
+  if (options.json) terminal.printDocument(toJsonText(asJson(dryRun)));
+  else terminal.print(...renderReport(dryRun.report).split('\n'), ...remedyOf(dryRun));
+  return 'cause' in dryRun.plan ? exitCodes.findings : exitCodes.fine;
+}
+
+function remedyOf({ plan: found }: DryRun): readonly string[] {
+  return 'cause' in found ? [`  to do     ${found.cause.remedy}`] : [];
+}
+
+function asJson({ plan: found, report }: DryRun): Jsonable {
+  const { row, decision, isDryRun, examined, resumed, skipped, sinks, warnings } = report;
+  return {
+    kind: found.kind,
+    row: { number: row.number, label: row.label },
+    decision,
+    isDryRun,
+    examined,
+    resumed: resumed === undefined ? undefined : { ...resumed },
+    skipped: skipped.map((entry) => ({ ...entry })),
+    sinks: sinks.map((entry) => ({ ...entry })),
+    warnings,
+    ...('cause' in found ? problemAsJson(found.cause) : {}),
+  };
+}
