@@ -100,7 +100,19 @@ export { defaultCheckpointOptions } from './coordinator/options.js';
 export type { CheckpointOptions } from './coordinator/options.js';
 export type { CheckpointOutcome } from './coordinator/requests.js';
 
-export type { RecoveryReport } from './recovery/report.js';
+export { planOnly } from './recovery/dry-run.js';
+export type { DryRun, DryRunRequest } from './recovery/dry-run.js';
+export { recover } from './recovery/recover.js';
+export { renderReport } from './recovery/render-report.js';
+export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';
+export type {
+  InDoubtPolicy,
+  Recover,
+  RecoveryOptions,
+  RecoveryOutcome,
+  RecoveryRequest,
+  RestoreChoice,
+} from './recovery/request.js';
 export type {
   CheckpointListing,
   CheckpointState,
@@ -119,6 +131,7 @@ export { FileSystemCheckpointStore } from './store/filesystem/file-system-store.
 export type { FileSystemCheckpointStoreOptions } from './store/filesystem/file-system-store.js';
 export { MemoryCheckpointStore } from './store/memory/memory-store.js';
 export type { MemoryCheckpointStoreOptions } from './store/memory/memory-store.js';
+export { provePersisted } from './store/persisted-manifest.js';
 export type { PersistedManifest } from './store/persisted-manifest.js';
 export type { StoreErrorCode } from './store/store-error.js';
 export type {
