@@ -83,7 +83,8 @@ export interface PruneReport {
  * 1. Nothing read is trusted: lengths and ranges are checked before memory is allocated, and names
  *    in a manifest never become paths.
  * 2. `list` is a scan of what is there, newest first; a pointer to the latest is at most a hint. It
- *    reports a damaged checkpoint as `corrupt` and never throws for one.
+ *    reports a damaged checkpoint as `corrupt` and never throws for one. Where storage does not
+ *    answer, or a right is missing, it throws: nothing is known to be damaged then.
  * 3. `load` verifies everything, the sidecar's SHA-256 included, or throws a `StoreError` of kind
  *    `corrupt`; `TIDEGATE_CHECKPOINT_NOT_FOUND` when there is no such checkpoint.
  * 4. `readOperatorState` streams one operator's bytes, inline or from the sidecar, without reading
@@ -109,8 +110,9 @@ export interface StoreReader {
  *    see, however late it runs, and ends with `TIDEGATE_FENCED`.
  * 6. `allocateCheckpointId` never returns a number twice, also not across crashes; it is cheap and
  *    does no I/O. `TIDEGATE_SEQUENCE_EXHAUSTED` asks for the next generation.
- * 7. `writeSidecar` is durable when it returns; nothing of it is visible as a checkpoint before
- *    `saveManifest` of the same id.
+ * 7. The bytes of `writeSidecar` are on the disk when it returns; nothing of it is visible before
+ *    `saveManifest` of the same id, which makes both visible and durable together. It may overlap
+ *    other calls; all others are done one after the other.
  * 8. `saveManifest` is atomic and durable when it returns. It is the only source of
  *    `PersistedManifest`, the right to commit sinks. Saving a manifest that an older generation
  *    wrote makes it durable, and changes nothing but what the update rules allow.
@@ -119,6 +121,8 @@ export interface StoreReader {
  * 11. `prune` counts complete checkpoints, never deletes the newest complete one, anything newer,
  *     or a complete savepoint, and deletes the manifest first.
  * 12. `setAside` renames what cannot be read so that later scans do not meet it; nothing is deleted.
+ * 13. What an owner can see is durable: `open` makes it so before it returns. A checkpoint that an
+ *     older owner had renamed in place and not yet synced does not vanish after recovery acted on it.
  */
 export interface OwnedStore extends StoreReader {
   readonly storeId: StoreId;

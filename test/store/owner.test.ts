@@ -1,0 +1,156 @@
+// Who owns a store, and when that one counts as alive.
+
+import { beforeEach, expect, test } from '@jest/globals';
+import type { ProcessIdentity, ProcessLiveness } from '../../src/runtime/process-identity.js';
+import { judgeLiveness, systemProcesses } from '../../src/runtime/process-identity.js';
+import type { OpenStoreOptions, OwnedStore } from '../../src/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
+import { ownerFile } from '../../src/store/layout.js';
+import { SimulatedClock } from '../../src/testing/clock.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { assertRejects } from '../../src/testing/store-conformance/store-bench.js';
+
+const identity: ProcessIdentity = {
+  host: 'here',
+  bootId: 'boot',
+  pidNamespace: 'pid:[1]',
+  pid: 1,
+  startedAt: '100',
+};
+
+let disk: SimulatedDisk;
+let clock: SimulatedClock;
+let liveness: ProcessLiveness;
+
+beforeEach(() => {
+  disk = new SimulatedDisk();
+  clock = new SimulatedClock();
+  liveness = 'running';
+});
+
+function storeOn(heartbeatMs = 1_000): FileSystemCheckpointStore {
+  return new FileSystemCheckpointStore('/store', {
+    fileSystem: disk.mount().fileSystem,
+    clock,
+    heartbeatMs,
+    processes: { self: () => identity, livenessOf: () => liveness },
+  });
+}
+
+/** Opens while simulated time goes on. */
+async function openInTime(options: Partial<OpenStoreOptions> = {}): Promise<OwnedStore> {
+  const progress = { isSettled: false };
+  const opening = storeOn().open({ pipeline: 'orders', ...options });
+  const settle = (): void => {
+    progress.isSettled = true;
+  };
+  const watch = opening.then(settle, settle);
+  for (let turn = 0; turn < 5_000; turn += 1) {
+    // Many turns of work between two timers, so that time never overtakes the work.
+    for (let step = 0; step < 200; step += 1) await Promise.resolve();
+    if (progress.isSettled) break;
+    clock.runNextTimer();
+  }
+  await watch;
+  return opening;
+}
+
+test('a running owner is refused at once, by name, when the caller does not want to wait', async () => {
+  await storeOn().open({ pipeline: 'orders' });
+  const opening = openInTime({ liveOwner: 'refuse' });
+  await expect(opening).rejects.toMatchObject({
+    code: 'TIDEGATE_STORE_OWNED',
+    message: expect.stringContaining('process 1 on here (generation 1)'),
+  });
+  expect(clock.monotonicMs()).toBe(0);
+});
+
+test('a running owner is waited for, and then refused', async () => {
+  await storeOn().open({ pipeline: 'orders' });
+  await assertRejects(openInTime({ waitForOwnerMs: 2_000 }), 'TIDEGATE_STORE_OWNED');
+  expect(clock.monotonicMs()).toBeGreaterThanOrEqual(2_000);
+  expect(clock.monotonicMs()).toBeLessThan(2_500);
+});
+
+test('a running owner is taken over when the caller asks for that', async () => {
+  await storeOn().open({ pipeline: 'orders' });
+  expect((await openInTime({ liveOwner: 'take-over' })).generation).toBe(2);
+});
+
+test('an owner that closes while it is waited for makes room', async () => {
+  const first = await storeOn().open({ pipeline: 'orders' });
+  const opening = openInTime();
+  await first.close();
+  expect((await opening).generation).toBe(2);
+});
+
+test('an owner whose process is gone keeps nobody waiting', async () => {
+  await storeOn().open({ pipeline: 'orders' });
+  liveness = 'gone';
+  expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+  expect(clock.monotonicMs()).toBe(0);
+});
+
+test('an owner that cannot be seen is alive while its heart beats', async () => {
+  await storeOn().open({ pipeline: 'orders' });
+  liveness = 'unknown';
+  disk.setTime(1);
+  await assertRejects(openInTime({ liveOwner: 'refuse' }), 'TIDEGATE_STORE_OWNED');
+});
+
+test('an owner that cannot be seen and whose heart is still is dead, however lately it beat', async () => {
+  await storeOn(0).open({ pipeline: 'orders' });
+  liveness = 'unknown';
+  const silent = [...disk.tree().keys()].find((path) => path.endsWith(ownerFile))!;
+  disk.writeFile(silent, Buffer.from(JSON.stringify({ ...identity, heartbeatMs: 1_000 })));
+  expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+  expect(clock.monotonicMs()).toBeLessThanOrEqual(3_500);
+});
+
+test.each(['', '{', '[]', '{"pid":1}', 'null', '\0\0\0\0'])(
+  'an owner file that says %j counts as dead',
+  async (text) => {
+    await storeOn().open({ pipeline: 'orders' });
+    const file = [...disk.tree().keys()].find((path) => path.endsWith(ownerFile))!;
+    disk.writeFile(file, Buffer.from(text));
+    expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+  },
+);
+
+test('an opening that fails half-way leaves nobody to wait for', async () => {
+  const failing = disk.mount({
+    before: ({ kind, path }) =>
+      kind === 'sync-directory' && path === '/store' ? { code: 'EIO', effect: 'none' } : undefined,
+  });
+  const broken = new FileSystemCheckpointStore('/store', { fileSystem: failing.fileSystem, clock });
+  await assertRejects(broken.open({ pipeline: 'orders' }), 'TIDEGATE_STORE_IO');
+  expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+});
+
+test('a wait for an owner ends with the signal', async () => {
+  await storeOn().open({ pipeline: 'orders' });
+  const abort = new AbortController();
+  const opening = storeOn().open({ pipeline: 'orders', signal: abort.signal });
+  for (let step = 0; step < 200; step += 1) await Promise.resolve();
+  const reason = new Error('enough');
+  abort.abort(reason);
+  await expect(opening).rejects.toBe(reason);
+});
+
+test.each<[string, Partial<ProcessIdentity>, string | undefined, ProcessLiveness]>([
+  ['the same process', {}, '100', 'running'],
+  ['a pid that is used again', {}, '101', 'gone'],
+  ['a pid that is not there', {}, undefined, 'gone'],
+  ['an earlier boot', { bootId: 'before' }, '100', 'gone'],
+  ['another container, where every pid is 1', { pidNamespace: 'pid:[2]' }, '100', 'unknown'],
+  ['another host', { host: 'there' }, '100', 'unknown'],
+  ['a system that says nothing', { bootId: '', pidNamespace: '', startedAt: '' }, '', 'unknown'],
+])('%s', (_, facts, startedAtNow, expected) => {
+  expect(judgeLiveness({ ...identity, ...facts }, identity, startedAtNow)).toBe(expected);
+});
+
+test('this process runs, and one with another start does not', () => {
+  const self = systemProcesses.self();
+  expect(systemProcesses.livenessOf(self)).toBe('running');
+  expect(systemProcesses.livenessOf({ ...self, startedAt: '1' })).toBe('gone');
+});
