@@ -1,13 +1,22 @@
-// The coordinator in a loop: starting, cuts, outcomes, stopping.
+// The coordinator in a loop: starting, triggers, outcomes, stopping.
 
 import { describe, expect, test } from '@jest/globals';
 import { Harness } from './support/harness.js';
+import { fails, never } from './support/scripted-sink.js';
+
+async function started(options: ConstructorParameters<typeof Harness>[0] = {}): Promise<Harness> {
+  const harness = new Harness(options);
+  await harness.start();
+  return harness;
+}
+
+function completedCount(harness: Harness): number {
+  return harness.names().filter((name) => name === 'checkpoint-completed').length;
+}
 
 describe('a coordinator in a loop', () => {
   test('starts fresh, takes a checkpoint and commits every sink', async () => {
-    const harness = new Harness();
-    const report = await harness.start();
-    expect(report.row.label).toBeDefined();
+    const harness = await started();
     await harness.turn();
     await harness.turn();
     const outcome = await harness.checkpoint();
@@ -17,12 +26,230 @@ describe('a coordinator in a loop', () => {
     expect(harness.source.acknowledged.at(-1)).toBe(2);
   });
 
+  test('tells the seven steps in order, each with its end', async () => {
+    const harness = await started({ checkpoint: { stateInlineThresholdBytes: 0 } });
+    await harness.turn();
+    await harness.checkpoint();
+    const steps = harness.seen
+      .filter(({ name }) => name === 'step-started' || name === 'step-ended')
+      .map(({ name, fact }) => `${(fact as { number: number }).number} ${name.slice(5)}`);
+    expect(steps).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].flatMap((step) => [`${step} started`, `${step} ended`]),
+    );
+  });
+
+  test('goes on in a new process where the last complete checkpoint was', async () => {
+    const harness = await started({ checkpoint: { stateInlineThresholdBytes: 0 } });
+    for (let turns = 0; turns < 3; turns++) await harness.turn();
+    await harness.checkpoint();
+    await harness.turn();
+    await harness.crash();
+    const next = await started({ store: harness.store, scripted: harness.sinks });
+    expect([next.source.next, next.sum]).toEqual([3, 6]);
+    while (next.source.next < 5) await next.turn();
+    await next.settle(next.coordinator.stop());
+    expect(next.sink('left').visible).toEqual([1, 2, 3, 4, 5]);
+    expect(next.sum).toBe(15);
+  });
+
+  test('writes statuses and sink epochs as they become true', async () => {
+    const harness = await started({ sinks: { left: 'durable', log: 'at-least-once' } });
+    const told: unknown[] = [];
+    for (let round = 0; round < 2; round++) {
+      await harness.turn();
+      await harness.checkpoint();
+    }
+    for (const call of harness.log) {
+      if (call.kind !== 'saved' || call.manifest.sinkNames.length === 0) continue;
+      const { sinkCommitStatuses: statuses, sinkEpochs, epoch } = call.manifest;
+      const kinds = [...statuses].map(([sink, { kind }]) => `${sink} ${kind}`).sort();
+      const last = sinkEpochs.get('left');
+      told.push([call.how, ...kinds, last === undefined ? 'never' : last - epoch]);
+    }
+    expect(told.slice(-4)).toEqual([
+      ['save', 'left pending', 'log committed', 'never'],
+      ['update', 'left committed', 'log committed', 0],
+      ['save', 'left pending', 'log committed', -1],
+      ['update', 'left committed', 'log committed', 0],
+    ]);
+  });
+
+  test('a safe point at which nothing is due gives the same answer without a new one', async () => {
+    const harness = await started();
+    const first = harness.coordinator.safePoint();
+    expect(harness.coordinator.safePoint()).toBe(first);
+    expect((await first).kind).toBe('continue');
+  });
+
+  test('refuses a second loop at a safe point', async () => {
+    const harness = await started();
+    await harness.turn();
+    void harness.coordinator.checkpoint();
+    harness.source.position = () => never() as never;
+    const first = harness.coordinator.safePoint();
+    await expect(harness.coordinator.safePoint()).rejects.toMatchObject({
+      code: 'TIDEGATE_LIFECYCLE',
+    });
+    expect((await harness.settle(first)).kind).toBe('continue');
+  });
+});
+
+describe('triggers', () => {
+  test('the interval counts from the end of the last attempt, with a pause at least', async () => {
+    const harness = await started({ checkpoint: { intervalMs: 1_000, minPauseMs: 1_500 } });
+    await harness.turn();
+    await harness.clock.advance(1_499);
+    await harness.turn();
+    expect(completedCount(harness)).toBe(0);
+    await harness.clock.advance(1);
+    await harness.turn();
+    await harness.clock.settle();
+    expect(completedCount(harness)).toBe(1);
+  });
+
+  test('nothing new, no attempt; a savepoint is taken all the same', async () => {
+    const harness = await started();
+    await harness.turn();
+    await harness.checkpoint();
+    expect(await harness.checkpoint()).toMatchObject({ kind: 'skipped', why: 'idle' });
+    const asked = harness.coordinator.savepoint('before the upgrade');
+    await harness.settle(harness.coordinator.safePoint());
+    expect((await harness.settle(asked)).kind).toBe('completed');
+    const saved = harness.log.findLast((call) => call.kind === 'saved');
+    if (saved?.kind !== 'saved') throw new Error('nothing was saved');
+    expect(saved.manifest.tidegate).toMatchObject({
+      kind: 'savepoint',
+      label: 'before the upgrade',
+    });
+  });
+
+  test('with skipWhenIdle off a checkpoint is taken although nothing is new', async () => {
+    const harness = await started({ checkpoint: { skipWhenIdle: false } });
+    expect((await harness.checkpoint()).kind).toBe('completed');
+  });
+
+  test('requests that wait for the same cut share it and say so', async () => {
+    const harness = await started();
+    await harness.turn();
+    const asked = [harness.coordinator.checkpoint(), harness.coordinator.savepoint('kept')];
+    await harness.settle(harness.coordinator.safePoint());
+    const outcomes = await harness.settle(Promise.all(asked));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['completed', 'completed']);
+    expect(outcomes.map(({ isCoalesced }) => isCoalesced)).toEqual([false, true]);
+    expect(completedCount(harness)).toBe(1);
+  });
+
+  test('a request after the cut gets a cut of its own', async () => {
+    const harness = await started({ checkpoint: { skipWhenIdle: false } });
+    await harness.turn();
+    const first = harness.coordinator.checkpoint();
+    await harness.coordinator.safePoint();
+    const second = harness.coordinator.checkpoint();
+    const one = await harness.settle(first);
+    await harness.settle(harness.coordinator.safePoint());
+    const other = await harness.settle(second);
+    if (one.kind !== 'completed' || other.kind !== 'completed') throw new Error('not completed');
+    expect(other.checkpointId).not.toBe(one.checkpointId);
+  });
+
+  test('a request that no safe point serves ends with the bound of step 1', async () => {
+    const harness = await started({ checkpoint: { alignmentTimeoutMs: 700 } });
+    await harness.turn();
+    const outcome = await harness.settle(harness.coordinator.checkpoint());
+    expect(outcome).toMatchObject({
+      kind: 'abandoned',
+      cause: { kind: 'timed-out', afterMs: 700 },
+    });
+  });
+});
+
+describe('the end', () => {
   test('stops with a final checkpoint for the last records', async () => {
-    const harness = new Harness();
-    await harness.start();
+    const harness = await started();
     await harness.turn();
     await harness.settle(harness.coordinator.stop());
     expect(harness.sink('left').visible).toEqual([1]);
     expect(harness.coordinator.status().phase).toBe('stopped');
+    await harness.coordinator.done;
+    await expect(harness.coordinator.safePoint()).rejects.toMatchObject({
+      code: 'TIDEGATE_LIFECYCLE',
+    });
+  });
+
+  test('waits for an attempt that is under way, then takes the tail', async () => {
+    const harness = await started();
+    await harness.turn();
+    const asked = harness.coordinator.checkpoint();
+    await harness.turn();
+    await harness.settle(harness.coordinator.stop());
+    expect((await asked).kind).toBe('completed');
+    expect(harness.sink('left').visible).toEqual([1, 2]);
+  });
+
+  test('says so when the last records could not be committed; the next start takes them', async () => {
+    const harness = await started();
+    await harness.turn();
+    harness.sink('left').next('preCommit', fails());
+    const stopped = await harness
+      .settle(harness.coordinator.stop())
+      .catch((error: unknown) => error);
+    expect(stopped).toMatchObject({ code: 'TIDEGATE_FINAL_CHECKPOINT' });
+    expect(harness.sink('left').visible).toEqual([]);
+    const next = await started({ store: harness.store, scripted: harness.sinks });
+    await next.turn();
+    await next.settle(next.coordinator.stop());
+    expect(next.sink('left').visible).toEqual([1]);
+  });
+
+  test('leaving a block by an exception commits nothing of the batch in hand', async () => {
+    const harness = await started();
+    await harness.turn();
+    await harness.settle(harness.coordinator[Symbol.asyncDispose]());
+    expect(harness.sink('left').visible).toEqual([]);
+    expect(harness.coordinator.status().phase).toBe('stopped');
+  });
+
+  test('an abort ends everything at once, also in the middle of an attempt', async () => {
+    const controller = new AbortController();
+    const harness = await started({ more: { signal: controller.signal } });
+    await harness.turn();
+    harness.sink('left').next('preCommit', never);
+    const asked = harness.coordinator.checkpoint();
+    await harness.coordinator.safePoint();
+    await harness.clock.settle();
+    controller.abort();
+    expect((await harness.settle(asked)).kind).toBe('failed');
+    await harness.settle(harness.coordinator.done);
+    expect(harness.clock.timerCount).toBe(0);
+  });
+
+  test('leaves no timer behind', async () => {
+    const harness = await started({ checkpoint: { intervalMs: 1_000 } });
+    await harness.turn();
+    await harness.settle(harness.coordinator.stop());
+    expect(harness.clock.timerCount).toBe(0);
+  });
+});
+
+describe('a development check', () => {
+  test('fails with the name of the operator whose snapshot changes after the capture', async () => {
+    const live = new Uint8Array([1, 2, 3]);
+    const aliasing = {
+      capture: () => ({ encode: () => live }),
+      restore: () => undefined,
+      reset: () => undefined,
+    };
+    const harness = await started({
+      checkpoint: { checkStateAliasing: true },
+      more: { operators: { leaky: aliasing } },
+    });
+    await harness.turn();
+    const asked = harness.coordinator.checkpoint();
+    harness.faults.after = () => void (live[0] = 9);
+    await harness.settle(harness.coordinator.safePoint());
+    await harness.settle(asked);
+    const { phase, cause } = harness.coordinator.status();
+    expect(phase).toBe('halted');
+    expect(String(cause)).toContain('operator leaky');
   });
 });

@@ -1,0 +1,312 @@
+// A dataflow behind the barrier port: reports that are late, doubled, or of another attempt; replays.
+
+import { describe, expect, test } from '@jest/globals';
+import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
+import type { Durability } from '../../src/contracts/sink.js';
+import type { SafeEvents } from '../../src/coordinator/events.js';
+import { Harness } from './support/harness.js';
+import { ManualPort, passEverything, snapshotOf } from './support/manual-port.js';
+import { never } from './support/scripted-sink.js';
+
+const sinkNames = ['left', 'right'];
+
+function withPort(
+  port: ManualPort,
+  sinks: Readonly<Record<string, Durability>> = { left: 'durable', right: 'durable' },
+  more: Partial<CoordinatorOptions> = {},
+  checkpoint: CoordinatorOptions['checkpoint'] = {},
+): Harness {
+  return new Harness({ sinks, checkpoint, more: { barriers: port, ...more } });
+}
+
+function dropped(harness: Harness): readonly unknown[] {
+  return harness.seen
+    .filter(({ name }) => name === 'report-dropped')
+    .map(({ fact }) => (fact as { why: string }).why);
+}
+
+describe('a dataflow behind the port', () => {
+  test('is resumed with writers before any barrier, and takes a checkpoint', async () => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 3, sinks: sinkNames });
+    };
+    const harness = withPort(port);
+    await harness.start();
+    expect(port.flows.length).toBe(1);
+    await port.write([1, 2, 3]);
+    const outcome = await harness.settle(harness.coordinator.checkpoint());
+    expect(outcome.kind).toBe('completed');
+    expect(harness.sink('left').visible).toEqual([1, 2, 3]);
+  });
+
+  test('a barrier that never arrives is cancelled, and its reports are dropped when they come', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port);
+    await harness.start();
+    const outcome = await harness.settle(harness.coordinator.checkpoint());
+    expect(outcome).toMatchObject({ kind: 'abandoned', cause: { kind: 'timed-out' } });
+    const first = port.injected[0]!;
+    expect(port.cancelled).toEqual([first.barrier]);
+    passEverything(first.barrier, first.listener, { next: 1, sinks: sinkNames });
+    expect(dropped(harness)).toEqual(['late', 'late', 'late', 'late']);
+    expect(harness.coordinator.status().droppedReports).toBe(4);
+  });
+
+  test('a late barrier of the same epoch does not count for the next attempt', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port);
+    await harness.start();
+    await harness.settle(harness.coordinator.checkpoint());
+    const asked = harness.coordinator.checkpoint();
+    await harness.clock.settle();
+    const [first, second] = [port.injected[0]!, port.injected[1]!];
+    expect(second.barrier.epoch).toBe(first.barrier.epoch);
+    passEverything(first.barrier, second.listener, { next: 1, sinks: sinkNames });
+    expect(dropped(harness)).toEqual(Array(4).fill('other-attempt'));
+    passEverything(second.barrier, second.listener, { next: 2, sinks: sinkNames });
+    const outcome = await harness.settle(asked);
+    expect(outcome.kind).toBe('completed');
+    const saved = harness.log.findLast((call) => call.kind === 'saved');
+    if (saved?.kind !== 'saved') throw new Error('nothing was saved');
+    expect(saved.manifest.sourceOffsets.get('numbers')?.offsets.get('next')).toBe('2');
+  });
+
+  test('a report that comes twice counts once; the doubled snapshot is given back', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port);
+    await harness.start();
+    const asked = harness.coordinator.checkpoint();
+    await harness.clock.settle();
+    const { barrier, listener } = port.injected[0]!;
+    const kept = snapshotOf(new Uint8Array([49]));
+    const doubled = snapshotOf(new Uint8Array([50]));
+    listener.operatorReached(barrier, 'sum', kept);
+    listener.operatorReached(barrier, 'sum', doubled);
+    listener.sinkReached(barrier, 'left');
+    listener.sinkReached(barrier, 'left');
+    listener.sourceReached(barrier, 'numbers', { offsets: { next: '1' } });
+    listener.sourceReached(barrier, 'numbers', { offsets: { next: '9' } });
+    listener.sinkReached(barrier, 'right');
+    expect((await harness.settle(asked)).kind).toBe('completed');
+    expect(dropped(harness)).toEqual(['repeated', 'repeated', 'repeated']);
+    expect([kept.released, doubled.released]).toEqual([1, 1]);
+  });
+
+  test('a report for something that nobody registered abandons the attempt', async () => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => listener.sinkReached(barrier, 'stranger');
+    const harness = withPort(port);
+    await harness.start();
+    const outcome = await harness.settle(harness.coordinator.checkpoint());
+    expect(outcome).toMatchObject({ kind: 'abandoned', cause: { kind: 'failed' } });
+  });
+
+  test('records behind the barrier are in the next epoch, also while the sink prepares', async () => {
+    const port = new ManualPort();
+    let next = 0;
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next, sinks: sinkNames });
+      // The barrier has just passed: these are records of the next epoch.
+      void port.write([100 + next]);
+    };
+    const harness = withPort(port);
+    await harness.start();
+    await port.write([1]);
+    next = 1;
+    await harness.settle(harness.coordinator.checkpoint());
+    expect(harness.sink('left').visible).toEqual([1]);
+    next = 2;
+    await harness.settle(harness.coordinator.checkpoint());
+    expect(harness.sink('left').visible).toEqual([1, 101]);
+  });
+
+  test.each([
+    ['durable', true],
+    ['last-resource', false],
+  ] as const)('a %s sink takes the next epoch while it commits: %s', async (durability, takes) => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 1, sinks: ['left'] });
+    };
+    const harness = withPort(port, { left: durability });
+    await harness.start();
+    await port.write([1]);
+    let written = 0;
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    harness.sink('left').next('commit', () => held);
+    harness.sink('left').next('write', () => void (written += 1));
+    const asked = harness.coordinator.checkpoint();
+    await harness.clock.settle();
+    await port.write([2]);
+    await harness.clock.settle();
+    expect(written > 0).toBe(takes);
+    release();
+    expect((await harness.settle(asked)).kind).toBe('completed');
+    await harness.clock.settle();
+    expect(written).toBe(1);
+  });
+
+  test('held-back records make the writer wait above its bound, and go on afterwards', async () => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 1, sinks: ['left'] });
+    };
+    const harness = withPort(port, { left: 'last-resource' }, {}, { queuedRecordsMax: 3 });
+    await harness.start();
+    let release: () => void = () => undefined;
+    harness.sink('left').next('commit', () => new Promise<void>((resolve) => (release = resolve)));
+    const asked = harness.coordinator.checkpoint();
+    await harness.clock.settle();
+    let hasRoom = false;
+    await port.write([2, 3]);
+    const waiting = port.write([4, 5]).then(() => (hasRoom = true));
+    await harness.clock.settle();
+    expect(hasRoom).toBe(false);
+    release();
+    await harness.settle(asked);
+    await harness.settle(waiting);
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('completed');
+    expect(harness.sink('left').visible).toEqual([2, 3, 4, 5]);
+  });
+
+  test('after a recovery the dataflow gets new writers, and the old ones are fenced', async () => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 1, sinks: sinkNames });
+    };
+    const harness = withPort(port);
+    await harness.start();
+    await port.write([1]);
+    harness.sink('left').next('preCommit', never);
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('failed');
+    await harness.clock.settle();
+    expect([port.suspendedCount, port.flows.length]).toEqual([1, 2]);
+    const old = port.flows[0]!.sinks.get('left')!;
+    await expect(old.write([66])).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    await port.write([2]);
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('completed');
+    expect(harness.sink('left').visible).toEqual([2]);
+  });
+
+  test('a report that comes after a recovery is dropped', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port, undefined, {}, { tolerableFailures: 5 });
+    await harness.start();
+    const asked = harness.coordinator.checkpoint();
+    await harness.clock.settle();
+    const old = port.injected[0]!;
+    harness.sink('left').next('write', () => Promise.reject(new Error('gone')));
+    await port.write([1]);
+    await harness.settle(asked);
+    await harness.clock.settle();
+    expect(port.flows.length).toBe(2);
+    passEverything(old.barrier, old.listener, { next: 1, sinks: sinkNames });
+    expect(new Set(dropped(harness))).toEqual(new Set(['late']));
+  });
+});
+
+describe('a pinned replay', () => {
+  /** Two fenced sinks: the first has committed, the second lost its output with the process. */
+  async function splitCommit(second: (records: readonly number[]) => readonly number[]) {
+    const fencedSinks = { left: 'fenced', right: 'fenced' } as const;
+    const build = (scripted?: Harness['sinks'], store?: Harness['store']) => {
+      const port = new ManualPort({ canReplay: true });
+      const more = { barriers: port, sources: { numbers: replayable() } };
+      const options = { sinks: fencedSinks, more: more as Partial<CoordinatorOptions> };
+      const reuse = scripted && store ? { scripted, store } : {};
+      return { port, harness: new Harness({ ...options, ...reuse }) };
+    };
+    const first = build();
+    first.port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 3, sinks: sinkNames });
+    };
+    await first.harness.start();
+    await first.port.write([1, 2, 3]);
+    first.harness.sink('right').next('commit', never);
+    const asked = first.harness.coordinator.checkpoint();
+    await first.harness.clock.settle();
+    const id = first.port.injected[0]!.barrier.checkpointId;
+    void asked;
+    await first.harness.crash();
+
+    const next = build(first.harness.sinks, first.harness.store);
+    next.port.onResume = (flow) => {
+      if (flow.pinnedTo === undefined) return;
+      for (const writer of flow.sinks.values()) void writer.write(second([1, 2, 3]));
+    };
+    next.port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, {
+        next: Number(barrier.pinnedTo?.get('numbers')?.next ?? 3),
+        sinks: sinkNames,
+      });
+    };
+    const report = await next.harness.start().catch((error: unknown) => error);
+    await next.harness.clock.advance(1_000);
+    return { ...next, report, id };
+  }
+
+  function replayable() {
+    return {
+      position: () => ({ next: '0' }),
+      restore: () => undefined,
+      replay: async function* () {
+        yield* [];
+      },
+    };
+  }
+
+  test('fills the sink that lost its output, and leaves the other one alone', async () => {
+    const { harness, port, report, id } = await splitCommit((records) => records);
+    expect(report).toMatchObject({ row: { number: 14 } });
+    expect(port.flows[0]?.pinnedTo?.get('numbers')).toEqual({ next: '3' });
+    expect(harness.sink('left').visible).toEqual([1, 2, 3]);
+    expect(harness.sink('right').visible).toEqual([1, 2, 3]);
+    expect(harness.coordinator.status().phase).toBe('running');
+    const saved = harness.log.findLast((call) => call.kind === 'saved');
+    if (saved?.kind !== 'saved') throw new Error('nothing was saved');
+    expect(saved.manifest.tidegate?.supersedes).toBe(id);
+    const oldHandle = saved.manifest.tidegate?.commitHandles.get('left');
+    expect(oldHandle?.endsWith(`/${id}`)).toBe(true);
+  });
+
+  test('halts before anything is durable when the output differs from before', async () => {
+    const { harness } = await splitCommit((records) => records.slice(1));
+    expect(harness.coordinator.status()).toMatchObject({
+      phase: 'halted',
+      cause: { code: 'TIDEGATE_REPLAY_DIFFERS' },
+    });
+    expect(harness.sink('right').visible).toEqual([]);
+  });
+});
+
+describe('events', () => {
+  test('a listener that throws or rejects is reported and hurts nobody', async () => {
+    const errors: unknown[] = [];
+    const nothing = (): void => undefined;
+    const logger = {
+      debug: nothing,
+      info: nothing,
+      warn: nothing,
+      error: (_message: string, fields: unknown) => errors.push(fields),
+    };
+    const harness = new Harness({ more: { logger } });
+    const events: SafeEvents = harness.coordinator.events;
+    const throwing = (): void => {
+      throw new Error('listener');
+    };
+    events.on('step-started', throwing);
+    events.on('checkpoint-completed', async () => Promise.reject(new Error('later')));
+    await harness.start();
+    await harness.turn();
+    expect((await harness.checkpoint()).kind).toBe('completed');
+    await harness.clock.settle();
+    expect(errors.length).toBe(7);
+    events.off('step-started', throwing);
+    await harness.turn();
+    await harness.checkpoint();
+    await harness.clock.settle();
+    expect(errors.length).toBe(8);
+  });
+});

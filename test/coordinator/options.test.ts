@@ -1,0 +1,166 @@
+// What is refused when a coordinator is built, and what the mix is said to guarantee.
+
+import { describe, expect, test } from '@jest/globals';
+import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
+import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
+import { jsonState } from '../../src/coordinator/json-state.js';
+import type { Durability, Sink } from '../../src/contracts/sink.js';
+import type { Source } from '../../src/contracts/source.js';
+import { isTidegateError } from '../../src/errors.js';
+import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { ScriptedSink } from './support/scripted-sink.js';
+
+const source: Source = { position: () => ({}), restore: () => undefined };
+
+function sinksOf(...kinds: readonly Durability[]): Record<string, Sink> {
+  return Object.fromEntries(
+    kinds.map((kind, index) => [`s${index}`, new ScriptedSink(`s${index}`, kind).asSink()]),
+  );
+}
+
+function build(options: Partial<CoordinatorOptions>): CheckpointCoordinator {
+  return new CheckpointCoordinator({
+    pipeline: 'p',
+    store: new MemoryCheckpointStore(),
+    sources: { numbers: source },
+    sinks: {},
+    ...options,
+  });
+}
+
+function problemsOf(options: Partial<CoordinatorOptions>): readonly string[] {
+  try {
+    build(options);
+  } catch (error) {
+    if (isTidegateError(error)) return error.details.problems as readonly string[];
+    throw error;
+  }
+  return [];
+}
+
+describe('building a coordinator', () => {
+  test('tells all problems in one error', () => {
+    const problems = problemsOf({
+      pipeline: ' ',
+      sources: { '': source, 'a/b': source, numbers: { ...source, replayable: false } },
+      tables: { numbers: source },
+      sinks: sinksOf('last-resource', 'last-resource', 'fenced'),
+      checkpoint: { commitTimeoutMs: 0, inDoubtPolicy: 'guess' as never, nonsense: 1 } as never,
+    });
+    expect(problems.length).toBe(10);
+    const text = problems.join('\n');
+    for (const part of [
+      'pipeline name',
+      'source name ""',
+      'source name "a/b"',
+      'numbers names both a source and a table',
+      'declare the others fenced',
+      'numbers cannot be replayed',
+      's2 are fenced',
+      'commitTimeoutMs is 0',
+      'inDoubtPolicy is guess',
+      'no setting nonsense',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  test('refuses a sink that forgets what it prepared before bounds and outage have passed', () => {
+    const [sink] = Object.values(sinksOf('durable'));
+    const short = { ...sink, maxPreparedLifetimeMs: 200_000 } as Sink;
+    expect(problemsOf({ sinks: { short } })[0]).toContain('need 340000 ms');
+    const checkpoint = { persistTimeoutMs: 10_000 };
+    expect(problemsOf({ sinks: { short }, checkpoint })).toEqual([]);
+    const outage = { ...checkpoint, longestOutageMs: 3_600_000 };
+    expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain('need 3720000 ms');
+  });
+
+  test('takes undefined settings for defaults', () => {
+    expect(problemsOf({ checkpoint: { intervalMs: undefined } as never })).toEqual([]);
+  });
+
+  test.each([
+    [['durable', 'last-resource'], 'exactly-once'],
+    [['durable', 'idempotent'], 'at-least-once'],
+    [['at-least-once'], 'at-least-once'],
+    [[], 'exactly-once'],
+  ] as const)('says that sinks %j are %s', (kinds, level) => {
+    expect(build({ sinks: sinksOf(...kinds) }).guarantee.level).toBe(level);
+  });
+
+  test('calls an idempotent sink effectively once only when writes are ordered and made again alike', () => {
+    const [plain] = Object.values(sinksOf('idempotent'));
+    const keyed = { ...plain, ordersWrites: true } as Sink;
+    const free = jsonState(
+      () => 0,
+      () => undefined,
+    );
+    const same = jsonState(
+      () => 0,
+      () => undefined,
+      { deterministic: true },
+    );
+    expect(build({ sinks: { keyed }, operators: { free } }).guarantee.level).toBe('at-least-once');
+    expect(build({ sinks: { keyed }, operators: { same } }).guarantee.level).toBe(
+      'effectively-once',
+    );
+  });
+
+  test('says that records can be lost when a source cannot give them again', () => {
+    const sources = { numbers: { ...source, replayable: false } };
+    const { guarantee } = build({ sources, sinks: sinksOf('at-least-once') });
+    expect(guarantee.level).toBe('best-effort');
+  });
+});
+
+describe('jsonState', () => {
+  test('freezes the state at the capture', async () => {
+    const state = { counts: [1, 2] };
+    let restored: unknown;
+    const operator = jsonState(
+      () => state,
+      (saved) => (restored = saved),
+    );
+    const snapshot = operator.capture();
+    state.counts.push(3);
+    const bytes = (await snapshot.encode({ signal: AbortSignal.abort() })) as Uint8Array;
+    await operator.restore(chunksOf(bytes), { signal: AbortSignal.abort() });
+    expect(restored).toEqual({ counts: [1, 2] });
+  });
+
+  test('goes back to its first value on a reset, whatever became of the object', async () => {
+    let state = { counts: [1] };
+    const operator = jsonState(
+      () => state,
+      (saved) => (state = saved),
+    );
+    state.counts.push(2);
+    await operator.reset();
+    expect(state).toEqual({ counts: [1] });
+  });
+
+  test('reads characters that two chunks share', async () => {
+    let state = 'ä'.repeat(3);
+    const operator = jsonState(
+      () => state,
+      (saved) => (state = saved),
+    );
+    const bytes = (await operator.capture().encode({ signal: AbortSignal.abort() })) as Uint8Array;
+    await operator.restore(chunksOf(bytes, 1), { signal: AbortSignal.abort() });
+    expect(state).toBe('äää');
+  });
+
+  test.each([undefined, 1n, () => 0])('refuses %p, which JSON cannot hold', (value) => {
+    let state: unknown = 0;
+    const operator = jsonState(
+      () => state,
+      () => undefined,
+    );
+    state = value;
+    expect(() => operator.capture()).toThrow(/JSON/);
+  });
+});
+
+async function* chunksOf(bytes: Uint8Array, size = bytes.length): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
