@@ -432,6 +432,26 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'The rows after the offset are gone, or the table is not one that can be read in order.',
   },
+  // HTTP
+  TIDEGATE_HTTP_REFUSED: {
+    kind: 'invalid',
+    remedy: 'The server refuses the request itself: correct address, headers or records.',
+  },
+  TIDEGATE_HTTP_UNREACHABLE: {
+    kind: 'retryable',
+    remedy: 'The server did not accept the request in all tries: it is tried again after recovery.',
+  },
+
+  // Write-ahead
+  TIDEGATE_WRITE_AHEAD_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Wrap a sink that is last-resource, fenced, or idempotent and orders its writes.',
+  },
+  TIDEGATE_WRITE_AHEAD_CORRUPT: {
+    kind: 'corrupt',
+    remedy: 'A staged file was damaged: bring it back from a copy. Nothing of it was applied.',
+  },
+
   TIDEGATE_POSTGRES_FAILED: {
     kind: 'retryable',
     remedy: 'The server refused a statement: see the cause.',

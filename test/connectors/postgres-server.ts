@@ -10,7 +10,7 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs';
-import { accessSync, chmodSync, constants, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -148,6 +148,17 @@ export class PostgresServer {
 
   async createRole(role: string): Promise<void> {
     await this.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  }
+
+  /** From now on only the right password opens the server; it keeps its open connections. */
+  async requirePasswords(): Promise<void> {
+    const rules = 'host all all 127.0.0.1/32 scram-sha-256\n';
+    writeFileSync(join(this.#data, 'pg_hba.conf'), rules);
+    await this.query('SELECT pg_reload_conf()');
+    // The reload is done by another process: it has happened when the file shows in the view.
+    await this.pool()
+      .query('SELECT 1')
+      .catch(() => undefined);
   }
 
   async stop(): Promise<void> {

@@ -55,7 +55,7 @@ export class EpochTransaction<Rec> {
   }
 
   /** Everything is in the transaction, marker included; the transaction stays open. */
-  async complete(request: PreCommitRequest, { signal }: CallOptions): Promise<void> {
+  async complete(request: PreCommitRequest | undefined, { signal }: CallOptions): Promise<void> {
     await orAborted(this.#sending, signal);
     this.#throwIfBroken();
     const rest = this.#buffer.take();
@@ -71,8 +71,8 @@ export class EpochTransaction<Rec> {
     await this.#end(end, 'PREPARE', options);
   }
 
-  /** The one transaction of a last-resource sink. */
-  async commit(request: PreCommitRequest, options: CallOptions): Promise<void> {
+  /** The one transaction of a last-resource sink; without a request it leaves no marker. */
+  async commit(request: PreCommitRequest | undefined, options: CallOptions): Promise<void> {
     if (!this.#isComplete) await this.complete(request, options);
     await this.#end('COMMIT', 'COMMIT', options);
   }
@@ -88,13 +88,13 @@ export class EpochTransaction<Rec> {
   async #finish(
     session: PostgresSession,
     rest: Chunk | undefined,
-    request: PreCommitRequest,
+    request: PreCommitRequest | undefined,
   ): Promise<void> {
     const { catalog, owner } = this.#context;
     for (const chunk of this.#kept.splice(0)) await chunk.send(session);
     await rest?.send(session);
     await this.#requireSameTransaction(session);
-    await catalog.mark(session, owner, request);
+    if (request !== undefined) await catalog.mark(session, owner, request);
     // Early, for an owner that was overtaken; what counts is the look under the lock.
     await requireGeneration(session, catalog, owner);
   }

@@ -5,8 +5,13 @@ export type { PgClient, PgPool } from './pg-driver.js';
 export { PgliteDatabase } from './pglite/database.js';
 export type { PgliteClass, PgliteDatabaseOptions } from './pglite/database.js';
 export type { Pglite } from './pglite/session.js';
-export { postgresSink } from './postgres-sink.js';
-export type { DatabaseOptions, OutputOptions, PostgresSinkOptions } from './postgres-sink.js';
+export { postgresSink, postgresUpsertSink } from './postgres-sink.js';
+export type {
+  DatabaseOptions,
+  OutputOptions,
+  PostgresSinkOptions,
+  SharedOptions,
+} from './postgres-sink.js';
 export type { WriteRecords } from './records.js';
 export type { SinkLimits } from './sink-context.js';
 export type { TableOptions } from './table.js';

@@ -1,7 +1,7 @@
 // The PostgreSQL sink: rows of an epoch in one transaction, together with the marker that proves it.
 
 import { TidegateError } from '../../errors.js';
-import type { SinkOwner, TwoPhaseSink, TwoPhaseSinkSession } from '../../contracts/sink.js';
+import type { FlushingSink, SinkOwner, TwoPhaseSink } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { Catalog } from './catalog.js';
@@ -15,6 +15,7 @@ import type { PgliteDatabase } from './pglite/database.js';
 import { checkServer, refusePooler } from './preflight.js';
 import { PreparedSession } from './prepared-session.js';
 import { customBuffer, tableBuffer, type WriteRecords } from './records.js';
+import { UpsertSession } from './upsert-session.js';
 import { checkLimits, defaultLimits, type SinkContext, type SinkLimits } from './sink-context.js';
 import { describeTable, quotedName, type TableOptions } from './table.js';
 
@@ -28,17 +29,20 @@ export type OutputOptions<Rec> =
   | (TableOptions & { readonly write?: undefined })
   | { readonly write: WriteRecords<Rec>; readonly table?: undefined };
 
+export interface SharedOptions extends Partial<SinkLimits> {
+  /** Schema of the two tables that the sinks of all pipelines share. Default `tidegate`. */
+  readonly schema?: string;
+  readonly logger?: Logger;
+}
+
 export type PostgresSinkOptions<Rec> = DatabaseOptions &
   OutputOptions<Rec> &
-  Partial<SinkLimits> & {
+  SharedOptions & {
     /**
      * `durable` (default) prepares each epoch and needs `max_prepared_transactions` above 0;
      * `last-resource` and `fenced` commit it in one transaction.
      */
     readonly durability?: TwoPhaseSink['durability'];
-    /** Schema of the two tables that the sinks of all pipelines share. Default `tidegate`. */
-    readonly schema?: string;
-    readonly logger?: Logger;
   };
 
 /**
@@ -53,26 +57,16 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSinkOptions<Rec>,
 ): TwoPhaseSink<Rec> {
   const durability = options.durability ?? 'durable';
-  const driver = driverOf(options);
-  const catalog = new Catalog(options.schema ?? 'tidegate');
-  // Names are checked when the pipeline is built, not at its first record.
-  if (options.table !== undefined) quotedName(options.table);
-  const limits = checkLimits(limitsOf(options));
-  const logger = options.logger ?? silentLogger;
+  const parts = partsOf(options);
+  const { driver, catalog } = parts;
   return {
     durability,
     maxPrepared: 1,
-    open: (owner, call) =>
-      withSession(driver, `opening sink ${owner.sink}`, call, async (session) => {
-        await checkServer(session, { needsPrepare: durability === 'durable' });
-        await refusePooler(driver, session, call);
-        const output = await describeOutput(session, options);
-        await createCatalog(session, catalog, owner);
-        await claim(session, catalog, owner, { target: output.target, logger });
-        const { newBuffer, collidesOn } = output;
-        const context = { driver, catalog, owner, limits, collidesOn, newBuffer };
-        return sessionOf(durability, context);
-      }),
+    open: async (owner, call) => {
+      const needsPrepare = durability === 'durable';
+      const context = await openContext(parts, owner, { options, needsPrepare }, call);
+      return needsPrepare ? new PreparedSession(context) : new OneTransactionSession(context);
+    },
     openReadOnly: async (identity, call: CallOptions) => {
       const inspector = new PostgresInspector({ driver, catalog, identity });
       await inspector.checkStore(call);
@@ -81,7 +75,66 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
   };
 }
 
-export function driverOf(options: DatabaseOptions): PostgresDriver {
+/**
+ * Replaces rows by key, each epoch in one transaction without a marker: writing it again after a
+ * crash has the same effect. It is fenced like the others, so that no late write goes back in time,
+ * and needs neither prepared transactions nor a second phase.
+ */
+export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
+  options: DatabaseOptions & TableOptions & { readonly key: readonly string[] } & SharedOptions,
+): FlushingSink<Rec> {
+  const parts = partsOf(options);
+  return {
+    durability: 'idempotent',
+    ordersWrites: true,
+    open: async (owner, call) => {
+      const context = await openContext<Rec>(parts, owner, { options, needsPrepare: false }, call);
+      return new UpsertSession(context);
+    },
+  };
+}
+
+interface SinkParts {
+  readonly driver: PostgresDriver;
+  readonly catalog: Catalog;
+  readonly limits: SinkLimits;
+  readonly logger: Logger;
+}
+
+function partsOf(
+  options: DatabaseOptions & SharedOptions & { readonly table?: TableOptions['table'] | undefined },
+): SinkParts {
+  // Names are checked when the pipeline is built, not at its first record.
+  if (options.table !== undefined) quotedName(options.table);
+  return {
+    driver: driverOf(options),
+    catalog: new Catalog(options.schema ?? 'tidegate'),
+    limits: checkLimits(limitsOf(options)),
+    logger: options.logger ?? silentLogger,
+  };
+}
+
+/** Looks at everything that can be wrong, then fences every older generation. */
+async function openContext<Rec>(
+  { driver, catalog, limits, logger }: SinkParts,
+  owner: SinkOwner,
+  {
+    options,
+    needsPrepare,
+  }: { readonly options: OutputOptions<Rec>; readonly needsPrepare: boolean },
+  call: CallOptions,
+): Promise<SinkContext<Rec>> {
+  return withSession(driver, `opening sink ${owner.sink}`, call, async (session) => {
+    await checkServer(session, { needsPrepare });
+    await refusePooler(driver, session, call);
+    const { target, newBuffer, collidesOn } = await describeOutput(session, options);
+    await createCatalog(session, catalog, owner);
+    await claim(session, catalog, owner, { target, logger });
+    return { driver, catalog, owner, limits, collidesOn, newBuffer };
+  });
+}
+
+function driverOf(options: DatabaseOptions): PostgresDriver {
   // Callers without types may give neither, or both.
   const { pool, database } = options as unknown as {
     readonly pool?: PgPool;
@@ -93,7 +146,7 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
 }
 
 /** Made once for all sinks of a database; two that open at once must not make it twice. */
-export async function createCatalog(
+async function createCatalog(
   session: PostgresSession,
   catalog: Catalog,
   owner: SinkOwner,
@@ -134,12 +187,4 @@ async function describeOutput<Rec>(
     collidesOn: table.canCollide ? table.name : undefined,
     newBuffer: () => tableBuffer(table),
   };
-}
-
-function sessionOf<Rec>(
-  durability: TwoPhaseSink['durability'],
-  context: SinkContext<Rec>,
-): TwoPhaseSinkSession<Rec> {
-  if (durability === 'durable') return new PreparedSession(context);
-  return new OneTransactionSession(context);
 }

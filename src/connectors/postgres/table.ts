@@ -60,7 +60,7 @@ async function findTable(
   wanted: string,
 ): Promise<{ readonly oid: string; readonly name: string; readonly role: string }> {
   const { rows } = await session.query(
-    `SELECT c.oid::text, format('%I.%I', n.nspname, c.relname) AS name, c.relkind::text AS kind,
+    `SELECT c.oid::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, c.relkind::text AS kind,
        c.relpersistence::text AS persistence, current_user::text AS role,
        current_database()::text AS database
      FROM (SELECT to_regclass($1) AS oid) wanted

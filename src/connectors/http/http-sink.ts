@@ -1,0 +1,228 @@
+// The HTTP sink: records as requests, tried again where that can help, flushed at each barrier.
+
+import { TidegateError } from '../../errors.js';
+import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
+import type { CallOptions } from '../../contracts/source.js';
+import { orAborted } from '../../runtime/abort.js';
+import { systemClock, type Clock } from '../../runtime/clock.js';
+import { sleep, withDeadline } from '../../runtime/deadline.js';
+import { systemRandom, type Random } from '../../runtime/random.js';
+
+/** What becomes of records on the way out. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface HttpSinkOptions<Rec> {
+  readonly url: string | URL;
+  /** Default POST. */
+  readonly method?: string;
+  /** May hold secrets: no message and no event ever names them. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Body of a request. Default: JSON, an array of records, or with `key` one record. */
+  readonly body?: (records: readonly Rec[]) => string;
+  /**
+   * A text that is the same whenever the record is sent, and other for every other record. With it
+   * each record is a request of its own that carries the key in `keyHeader`, and the sink is
+   * `idempotent` if the server honours it; without it the sink is `at-least-once`.
+   */
+  readonly key?: (record: Rec) => string;
+  /** Default `Idempotency-Key`. */
+  readonly keyHeader?: string;
+  /** Whether the server keeps what it did first for a key, however late a request comes. Default false. */
+  readonly ordersWrites?: boolean;
+  /** Records of one request; requests go out one after the other. Default 100. */
+  readonly batchMax?: number;
+  /** Tries of one request. Default 5. */
+  readonly attempts?: number;
+  /** Bound of one try. Default 10 000. */
+  readonly timeoutMs?: number;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** Sends records in their order, one request after the other. */
+export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> {
+  const settings = checkSettings(options);
+  return {
+    durability: options.key === undefined ? 'at-least-once' : 'idempotent',
+    ordersWrites: options.ordersWrites ?? false,
+    open: (_owner, { signal }) => {
+      signal.throwIfAborted();
+      return Promise.resolve(new HttpSession(settings));
+    },
+  };
+}
+
+type Settings<Rec> = HttpSinkOptions<Rec> &
+  Required<
+    Pick<HttpSinkOptions<Rec>, 'batchMax' | 'attempts' | 'timeoutMs' | 'clock' | 'random'>
+  > & {
+    readonly target: URL;
+    readonly fetch: typeof globalThis.fetch;
+  };
+
+/** Answers after which the same request may succeed. */
+const passing = [408, 425, 429, 500, 502, 503, 504];
+const firstDelayMs = 100;
+const longestDelayMs = 5_000;
+
+class HttpSession<Rec> implements FlushingSinkSession<Rec> {
+  readonly #settings: Settings<Rec>;
+  readonly #closing = new AbortController();
+  #waiting: Rec[] = [];
+  #failure: unknown;
+
+  constructor(settings: Settings<Rec>) {
+    this.#settings = settings;
+  }
+
+  async write(records: readonly Rec[]): Promise<void> {
+    this.#throwIfIncomplete();
+    for (const record of records) this.#waiting.push(record);
+    const { batchMax } = this.#settings;
+    while (this.#waiting.length >= batchMax) await this.#sendNext(this.#closing.signal);
+  }
+
+  async flush({ signal }: CallOptions): Promise<void> {
+    this.#throwIfIncomplete();
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    while (this.#waiting.length > 0) await this.#sendNext(either);
+  }
+
+  close(): void {
+    this.#closing.abort(new Error('the sink was closed'));
+  }
+
+  async #sendNext(signal: AbortSignal): Promise<void> {
+    const { batchMax } = this.#settings;
+    const batch = this.#waiting.splice(0, this.#settings.key === undefined ? batchMax : 1);
+    try {
+      await this.#send(requestOf(this.#settings, batch), signal);
+    } catch (error) {
+      // The records of the request may have arrived or not: the epoch has to be read again.
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #send(request: HttpRequest, signal: AbortSignal): Promise<void> {
+    const { attempts, clock, random } = this.#settings;
+    let problem = '';
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
+      if (attempt > 0) await sleep(clock, longestMs * (0.5 + random.next() / 2), signal);
+      signal.throwIfAborted();
+      const outcome = await this.#try(request, signal);
+      if (outcome.kind === 'accepted') return;
+      problem = outcome.problem;
+      if (outcome.kind === 'refused') throw this.#error('TIDEGATE_HTTP_REFUSED', request, problem);
+    }
+    problem = `${problem}, in ${attempts} tries`;
+    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', request, problem);
+  }
+
+  async #try(
+    request: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly kind: 'accepted' }
+    | { readonly kind: 'refused' | 'failed'; readonly problem: string }
+  > {
+    const { clock, timeoutMs, target, fetch } = this.#settings;
+    const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {
+      const response = await orAborted(fetch(target, { ...request, signal: inner }), inner);
+      // An unread body keeps the connection busy.
+      await orAborted(response.arrayBuffer(), inner);
+      return response.status;
+    });
+    switch (outcome.kind) {
+      case 'answered': {
+        const status = outcome.value;
+        if (status >= 200 && status < 300) return { kind: 'accepted' };
+        const kind = passing.includes(status) ? 'failed' : 'refused';
+        return { kind, problem: `it answered ${status}` };
+      }
+      case 'timed-out':
+        return { kind: 'failed', problem: `no answer within ${outcome.afterMs} ms` };
+      case 'failed':
+        return { kind: 'failed', problem: networkProblem(outcome.error) };
+      case 'aborted':
+        signal.throwIfAborted();
+        return { kind: 'failed', problem: 'aborted' };
+    }
+  }
+
+  #throwIfIncomplete(): void {
+    if (this.#failure === undefined) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_WRITE_FAILED',
+      'a request of this epoch failed, so the records after it are not sent',
+      { cause: this.#failure },
+    );
+  }
+
+  #error(
+    code: 'TIDEGATE_HTTP_REFUSED' | 'TIDEGATE_HTTP_UNREACHABLE',
+    { method }: HttpRequest,
+    problem: string,
+  ): TidegateError {
+    // Without user, password and query: tokens are often put there.
+    const { origin, pathname } = this.#settings.target;
+    return new TidegateError(code, `${method} ${origin}${pathname}: ${problem}`);
+  }
+}
+
+function requestOf<Rec>(settings: Settings<Rec>, records: readonly Rec[]): HttpRequest {
+  const { method = 'POST', headers, body, key, keyHeader = 'Idempotency-Key' } = settings;
+  const [first] = records;
+  const keyed = key !== undefined && first !== undefined ? { [keyHeader]: key(first) } : {};
+  const content = key === undefined ? records : first;
+  return {
+    method,
+    headers: { 'content-type': 'application/json', ...headers, ...keyed },
+    body: body === undefined ? JSON.stringify(content) : body(records),
+  };
+}
+
+function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
+  const settings = {
+    batchMax: 100,
+    attempts: 5,
+    timeoutMs: 10_000,
+    clock: systemClock,
+    random: systemRandom,
+    ...options,
+    target: parseUrl(options.url),
+    fetch: options.fetch ?? globalThis.fetch,
+  };
+  for (const name of ['batchMax', 'attempts', 'timeoutMs'] as const) {
+    const value = settings[name];
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw new TidegateError('TIDEGATE_OPTIONS', `${name} is ${value}, not a whole number above 0`);
+  }
+  return settings;
+}
+
+function parseUrl(url: string | URL): URL {
+  try {
+    const target = new URL(url);
+    if (target.protocol === 'http:' || target.protocol === 'https:') return target;
+  } catch {
+    // Without the cause: it quotes the whole address, password included.
+  }
+  throw new TidegateError(
+    'TIDEGATE_OPTIONS',
+    'the url of an HTTP sink is not one of http or https',
+  );
+}
+
+/** `fetch failed` says nothing; the code below it does. */
+function networkProblem(error: unknown): string {
+  const { cause } = error as { readonly cause?: unknown };
+  const { code } = (cause ?? error) as { readonly code?: unknown };
+  return typeof code === 'string' ? `the connection failed (${code})` : 'the connection failed';
+}

@@ -1,0 +1,174 @@
+// The HTTP sink against a real server: batches, keys, tries, bounds, and no secret in a message.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { httpSink, type HttpSinkOptions } from '../../src/connectors/http/index.js';
+import type { FlushingSinkSession } from '../../src/contracts/sink.js';
+import { toError } from '../../src/errors.js';
+import { systemClock, type Clock } from '../../src/runtime/clock.js';
+import { calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
+
+interface Seen {
+  readonly body: unknown;
+  readonly key: string | undefined;
+}
+type Answer = (index: number, response: ServerResponse) => void;
+
+let server: Server;
+let seen: Seen[] = [];
+let answer: Answer;
+const secret = 'a-token-that-nobody-may-see';
+/** Waits between tries take no time; how long they would have been is kept. */
+let waits: number[] = [];
+const hasty: Clock = {
+  ...systemClock,
+  setTimer: (callback, delayMs) => {
+    if (delayMs >= 10_000) return systemClock.setTimer(callback, delayMs);
+    waits.push(delayMs);
+    return systemClock.setTimer(callback, 0);
+  },
+};
+
+beforeEach(async () => {
+  seen = [];
+  waits = [];
+  answer = (_index, response) => response.writeHead(204).end();
+  server = createServer((request, response) => {
+    read(request).then(
+      (body) => {
+        seen.push({ body: JSON.parse(body), key: request.headers['idempotency-key'] as string });
+        answer(seen.length, response);
+      },
+      () => response.destroy(),
+    );
+  });
+  await new Promise<void>((onListening) => server.listen(0, '127.0.0.1', onListening));
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((onClosed) => server.close(onClosed));
+});
+
+test('batches keep the order, and a flush sends the rest', async () => {
+  const session = await open({ batchMax: 3 });
+  await session.write([1, 2, 3, 4, 5, 6, 7]);
+  expect(seen.map(({ body }) => body)).toEqual([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
+  await session.flush(calm);
+  await session.flush(calm);
+  expect(seen.map(({ body }) => body)).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
+});
+
+test('with a key each record is a request that carries it, and the sink says idempotent', async () => {
+  const options = { url: url(), key: (record: number) => `order-${record}` };
+  expect(httpSink(options).durability).toBe('idempotent');
+  expect(httpSink({ url: url() }).durability).toBe('at-least-once');
+  const session = await open(options);
+  await session.write([1, 2]);
+  await session.flush(calm);
+  expect(seen).toEqual([
+    { body: 1, key: 'order-1' },
+    { body: 2, key: 'order-2' },
+  ]);
+});
+
+test('what may pass is tried again with growing pauses and the same key', async () => {
+  answer = (index, response) => {
+    if (index === 1) response.writeHead(503).end('busy');
+    else if (index === 2) response.destroy();
+    else response.writeHead(200).end();
+  };
+  const session = await open({ key: String });
+  await session.write([1]);
+  await session.flush(calm);
+  expect(seen.map(({ key }) => key)).toEqual(['1', '1', '1']);
+  expect(waits).toHaveLength(2);
+  expect(waits[0]).toBeGreaterThanOrEqual(50);
+  expect(waits[1]).toBeGreaterThan(waits[0]! / 2);
+});
+
+describe('what cannot be sent', () => {
+  test('ends the epoch: nothing after it is sent, and no flush succeeds', async () => {
+    answer = (_index, response) => response.writeHead(400).end();
+    const session = await open({ batchMax: 1 });
+    const failure = await refused(session.write([1, 2]));
+    expect(failure).toMatchObject({ code: 'TIDEGATE_HTTP_REFUSED', kind: 'invalid' });
+    expect(await refused(session.flush(calm))).toMatchObject({
+      code: 'TIDEGATE_SINK_WRITE_FAILED',
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('is given up after the tries allowed, naming the last problem', async () => {
+    answer = (_index, response) => response.writeHead(503).end();
+    const session = await open({ attempts: 3 });
+    await session.write([1]);
+    const failure = await refused(session.flush(calm));
+    expect(failure).toMatchObject({ code: 'TIDEGATE_HTTP_UNREACHABLE', kind: 'retryable' });
+    expect(failure.message).toContain('it answered 503, in 3 tries');
+    expect(seen).toHaveLength(3);
+  });
+
+  test('does not hold the process: a silent server is left after the bound', async () => {
+    answer = () => undefined;
+    const session = await open({ attempts: 1, timeoutMs: 50 });
+    await session.write([1]);
+    expect((await refused(session.flush(calm))).message).toContain('no answer within 50 ms');
+  });
+
+  test('is not waited for once the caller has stopped waiting', async () => {
+    const caller = new AbortController();
+    answer = () => caller.abort(new Error('the step is over'));
+    const session = await open({});
+    await session.write([1]);
+    expect((await refused(session.flush({ signal: caller.signal }))).message).toBe(
+      'the step is over',
+    );
+  });
+
+  test('shows no secret of address or headers', async () => {
+    answer = (_index, response) => response.writeHead(401).end(secret);
+    const address = new URL(`${url()}?token=${secret}`);
+    const session = await open({ url: address, headers: { authorization: secret } });
+    await session.write([1]);
+    const failure = await refused(session.flush(calm));
+    expect(failure.message).toContain('/in: it answered 401');
+    expect(inspect(failure, { depth: 10 })).not.toContain(secret);
+    const broken = `ftp://user:${secret}@host/`;
+    for (const address of [broken, `http://user:${secret}@ho st/`]) {
+      let thrown: unknown;
+      try {
+        httpSink({ url: address });
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({ code: 'TIDEGATE_OPTIONS' });
+      expect(inspect(thrown, { depth: 10 })).not.toContain(secret);
+    }
+  });
+});
+
+function open(options: Partial<HttpSinkOptions<number>>): Promise<FlushingSinkSession<number>> {
+  return httpSink<number>({ url: url(), clock: hasty, ...options }).open(ownerOf(1), calm);
+}
+
+function url(): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
+}
+
+async function refused(call: void | Promise<void>): Promise<Error> {
+  const outcome = await Promise.resolve(call).then(() => undefined, toError);
+  if (outcome === undefined) throw new Error('the call was not refused');
+  return outcome;
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
