@@ -230,8 +230,8 @@ export const wrongRules = [
     changes: [
       [
         'coordinator/recovery-road.ts',
-        'this.#store.takeNextGeneration({ signal })',
-        'Promise.resolve(this.#store)',
+        'owned.takeNextGeneration({ signal: inner })',
+        'Promise.resolve(owned)',
       ],
       [
         'testing/simulation/sinks/storage.ts',
@@ -239,12 +239,18 @@ export const wrongRules = [
         'owner.generation < this.#generation',
       ],
     ],
-    mixes: /^durable \(|^durable \+ durable \(/,
+    mixes: /^(durable \+ )?last-resource \(.*roll-forward/,
     first: /^late sink .: commit/,
   },
   {
     name: 'a sink is committed on a manifest that is visible but not durable',
     changes: [
+      // The store syncs what it sees when it is opened: one of the two is enough.
+      [
+        'store/filesystem/opening.ts',
+        'await fileSystem.syncDirectory(layout.directory);\n  for (',
+        'for (',
+      ],
       [
         recovery + 'execute-plan.ts',
         `const persisted = await save(round, manifest);
@@ -254,7 +260,7 @@ export const wrongRules = [
       ],
     ],
     mixes: /^durable \(.*roll-forward|^durable \+ durable \(.*roll-forward/,
-    first: /^kill-(before|after) disk: (rename checkpoints.checkpoint|sync .checkpoints)/,
-    second: /^power-(before|after) (sink|disk: create staging)/,
+    first: /^kill-after disk: rename checkpoints.checkpoint_N#2/,
+    second: /^power-after sink .: commit/,
   },
 ];

@@ -28,10 +28,15 @@ export interface CampaignShare {
   readonly offset: number;
 }
 
-/** Every mix twice: with state in the manifest or a sidecar, with either policy in doubt. */
+/** Every mix twice: state in the manifest or a sidecar, either policy, stopped at once or not. */
 export const setups: readonly OrdersSetup[] = allMixes().flatMap((mix, index) => [
   { mix, hasSidecar: index % 2 === 0, settings: { inDoubtPolicy: 'roll-back' } },
-  { mix, hasSidecar: index % 2 === 1, settings: { inDoubtPolicy: 'roll-forward' } },
+  {
+    mix,
+    hasSidecar: index % 2 === 1,
+    drains: true,
+    settings: { inDoubtPolicy: 'roll-forward' },
+  },
 ]);
 
 export function describeSetup({ mix, hasSidecar, settings }: OrdersSetup): string {

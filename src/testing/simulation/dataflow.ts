@@ -27,6 +27,8 @@ export class Dataflow<Rec> implements BarrierPort {
   readonly #options: DataflowOptions<Rec>;
   #flow: Flow | undefined;
   #cut: PendingCut | undefined;
+  /** Who listens now: a barrier that comes late is told to whoever does. */
+  #listener: CutListener | undefined;
   #isPumping = false;
   #whenIdle: (() => void)[] = [];
   #reachEnd: () => void = () => undefined;
@@ -40,6 +42,7 @@ export class Dataflow<Rec> implements BarrierPort {
 
   inject(barrier: Barrier, listener: CutListener): void {
     this.#cut = { barrier, listener };
+    this.#listener = listener;
     if (!this.#isPumping) this.#takeCut();
   }
 
@@ -111,8 +114,8 @@ export class Dataflow<Rec> implements BarrierPort {
     // Synchronously: from here on the writers hold back what belongs to the next epoch.
     for (const sink of sinks) listener.sinkReached(barrier, sink);
     tell(() => {
-      listener.sourceReached(barrier, source.name, position);
-      listener.operatorReached(barrier, operator.name, snapshot);
+      this.#listener?.sourceReached(barrier, source.name, position);
+      this.#listener?.operatorReached(barrier, operator.name, snapshot);
     });
     // After the cut of a replay the rest of the input follows.
     if (flow?.pinnedTo !== undefined && barrier.pinnedTo !== undefined) {

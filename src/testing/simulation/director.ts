@@ -154,8 +154,7 @@ export class Director {
       case 'store-lost':
       case 'store-restored':
       case 'bit-rot':
-        await settled(perform);
-        return this.#end(life, fault);
+        return this.#endAfter(life, fault, perform);
       case 'fail-before':
         throw injected(action, 'without effect');
       case 'fail-after':
@@ -186,6 +185,14 @@ export class Director {
 
   #defer(fault: Fault, land: () => void): void {
     this.#late.push({ atIndex: this.points.length + (fault.number ?? 1), land });
+  }
+
+  /** Nothing else of the process happens between the effect and its death. */
+  async #endAfter(life: Life, fault: Fault, perform: () => unknown): Promise<never> {
+    const performed = settled(perform);
+    life.silence();
+    await performed;
+    return this.#end(life, fault);
   }
 
   #end(life: Life, fault: Fault): Promise<never> {

@@ -6,7 +6,7 @@ import { faultApplies, faultKinds, type Fault, type FaultKind } from './faults.j
 /** Which numbers of a kind are tried: near and far, short and longer than every patience. */
 const numbers = {
   none: [undefined],
-  'points-later': [1, 4, 12, 40],
+  'points-later': [1, 3, 10, 40],
   'points-earlier': [8, 30],
   'disk-outcome': [0, 1, 2],
   milliseconds: [2_000, 1_000_000],

@@ -36,10 +36,15 @@ export class Life {
     this.#end ??= end;
   }
 
-  kill(): void {
+  /** Nothing that it begins from now on takes effect; its end is noted by `kill`. */
+  silence(): void {
     this.#state = 'dead';
-    this.#end ??= { kind: 'killed' };
     this.#held = [];
+  }
+
+  kill(): void {
+    this.silence();
+    this.#end ??= { kind: 'killed' };
   }
 
   pause(): void {

@@ -26,6 +26,11 @@ export interface OrdersSetup {
   readonly mix: Mix;
   /** Whether operator state goes to a sidecar. */
   readonly hasSidecar: boolean;
+  /**
+   * Whether the process waits at its end until no attempt is open, so that timeouts are recovered
+   * from in process; otherwise it stops at once and is started again.
+   */
+  readonly drains?: boolean;
   readonly settings?: Partial<CheckpointOptions>;
 }
 
@@ -56,12 +61,14 @@ function embeddedOrders(world: World, setup: OrdersSetup): Crashable {
     coordinator,
     run: async () => {
       await coordinator.start();
-      for await (const order of parts.source) {
-        const point = await coordinator.safePoint();
-        if (point.kind === 'rewound') continue;
-        const output = [parts.totals.add(order)];
-        for (const sink of Object.values(point.sinks)) await sink.write(output);
-      }
+      do {
+        for await (const order of parts.source) {
+          const point = await coordinator.safePoint();
+          if (point.kind === 'rewound') continue;
+          const output = [parts.totals.add(order)];
+          for (const sink of Object.values(point.sinks)) await sink.write(output);
+        }
+      } while (setup.drains === true && !(await isQuiet(world, coordinator)));
       await coordinator.stop();
       assertAtEnd(parts.source);
     },
@@ -86,10 +93,32 @@ function drivenOrders(world: World, setup: OrdersSetup): Crashable {
     run: async () => {
       await coordinator.start();
       await Promise.race([dataflow.whenAtEnd, coordinator.done]);
+      while (setup.drains === true && isBusy(coordinator)) await pause(world);
       await coordinator.stop();
       assertAtEnd(parts.source);
     },
   };
+}
+
+/** Waits at safe points until no attempt is open; false when the sources were put back. */
+async function isQuiet(world: World, coordinator: CheckpointCoordinator): Promise<boolean> {
+  while (isBusy(coordinator)) {
+    await pause(world);
+    const point = await coordinator.safePoint();
+    if (point.kind === 'rewound') return false;
+  }
+  return true;
+}
+
+function isBusy(coordinator: CheckpointCoordinator): boolean {
+  const { attempt, phase } = coordinator.status();
+  return attempt !== undefined || phase === 'recovering' || phase === 'replaying';
+}
+
+function pause(world: World): Promise<void> {
+  return new Promise((resolve) => {
+    world.clock.setTimer(resolve, 1_000);
+  });
 }
 
 interface Parts {

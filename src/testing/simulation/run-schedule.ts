@@ -122,7 +122,7 @@ class Run {
     if (this.#simulation.director.lives.some((life) => life.end?.kind === 'completed')) {
       return 'completed';
     }
-    if (isRefusal(this.#lastError)) return 'refused';
+    if (hasCode(this.#lastError, refusals)) return 'refused';
     this.#note('the input comes to its end', `the last process failed: ${texts(this.#lastError)}`);
     return 'stuck';
   }
@@ -146,6 +146,9 @@ class Run {
       if (life.state === 'dead') return;
       this.#lastError = error;
       if (isBug(error)) this.#note('no assertion fails', texts(error));
+      if (hasCode(error, losses) && !this.#hasLost()) {
+        this.#note('a crash needs no human', texts(error));
+      }
       life.finish({ kind: 'failed', error });
     }
   }
@@ -192,30 +195,43 @@ class Run {
     }
   }
 
+  /** Whether a disaster has taken something away; an outage only keeps people waiting. */
+  #hasLost(): boolean {
+    return this.#simulation.director.points.some(
+      ({ fault }) => fault !== undefined && fault !== 'outage' && faultKinds[fault].isDisaster,
+    );
+  }
+
   #note(rule: string, seen: string): void {
     this.violations.push({ rule, seen });
   }
 }
 
-const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Recovery says that something is missing, damaged or ahead: never right after a mere crash. */
+const losses: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TIDEGATE_SINK_STORE',
-  'TIDEGATE_RECOVERY_UNANSWERED',
-  'TIDEGATE_RECOVERY_SINK_REFUSED',
   'TIDEGATE_RECOVERY_UNKNOWN_SINK',
   'TIDEGATE_RECOVERY_NOTHING_TO_RESUME',
   'TIDEGATE_RECOVERY_TWO_IN_DOUBT',
   'TIDEGATE_RECOVERY_CORRUPT',
   'TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT',
-  'TIDEGATE_RECOVERY_POLICY',
   'TIDEGATE_RECOVERY_SPLIT',
   'TIDEGATE_RECOVERY_NO_BASE',
   'TIDEGATE_RECOVERY_SINK_AHEAD',
   'TIDEGATE_RECOVERY_SINK_REWOUND',
 ]);
 
-/** Whether recovery said that a human is needed, at any depth of causes. */
-function isRefusal(error: unknown): boolean {
-  return causesOf(error).some((cause) => isTidegateError(cause) && refusals.has(cause.code));
+/** Recovery asks for a human, for whatever reason. */
+const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...losses,
+  'TIDEGATE_RECOVERY_UNANSWERED',
+  'TIDEGATE_RECOVERY_SINK_REFUSED',
+  'TIDEGATE_RECOVERY_POLICY',
+]);
+
+/** Whether one of these codes is given, at any depth of causes. */
+function hasCode(error: unknown, codes: ReadonlySet<ErrorCode>): boolean {
+  return causesOf(error).some((cause) => isTidegateError(cause) && codes.has(cause.code));
 }
 
 function isBug(error: unknown): boolean {

@@ -1,0 +1,111 @@
+import { describe, expect, test } from '@jest/globals';
+import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
+import { jsonState } from '../../src/coordinator/json-state.js';
+import type { Sink } from '../../src/contracts/sink.js';
+import { crashEverywhere, replaySchedule } from '../../src/testing/crash-everywhere.js';
+import { calmPort } from '../../src/testing/simulation/port.js';
+import { simulatedSink, SinkStorage } from '../../src/testing/simulation/sinks/index.js';
+import type { Build, World } from '../../src/testing/simulation/world.js';
+
+const input = [1, 2, 3];
+
+interface Habits {
+  /** Drops what was read when recovery has put the sources back; the right thing to do. */
+  readonly heedsRewind?: boolean;
+  /** Gives its running total to the coordinator; the right thing to do. */
+  readonly savesTotal?: boolean;
+  readonly sink?: (world: World) => Sink;
+}
+
+/** A running total of the input, written to one sink. */
+function totals({ heedsRewind = true, savesTotal = true, sink }: Habits = {}): Build {
+  return (world) => {
+    let total = 0;
+    const numbers = world.source<number>('numbers');
+    const saved = jsonState(
+      () => total,
+      (value) => {
+        total = value;
+      },
+    );
+    const coordinator = new CheckpointCoordinator({
+      pipeline: 'totals',
+      store: world.store,
+      clock: world.clock,
+      random: world.random,
+      sources: { numbers },
+      operators: savesTotal ? { total: saved } : {},
+      sinks: { out: sink?.(world) ?? world.sink('out', 'durable') },
+      checkpoint: { intervalMs: 150 },
+    });
+    const run = async (): Promise<void> => {
+      await coordinator.start();
+      for await (const number of numbers) {
+        const point = await coordinator.safePoint();
+        if (point.kind === 'rewound' && heedsRewind) continue;
+        total += number;
+        await point.sinks.out.write([{ key: 'total', total }]);
+      }
+      await coordinator.stop();
+    };
+    return { coordinator, run };
+  };
+}
+
+describe('a pipeline that is crashed everywhere', () => {
+  test('shows no violation when its loop does what it should', async () => {
+    const result = await crashEverywhere(totals(), { input, schedulesMax: 120 });
+    expect(result.violations).toEqual([]);
+    expect(result.schedules).toBeGreaterThan(60);
+    expect([...result.matrix.rowCounts().keys()]).toContain('9');
+  }, 100_000);
+
+  test('is caught when it keeps state that nobody saves, with a test that can be pasted', async () => {
+    const build = totals({ savesTotal: false });
+    const options = { input, schedulesMax: 400, faults: ['kill-after'] as const };
+    const result = await crashEverywhere(build, options);
+    expect(result.violations).toHaveLength(1);
+    const { schedule, test: text } = result.violations[0]!;
+    expect(schedule).toHaveLength(1);
+    expect(text).toContain(JSON.stringify(schedule[0]));
+    expect((await replaySchedule(build, { input, schedule })).violations).not.toEqual([]);
+    expect((await replaySchedule(totals(), { input, schedule })).violations).toEqual([]);
+  }, 100_000);
+
+  test('is caught when it goes on with records that were read before a rewind', async () => {
+    const build = totals({ heedsRewind: false });
+    const options = { input, schedulesMax: 200, faults: ['fail-after'] as const };
+    expect((await crashEverywhere(build, options)).violations).toHaveLength(1);
+  }, 100_000);
+
+  test('must work without any fault first', async () => {
+    const build: Build = () => ({ run: () => Promise.reject(new Error('not even once')) });
+    await expect(crashEverywhere(build, { input })).rejects.toThrow('does not work without');
+  });
+});
+
+describe('a sink of the user’s own, wrapped', () => {
+  let storage = new SinkStorage('own', 'durable');
+  const own = (world: World): Sink => world.wrap('own', simulatedSink(storage, calmPort));
+
+  test('is crashed around each of its calls, and keeps its records exactly once', async () => {
+    const ends: unknown[] = [];
+    const result = await crashEverywhere(totals({ sink: own }), {
+      input,
+      schedulesMax: 60,
+      beforeEach: () => {
+        ends.push(storage.visible.flatMap(({ records }) => records).length);
+        storage = new SinkStorage('own', 'durable');
+      },
+    });
+    expect(result.violations).toEqual([]);
+    expect(ends.slice(1)).toContain(input.length);
+  }, 100_000);
+});
+
+test('a schedule that is not reached any more says so instead of passing', async () => {
+  const schedule = ['kill-after sink nobody: commit#1'];
+  await expect(replaySchedule(totals(), { input, schedule })).rejects.toThrow(
+    'the run has changed',
+  );
+});
