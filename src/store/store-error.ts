@@ -7,8 +7,8 @@ import { errnoOf } from '../runtime/file-system.js';
 export type StoreErrorCode = Extract<
   ErrorCode,
   | `TIDEGATE_STORE_${string}`
-  | `TIDEGATE_STATE_${string}`
-  | `TIDEGATE_CHECKPOINT_${string}`
+  | `TIDEGATE_STATE_${'TOO_LARGE' | 'MISMATCH' | 'CORRUPT'}`
+  | `TIDEGATE_CHECKPOINT_${'NOT_FOUND' | 'ID'}`
   | 'TIDEGATE_FENCED'
   | 'TIDEGATE_SEQUENCE_EXHAUSTED'
   | 'TIDEGATE_GENERATIONS_EXHAUSTED'
