@@ -58,13 +58,13 @@ function buildOrders(world: World): Crashable {
   return { coordinator, run };
 }
 
-test('orders survive a crash at every step', async () => {
+void test('orders survive a crash at every step', async () => {
   const result = await crashEverywhere(buildOrders, { input });
   console.log(`${result.schedules} schedules over ${result.points} points: one fault each`);
   assert.deepEqual(result.violations, []);
 });
 
-test('orders survive a crash inside the recovery from a crash', async () => {
+void test('orders survive a crash inside the recovery from a crash', async () => {
   const result = await crashEverywhere(buildOrders, { input, crashes: 2, schedulesMax: 3_000 });
   console.log(`${result.schedules} schedules: up to two faults each`);
   const rows = [...result.matrix.rowCounts()].map(([row, count]) => `${row} (${count}x)`);
@@ -72,7 +72,7 @@ test('orders survive a crash inside the recovery from a crash', async () => {
   assert.deepEqual(result.violations, []);
 });
 
-test('a crash between the two commits is rolled forward: the ledger has decided', async () => {
+void test('a crash between the two commits is rolled forward: the ledger has decided', async () => {
   const schedule = ['kill-after sink ledger: commit#1'];
   const result = await replaySchedule(buildOrders, { input, schedule });
   assert.deepEqual(result.violations, []);

@@ -67,7 +67,7 @@ async function* schedulesOf(setup) {
     prepared = await prepareSetup(setup, { seed: 1 });
   } catch (error) {
     // Wrong even without a fault: caught, but then the change tells nothing about crashes.
-    throw new Error(`the changed code does not work without faults: ${error.message}`);
+    throw new Error('the changed code does not work without faults', { cause: error });
   }
   const firsts = matching(prepared.reference.points, new RegExp(first));
   const traces = [];

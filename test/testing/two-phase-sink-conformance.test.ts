@@ -173,8 +173,7 @@ function systemOn(storage: SinkStorage, flaw?: Flaw): SinkSystem<unknown> {
           const wrong = flaw(session, storage);
           return new Proxy(session, {
             get: (target, name) =>
-              wrong[name as keyof TwoPhaseSinkSession] ??
-              bound(target, target[name as keyof TwoPhaseSinkSession]),
+              (Reflect.get(wrong, name) as unknown) ?? bound(target, Reflect.get(target, name)),
           });
         },
       };

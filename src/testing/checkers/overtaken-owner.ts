@@ -10,7 +10,12 @@ export const overtakenOwnerStops: Checker = ({ history }) => {
     if (event.kind !== 'opened') continue;
     const own = newestOf.get(event.life);
     const overtaker = [...newestOf].find(
-      ([life, generation]) => life !== event.life && own !== undefined && generation > own,
+      ([life, generation]) =>
+        // A number below the overtaker's was claimed before it: that claim is fenced by now.
+        life !== event.life &&
+        own !== undefined &&
+        generation > own &&
+        event.generation > generation,
     );
     if (overtaker !== undefined) {
       violations.push({

@@ -79,6 +79,7 @@ export class Simulation implements Surroundings {
     switch (fault.kind) {
       case 'power-before':
       case 'power-after':
+        this.#killAll();
         this.#disk = afterPowerLoss(this.#disk, fault.number ?? 0);
         return;
       case 'expire':
@@ -106,7 +107,13 @@ export class Simulation implements Surroundings {
     this.#copies.push(this.#disk.clone());
   }
 
+  /** They run on one machine: no other process outlives it. */
+  #killAll(): void {
+    for (const life of this.director.lives) if (life.end === undefined) life.kill();
+  }
+
   #replaceStore(disk: SimulatedDisk): void {
+    this.#killAll();
     this.#disk = disk;
     this.history.push({ kind: 'store-replaced' });
   }
