@@ -26,12 +26,13 @@ import type { OperatorSettings } from './state/keyed-operator.js';
 export interface RunCounts {
   readonly records: Map<string, number>;
   readonly skipped: Map<string, number>;
+  readonly late: Map<string, number>;
 }
 
 /** A graph made ready for one run: its participants, and how to build a generation. */
 export class PreparedGraph {
   readonly cursors = new Map<string, SourceCursor>();
-  readonly counts: RunCounts = { records: new Map(), skipped: new Map() };
+  readonly counts: RunCounts = { records: new Map(), skipped: new Map(), late: new Map() };
   readonly #graph: Graph;
   readonly #instances = new Map<GraphNode, NodeInstance>();
 
@@ -66,6 +67,7 @@ export class PreparedGraph {
   assemble(run: FlowRun): Assembly {
     const built = new Map<GraphNode, (input: number) => Receiver>();
     const sources: SourceReader[] = [];
+    const { late } = this.counts;
     for (const node of [...this.#graph.nodes].reverse()) {
       const output = (port: string): Receiver => this.#outputOf(node, port, built);
       const errors = this.#errorsOf(node, output);
@@ -76,7 +78,10 @@ export class PreparedGraph {
         case 'operator': {
           const instance = this.#instances.get(node);
           assert(instance !== undefined, `operator ${node.name} was not prepared`);
-          built.set(node, instance.build({ run, errors, output }));
+          built.set(
+            node,
+            instance.build({ run, errors, output, countLate: () => countIn(late, node.name) }),
+          );
           break;
         }
         case 'source':
@@ -119,7 +124,7 @@ export class PreparedGraph {
       operator: node.name,
       policy: node.onError,
       deadLetters: output(deadLetterPort),
-      skipped: (operator) => counts.set(operator, (counts.get(operator) ?? 0) + 1),
+      skipped: (operator) => countIn(counts, operator),
     });
   }
 
@@ -136,7 +141,11 @@ export class PreparedGraph {
       output,
       errors,
       kind: 'source',
-      counted: (count) => counts.set(node.name, (counts.get(node.name) ?? 0) + count),
+      counted: (records) => countIn(counts, node.name, records),
     });
   }
+}
+
+function countIn(counts: Map<string, number>, name: string, more = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + more);
 }

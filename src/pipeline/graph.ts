@@ -26,6 +26,7 @@ export interface Wiring {
   readonly run: FlowRun;
   readonly errors: RecordErrors;
   readonly output: (port: string) => Receiver;
+  readonly countLate: () => void;
 }
 
 /** A node in one prepared run: its state lives here, through all generations of the run. */

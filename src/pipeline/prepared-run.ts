@@ -50,6 +50,8 @@ export interface RunReport {
   readonly records: ReadonlyMap<string, number>;
   /** Records left out in this run by operator, under `skip` or `dead-letter`. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** Records that came after their window was over, by operator. */
+  readonly late: ReadonlyMap<string, number>;
   readonly durationMs: number;
 }
 
@@ -120,13 +122,14 @@ export class PreparedRun {
     const { coordinator } = this;
     const over = coordinator.done.then(() => 'over' as const);
     for (;;) {
-      const ended = this.#dataflow.ended().then(() => 'end' as const);
-      if ((await Promise.race([ended, stopRequested, over])) !== 'end') return false;
+      const end = await Promise.race([this.#dataflow.ended(), stopRequested, over]);
+      if (typeof end === 'string') return false;
       // Not left to the final checkpoint of `stop`: after a failure here the input is read again.
       const outcome = await Promise.race([coordinator.checkpoint(), over]);
       if (outcome === 'over') return false;
-      // An abandoned one is left to `stop`, which gives up at some point and says why.
-      if (outcome.kind !== 'failed') return true;
+      // It may have failed, or belong to a generation that has gone back to before the end. An
+      // abandoned one is left to `stop`, which gives up at some point and says why.
+      if (outcome.kind !== 'failed' && this.#dataflow.isAtEndIn(end)) return true;
     }
   }
 
@@ -153,7 +156,7 @@ export class PreparedRun {
   }
 
   #report(recovery: RecoveryReport, outcome: RunReport['outcome'], startedAtMs: number): RunReport {
-    const { records, skipped } = this.#parts.counts;
+    const { records, skipped, late } = this.#parts.counts;
     return {
       outcome,
       recovery,
@@ -161,6 +164,7 @@ export class PreparedRun {
       checkpoints: this.#checkpoints,
       records: new Map(records),
       skipped: new Map(skipped),
+      late: new Map(late),
       durationMs: this.#clock.monotonicMs() - startedAtMs,
     };
   }

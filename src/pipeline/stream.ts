@@ -5,6 +5,8 @@ import type { DeadLetter, ErrorPolicy } from './flow/record-errors.js';
 import {
   deadLetterPort,
   hasEventTime,
+  invalid,
+  latePort,
   mainPort,
   type Graph,
   type GraphNode,
@@ -13,7 +15,22 @@ import {
 } from './graph.js';
 import type { Aggregation, KeyedValue } from './stages/aggregate.js';
 import type { KeyOf } from './stages/keys.js';
-import { openAggregate, openFilter, openFlatMap, openMap, openUnion } from './stages/open.js';
+import {
+  openAggregate,
+  openCustom,
+  openFilter,
+  openFlatMap,
+  openJoin,
+  openMap,
+  openProcess,
+  openUnion,
+  openWindow,
+} from './stages/open.js';
+import type { CustomOperator } from './stages/custom.js';
+import type { JoinOptions } from './stages/join.js';
+import type { KeyedFunction } from './stages/process.js';
+import type { WindowAggregation, WindowResult, WindowSpec } from './stages/window.js';
+import { checkedWindow } from './windows.js';
 
 export interface OperatorOptions {
   /** What becomes of a record that makes the function throw. Default `fail`. */
@@ -95,6 +112,26 @@ export class Stream<Rec> {
     });
   }
 
+  /** An operator that you have written whole, under a name by which its state is saved. */
+  apply<Out>(
+    name: string,
+    operator: CustomOperator<Rec, Out>,
+    { onError = 'fail', version }: StatefulOptions = {},
+  ): Stream<Out> {
+    const node = this.#graph.add({
+      role: 'operator',
+      kind: 'apply',
+      name,
+      inputs: [this.#output],
+      hasEventTime: hasEventTime(this.#output),
+      onError,
+      version,
+      isStateful: true,
+      open: openCustom(name, operator as CustomOperator<unknown, unknown>),
+    });
+    return new Stream(this.#graph, { node, port: mainPort });
+  }
+
   #stateless<Out>(
     kind: string,
     { onError = 'fail', name }: OperatorOptions,
@@ -121,6 +158,42 @@ export interface StatefulOptions {
   readonly version?: string;
 }
 
+/** A stream of results beside which there are records that came too late for them. */
+export class TimedStream<Out, Rec> extends Stream<Out> {
+  readonly #late: Stream<Rec>;
+
+  constructor(graph: Graph, node: GraphNode) {
+    super(graph, { node, port: mainPort });
+    this.#late = new Stream(graph, { node, port: latePort });
+  }
+
+  /** Records that came when the watermark had passed what they belong to, as they were. */
+  get late(): Stream<Rec> {
+    return this.#late;
+  }
+}
+
+/** A stream of a keyed function, and the outputs that it has beside it. */
+export class ProcessedStream<Out> extends Stream<Out> {
+  readonly #graph: Graph;
+  readonly #sides: readonly string[];
+
+  constructor(graph: Graph, node: GraphNode, sides: readonly string[]) {
+    super(graph, { node, port: mainPort });
+    this.#graph = graph;
+    this.#sides = sides;
+  }
+
+  /** @throws TidegateError `TIDEGATE_PIPELINE` for a name that was not declared in `sides`. */
+  side<Side>(name: string): Stream<Side> {
+    if (this.#sides.includes(name)) {
+      return new Stream(this.#graph, { node: this.output.node, port: name });
+    }
+    const known = this.#sides.length === 0 ? 'none' : this.#sides.join(', ');
+    throw invalid(`${this.output.node.name} has no side output ${name}; declared: ${known}`);
+  }
+}
+
 /**
  * The records of a stream by key. Each operator has a name under which its state is saved: unique in
  * the pipeline, and the same for ever.
@@ -140,23 +213,94 @@ export class KeyedStream<Rec> {
   aggregate<Value, Out = KeyedValue<Value>>(
     name: string,
     aggregation: Aggregation<Rec, Value, Out>,
-    { onError = 'fail', version }: StatefulOptions = {},
+    options: StatefulOptions = {},
   ): Stream<Out> {
-    const node = this.#graph.add({
-      role: 'operator',
-      kind: 'aggregate',
+    const erased = aggregation as Aggregation<unknown, unknown, unknown>;
+    const node = this.#add(
+      'aggregate',
       name,
-      inputs: [this.#input],
-      hasEventTime: hasEventTime(this.#input),
+      options,
+      openAggregate(name, this.#erasedKeyOf, erased),
+    );
+    return new Stream(this.#graph, { node, port: mainPort });
+  }
+
+  /** Results of event-time windows, each sent on when the watermark has reached its end. */
+  window<Value, Out = WindowResult<Value>>(
+    name: string,
+    window: WindowSpec,
+    aggregation: WindowAggregation<Rec, Value, Out>,
+    options: StatefulOptions = {},
+  ): TimedStream<Out, Rec> {
+    this.#refuseWithoutTime(name, this.#input);
+    const spec = checkedWindow(name, window);
+    const erased = aggregation as WindowAggregation<unknown, unknown, unknown>;
+    const open = openWindow(name, spec, this.#erasedKeyOf, erased);
+    return new TimedStream(this.#graph, this.#add('window', name, options, open));
+  }
+
+  /** A function with state and event-time timers for each key. */
+  process<State, Out>(
+    name: string,
+    fn: KeyedFunction<Rec, State, Out>,
+    options: StatefulOptions = {},
+  ): ProcessedStream<Out> {
+    const erased = fn as KeyedFunction<unknown, unknown, unknown>;
+    const open = openProcess(name, this.#erasedKeyOf, erased, hasEventTime(this.#input));
+    return new ProcessedStream(
+      this.#graph,
+      this.#add('process', name, options, open),
+      fn.sides ?? [],
+    );
+  }
+
+  /** Pairs of records of both streams with the same key, at most `withinMs` apart in event time. */
+  join<Right, Out>(
+    name: string,
+    right: KeyedStream<Right>,
+    join: JoinOptions<Rec, Right, Out>,
+    options: StatefulOptions = {},
+  ): TimedStream<Out, Rec | Right> {
+    this.#refuseWithoutTime(name, this.#input);
+    this.#refuseWithoutTime(name, right.#input);
+    if (!Number.isSafeInteger(join.withinMs) || join.withinMs < 0) {
+      throw invalid(`join ${name} has withinMs ${join.withinMs}, not whole milliseconds`);
+    }
+    const erased = join as JoinOptions<unknown, unknown, unknown>;
+    const open = openJoin(name, [this.#erasedKeyOf, right.#erasedKeyOf], erased);
+    const node = this.#add('join', name, options, open, [this.#input, right.#input]);
+    return new TimedStream(this.#graph, node);
+  }
+
+  get #erasedKeyOf(): KeyOf<unknown> {
+    return this.#keyOf as KeyOf<unknown>;
+  }
+
+  #add(
+    kind: string,
+    name: string,
+    { onError = 'fail', version }: StatefulOptions,
+    open: OperatorNode['open'],
+    inputs: readonly Output[] = [this.#input],
+  ): OperatorNode {
+    return this.#graph.add({
+      role: 'operator',
+      kind,
+      name,
+      inputs,
+      hasEventTime: inputs.every(hasEventTime),
       onError,
       version,
       isStateful: true,
-      open: openAggregate(
-        name,
-        this.#keyOf as KeyOf<unknown>,
-        aggregation as Aggregation<unknown, unknown, unknown>,
-      ),
+      open,
     });
-    return new Stream(this.#graph, { node, port: mainPort });
+  }
+
+  #refuseWithoutTime(name: string, input: Output): void {
+    if (hasEventTime(input)) return;
+    throw invalid(
+      `${name} needs event times, and ${input.node.name} has none: ` +
+        'give its source an eventTime, and unite it only with streams that have one',
+    );
   }
 }

@@ -3,6 +3,7 @@ import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { SimulatedClock } from '../../src/testing/clock.js';
 import { flakySink, numbersTo, pacedSource } from './support.js';
 
 interface Order {
@@ -98,10 +99,14 @@ describe('a pipeline', () => {
           result: (key, { n }) => ({ key, value: n }),
         })
         .to('counts', counts);
-      const report = await pipeline.run({
-        store: new MemoryCheckpointStore(),
-        checkpoint: { intervalMs: 1, commitTimeoutMs: 5 },
-      });
+      const clock = new SimulatedClock();
+      const report = await clock.until(
+        pipeline.run({
+          store: new MemoryCheckpointStore(),
+          checkpoint: { intervalMs: 1, commitTimeoutMs: 5 },
+          clock,
+        }),
+      );
       expect(report.outcome).toBe('finished');
       expect(inner.records).toEqual(numbersTo(500));
       expect(counts.records.map(({ key, value }) => `${key}:${value}`)).toEqual(

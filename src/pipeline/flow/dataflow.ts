@@ -2,6 +2,7 @@
 
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
 import type { Offsets } from '../../contracts/source.js';
+import type { Generation } from '../../ids.js';
 import type { Clock } from '../../runtime/clock.js';
 import { FlowRun, type Reader } from './flow-run.js';
 import type { SourceCursor } from './source-cursor.js';
@@ -41,13 +42,21 @@ export class Dataflow implements BarrierPort {
     return this.#run?.droppedBarriers ?? 0;
   }
 
-  /** Settles when every source has ended in the generation that is at work by then. */
-  async ended(): Promise<void> {
-    while (!this.hasEnded || this.#run === undefined || this.#run.isOver) {
+  /** Settles when every source has ended, with the generation in which they have. */
+  async ended(): Promise<Generation> {
+    for (;;) {
+      const generation = this.#run?.generation;
+      if (generation !== undefined && this.isAtEndIn(generation)) return generation;
       await new Promise<void>((resolve) => {
         this.#endWaiters.push(resolve);
       });
     }
+  }
+
+  /** A later generation may have gone back to before the end. */
+  isAtEndIn(generation: Generation): boolean {
+    const run = this.#run;
+    return run?.generation === generation && !run.isOver && this.hasEnded;
   }
 
   resume(flow: Flow): void {

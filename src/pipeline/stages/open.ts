@@ -1,13 +1,17 @@
 // How each kind of operator node becomes a part of a run.
 
-import type { NodeInstance } from '../graph.js';
-import { mainPort } from '../graph.js';
+import { latePort, mainPort, type NodeInstance, type Wiring } from '../graph.js';
 import { Inbox } from '../flow/inbox.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { AggregateStage, aggregateOperator, type Aggregation } from './aggregate.js';
 import { UnionStage } from './ends.js';
+import { CustomStage, type CustomOperator } from './custom.js';
+import { JoinLogic, joinOperator, type JoinOptions } from './join.js';
 import type { KeyOf } from './keys.js';
+import { ProcessLogic, processOperator, type KeyedFunction } from './process.js';
 import { filterStage, flatMapStage, mapStage } from './stateless.js';
+import { TimedStage, type TimedStageParts } from './timed-stage.js';
+import { WindowLogic, windowOperator, type WindowAggregation, type WindowSpec } from './window.js';
 
 type Open = (settings: OperatorSettings) => NodeInstance;
 
@@ -63,4 +67,98 @@ export function openAggregate(
       },
     };
   };
+}
+
+export function openWindow(
+  name: string,
+  spec: WindowSpec,
+  keyOf: KeyOf<unknown>,
+  aggregation: WindowAggregation<unknown, unknown, unknown>,
+): Open {
+  return (settings) => {
+    const operator = windowOperator(name, spec, settings);
+    return timed(
+      1,
+      (wiring) => ({
+        operator,
+        ...timedWiring(wiring),
+        ports: [mainPort, latePort],
+        hasEventTime: true,
+        logic: (emitter) => new WindowLogic({ operator, spec, keyOf, aggregation }, emitter),
+      }),
+      operator,
+    );
+  };
+}
+
+export function openProcess(
+  name: string,
+  keyOf: KeyOf<unknown>,
+  fn: KeyedFunction<unknown, unknown, unknown>,
+  hasEventTime: boolean,
+): Open {
+  return (settings) => {
+    const operator = processOperator(name, settings);
+    return timed(
+      1,
+      (wiring) => ({
+        operator,
+        ...timedWiring(wiring),
+        ports: [mainPort, ...(fn.sides ?? [])],
+        hasEventTime,
+        logic: (emitter) => new ProcessLogic({ operator, keyOf, fn, hasEventTime }, emitter),
+      }),
+      operator,
+    );
+  };
+}
+
+export function openJoin(
+  name: string,
+  keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>],
+  options: JoinOptions<unknown, unknown, unknown>,
+): Open {
+  return (settings) => {
+    const operator = joinOperator(name, options.withinMs, settings);
+    return timed(
+      2,
+      (wiring) => ({
+        operator,
+        ...timedWiring(wiring),
+        ports: [mainPort, latePort],
+        hasEventTime: true,
+        logic: (emitter) => new JoinLogic({ operator, keysOf, options }, emitter),
+      }),
+      operator,
+    );
+  };
+}
+
+export function openCustom(name: string, operator: CustomOperator<unknown, unknown>): Open {
+  return () => ({
+    operator,
+    build: ({ run, errors, output }) => {
+      const stage = new CustomStage({ name, run, operator, errors, output: output(mainPort) });
+      const inbox = new Inbox(run, stage, 1);
+      return (input) => inbox.receiver(input);
+    },
+  });
+}
+
+function timed<Value>(
+  inputs: number,
+  parts: (wiring: Wiring) => TimedStageParts<Value>,
+  operator: TimedStageParts<Value>['operator'],
+): NodeInstance {
+  return {
+    operator,
+    build: (wiring) => {
+      const inbox = new Inbox(wiring.run, new TimedStage(parts(wiring)), inputs);
+      return (input) => inbox.receiver(input);
+    },
+  };
+}
+
+function timedWiring({ run, errors, output, countLate }: Wiring) {
+  return { run, errors, output, countLate };
 }

@@ -1,0 +1,113 @@
+// Records of two streams with the same key and nearby times, in pairs.
+
+import type { OperatorSettings } from '../state/keyed-operator.js';
+import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
+import { latePort } from '../graph.js';
+import { keyText, type KeyOf } from './keys.js';
+import type { Emitter, TimedLogic } from './timed-stage.js';
+
+export interface JoinOptions<Left, Right, Out> {
+  /** How far apart in event time two records may be. What is older than that is forgotten. */
+  readonly withinMs: number;
+  readonly combine: (left: Left, right: Right, key: string) => Out;
+}
+
+/** A record that waits for those of the other side. */
+interface Waiting {
+  readonly time: number;
+  readonly number: number;
+  readonly record: unknown;
+}
+
+/** By input: 0 is the left one. */
+type Sides = readonly [Waiting[], Waiting[]];
+type SavedSide = readonly (readonly [time: number, number: number, record: unknown])[];
+
+export type JoinOperator = TimedOperator<Sides>;
+
+export function joinOperator(
+  name: string,
+  withinMs: number,
+  settings: OperatorSettings,
+): JoinOperator {
+  return new TimedOperator<Sides>(name, settings, {
+    members: ([left, right]) => [saveSide(left), saveSide(right)],
+    value: ([, left, right]) => [loadSide(left as SavedSide), loadSide(right as SavedSide)],
+    timersOf: (sides) =>
+      sides.flat().map(({ time, number }) => ({ time: forgottenAt(time, withinMs), number })),
+  });
+}
+
+export interface JoinParts {
+  readonly operator: JoinOperator;
+  readonly keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>];
+  readonly options: JoinOptions<unknown, unknown, unknown>;
+}
+
+export class JoinLogic implements TimedLogic<Sides> {
+  readonly #parts: JoinParts;
+  readonly #emitter: Emitter;
+
+  constructor(parts: JoinParts, emitter: Emitter) {
+    this.#parts = parts;
+    this.#emitter = emitter;
+  }
+
+  onRecord(record: unknown, time: number | undefined, input: number): void {
+    const { operator, keysOf, options } = this.#parts;
+    if (time === undefined) throw new Error('a join needs records with an event time');
+    // Records that it could meet may have been forgotten: joining it with the rest would be a guess.
+    if (time < operator.watermark) {
+      this.#emitter.emit(record, time, latePort);
+      return;
+    }
+    const isLeft = input === 0;
+    const key = keyText(keysOf[isLeft ? 0 : 1](record));
+    this.#emitPairs(key, { record, time, isLeft });
+    const { state } = operator;
+    let entry = state.get(key);
+    if (entry === undefined) entry = state.add(key, [[], []]);
+    else state.touch(entry);
+    const number = operator.nextNumber();
+    entry.value[isLeft ? 0 : 1].push({ time, number, record });
+    operator.timers.add(forgottenAt(time, options.withinMs), { entry, number });
+  }
+
+  onTimer(_time: number, { entry, number }: EntryTimer<Sides>): void {
+    const { state } = this.#parts.operator;
+    state.touch(entry);
+    for (const side of entry.value) {
+      const index = side.findIndex((waiting) => waiting.number === number);
+      if (index >= 0) side.splice(index, 1);
+    }
+    if (entry.value.every((side) => side.length === 0)) state.delete(entry);
+  }
+
+  /** All pairs are made before any is sent: a combination that throws leaves none behind. */
+  #emitPairs(key: string, arrived: { record: unknown; time: number; isLeft: boolean }): void {
+    const { operator, options } = this.#parts;
+    const { withinMs, combine } = options;
+    const { record, time, isLeft } = arrived;
+    const others = operator.state.get(key)?.value[isLeft ? 1 : 0] ?? [];
+    const pairs: { readonly pair: unknown; readonly time: number }[] = [];
+    for (const other of others) {
+      if (Math.abs(other.time - time) > withinMs) continue;
+      const pair = isLeft ? combine(record, other.record, key) : combine(other.record, record, key);
+      pairs.push({ pair, time: Math.max(time, other.time) });
+    }
+    for (const { pair, time: latest } of pairs) this.#emitter.emit(pair, latest);
+  }
+}
+
+/** The first watermark at which no record can come any more that is near enough. */
+function forgottenAt(time: number, withinMs: number): number {
+  return time + withinMs + 1;
+}
+
+function saveSide(side: readonly Waiting[]): SavedSide {
+  return side.map(({ time, number, record }) => [time, number, record]);
+}
+
+function loadSide(side: SavedSide): Waiting[] {
+  return side.map(([time, number, record]) => ({ time, number, record }));
+}

@@ -1,0 +1,146 @@
+// A keyed function with state and event-time timers, written by the user.
+
+import type { OperatorSettings } from '../state/keyed-operator.js';
+import type { Entry } from '../state/keyed-state.js';
+import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
+import { initializer } from './aggregate.js';
+import { keyText, type KeyOf } from './keys.js';
+import type { Emitter, TimedLogic } from './timed-stage.js';
+
+/** What a function sees of its key. It must not be kept beyond the call. */
+export interface ProcessContext<State, Out> {
+  readonly key: string;
+  /** Of this key; change it, or set another. JSON must be able to hold it. */
+  state: State;
+  /** Of the record or the timer; undefined for a record without event time. */
+  readonly time: number | undefined;
+  /** No record before this time is expected any more. */
+  readonly watermark: number;
+  /**
+   * Calls `onTimer` when the watermark has reached this time. Once for each time; at the end of the
+   * input every timer fires, and none can be set any more.
+   */
+  setTimer(time: number): void;
+  deleteTimer(time: number): void;
+  emit(record: Out): void;
+  /** To one of the `sides` that were declared. */
+  emitTo(side: string, record: unknown): void;
+  /** Forgets the key after this call: its state and its timers. */
+  forget(): void;
+}
+
+export interface KeyedFunction<Rec, State, Out> {
+  /** State of a new key; a value is copied for each key, a function is called with it. */
+  readonly initial: State | ((key: string) => State);
+  readonly onRecord: (record: Rec, context: ProcessContext<State, Out>) => void;
+  readonly onTimer?: (time: number, context: ProcessContext<State, Out>) => void;
+  /** Names of the outputs beside the main one. */
+  readonly sides?: readonly string[];
+}
+
+interface Keyed {
+  state: unknown;
+  /** By time: the number of the timer. */
+  readonly timers: Map<number, number>;
+}
+
+export type ProcessOperator = TimedOperator<Keyed>;
+
+export function processOperator(name: string, settings: OperatorSettings): ProcessOperator {
+  return new TimedOperator<Keyed>(name, settings, {
+    members: ({ state, timers }) => [state, [...timers]],
+    value: ([, state, timers]) => ({
+      state,
+      timers: new Map(timers as readonly (readonly [number, number])[]),
+    }),
+    timersOf: ({ timers }) => [...timers].map(([time, number]) => ({ time, number })),
+  });
+}
+
+export interface ProcessParts {
+  readonly operator: ProcessOperator;
+  readonly keyOf: KeyOf<unknown>;
+  readonly fn: KeyedFunction<unknown, unknown, unknown>;
+  readonly hasEventTime: boolean;
+}
+
+export class ProcessLogic implements TimedLogic<Keyed> {
+  readonly #parts: ProcessParts;
+  readonly #emitter: Emitter;
+  readonly #initial: (key: string) => unknown;
+
+  constructor(parts: ProcessParts, emitter: Emitter) {
+    this.#parts = parts;
+    this.#emitter = emitter;
+    this.#initial = initializer(parts.fn.initial);
+  }
+
+  onRecord(record: unknown, time: number | undefined): void {
+    const { operator, keyOf, fn } = this.#parts;
+    const { state } = operator;
+    const key = keyText(keyOf(record));
+    let entry = state.get(key);
+    if (entry === undefined)
+      entry = state.add(key, { state: this.#initial(key), timers: new Map() });
+    else state.touch(entry);
+    this.#call(entry, time, (context) => fn.onRecord(record, context));
+  }
+
+  onTimer(time: number, { entry, number }: EntryTimer<Keyed>): void {
+    const { operator, fn } = this.#parts;
+    const isCurrent = operator.state.get(entry.key) === entry;
+    // Deleted, or set again, since: then it is another timer.
+    if (!isCurrent || entry.value.timers.get(time) !== number) return;
+    operator.state.touch(entry);
+    entry.value.timers.delete(time);
+    this.#call(entry, time, (context) => fn.onTimer?.(time, context));
+  }
+
+  #call(
+    entry: Entry<Keyed>,
+    time: number | undefined,
+    call: (context: ProcessContext<unknown, unknown>) => void,
+  ): void {
+    const { operator } = this.#parts;
+    const after = { isForgotten: false };
+    const context = this.#contextOf(entry, time, () => {
+      after.isForgotten = true;
+    });
+    call(context);
+    if (after.isForgotten) operator.state.delete(entry);
+  }
+
+  #contextOf(
+    entry: Entry<Keyed>,
+    time: number | undefined,
+    forget: () => void,
+  ): ProcessContext<unknown, unknown> {
+    const { operator, hasEventTime } = this.#parts;
+    const emitter = this.#emitter;
+    const { value, key } = entry;
+    const emitTime = time ?? operator.watermark;
+    return {
+      key,
+      get state() {
+        return value.state;
+      },
+      set state(next: unknown) {
+        value.state = next;
+      },
+      time,
+      watermark: operator.watermark,
+      setTimer: (at) => {
+        if (!hasEventTime) throw new Error('timers need records with an event time');
+        if (!Number.isSafeInteger(at)) throw new Error(`a timer is set for ${at}`);
+        if (value.timers.has(at) || operator.isEnding) return;
+        const number = operator.nextNumber();
+        value.timers.set(at, number);
+        operator.timers.add(at, { entry, number });
+      },
+      deleteTimer: (at) => void value.timers.delete(at),
+      emit: (record) => emitter.emit(record, emitTime),
+      emitTo: (side, record) => emitter.emit(record, emitTime, side),
+      forget,
+    };
+  }
+}

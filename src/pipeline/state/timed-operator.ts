@@ -1,0 +1,104 @@
+// Keyed state that event time acts upon: timers in the order in which they were set, saved with it.
+
+import { beginningOfTime, endOfTime } from '../flow/elements.js';
+import { KeyedOperator, type KeyedLayout, type OperatorSettings } from './keyed-operator.js';
+import type { Entry, KeyedState } from './keyed-state.js';
+import { Timers } from './timers.js';
+
+/** A timer of one entry. Its number tells which of two for the same time was set first. */
+export interface EntryTimer<Value> {
+  readonly entry: Entry<Value>;
+  readonly number: number;
+}
+
+export interface TimedLayout<Value> {
+  readonly members: KeyedLayout<Value>['members'];
+  readonly value: KeyedLayout<Value>['value'];
+  /** The timers that an entry's value implies, with their numbers. */
+  readonly timersOf: (value: Value) => Iterable<{ readonly time: number; readonly number: number }>;
+}
+
+interface TimedHeader {
+  readonly watermark?: unknown;
+  readonly nextNumber?: unknown;
+}
+
+export class TimedOperator<Value> extends KeyedOperator<Value> {
+  readonly timers: Timers<EntryTimer<Value>>;
+  readonly #facts: { watermark: number; nextNumber: number };
+  #isEnding = false;
+
+  constructor(name: string, settings: OperatorSettings, layout: TimedLayout<Value>) {
+    const timers = new Timers<EntryTimer<Value>>();
+    const facts = { watermark: beginningOfTime, nextNumber: 0 };
+    super(name, settings, {
+      members: layout.members,
+      value: layout.value,
+      header: () => ({ watermark: timeToJson(facts.watermark), nextNumber: facts.nextNumber }),
+      takeHeader: (header: TimedHeader | undefined) => {
+        timers.clear();
+        facts.watermark = timeFromJson(header?.watermark);
+        facts.nextNumber = Number(header?.nextNumber ?? 0);
+      },
+      restored: (state) => setAll(timers, state, layout),
+    });
+    this.timers = timers;
+    this.#facts = facts;
+  }
+
+  get watermark(): number {
+    return this.#facts.watermark;
+  }
+
+  /**
+   * Every input has ended: what is due fires now. A timer that sets itself again would otherwise
+   * never let the input end.
+   */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  beginEnd(): void {
+    this.#isEnding = true;
+  }
+
+  override reset(): void {
+    super.reset();
+    this.#isEnding = false;
+  }
+
+  advance(time: number): void {
+    if (time > this.#facts.watermark) this.#facts.watermark = time;
+  }
+
+  /** Numbers only grow, also across restarts. */
+  nextNumber(): number {
+    return this.#facts.nextNumber++;
+  }
+}
+
+/** Timers of one time fire in the order of their numbers, whatever order the entries were saved in. */
+function setAll<Value>(
+  timers: Timers<EntryTimer<Value>>,
+  state: KeyedState<Value>,
+  layout: TimedLayout<Value>,
+): void {
+  const all: { readonly time: number; readonly timer: EntryTimer<Value> }[] = [];
+  for (const entry of state.entries()) {
+    for (const { time, number } of layout.timersOf(entry.value)) {
+      all.push({ time, timer: { entry, number } });
+    }
+  }
+  all.sort((left, right) => left.timer.number - right.timer.number);
+  for (const { time, timer } of all) timers.add(time, timer);
+}
+
+function timeToJson(time: number): number | string {
+  if (Number.isFinite(time)) return time;
+  return time === endOfTime ? 'end' : 'beginning';
+}
+
+function timeFromJson(time: unknown): number {
+  if (typeof time === 'number') return time;
+  return time === 'end' ? endOfTime : beginningOfTime;
+}

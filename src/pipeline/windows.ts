@@ -1,0 +1,26 @@
+// The kinds of windows, made and checked.
+
+import { invalid } from './graph.js';
+import type { WindowSpec } from './stages/window.js';
+
+/** Windows side by side: each record is in one. They begin at multiples of their size. */
+export function tumblingWindow({ sizeMs }: { readonly sizeMs: number }): WindowSpec {
+  return { sizeMs, everyMs: sizeMs };
+}
+
+/** Windows of `sizeMs`, one beginning every `everyMs`: a record is in `sizeMs / everyMs` of them. */
+export function slidingWindow(spec: WindowSpec): WindowSpec {
+  return spec;
+}
+
+/** @throws TidegateError `TIDEGATE_PIPELINE` for sizes that no record could be put into. */
+export function checkedWindow(name: string, { sizeMs, everyMs }: WindowSpec): WindowSpec {
+  for (const [what, value] of Object.entries({ sizeMs, everyMs })) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw invalid(`window ${name} has ${what} ${value}, not whole milliseconds above 0`);
+  }
+  if (everyMs <= sizeMs) return { sizeMs, everyMs };
+  throw invalid(
+    `window ${name} begins every ${everyMs} ms and lasts ${sizeMs} ms: records between are in none`,
+  );
+}
