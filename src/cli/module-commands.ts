@@ -4,10 +4,12 @@ import { Argument, InvalidArgumentError, Option, type Command } from 'commander'
 import type { Context, Done } from './context.js';
 import type { InDoubtOptions } from './commands/in-doubt.js';
 import type { PlanOptions } from './commands/plan.js';
+import type { SimulateOptions } from './commands/simulate.js';
 
 export function addModuleCommands(program: Command, context: Context, done: Done): void {
   addPlan(program, context, done);
   addInDoubt(program, context, done);
+  addSimulate(program, context, done);
 }
 
 function addPlan(program: Command, context: Context, done: Done): void {
@@ -47,19 +49,50 @@ function addInDoubt(program: Command, context: Context, done: Done): void {
     );
 }
 
+function addSimulate(program: Command, context: Context, done: Done): void {
+  const number = (flags: string, text: string, byDefault: number): Option =>
+    new Option(flags, text).argParser(positive).default(byDefault);
+  program
+    .command('simulate')
+    .description('crash a pipeline at every point and restart it; exit code 1 on a violation')
+    .argument('<module>', 'a module whose default export is build(world)')
+    .option('--input <file>', 'records as JSON or JSON lines, instead of the export "input"')
+    .addOption(
+      new Option('--crashes <n>', 'faults in one run; 2 crashes recovery too')
+        .argParser(oneOrTwo)
+        .default(1),
+    )
+    .addOption(number('--schedules <n>', 'about how many schedules to run', 2_000))
+    .addOption(number('--seed <n>', 'draws other pairs of faults', 1))
+    .addOption(number('--violations <n>', 'how many to look for before giving up', 1))
+    .option('--faults <kind...>', 'only these kinds of faults')
+    .option('--matrix', 'print crash point by fault by row of the recovery table')
+    .option('--replay <fault...>', 'run one schedule again, such as "kill-after sink a: commit#2"')
+    .option('--json', 'print one JSON document instead of text')
+    .action(async (module: string, options: SimulateOptions) => {
+      const { simulate } = await import('./commands/simulate.js');
+      done(await simulate(module, options, context));
+    });
+}
+
 function connectingCommand(program: Command, name: string): Command {
   return program
     .command(name)
     .argument('<module>', 'a module whose connect() returns the real store and participants')
     .addOption(
       new Option('--timeout-ms <n>', 'how long to wait for the module, the store or a sink')
-        .argParser(milliseconds)
+        .argParser(positive)
         .default(30_000),
     )
     .option('--json', 'print one JSON document instead of text');
 }
 
-function milliseconds(text: string): number {
+function oneOrTwo(text: string): number {
+  if (text === '1' || text === '2') return Number(text);
+  throw new InvalidArgumentError('It is neither 1 nor 2.');
+}
+
+function positive(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It is not a whole number of milliseconds from 1.');
+  throw new InvalidArgumentError('It is not a whole number from 1.');
 }

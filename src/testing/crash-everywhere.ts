@@ -30,6 +30,15 @@ export interface CrashOptions {
   readonly beforeEach?: () => void | Promise<void>;
   /** How many violations to look for before giving up. Default 1. */
   readonly violationsMax?: number;
+  /** Told after each schedule; `planned` is about how many there will be. */
+  readonly onProgress?: (progress: CrashProgress) => void;
+  /** Ends the enumeration between two schedules, with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CrashProgress {
+  readonly schedules: number;
+  readonly planned: number;
 }
 
 /** A schedule that broke a rule, made as short as it gets. */
@@ -65,7 +74,7 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
   const subject = subjectOf(build, options);
   const { beforeEach, faults: kinds, violationsMax = 1 } = options;
   const reference = await referenceRun(subject, beforeEach);
-  const plan = planOf(firstFaults(reference, kinds).length, options);
+  const { planned, ...plan } = planOf(firstFaults(reference, kinds).length, options);
   const matrix = new Matrix();
   const found: FoundViolation[] = [];
   let schedules = 0;
@@ -76,7 +85,9 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
     ...(beforeEach === undefined ? {} : { beforeEach }),
   };
   for await (const { schedule, result } of explore(subject, reference, settings)) {
+    options.signal?.throwIfAborted();
     schedules += 1;
+    options.onProgress?.({ schedules, planned });
     matrix.add(result);
     if (result.violations.length === 0) continue;
     found.push(await describeViolation(subject, reference, schedule, result, options));
@@ -108,13 +119,19 @@ function subjectOf(build: Build, options: Omit<CrashOptions, 'crashes'>): Subjec
 function planOf(
   firstCount: number,
   { crashes = 1, schedulesMax = 2_000 }: CrashOptions,
-): { readonly depth: 1 | 2; readonly stride: number; readonly secondsPerFirst: number } {
+): {
+  readonly depth: 1 | 2;
+  readonly stride: number;
+  readonly secondsPerFirst: number;
+  readonly planned: number;
+} {
   // A third of the runs at most go to single faults when pairs were asked for.
   const forFirsts = crashes === 1 ? schedulesMax : Math.ceil(schedulesMax / 3);
   const stride = Math.max(1, Math.ceil(firstCount / forFirsts));
   const runFirsts = Math.ceil(firstCount / stride);
   const secondsPerFirst = Math.max(1, Math.floor((schedulesMax - runFirsts) / runFirsts));
-  return { depth: crashes, stride, secondsPerFirst };
+  const planned = runFirsts * (crashes === 1 ? 1 : 1 + secondsPerFirst);
+  return { depth: crashes, stride, secondsPerFirst, planned };
 }
 
 async function describeViolation(

@@ -3,6 +3,7 @@
 export { crashEverywhere, replaySchedule } from './crash-everywhere.js';
 export type {
   CrashOptions,
+  CrashProgress,
   CrashReport,
   FoundViolation,
   ReplayOptions,
