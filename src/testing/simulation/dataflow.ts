@@ -2,6 +2,7 @@
 
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
 import type { Operator } from '../../contracts/operator.js';
+import type { Offsets } from '../../contracts/source.js';
 import type { SimulatedSource } from './simulated-source.js';
 
 export interface DataflowOptions<Rec> {
@@ -30,6 +31,8 @@ export class Dataflow<Rec> implements BarrierPort {
   /** Who listens now: a barrier that comes late is told to whoever does. */
   #listener: CutListener | undefined;
   #isPumping = false;
+  #isOver = false;
+  #cutAt: Offsets | undefined;
   #whenIdle: (() => void)[] = [];
   #reachEnd: () => void = () => undefined;
 
@@ -38,6 +41,16 @@ export class Dataflow<Rec> implements BarrierPort {
     this.whenAtEnd = new Promise((resolve) => {
       this.#reachEnd = resolve;
     });
+  }
+
+  /** Whether the input has come to its end since the sources were last put back. */
+  get isAtEnd(): boolean {
+    return this.#isOver && !this.#isPumping;
+  }
+
+  /** What a stop leaves committed: where the last cut was, or where everything was put back to. */
+  get committed(): Offsets {
+    return this.#cutAt ?? this.#options.source.of.position();
   }
 
   inject(barrier: Barrier, listener: CutListener): void {
@@ -52,6 +65,7 @@ export class Dataflow<Rec> implements BarrierPort {
 
   async suspend(): Promise<void> {
     this.#flow = undefined;
+    this.#cutAt = undefined;
     this.#cut = undefined;
     if (!this.#isPumping) return;
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
@@ -59,6 +73,7 @@ export class Dataflow<Rec> implements BarrierPort {
 
   resume(flow: Flow): void {
     this.#flow = flow;
+    this.#isOver = false;
     void this.#pump(flow);
   }
 
@@ -66,13 +81,12 @@ export class Dataflow<Rec> implements BarrierPort {
   async #pump(flow: Flow): Promise<void> {
     const { source } = this.#options;
     const records = source.of[Symbol.asyncIterator]();
-    let isOver = false;
     this.#isPumping = true;
-    while (this.#flow === flow && !isOver && !this.#isAtPin(flow)) {
+    while (this.#flow === flow && !this.#isOver && !this.#isAtPin(flow)) {
       const next = await records.next();
       if (this.#flow !== flow) break;
       this.#takeCut();
-      if (next.done === true) isOver = true;
+      if (next.done === true) this.#isOver = true;
       else {
         await this.#write(flow, next.value);
         source.of.settle();
@@ -82,7 +96,7 @@ export class Dataflow<Rec> implements BarrierPort {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
     if (this.#flow !== flow) return;
     this.#takeCut();
-    if (isOver) this.#reachEnd();
+    if (this.#isOver) this.#reachEnd();
   }
 
   #isAtPin(flow: Flow): boolean {
@@ -110,6 +124,7 @@ export class Dataflow<Rec> implements BarrierPort {
     const { barrier, listener } = cut;
     const { source, operator, sinks, tell } = this.#options;
     const position = { offsets: source.of.position() };
+    this.#cutAt = position.offsets;
     const snapshot = operator.of.capture();
     // Synchronously: from here on the writers hold back what belongs to the next epoch.
     for (const sink of sinks) listener.sinkReached(barrier, sink);

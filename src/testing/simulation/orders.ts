@@ -4,6 +4,7 @@ import { CheckpointCoordinator } from '../../coordinator/coordinator.js';
 import { jsonState } from '../../coordinator/json-state.js';
 import type { CheckpointOptions } from '../../coordinator/options.js';
 import type { Sink } from '../../contracts/sink.js';
+import type { Offsets } from '../../contracts/source.js';
 import { Dataflow } from './dataflow.js';
 import type { Mix } from './mixes.js';
 import type { SimulatedSource } from './simulated-source.js';
@@ -70,7 +71,7 @@ function embeddedOrders(world: World, setup: OrdersSetup): Crashable {
         }
       } while (setup.drains === true && !(await isQuiet(world, coordinator)));
       await coordinator.stop();
-      assertAtEnd(parts.source);
+      assertAtEnd(parts.source.position());
     },
   };
 }
@@ -93,9 +94,11 @@ function drivenOrders(world: World, setup: OrdersSetup): Crashable {
     run: async () => {
       await coordinator.start();
       await Promise.race([dataflow.whenAtEnd, coordinator.done]);
-      while (setup.drains === true && isBusy(coordinator)) await pause(world);
+      while (setup.drains === true && (isBusy(coordinator) || !dataflow.isAtEnd)) {
+        await pause(world);
+      }
       await coordinator.stop();
-      assertAtEnd(parts.source);
+      assertAtEnd(dataflow.committed);
     },
   };
 }
@@ -159,8 +162,8 @@ function coordinatorOptions(
 }
 
 /** A stop in the middle of the input is no end: the supervisor starts the process again. */
-function assertAtEnd(source: SimulatedSource<Order>): void {
-  const next = Number(source.position().next);
+function assertAtEnd(position: Offsets): void {
+  const next = Number(position.next);
   if (next < orders.length) throw new Error(`stopped before record ${next} of ${orders.length}`);
 }
 
