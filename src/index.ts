@@ -162,3 +162,13 @@ export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run
 export type { Aggregation, KeyedValue } from './pipeline/stages/aggregate.js';
 export type { Key } from './pipeline/stages/keys.js';
 export type { KeyedStream, OperatorOptions, StatefulOptions, Stream } from './pipeline/stream.js';
+export type { CustomContext, CustomOperator } from './pipeline/stages/custom.js';
+export type { JoinOptions } from './pipeline/stages/join.js';
+export type { KeyedFunction, ProcessContext } from './pipeline/stages/process.js';
+export type {
+  TimeWindow,
+  WindowAggregation,
+  WindowResult,
+  WindowSpec,
+} from './pipeline/stages/window.js';
+export { slidingWindow, tumblingWindow } from './pipeline/windows.js';
