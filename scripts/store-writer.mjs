@@ -1,5 +1,6 @@
 // A process that saves checkpoints until it is killed, and says after each that it was acknowledged.
 
+import { Buffer } from 'node:buffer';
 import { writeSync } from 'node:fs';
 
 const [library, directory] = process.argv.slice(2);
