@@ -24,18 +24,18 @@ function emptySink(): TwoPhaseSink<number> {
   const nothingPrepared = new Map<string, 'rolled-back'>();
   return {
     durability: 'durable',
-    open: async ({ sink, generation }) => ({
-      write: () => undefined,
-      preCommit: async ({ checkpointId }) => ({ handle: `${sink}/${generation}/${checkpointId}` }),
-      commit: async () => 'applied',
-      inspect: async () => 'absent',
-      lastCommitted: async () => undefined,
-      listPrepared: async () => [],
-      rollback: async () => nothingPrepared,
-    }),
-    openReadOnly: async () => {
-      throw new Error('nobody reads here');
-    },
+    open: ({ sink, generation }) =>
+      Promise.resolve({
+        write: () => undefined,
+        preCommit: ({ checkpointId }) =>
+          Promise.resolve({ handle: `${sink}/${generation}/${checkpointId}` }),
+        commit: () => Promise.resolve('applied' as const),
+        inspect: () => Promise.resolve('absent' as const),
+        lastCommitted: () => Promise.resolve(undefined),
+        listPrepared: () => Promise.resolve([]),
+        rollback: () => Promise.resolve(nothingPrepared),
+      }),
+    openReadOnly: () => Promise.reject(new Error('nobody reads here')),
   };
 }
 
@@ -130,7 +130,7 @@ async function measureChart(): Promise<number> {
   );
   const machine = setup({
     types: { context: {} as { kept: unknown } },
-    actors: { step: fromPromise(async () => undefined) },
+    actors: { step: fromPromise(() => Promise.resolve()) },
   }).createMachine({
     id: 'empty',
     initial: 's1',

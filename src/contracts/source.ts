@@ -25,7 +25,9 @@ export interface RestoreOptions extends CallOptions {
  * A replayable source of records. Obligations:
  *
  * 1. `position()` names the boundary between the records already handed out and the next one. It
- *    is called at a barrier, between two records; it does not move the source.
+ *    is called at a barrier, between two records; it does not move the source. In a loop
+ *    with safe points the record in hand has not been processed yet: it is behind the boundary only
+ *    when the next one is asked for, or it would be skipped after a crash.
  * 2. `restore(offsets)` makes the next record the one after that boundary, in this process or a
  *    later one, any number of times. It throws when it cannot (the input is gone, has shrunk or was
  *    replaced), naming what it looked for: it never starts somewhere else.

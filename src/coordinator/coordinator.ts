@@ -195,6 +195,8 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     if (loop === undefined || loop.isWaiting) throw this.#wrongPhase('a second safePoint()');
     loop.arrive();
     try {
+      await life.whilePhase('recovering');
+      // Also right after a rewind: whoever asked for a checkpoint is waiting for this safe point.
       if (life.phase === 'running') await life.desk.serve();
       await life.whilePhase('recovering');
       if (life.phase === 'halted') await life.done;

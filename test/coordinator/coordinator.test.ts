@@ -152,6 +152,18 @@ describe('triggers', () => {
     expect(other.checkpointId).not.toBe(one.checkpointId);
   });
 
+  test('a request made while recovery waits is served at the safe point that rewinds', async () => {
+    const harness = await started();
+    await harness.turn();
+    harness.sink('left').next('preCommit', fails());
+    expect((await harness.checkpoint()).kind).toBe('failed');
+    const asked = harness.coordinator.checkpoint();
+    const before = harness.clock.monotonicMs();
+    expect((await harness.turn()).kind).toBe('rewound');
+    expect((await harness.settle(asked)).kind).toBe('skipped');
+    expect(harness.clock.monotonicMs()).toBe(before);
+  });
+
   test('a request that no safe point serves ends with the bound of step 1', async () => {
     const harness = await started({ checkpoint: { alignmentTimeoutMs: 700 } });
     await harness.turn();
