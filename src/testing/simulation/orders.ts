@@ -94,7 +94,8 @@ function drivenOrders(world: World, setup: OrdersSetup): Crashable {
     run: async () => {
       await coordinator.start();
       await Promise.race([dataflow.whenAtEnd, coordinator.done]);
-      while (setup.drains === true && (isBusy(coordinator) || !dataflow.isAtEnd)) {
+      while (setup.drains === true && !isOver(coordinator)) {
+        if (dataflow.isAtEnd && !isBusy(coordinator)) break;
         await pause(world);
       }
       await coordinator.stop();
@@ -116,6 +117,11 @@ async function isQuiet(world: World, coordinator: CheckpointCoordinator): Promis
 function isBusy(coordinator: CheckpointCoordinator): boolean {
   const { attempt, phase } = coordinator.status();
   return attempt !== undefined || phase === 'recovering' || phase === 'replaying';
+}
+
+function isOver(coordinator: CheckpointCoordinator): boolean {
+  const { phase } = coordinator.status();
+  return phase === 'halted' || phase === 'stopped';
 }
 
 function pause(world: World): Promise<void> {
