@@ -203,7 +203,9 @@ describe('a user’s own statements', () => {
   ])('a write that %s is refused at the pre-commit', async (_what, misbehave) => {
     const session = await open(1, {
       table: undefined,
-      write: async (client: PostgresClient) => void (await misbehave(client)),
+      write: async (client: PostgresClient) => {
+        await misbehave(client);
+      },
     });
     await session.write([{ id: 1 }]);
     await refused(session.preCommit(attempt(1, 1), calm));

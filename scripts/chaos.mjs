@@ -1,0 +1,257 @@
+// Kills a writing process and its PostgreSQL server again and again, and counts what was lost:
+//
+//   npm run chaos                              100 kills, and 20 owners that are overtaken
+//   npm run chaos -- --kills 1000 --seed 7 --rows 200000
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { startPostgres } from '../test/connectors/postgres-server.ts';
+import { check } from './chaos/checker.mjs';
+import { root, transpile } from './transpile.mjs';
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '100' },
+    takeovers: { type: 'string', default: '20' },
+    rows: { type: 'string', default: '200000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+});
+const kills = Number(values.kills);
+const takeovers = Number(values.takeovers);
+const rowCount = Number(values.rows);
+const aimMissedMs = 10_000;
+const endMs = 300_000;
+
+const steps = ['3 table prepared', '3 files prepared', '5 manifest persisted'];
+steps.push('6 table committed', '6 files committed', '6 files published', '7 manifest saved again');
+const points = steps.flatMap((step) => [`${step}, before`, `${step}, after`]);
+/** Between the manifest that decides and the one that says it is done. */
+const inDoubtPoints = points.slice(5, 13);
+const tally = new Map();
+const next = randomFrom(Number(values.seed));
+
+console.log(`seed ${values.seed}, ${kills} kills, ${takeovers} takeovers, ${rowCount} rows`);
+const room = mkdtempSync(join(tmpdir(), 'tidegate-chaos-'));
+const library = transpile('chaos');
+writeFileSync(join(library, 'package.json'), '{ "type": "module" }');
+await writeRows();
+const server = await startPostgres();
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(room, { recursive: true, force: true, maxRetries: 5 });
+});
+await server.query(
+  `CREATE TABLE flight (n int, date text, delay int, distance int, origin text, destination text)`,
+);
+
+const startedMs = Date.now();
+const rounds = planRounds();
+for (const [index, round] of rounds.entries()) {
+  const untilRow = Math.ceil((rowCount * (index + 1)) / rounds.length);
+  await runRound(round, untilRow);
+  if (process.stdout.isTTY && index % 10 === 9) console.log(`${index + 1} of ${rounds.length}`);
+}
+const last = startWriter({ untilRow: rowCount });
+const isDone = await within(last.ended, endMs);
+if (isDone?.code !== 0) throw new Error(`the last run did not finish:\n${last.output()}`);
+
+const { lost, duplicates, altered, leftPrepared } = await check(room, server.url);
+await server.stop();
+printTally();
+console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0)} s`);
+console.log(`lost ${lost}`);
+console.log(`duplicates ${duplicates}`);
+console.log(`altered ${altered}`);
+console.log(`left prepared ${leftPrepared}`);
+process.exit(lost + duplicates + altered + leftPrepared === 0 ? 0 : 1);
+
+/** Half of the kills at random moments, half at a point; every tenth takes the server first. */
+function planRounds() {
+  const planned = [];
+  let aimed = 0;
+  for (let kill = 0; kill < kills; kill += 1) {
+    if (kill % 10 === 9) planned.push({ kind: 'server' });
+    else if (kill % 2 === 0) planned.push({ kind: 'random' });
+    else planned.push({ kind: 'aimed', point: points[aimed++ % points.length] });
+  }
+  for (let count = 0; count < takeovers; count += 1) {
+    const point = inDoubtPoints[count % inDoubtPoints.length];
+    const place = Math.floor(((count + 0.5) * planned.length) / takeovers);
+    planned.splice(place, 0, { kind: 'takeover', point });
+  }
+  return planned;
+}
+
+async function runRound({ kind, point }, untilRow) {
+  switch (kind) {
+    case 'random':
+      return killAtRandom(untilRow);
+    case 'aimed':
+      return killAtPoint(point, untilRow);
+    case 'server':
+      return killServer(untilRow);
+    default:
+      return overtake(point, untilRow);
+  }
+}
+
+async function killAtRandom(untilRow) {
+  const writer = startWriter({ untilRow });
+  // One in five comes while the process starts or recovers.
+  if (next() > 0.2) await within(writer.ready, endMs);
+  await delay(next() * 500);
+  count(writer.isReady() ? 'at random, running' : 'at random, starting');
+  await writer.kill();
+}
+
+async function killAtPoint(point, untilRow) {
+  const occurrence = 1 + Math.floor(next() * 3);
+  const writer = startWriter({ untilRow, aim: { point, occurrence, signal: 'SIGKILL' } });
+  const ended = await within(writer.ended, aimMissedMs);
+  count(ended?.signal === 'SIGKILL' ? `at ${point}` : 'at random, aim missed');
+  await writer.kill();
+}
+
+async function killServer(untilRow) {
+  const writer = startWriter({ untilRow });
+  await within(writer.ready, endMs);
+  await delay(next() * 300);
+  await server.kill();
+  await startServerAgain();
+  await delay(next() * 1_500);
+  count('the server, then the writer');
+  await writer.kill();
+}
+
+/** An owner stands still in the middle of a commit, is overtaken, and goes on afterwards. */
+async function overtake(point, untilRow) {
+  const old = startWriter({ untilRow, aim: { point, occurrence: 1, signal: 'SIGSTOP' } });
+  const hasStopped = await until(() => old.isStopped(), aimMissedMs);
+  const heir = startWriter({ untilRow });
+  await within(heir.ready, endMs);
+  old.resume();
+  const ended = await within(old.ended, endMs);
+  if (hasStopped && ended?.code !== 3) {
+    throw new Error(`the overtaken owner did not stop by itself:\n${old.output()}`);
+  }
+  await delay(next() * 300);
+  count(hasStopped ? `overtaken at ${point}` : 'overtaken, aim missed');
+  await heir.kill();
+}
+
+function startWriter(settings) {
+  const task = JSON.stringify({ library, room, database: server.url, ...settings });
+  const child = spawn(process.execPath, [join(root, 'scripts/chaos/writer.mjs'), task], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  let output = '';
+  let announce;
+  const ready = new Promise((resolve) => (announce = resolve));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      output = (output + data).slice(-5_000);
+      if (output.includes('ready')) announce('ready');
+    });
+  }
+  const ended = new Promise((resolve) => {
+    child.once('exit', (code, signal) => {
+      children.delete(child);
+      announce('ended');
+      resolve({ code, signal });
+    });
+  });
+  return {
+    ready,
+    ended,
+    output: () => output,
+    isReady: () => output.includes('ready'),
+    isStopped: () => stateOf(child.pid) === 'T',
+    resume: () => child.kill('SIGCONT'),
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function startServerAgain() {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await server.start();
+    } catch (error) {
+      // Processes of the killed server may still be ending.
+      if (attempt === 10) throw error;
+      await delay(500);
+    }
+  }
+}
+
+async function writeRows() {
+  const file = await asyncBufferFromFile(
+    join(root, 'node_modules/vega-datasets/data/flights-3m.parquet'),
+  );
+  const rows = await parquetReadObjects({ file, compressors, rowStart: 0, rowEnd: rowCount });
+  const lines = rows.map(({ date, delay, distance, origin, destination }, n) => {
+    const day = date instanceof Date ? date.toISOString() : String(date);
+    const numbers = { delay: Number(delay), distance: Number(distance) };
+    return JSON.stringify({ n, date: day, ...numbers, origin, destination });
+  });
+  writeFileSync(join(room, 'rows.jsonl'), `${lines.join('\n')}\n`);
+}
+
+function count(what) {
+  tally.set(what, (tally.get(what) ?? 0) + 1);
+}
+
+function printTally() {
+  const inDoubt = inDoubtPoints.reduce((sum, point) => sum + (tally.get(`at ${point}`) ?? 0), 0);
+  const entries = [...tally].sort(([left], [right]) => (left < right ? -1 : 1));
+  entries.push(['killed between steps 5 and 7, of these', inDoubt]);
+  const width = Math.max(...entries.map(([what]) => what.length));
+  console.log(`| ${'killed'.padEnd(width)} | times |\n| ${'-'.repeat(width)} | ----- |`);
+  for (const [what, times] of entries) {
+    console.log(`| ${what.padEnd(width)} | ${String(times).padStart(5)} |`);
+  }
+}
+
+function stateOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0];
+  } catch {
+    return undefined;
+  }
+}
+
+async function until(isTrue, timeoutMs) {
+  const end = Date.now() + timeoutMs;
+  while (Date.now() < end) {
+    if (isTrue()) return true;
+    await delay(10);
+  }
+  return false;
+}
+
+async function within(wait, timeoutMs) {
+  return Promise.race([wait, delay(timeoutMs, undefined, { ref: false })]);
+}
+
+/** mulberry32: the same rounds for the same seed; when a kill lands is up to the machine. */
+function randomFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,84 @@
+// Every durable name of a write-ahead sink, and why an overtaken owner can stage nothing under them.
+//
+//   <directory>/
+//     owners/000000002/          made by the opening of generation 2, before anything is looked at
+//     staging/000000002/         the owner's own, and all that is not committed
+//       open                     the open epoch
+//       000000002-0000000033554433.staged   an epoch that was pre-committed
+//       marker-0000000033554433  a marker in the making
+//       000000001/               the directory of an older generation, while it is emptied
+//     applied/0000000033554433   marker of an epoch, where the wrapped sink has none of its own
+//     identity.json              store id, pipeline and sink
+//
+// Every change that counts has one end in the owner's staging directory, which the next owner renames
+// into its own and nobody makes again: a late rename or removal of an overtaken owner finds nothing.
+
+import { join } from 'node:path';
+import type { CheckpointId, Generation } from '../../ids.js';
+
+export class WriteAheadLayout {
+  readonly identity: string;
+  readonly owners: string;
+  readonly staging: string;
+  readonly applied: string;
+
+  /** @param directory Absolute. */
+  constructor(readonly directory: string) {
+    this.identity = join(directory, 'identity.json');
+    this.owners = join(directory, 'owners');
+    this.staging = join(directory, 'staging');
+    this.applied = join(directory, 'applied');
+  }
+
+  ownerOf(generation: number): string {
+    return join(this.owners, padded(generation, 9));
+  }
+
+  stagingOf(generation: number): string {
+    return join(this.staging, padded(generation, 9));
+  }
+
+  /** Where the directory of an older generation is put by a newer one. */
+  inheritedBy(generation: number, older: number): string {
+    return join(this.stagingOf(generation), padded(older, 9));
+  }
+
+  marker(id: number): string {
+    return join(this.applied, padded(id, 16));
+  }
+}
+
+export const openName = 'open';
+
+export function markerDraftName(id: CheckpointId): string {
+  return `marker-${padded(id, 16)}`;
+}
+
+export function stagedName(generation: Generation, id: CheckpointId): string {
+  return `${padded(generation, 9)}-${padded(id, 16)}.staged`;
+}
+
+export function readStagedName(
+  name: string,
+): { readonly generation: Generation; readonly id: CheckpointId } | undefined {
+  const [, generation, id] = /^(\d{9})-(\d{16})\.staged$/.exec(name) ?? [];
+  if (generation === undefined || id === undefined) return undefined;
+  return { generation: Number(generation) as Generation, id: Number(id) as CheckpointId };
+}
+
+export function idOfMarkerName(name: string): CheckpointId | undefined {
+  return numberIn(/^(\d{16})$/, name) as CheckpointId | undefined;
+}
+
+export function generationOfName(name: string): Generation | undefined {
+  return numberIn(/^(\d{9})$/, name) as Generation | undefined;
+}
+
+function numberIn(pattern: RegExp, name: string): number | undefined {
+  const value = Number(pattern.exec(name)?.[1]);
+  return Number.isSafeInteger(value) && value >= 1 ? value : undefined;
+}
+
+function padded(value: number, digits: number): string {
+  return String(value).padStart(digits, '0');
+}

@@ -1,0 +1,164 @@
+// A write-ahead sink in the hands of one generation.
+
+import { join } from 'node:path';
+import { TidegateError, toError } from '../../errors.js';
+import type {
+  CommitOutcome,
+  PreCommitRequest,
+  Prepared,
+  RollbackOutcome,
+  RollbackRequest,
+  SinkOwner,
+  TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+import type { CallOptions } from '../../contracts/source.js';
+import { epoch } from '../../ids.js';
+import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
+import { Turns } from '../../runtime/turns.js';
+import type { Applier } from './applier.js';
+import { handleOf, idOfHandle, WriteAheadInspector } from './inspector.js';
+import { openName, stagedName, type WriteAheadLayout } from './layout.js';
+import { requireNewest, unlessMissing } from './opening.js';
+import { readStaged, StagedWriter } from './staged-file.js';
+import type { RecordCodec } from './write-ahead.js';
+
+export interface SessionContext<Rec> {
+  readonly fileSystem: FileSystem;
+  readonly layout: WriteAheadLayout;
+  readonly codec: RecordCodec<Rec>;
+  readonly owner: SinkOwner;
+  readonly applier: Applier<Rec>;
+}
+
+export class WriteAheadSession<Rec>
+  extends WriteAheadInspector
+  implements TwoPhaseSinkSession<Rec>
+{
+  protected override readonly home: string;
+  readonly #context: SessionContext<Rec>;
+  readonly #prepared = new Map<number, Prepared>();
+  /** The wrapped sink takes one epoch at a time. */
+  readonly #turns = new Turns();
+  #open: StagedWriter<Rec> | undefined;
+  #failure: Error | undefined;
+
+  constructor(context: SessionContext<Rec>) {
+    const { fileSystem, layout, owner, applier } = context;
+    super({ fileSystem, layout, identity: owner, applier });
+    this.home = layout.stagingOf(owner.generation);
+    this.#context = context;
+  }
+
+  async write(records: readonly Rec[]): Promise<void> {
+    this.#throwIfIncomplete();
+    try {
+      await (await this.#writer()).add(records);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  async preCommit(request: PreCommitRequest, { signal }: CallOptions): Promise<Prepared> {
+    const known = this.#prepared.get(request.checkpointId);
+    if (known !== undefined) return known;
+    this.#throwIfIncomplete();
+    try {
+      signal.throwIfAborted();
+      const prepared = await this.#stage(request);
+      this.#prepared.set(request.checkpointId, prepared);
+      return prepared;
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
+    const { fileSystem, layout, codec, owner, applier } = this.#context;
+    const id = idOfHandle(owner, handle);
+    return this.#turns.take(async () => {
+      await requireNewest(fileSystem, layout, owner);
+      const staged = (await this.staged()).find((one) => one.id === id);
+      const isApplied = await applier.isApplied(id, options);
+      if (!isApplied && staged === undefined) return 'absent';
+      if (!isApplied && staged !== undefined) {
+        const request = {
+          checkpointId: id,
+          // The epoch's number explains a marker and is no key; the handle does not carry it.
+          epoch: epoch(1),
+          generation: owner.generation,
+        };
+        await applier.apply(request, readStaged(fileSystem, staged.path, codec), options);
+      }
+      // Only now: what is marked is never applied again, what is staged can be.
+      if (staged !== undefined) await unlessMissing(fileSystem.removeFile(staged.path));
+      return isApplied ? 'already-applied' : 'applied';
+    }, options.signal);
+  }
+
+  rollback(
+    { keep }: RollbackRequest,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    const { fileSystem, layout, owner, applier } = this.#context;
+    return this.#turns.take(async () => {
+      await requireNewest(fileSystem, layout, owner);
+      const outcomes = new Map<string, RollbackOutcome>();
+      for (const { id, handle, path } of await this.staged()) {
+        if (keep.includes(handle)) continue;
+        const isApplied = await applier.isApplied(id, options);
+        await unlessMissing(fileSystem.removeFile(path));
+        this.#prepared.delete(id);
+        outcomes.set(handle, isApplied ? 'committed' : 'rolled-back');
+      }
+      return outcomes;
+    }, options.signal);
+  }
+
+  async #writer(): Promise<StagedWriter<Rec>> {
+    if (this.#open !== undefined) return this.#open;
+    const { fileSystem, codec } = this.#context;
+    const path = this.#path(openName);
+    await unlessMissing(fileSystem.removeFile(path));
+    this.#open = new StagedWriter(await fileSystem.createFile(path), codec);
+    return this.#open;
+  }
+
+  async #stage({ checkpointId }: PreCommitRequest): Promise<Prepared> {
+    const { fileSystem, layout, owner } = this.#context;
+    const digest = await (await this.#writer()).finish();
+    this.#open = undefined;
+    // Fails when a newer owner has renamed the directory away.
+    await fileSystem.rename(
+      this.#path(openName),
+      this.#path(stagedName(owner.generation, checkpointId)),
+    );
+    await fileSystem.syncDirectory(layout.stagingOf(owner.generation));
+    return { handle: handleOf(owner, checkpointId), digest };
+  }
+
+  #path(name: string): string {
+    const { layout, owner } = this.#context;
+    return join(layout.stagingOf(owner.generation), name);
+  }
+
+  #throwIfIncomplete(): void {
+    if (this.#failure === undefined) return;
+    throw new TidegateError(
+      'TIDEGATE_SINK_WRITE_FAILED',
+      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
+      { cause: this.#failure },
+    );
+  }
+
+  /** The epoch has a hole from now on: only the next generation may go on. */
+  #fail(error: unknown): Error {
+    const { owner } = this.#context;
+    this.#failure =
+      errnoOf(error) === 'ENOENT'
+        ? new TidegateError('TIDEGATE_FENCED', `sink ${owner.sink} has a newer owner`, {
+            cause: error,
+          })
+        : toError(error);
+    return this.#failure;
+  }
+}

@@ -1,0 +1,126 @@
+// One epoch's output in a file: a record on a line, then a line that says that it is whole.
+
+import { createHash } from 'node:crypto';
+import { TidegateError } from '../../errors.js';
+import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
+import type { RecordCodec } from './write-ahead.js';
+
+interface Trailer {
+  readonly records: number;
+  readonly sha256: string;
+}
+
+const writeBytes = 262_144;
+const readBytes = 262_144;
+const newline = 0x0a;
+
+/** Collects records into a file that is not durable before `finish` has returned. */
+export class StagedWriter<Rec> {
+  readonly #file: WritableFile;
+  readonly #codec: RecordCodec<Rec>;
+  readonly #hash = createHash('sha256');
+  #text = '';
+  #records = 0;
+
+  constructor(file: WritableFile, codec: RecordCodec<Rec>) {
+    this.#file = file;
+    this.#codec = codec;
+  }
+
+  async add(records: readonly Rec[]): Promise<void> {
+    for (const record of records) {
+      const line = this.#codec.encode(record);
+      if (line.includes('\n')) throw new TypeError('an encoded record has a line break');
+      this.#text += `${line}\n`;
+      this.#records += 1;
+    }
+    if (this.#text.length >= writeBytes) await this.#write();
+  }
+
+  /** @returns The SHA-256 of the records. */
+  async finish(): Promise<string> {
+    await this.#write();
+    const sha256 = this.#hash.digest('hex');
+    const trailer: Trailer = { records: this.#records, sha256 };
+    await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
+    await this.#file.sync();
+    await this.#file.close();
+    return sha256;
+  }
+
+  async #write(): Promise<void> {
+    const bytes = Buffer.from(this.#text);
+    this.#text = '';
+    this.#hash.update(bytes);
+    if (bytes.byteLength > 0) await this.#file.write(bytes);
+  }
+}
+
+/**
+ * The records of a staged file, in batches, after the whole file was verified: half an epoch is
+ * never applied.
+ *
+ * @throws TidegateError `TIDEGATE_WRITE_AHEAD_CORRUPT`.
+ */
+export async function* readStaged<Rec>(
+  fileSystem: FileSystem,
+  path: string,
+  codec: RecordCodec<Rec>,
+): AsyncGenerator<readonly Rec[]> {
+  await verify(fileSystem, path);
+  // The last line is the trailer: each batch is handed out when a later line is known to follow.
+  let held: string | undefined;
+  for await (const lines of linesOf(fileSystem, path)) {
+    const batch = held === undefined ? [...lines] : [held, ...lines];
+    held = batch.pop();
+    if (batch.length > 0) yield batch.map((line) => codec.decode(line));
+  }
+}
+
+async function verify(fileSystem: FileSystem, path: string): Promise<void> {
+  const hash = createHash('sha256');
+  let records = -1;
+  let held: string | undefined;
+  for await (const lines of linesOf(fileSystem, path)) {
+    for (const line of lines) {
+      if (held !== undefined) hash.update(`${held}\n`);
+      held = line;
+      records += 1;
+    }
+  }
+  const trailer = parseTrailer(held);
+  if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return;
+  throw new TidegateError('TIDEGATE_WRITE_AHEAD_CORRUPT', `${path} is not what was staged`);
+}
+
+async function* linesOf(fileSystem: FileSystem, path: string): AsyncGenerator<readonly string[]> {
+  const file = await fileSystem.openFile(path);
+  try {
+    let rest = Buffer.alloc(0);
+    for (let byteOffset = 0; byteOffset < file.byteLength;) {
+      const target = Buffer.alloc(Math.min(readBytes, file.byteLength - byteOffset));
+      const filled = await file.read(target, byteOffset);
+      if (filled === 0) break;
+      byteOffset += filled;
+      const bytes = Buffer.concat([rest, target.subarray(0, filled)]);
+      const end = bytes.lastIndexOf(newline) + 1;
+      rest = bytes.subarray(end);
+      if (end > 0)
+        yield bytes
+          .subarray(0, end - 1)
+          .toString()
+          .split('\n');
+    }
+    if (rest.byteLength > 0) yield [rest.toString()];
+  } finally {
+    await file.close();
+  }
+}
+
+function parseTrailer(line: string | undefined): Trailer | undefined {
+  try {
+    return JSON.parse(line ?? '') as Trailer;
+  } catch {
+    return undefined;
+  }
+}

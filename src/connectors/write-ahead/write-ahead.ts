@@ -1,0 +1,68 @@
+// A durable sink out of one that cannot prepare: an epoch is staged in a file, and applied at commit.
+
+import { resolve } from 'node:path';
+import type { Sink, TwoPhaseSink } from '../../contracts/sink.js';
+import { nodeFileSystem } from '../../runtime/file-system-node.js';
+import type { FileSystem } from '../../runtime/file-system.js';
+import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
+import { WriteAheadInspector } from './inspector.js';
+import { WriteAheadLayout } from './layout.js';
+import { Markers } from './markers.js';
+import { checkIdentity, readIdentity, takeDirectory } from './opening.js';
+import { WriteAheadSession } from './session.js';
+
+/** Records as lines of text. What `decode` gives must be what `encode` was given. */
+export interface RecordCodec<Rec> {
+  encode(record: Rec): string;
+  decode(line: string): Rec;
+}
+
+export interface WriteAheadOptions<Rec> {
+  /** A directory of the sink's own, made when it is missing; its parent must exist. */
+  readonly directory: string;
+  /** Default JSON, which gives dates back as text and knows neither bigint nor bytes. */
+  readonly codec?: RecordCodec<Rec>;
+  readonly fileSystem?: FileSystem;
+}
+
+/**
+ * Stages an epoch's output durably at pre-commit and applies it at commit: together with the marker
+ * of a wrapped `last-resource` or `fenced` sink, or by key to an `idempotent` sink that orders its
+ * writes. Either way any number of such sinks fit into a pipeline.
+ *
+ * The output is written twice, and becomes visible when it is applied, after the manifest.
+ *
+ * @throws TidegateError `TIDEGATE_WRITE_AHEAD_OPTIONS` when the wrapped sink could be written twice.
+ */
+export function writeAhead<Rec>(
+  inner: Sink<Rec>,
+  { directory, codec = jsonLines(), fileSystem = nodeFileSystem }: WriteAheadOptions<Rec>,
+): TwoPhaseSink<Rec> {
+  checkWrappable(inner);
+  const layout = new WriteAheadLayout(resolve(directory));
+  const markers = new Markers(fileSystem, layout);
+  return {
+    durability: 'durable',
+    maxPrepared: Number.MAX_SAFE_INTEGER,
+    async open(owner, options) {
+      options.signal.throwIfAborted();
+      await takeDirectory(fileSystem, layout, owner);
+      await markers.prune();
+      const applier = await openApplier(inner, owner, markers, options);
+      return new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
+    },
+    async openReadOnly(identity, options) {
+      options.signal.throwIfAborted();
+      checkIdentity(await readIdentity(fileSystem, layout), identity);
+      const applier = await openMarkerReader(inner, identity, markers, options);
+      return new WriteAheadInspector({ fileSystem, layout, identity, applier });
+    },
+  };
+}
+
+function jsonLines<Rec>(): RecordCodec<Rec> {
+  return {
+    encode: (record) => JSON.stringify(record),
+    decode: (line) => JSON.parse(line) as Rec,
+  };
+}

@@ -1,0 +1,226 @@
+// The write-ahead sink around both kinds of sink that it can make durable, on a simulated disk.
+
+import { describe, expect, test } from '@jest/globals';
+import { writeAhead } from '../../src/connectors/write-ahead/index.js';
+import type { FlushingSink, Sink, TwoPhaseSink } from '../../src/contracts/sink.js';
+import { toError } from '../../src/errors.js';
+import type { FileSystem } from '../../src/runtime/file-system.js';
+import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { calmPort } from '../../src/testing/simulation/port.js';
+import { SinkStorage } from '../../src/testing/simulation/sinks/storage.js';
+import { simulatedTwoPhaseSink } from '../../src/testing/simulation/sinks/two-phase-sink.js';
+import {
+  describeTwoPhaseSink,
+  type SinkSystem,
+} from '../../src/testing/two-phase-sink-conformance.js';
+
+interface Row {
+  readonly number: number;
+}
+
+describe('around a sink with a marker of its own', () => {
+  for (const durability of ['last-resource', 'fenced'] as const) {
+    describeTwoPhaseSink<Row>(
+      {
+        name: `a write-ahead sink around a ${durability} sink`,
+        record: (number) => ({ number }),
+        create: () => {
+          const storage = new SinkStorage('out', durability);
+          const inner = (): TwoPhaseSink<Row> =>
+            simulatedTwoPhaseSink(storage, calmPort) as TwoPhaseSink<Row>;
+          const visible = (): Row[] => storage.visible.flatMap(({ records }) => records as Row[]);
+          return systemOn(inner, visible);
+        },
+      },
+      { describe, test },
+    );
+  }
+});
+
+describe('around a sink that replaces by key', () => {
+  describeTwoPhaseSink<Row>(
+    {
+      name: 'a write-ahead sink around an idempotent sink',
+      record: (number) => ({ number }),
+      create: () => {
+        const table = new KeyedTable();
+        return systemOn(
+          () => table.sink(),
+          () => [...table.rows.values()],
+        );
+      },
+    },
+    { describe, test },
+  );
+
+  test('an epoch whose marker was lost is applied again with the same effect', async () => {
+    const table = new KeyedTable();
+    const { files } = newDisk();
+    const options = { directory: '/wal', fileSystem: files };
+    const session = await writeAhead(table.sink(), options).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }, { number: 2 }]);
+    const { handle } = await session.preCommit(attempt(1, 1), calm);
+    table.failAfterFlush = true;
+    await expect(session.commit(handle, calm)).rejects.toThrow('the answer was lost');
+    expect([...table.rows.keys()]).toEqual([1, 2]);
+    table.failAfterFlush = false;
+    const fresh = await writeAhead(table.sink(), options).open(ownerOf(2), calm);
+    expect(await fresh.inspect({ checkpointId: idOf(1, 1), handle }, calm)).toBe('prepared');
+    expect(await fresh.commit(handle, calm)).toBe('applied');
+    expect([...table.rows.keys()]).toEqual([1, 2]);
+    expect(await fresh.listPrepared(calm)).toEqual([]);
+  });
+});
+
+test.each<[string, Partial<Sink>]>([
+  ['at-least-once', { durability: 'at-least-once' }],
+  ['idempotent without an order of its writes', { durability: 'idempotent' }],
+  ['durable already', { durability: 'durable' }],
+])('a sink that is %s is refused', (_what, inner) => {
+  expect(() => writeAhead(inner as Sink, { directory: '/wal' })).toThrow(
+    expect.objectContaining({ code: 'TIDEGATE_WRITE_AHEAD_OPTIONS' }) as Error,
+  );
+});
+
+test('an owner that was overtaken removes, marks and stages nothing any more', async () => {
+  const table = new KeyedTable();
+  const { disk, files } = newDisk();
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  let reached = (): void => undefined;
+  const isReached = new Promise<void>((resolve) => (reached = resolve));
+  let isArmed = false;
+  const { fileSystem: slow } = disk.mount({
+    before: async ({ kind, path }) => {
+      if (!isArmed || kind !== 'remove-file' || !path.endsWith('.staged')) return undefined;
+      reached();
+      await held;
+      return undefined;
+    },
+  });
+  const older = await writeAhead(table.sink(), { directory: '/wal', fileSystem: slow }).open(
+    ownerOf(1),
+    calm,
+  );
+  await older.write([{ number: 1 }]);
+  const { handle } = await older.preCommit(attempt(1, 1), calm);
+  isArmed = true;
+  const rollingBack = older.rollback({ keep: [] }, calm);
+  await isReached;
+  const newer = await writeAhead(table.sink(), { directory: '/wal', fileSystem: files }).open(
+    ownerOf(2),
+    calm,
+  );
+  goOn();
+  await rollingBack;
+  expect(await newer.inspect({ checkpointId: idOf(1, 1), handle }, calm)).toBe('prepared');
+  expect(await newer.commit(handle, calm)).toBe('applied');
+});
+
+test('an epoch that was left half written is not written a second time beside itself', async () => {
+  const storage = new SinkStorage('out', 'fenced');
+  const inner = simulatedTwoPhaseSink(storage, calmPort) as TwoPhaseSink<Row>;
+  const failing: TwoPhaseSink<Row> = {
+    ...inner,
+    open: async (owner, options) => {
+      const session = await inner.open(owner, options);
+      return new Proxy(session, {
+        get: (target, name) => {
+          if (name === 'preCommit') return () => Promise.reject(new Error('no connection'));
+          const member = target[name as keyof typeof target] as unknown;
+          return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+        },
+      });
+    },
+  };
+  const { files } = newDisk();
+  const options = { directory: '/wal', fileSystem: files };
+  const session = await writeAhead(failing, options).open(ownerOf(1), calm);
+  await session.write([{ number: 1 }]);
+  const { handle } = await session.preCommit(attempt(1, 1), calm);
+  await expect(session.commit(handle, calm)).rejects.toThrow('no connection');
+  await expect(session.commit(handle, calm)).rejects.toMatchObject({
+    code: 'TIDEGATE_SINK_WRITE_FAILED',
+  });
+  const fresh = await writeAhead(inner, options).open(ownerOf(2), calm);
+  expect(await fresh.commit(handle, calm)).toBe('applied');
+  expect(storage.visible.flatMap(({ records }) => records)).toEqual([{ number: 1 }]);
+});
+
+test('what was staged survives a power loss right after the pre-commit', async () => {
+  const table = new KeyedTable();
+  const { disk, files } = newDisk();
+  const options = { directory: '/wal', fileSystem: files };
+  const session = await writeAhead(table.sink(), options).open(ownerOf(1), calm);
+  await session.write([{ number: 7 }]);
+  const { handle } = await session.preCommit(attempt(1, 1), calm);
+  let outcomes = 0;
+  for (const after of disk.powerLossOutcomes()) {
+    table.rows.clear();
+    const { fileSystem } = after.mount();
+    const fresh = await writeAhead(table.sink(), { directory: '/wal', fileSystem }).open(
+      ownerOf(2),
+      calm,
+    );
+    expect(await fresh.commit(handle, calm)).toBe('applied');
+    expect([...table.rows.keys()]).toEqual([7]);
+    outcomes += 1;
+  }
+  expect(outcomes).toBeGreaterThan(0);
+});
+
+test('a damaged staged file is refused whole: nothing of it is applied', async () => {
+  const table = new KeyedTable();
+  const { files } = newDisk();
+  const sink = writeAhead(table.sink(), { directory: '/wal', fileSystem: files });
+  const session = await sink.open(ownerOf(1), calm);
+  await session.write([{ number: 1 }]);
+  const { handle } = await session.preCommit(attempt(1, 1), calm);
+  const [name] = (await files.listDirectory('/wal/staging/000000001')).map((entry) => entry.name);
+  const path = `/wal/staging/000000001/${name ?? ''}`;
+  await files.removeFile(path);
+  const file = await files.createFile(path);
+  await file.write(Buffer.from('{"number":9}\n{"records":1,"sha256":"0"}\n'));
+  await file.close();
+  const failure = await session.commit(handle, calm).then(() => undefined, toError);
+  expect(failure).toMatchObject({ code: 'TIDEGATE_WRITE_AHEAD_CORRUPT', kind: 'corrupt' });
+  expect(table.rows.size).toBe(0);
+});
+
+function systemOn(inner: () => Sink<Row>, visible: () => readonly Row[]): SinkSystem<Row> {
+  const { files } = newDisk();
+  return { visible, connect: () => writeAhead(inner(), { directory: '/wal', fileSystem: files }) };
+}
+
+function newDisk(): { readonly disk: SimulatedDisk; readonly files: FileSystem } {
+  const disk = new SimulatedDisk();
+  return { disk, files: disk.mount().fileSystem };
+}
+
+/** A store that keeps one row per key and lets only its newest owner write. */
+class KeyedTable {
+  readonly rows = new Map<number, Row>();
+  failAfterFlush = false;
+  #generation = 0;
+
+  sink(): FlushingSink<Row> {
+    return {
+      durability: 'idempotent',
+      ordersWrites: true,
+      open: ({ generation }) => {
+        this.#generation = Math.max(this.#generation, generation);
+        let waiting: Row[] = [];
+        return Promise.resolve({
+          write: (records) => void waiting.push(...records),
+          flush: () => {
+            if (generation !== this.#generation) throw new Error('an older owner');
+            for (const row of waiting) this.rows.set(row.number, row);
+            waiting = [];
+            if (this.failAfterFlush) throw new Error('the answer was lost');
+          },
+        });
+      },
+    };
+  }
+}

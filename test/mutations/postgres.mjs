@@ -1,0 +1,116 @@
+// Known ways to break the PostgreSQL and write-ahead sinks: each is a mistake that somebody made or could make.
+
+export const tests = ['test/connectors/postgres', 'test/connectors/write-ahead'];
+
+const prepared = 'src/connectors/postgres/prepared-session.ts';
+const fence = 'src/connectors/postgres/fence.ts';
+const catalog = 'src/connectors/postgres/catalog.ts';
+
+export const mutations = [
+  {
+    what: '"not found" is taken for committed',
+    file: prepared,
+    find: "return (await catalog.isMarked(session, owner, id)) ? 'already-applied' : 'absent';",
+    replace: "return 'already-applied';",
+  },
+  {
+    what: '"not found" is taken for rolled back',
+    file: prepared,
+    find: "outcomes.set(handle, isMarked ? 'committed' : 'absent');",
+    replace: "outcomes.set(handle, 'rolled-back');",
+  },
+  {
+    what: 'the marker is written outside the transaction of the data',
+    file: 'src/connectors/postgres/epoch-transaction.ts',
+    find: 'if (request !== undefined) await catalog.mark(session, owner, request);',
+    replace: `if (request !== undefined) {
+      const other = await this.#context.driver.connect({ signal: this.#life.signal });
+      await catalog.mark(other, owner, request);
+      other.release();
+    }`,
+  },
+  {
+    what: 'the fence is skipped: no lock, no look at the generation',
+    file: fence,
+    find: `  await session.query('SELECT pg_advisory_lock_shared($1::bigint)', [lockKeyOf(owner)]);
+  // A statement of its own: in one with the lock it would see what was there before the wait.
+  await requireGeneration(session, catalog, owner);`,
+    replace:
+      "  await session.query('SELECT pg_advisory_lock_shared($1::bigint)', [lockKeyOf(owner)]);",
+  },
+  {
+    what: 'older sessions are only ended, nobody waits for them',
+    file: fence,
+    find: '  await waitForHolders(session, owner);\n  // A newer',
+    replace: '  // A newer',
+  },
+  {
+    what: 'there is one highest marker instead of one per checkpoint',
+    file: catalog,
+    find: 'pipeline = $1 AND sink = $2 AND checkpoint_id = $3::bigint AND store_id = $4',
+    replace: 'pipeline = $1 AND sink = $2 AND checkpoint_id >= $3::bigint AND store_id = $4',
+  },
+  {
+    what: 'a marker that may have been pruned counts as absent',
+    file: catalog,
+    find: 'if (owner === undefined || id >= owner.prunedBelow) return false;',
+    replace: 'if (owner === undefined || id >= 0) return false;',
+  },
+  {
+    what: 'the command tag is not looked at, nor the transaction',
+    file: 'src/connectors/postgres/epoch-transaction.ts',
+    find: 'if ((await transactionIdOf(session)) === this.#transactionId) return;',
+    replace: 'if (this.#transactionId !== undefined) return;',
+  },
+  {
+    what: 'a second store is let in',
+    file: fence,
+    find: 'if (remembered === undefined || remembered.storeId === storeId) return;',
+    replace: 'if (remembered === undefined || storeId !== remembered.storeId.repeat(2)) return;',
+  },
+  {
+    what: 'an epoch with a failed write can be prepared',
+    file: prepared,
+    find: `    this.#epoch?.discard();
+    this.#failure = toTrouble(`,
+    replace: `    this.#epoch?.discard();
+    this.#epoch = undefined;
+    return toTrouble(`,
+  },
+  {
+    what: 'a lost answer to COMMIT is asked about before the server has ended',
+    file: 'src/connectors/postgres/one-transaction-session.ts',
+    find: "return (await catalog.isMarked(one, owner, id)) ? 'already-applied' : 'absent';",
+    replace: "return this.#held === undefined ? 'absent' : 'already-applied';",
+  },
+  {
+    what: 'a message quotes the value that did not fit',
+    file: 'src/connectors/postgres/trouble.ts',
+    find: "if (state?.startsWith('22') !== true) return message;",
+    replace: 'if (state !== undefined) return message;',
+  },
+  {
+    what: 'a write-ahead owner leaves the older directory where it was',
+    file: 'src/connectors/write-ahead/opening.ts',
+    find: 'if (older === undefined || older >= owner.generation) continue;',
+    replace: 'if (older === undefined || older >= 0) continue;',
+  },
+  {
+    what: 'a staged file is not synced',
+    file: 'src/connectors/write-ahead/staged-file.ts',
+    find: '    await this.#file.sync();\n    await this.#file.close();',
+    replace: '    await this.#file.close();',
+  },
+  {
+    what: 'a staged file is not verified',
+    file: 'src/connectors/write-ahead/staged-file.ts',
+    find: "if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return;",
+    replace: 'if (records >= 0) return;',
+  },
+  {
+    what: 'a half written epoch is written again',
+    file: 'src/connectors/write-ahead/applier.ts',
+    find: '      isHalfWritten = true;\n',
+    replace: '',
+  },
+];
