@@ -38,9 +38,9 @@ export interface PendingChange {
 export const emptyContent: FileContent = { chunks: [], byteLength: 0 };
 
 export function append(content: FileContent, bytes: Uint8Array): FileContent {
-  // Copied: the caller may use its buffer again as soon as the write has returned.
+  // Copied (not with slice, which shares a Buffer): the caller may use its buffer again.
   return {
-    chunks: [...content.chunks, bytes.slice()],
+    chunks: [...content.chunks, new Uint8Array(bytes)],
     byteLength: content.byteLength + bytes.byteLength,
   };
 }

@@ -81,7 +81,7 @@ function contentsAfterLoss(file: FileNode): FileContent[] {
   const bytes = bytesOf(visible);
   const tailLength = bytes.byteLength - durable.byteLength;
   const halfLength = durable.byteLength + Math.floor(tailLength / 2);
-  const zeroed = bytes.slice();
+  const zeroed = new Uint8Array(bytes);
   zeroed.fill(0, durable.byteLength);
   return [durable, visible, contentOf(bytes.subarray(0, halfLength)), contentOf(zeroed)];
 }

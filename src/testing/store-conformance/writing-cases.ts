@@ -27,6 +27,20 @@ export const writingCases: readonly StoreConformanceCase[] = [
     },
   },
   {
+    title: '7: a producer may use the memory of a chunk again for the next one',
+    async run(system) {
+      const store = await openStore(system);
+      const id = store.allocateCheckpointId();
+      const { byteLength, sha256 } = await store.writeSidecar(id, reusing(), { maxBytes: 100 });
+      const changes = {
+        operatorStates: new Map([['large', externalOperatorState(0, byteLength)]]),
+        stateChecksum: sha256,
+      };
+      await store.saveManifest(manifestOf(store, id, { changes }));
+      deepEqual(await stateOf(store, id, 'large'), Uint8Array.of(1, 1, 2, 2, 3, 3));
+    },
+  },
+  {
     title: '7: a sidecar above its cap is refused, and the store goes on',
     async run(system) {
       const store = await openStore(system);
@@ -193,4 +207,10 @@ function withStatus(
     ...manifest,
     sinkCommitStatuses: new Map([...manifest.sinkCommitStatuses.keys()].map((s) => [s, status])),
   };
+}
+
+/** Three chunks in one Buffer, as a reader of a file would give them. */
+async function* reusing(): AsyncIterable<Uint8Array> {
+  const buffer = Buffer.alloc(2);
+  for (const value of [1, 2, 3]) yield await Promise.resolve(buffer.fill(value));
 }
