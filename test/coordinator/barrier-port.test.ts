@@ -269,6 +269,11 @@ describe('a pinned replay', () => {
     expect(saved.manifest.tidegate?.supersedes).toBe(id);
     const oldHandle = saved.manifest.tidegate?.commitHandles.get('left');
     expect(oldHandle?.endsWith(`/${id}`)).toBe(true);
+    // The replayed output must not come back with the next epoch of the sink that had it already.
+    await port.write([4]);
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('completed');
+    expect(harness.sink('left').visible).toEqual([1, 2, 3, 4]);
+    expect(harness.sink('right').visible).toEqual([1, 2, 3, 4]);
   });
 
   test('halts before anything is durable when the output differs from before', async () => {
