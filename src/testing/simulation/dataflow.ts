@@ -74,7 +74,10 @@ export class Dataflow<Rec> implements BarrierPort {
   resume(flow: Flow): void {
     this.#flow = flow;
     this.#isOver = false;
-    void this.#pump(flow);
+    this.#pump(flow).catch((error: unknown) => {
+      this.#comeToRest();
+      if (this.#flow === flow) flow.failed?.(error);
+    });
   }
 
   /** Records until the input, the range of a replay, or the generation comes to its end. */
@@ -92,11 +95,15 @@ export class Dataflow<Rec> implements BarrierPort {
         source.of.settle();
       }
     }
-    this.#isPumping = false;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
+    this.#comeToRest();
     if (this.#flow !== flow) return;
     this.#takeCut();
     if (this.#isOver) this.#reachEnd();
+  }
+
+  #comeToRest(): void {
+    this.#isPumping = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #isAtPin(flow: Flow): boolean {
