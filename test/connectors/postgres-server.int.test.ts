@@ -100,7 +100,7 @@ describe('the fence', () => {
   test('a pooler that shares backends between sessions is refused', async () => {
     const client = await pool.connect();
     const shared = { ...bound(client), release: () => undefined } as unknown as PoolClient;
-    const failure = await refused(open(1, { pool: { connect: async () => shared } as never }));
+    const failure = await refused(open(1, { pool: { connect: async () => shared } }));
     client.release(true);
     expect(failure).toMatchObject({ code: 'TIDEGATE_POSTGRES_POOLER' });
   });
@@ -407,7 +407,7 @@ async function open(
   generation: number,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<TwoPhaseSinkSession<Row>> {
-  const sink: TwoPhaseSink<Row> = postgresSink<Row>({ pool, table: 'target', ...options } as never);
+  const sink: TwoPhaseSink<Row> = postgresSink<Row>({ pool, table: 'target', ...options });
   return sink.open(ownerOf(generation), calm);
 }
 

@@ -28,7 +28,7 @@ describe('around a sink with a marker of its own', () => {
         create: () => {
           const storage = new SinkStorage('out', durability);
           const inner = (): TwoPhaseSink<Row> =>
-            simulatedTwoPhaseSink(storage, calmPort) as TwoPhaseSink<Row>;
+            simulatedTwoPhaseSink(storage, calmPort);
           const visible = (): Row[] => storage.visible.flatMap(({ records }) => records as Row[]);
           return systemOn(inner, visible);
         },
@@ -79,7 +79,7 @@ test.each<[string, Partial<Sink>]>([
   ['durable already', { durability: 'durable' }],
 ])('a sink that is %s is refused', (_what, inner) => {
   expect(() => writeAhead(inner as Sink, { directory: '/wal' })).toThrow(
-    expect.objectContaining({ code: 'TIDEGATE_WRITE_AHEAD_OPTIONS' }) as Error,
+    expect.objectContaining({ code: 'TIDEGATE_WRITE_AHEAD_OPTIONS' }),
   );
 });
 
@@ -91,7 +91,7 @@ test('an owner that was overtaken removes, marks and stages nothing any more', a
   let reached = (): void => undefined;
   const isReached = new Promise<void>((resolve) => (reached = resolve));
   let isArmed = false;
-  const { fileSystem: slow } = disk.mount({
+  const slow = disk.mount({
     before: async ({ kind, path }) => {
       if (!isArmed || kind !== 'remove-file' || !path.endsWith('.staged')) return undefined;
       reached();
@@ -99,10 +99,10 @@ test('an owner that was overtaken removes, marks and stages nothing any more', a
       return undefined;
     },
   });
-  const older = await writeAhead(table.sink(), { directory: '/wal', fileSystem: slow }).open(
-    ownerOf(1),
-    calm,
-  );
+  const older = await writeAhead(table.sink(), {
+    directory: '/wal',
+    fileSystem: slow.fileSystem,
+  }).open(ownerOf(1), calm);
   await older.write([{ number: 1 }]);
   const { handle } = await older.preCommit(attempt(1, 1), calm);
   isArmed = true;
@@ -128,7 +128,7 @@ test('an epoch that was left half written is not written a second time beside it
       return new Proxy(session, {
         get: (target, name) => {
           if (name === 'preCommit') return () => Promise.reject(new Error('no connection'));
-          const member = target[name as keyof typeof target] as unknown;
+          const member: unknown = Reflect.get(target, name);
           return typeof member === 'function' ? (member.bind(target) as unknown) : member;
         },
       });

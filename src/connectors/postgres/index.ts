@@ -15,3 +15,5 @@ export type {
 export type { WriteRecords } from './records.js';
 export type { SinkLimits } from './sink-context.js';
 export type { TableOptions } from './table.js';
+export { postgresSource } from './postgres-source.js';
+export type { PostgresSourceOptions } from './postgres-source.js';

@@ -134,7 +134,7 @@ async function openContext<Rec>(
   });
 }
 
-function driverOf(options: DatabaseOptions): PostgresDriver {
+export function driverOf(options: DatabaseOptions): PostgresDriver {
   // Callers without types may give neither, or both.
   const { pool, database } = options as unknown as {
     readonly pool?: PgPool;

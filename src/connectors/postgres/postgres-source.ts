@@ -1,0 +1,186 @@
+// The PostgreSQL source: an append-only table, read so that no transaction that commits late is skipped.
+//
+// Ids of a sequence become visible out of order: a transaction that took 7 may commit after the one
+// that took 8 was read. So rows are read in the order of (transaction, key), and only those of
+// transactions below the oldest one that is still running: nothing can appear there any more.
+
+import { TidegateError } from '../../errors.js';
+import type { CallOptions, Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
+import { systemClock, type Clock } from '../../runtime/clock.js';
+import { sleep } from '../../runtime/deadline.js';
+import type { PostgresDriver, PostgresSession } from './driver.js';
+import { withSession } from './fence.js';
+import { quoteIdentifier } from './names.js';
+import { driverOf, type DatabaseOptions } from './postgres-sink.js';
+import { quotedName, type TableOptions } from './table.js';
+
+export type PostgresSourceOptions = DatabaseOptions & {
+  readonly table: TableOptions['table'];
+  /** Column that is unique within a transaction, for example a bigserial. */
+  readonly key: string;
+  /** Column of type xid8 with `DEFAULT pg_current_xact_id()`. An index on (it, key) is needed. */
+  readonly transaction: string;
+  /** Columns of a record. Default all. */
+  readonly columns?: readonly string[];
+  /** Default 500. */
+  readonly batchRows?: number;
+  /** Pause when there is nothing to read. Default 200. */
+  readonly pollMs?: number;
+  /** End when there is nothing more to read, instead of waiting. Default false. */
+  readonly endWhenEmpty?: boolean;
+  readonly clock?: Clock;
+};
+
+interface Place {
+  readonly transaction: string;
+  readonly key: string;
+}
+
+/** Records are rows as the driver gives them. A transaction that runs for long holds the rest back. */
+export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
+  options: PostgresSourceOptions,
+): ReadableSource<Rec> {
+  const reader = new TableReader<Rec>(options);
+  const { pollMs = 200, endWhenEmpty = false, clock = systemClock } = options;
+  let next: Place | undefined;
+  return {
+    position: () => toOffsets(next),
+    async restore(offsets, call) {
+      const place = toPlace(offsets);
+      await reader.check(place, call);
+      next = place;
+    },
+    async *read(call): AsyncGenerator<SourceBatch<Rec>> {
+      while (!call.signal.aborted) {
+        const rows = await reader.after(next, undefined, call);
+        const last = rows.at(-1);
+        if (last !== undefined) {
+          next = last.place;
+          yield { records: rows.map(({ record }) => record), offsets: toOffsets(next) };
+        } else if (endWhenEmpty) return;
+        else await sleep(clock, pollMs, call.signal);
+      }
+    },
+    async *replay(from, to, call): AsyncGenerator<Rec> {
+      const end = toPlace(to);
+      let place = toPlace(from);
+      for (;;) {
+        const rows = end === undefined ? [] : await reader.after(place, end, call);
+        for (const { record } of rows) yield record;
+        place = rows.at(-1)?.place;
+        if (place === undefined) return;
+      }
+    },
+  };
+}
+
+interface PlacedRow<Rec> {
+  readonly place: Place;
+  readonly record: Rec;
+}
+
+class TableReader<Rec> {
+  readonly #driver: PostgresDriver;
+  readonly #what: string;
+  readonly #select: string;
+  readonly #name: string;
+  readonly #key: string;
+  readonly #transaction: string;
+  readonly #batchRows: number;
+  #keyType: string | undefined;
+
+  constructor(options: PostgresSourceOptions) {
+    this.#driver = driverOf(options);
+    this.#name = quotedName(options.table);
+    this.#what = `reading table ${this.#name}`;
+    this.#key = `given.${quoteIdentifier(options.key)}`;
+    this.#transaction = `given.${quoteIdentifier(options.transaction)}`;
+    this.#batchRows = options.batchRows ?? 500;
+    const columns = options.columns?.map((name) => `given.${quoteIdentifier(name)}`).join(', ');
+    this.#select =
+      `SELECT ${this.#transaction}::text AS tidegate_transaction, ` +
+      `${this.#key}::text AS tidegate_key, ${columns ?? 'given.*'} FROM ${this.#name} AS given`;
+  }
+
+  /** @throws TidegateError `TIDEGATE_POSTGRES_SOURCE` for a place that this server cannot have given. */
+  async check(place: Place | undefined, call: CallOptions): Promise<void> {
+    await withSession(this.#driver, this.#what, call, async (session) => {
+      await this.#prepare(session);
+      if (place === undefined) return;
+      const { rows } = await session.query(
+        'SELECT $1::xid8 < pg_snapshot_xmax(pg_current_snapshot()) AS is_past',
+        [place.transaction],
+      );
+      if (rows[0]?.is_past === true) return;
+      throw new TidegateError(
+        'TIDEGATE_POSTGRES_SOURCE',
+        `transaction ${place.transaction} of the offset lies ahead of this server, so ` +
+          `${this.#name} is a copy or was taken back: bring the server back that the offset is of`,
+      );
+    });
+  }
+
+  async after(
+    from: Place | undefined,
+    to: Place | undefined,
+    call: CallOptions,
+  ): Promise<readonly PlacedRow<Rec>[]> {
+    return withSession(this.#driver, this.#what, call, async (session) => {
+      const keyType = await this.#prepare(session);
+      const place = `(${this.#transaction}, ${this.#key})`;
+      const values: string[] = [];
+      const bound = (edge: Place): string => {
+        values.push(edge.transaction, edge.key);
+        return `($${values.length - 1}::xid8, $${values.length}::${keyType})`;
+      };
+      const conditions = [
+        `${this.#transaction} < pg_snapshot_xmin(pg_current_snapshot())`,
+        ...(from === undefined ? [] : [`${place} > ${bound(from)}`]),
+        ...(to === undefined ? [] : [`${place} <= ${bound(to)}`]),
+      ];
+      const { rows } = await session.query(
+        `${this.#select} WHERE ${conditions.join(' AND ')}
+          ORDER BY ${this.#transaction}, ${this.#key} LIMIT ${this.#batchRows}`,
+        values,
+      );
+      return rows.map(placed<Rec>);
+    });
+  }
+
+  /** The type of the key, once the table was found to be one that can be read in order. */
+  async #prepare(session: PostgresSession): Promise<string> {
+    if (this.#keyType !== undefined) return this.#keyType;
+    const { rows } = await session.query(
+      `SELECT pg_typeof(${this.#transaction})::text AS transaction_type,
+         pg_typeof(${this.#key})::text AS key_type
+       FROM (SELECT) AS one LEFT JOIN ${this.#name} AS given ON false`,
+    );
+    const { transaction_type: found, key_type: keyType } = rows[0] ?? {};
+    if (found !== 'xid8') {
+      throw new TidegateError(
+        'TIDEGATE_POSTGRES_SOURCE',
+        `column ${this.#transaction} of ${this.#name} is of type ${String(found)}, not xid8: run ` +
+          `ALTER TABLE ${this.#name} ADD COLUMN written_by xid8 NOT NULL DEFAULT pg_current_xact_id()`,
+      );
+    }
+    this.#keyType = String(keyType);
+    return this.#keyType;
+  }
+}
+
+function placed<Rec>(row: Readonly<Record<string, unknown>>): PlacedRow<Rec> {
+  const { tidegate_transaction: transaction, tidegate_key: key, ...record } = row;
+  return { place: { transaction: String(transaction), key: String(key) }, record: record as Rec };
+}
+
+function toOffsets(place: Place | undefined): Offsets {
+  return place === undefined ? {} : { transaction: place.transaction, key: place.key };
+}
+
+function toPlace({ transaction, key }: Offsets): Place | undefined {
+  if (transaction === undefined && key === undefined) return undefined;
+  if (transaction !== undefined && key !== undefined && /^\d+$/.test(transaction)) {
+    return { transaction, key };
+  }
+  throw new TidegateError('TIDEGATE_POSTGRES_SOURCE', 'the offsets are not of a PostgreSQL source');
+}

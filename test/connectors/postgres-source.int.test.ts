@@ -1,0 +1,125 @@
+// The PostgreSQL source under concurrent writers: nothing is skipped, and a range reads the same twice.
+
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { Pool } from 'pg';
+import { postgresSource } from '../../src/connectors/postgres/index.js';
+import type { Offsets, ReadableSource } from '../../src/contracts/source.js';
+import { seededRandom } from '../../src/runtime/random.js';
+import { calm } from '../../src/testing/conformance/sink-bench.js';
+import { startPostgres, type PostgresServer } from './postgres-server.js';
+
+interface Row {
+  readonly id: string;
+  readonly text: string;
+}
+
+let server: PostgresServer;
+let pool: Pool;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  pool = server.pool();
+}, 120_000);
+
+afterAll(() => server.stop());
+
+beforeEach(async () => {
+  await server.query(
+    `DROP TABLE IF EXISTS outbox; CREATE TABLE outbox (id bigserial, text text,
+       written_by xid8 NOT NULL DEFAULT pg_current_xact_id(), PRIMARY KEY (written_by, id))`,
+  );
+});
+
+test('a row with a lower id that is committed late is not skipped', async () => {
+  const late = await pool.connect();
+  await late.query('BEGIN');
+  await late.query("INSERT INTO outbox (text) VALUES ('took 1, commits last')");
+  await pool.query("INSERT INTO outbox (text) VALUES ('took 2, commits first')");
+  const source = open();
+  expect(await readAll(source)).toEqual([]);
+  await late.query('COMMIT');
+  late.release();
+  expect((await readAll(source)).map(({ id }) => id)).toEqual(['1', '2']);
+});
+
+test('writers that overlap at random lose nothing, and every range reads the same again', async () => {
+  const seed = 20_261;
+  const random = seededRandom(seed);
+  const writers = await Promise.all(Array.from({ length: 4 }, () => pool.connect()));
+  const isOpen = writers.map(() => false);
+  const source = open({ batchRows: 3 });
+  const seen: Row[] = [];
+  const places: Offsets[] = [await positionOf(source)];
+  for (let step = 0; step < 120; step += 1) {
+    const index = Math.floor(random.next() * writers.length);
+    const writer = writers[index]!;
+    if (!isOpen[index]) await writer.query('BEGIN');
+    else if (random.next() < 0.5) {
+      await writer.query('INSERT INTO outbox (text) VALUES ($1)', [`step ${step}`]);
+      continue;
+    } else await writer.query(random.next() < 0.8 ? 'COMMIT' : 'ROLLBACK');
+    isOpen[index] = !isOpen[index];
+    seen.push(...(await readAll(source)));
+    places.push(await positionOf(source));
+  }
+  for (const [index, writer] of writers.entries()) {
+    if (isOpen[index]) await writer.query('COMMIT');
+    writer.release();
+  }
+  seen.push(...(await readAll(source)));
+  places.push(await positionOf(source));
+  const all = await server.query('SELECT id::text FROM outbox ORDER BY outbox.id');
+  expect({ seed, ids: ids(seen) }).toEqual({ seed, ids: all.map(({ id }) => Number(id)) });
+  const replayed: Row[] = [];
+  for (const [index, to] of places.slice(1).entries()) {
+    for await (const row of source.replay!(places[index]!, to, calm)) replayed.push(row);
+  }
+  expect(replayed).toEqual(seen);
+});
+
+test('a fresh process goes on behind the offsets', async () => {
+  await pool.query("INSERT INTO outbox (text) SELECT 'row' FROM generate_series(1, 5)");
+  const source = open({ batchRows: 2 });
+  const batches = source.read(calm)[Symbol.asyncIterator]();
+  const first = await batches.next();
+  await batches.return?.(undefined);
+  const offsets = (first.value as { offsets: Offsets }).offsets;
+  const fresh = open();
+  await fresh.restore(offsets, calm);
+  expect((await readAll(fresh)).map(({ id }) => id)).toEqual(['3', '4', '5']);
+});
+
+test('offsets of another server and columns without an order are refused', async () => {
+  const ahead = { transaction: '999999999999', key: '1' };
+  await expect(open().restore(ahead, calm) as Promise<void>).rejects.toMatchObject({
+    code: 'TIDEGATE_POSTGRES_SOURCE',
+  });
+  const unordered = postgresSource({ pool, table: 'outbox', key: 'text', transaction: 'id' });
+  await expect(unordered.restore({}, calm) as Promise<void>).rejects.toThrow('not xid8');
+});
+
+function open(options: { readonly batchRows?: number } = {}): ReadableSource<Row> {
+  return postgresSource<Row>({
+    pool,
+    table: 'outbox',
+    key: 'id',
+    transaction: 'written_by',
+    columns: ['id', 'text'],
+    endWhenEmpty: true,
+    ...options,
+  });
+}
+
+async function positionOf(source: ReadableSource<Row>): Promise<Offsets> {
+  return (await source.position()) as Offsets;
+}
+
+async function readAll(source: ReadableSource<Row>): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for await (const { records } of source.read(calm)) rows.push(...records);
+  return rows;
+}
+
+function ids(rows: readonly Row[]): readonly number[] {
+  return rows.map(({ id }) => Number(id)).sort((left, right) => left - right);
+}
