@@ -108,7 +108,9 @@ describe('the history of a run breaks a rule when', () => {
     const second = saving(2, 'pending');
     expect(broken(first, saving(1, 'committed'), second)).toEqual([]);
     expect(broken(first, second)).toEqual(['at most one checkpoint is in doubt']);
-    expect(broken(first, { kind: 'scanned', manifests: [] }, second)).toEqual([]);
+    // A save of another generation is refused by the fence, or seen by the next scan.
+    expect(broken(first, { ...second, generation: 2 })).toEqual([]);
+    expect(broken(first, { kind: 'scanned', generation: 1, manifests: [] }, second)).toEqual([]);
   });
 
   test('an overtaken process takes the store back', () => {
@@ -130,8 +132,8 @@ describe('the history of a run breaks a rule when', () => {
   });
 });
 
-function saving(id: number, status: 'pending' | 'committed'): HistoryEvent {
-  return { kind: 'saving', generation: 1, manifest: manifestOf(id, status) };
+function saving(id: number, status: 'pending' | 'committed') {
+  return { kind: 'saving', generation: 1, manifest: manifestOf(id, status) } as const;
 }
 
 function manifestOf(checkpointId: number, kind: 'pending' | 'committed'): CheckpointManifest {

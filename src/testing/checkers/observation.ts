@@ -25,7 +25,11 @@ export type HistoryEvent =
   /** A process (a life) became the owner of the store under this generation. */
   | { readonly kind: 'opened'; readonly life: number; readonly generation: number }
   /** A scan of the store answered: these manifests are there. */
-  | { readonly kind: 'scanned'; readonly manifests: readonly CheckpointManifest[] }
+  | {
+      readonly kind: 'scanned';
+      readonly generation: number;
+      readonly manifests: readonly CheckpointManifest[];
+    }
   | { readonly kind: 'allocated'; readonly generation: number; readonly id: number }
   /** A save was begun; it may not have come to anything. */
   | {

@@ -5,10 +5,14 @@ import type { Checker, HistoryEvent, Violation } from './observation.js';
 
 export const oneInDoubt: Checker = ({ history }) => {
   const violations: Violation[] = [];
-  let known = new Map<number, CheckpointManifest>();
+  // By generation: what an overtaken owner tries to save is refused, and never there to be seen.
+  const knownTo = new Map<number, Map<number, CheckpointManifest>>();
   for (const event of history) {
-    if (event.kind === 'scanned') known = byId(event.manifests);
+    if (event.kind === 'scanned') knownTo.set(event.generation, byId(event.manifests));
+    if (event.kind === 'store-replaced') knownTo.clear();
     if (event.kind !== 'saving') continue;
+    const known = knownTo.get(event.generation) ?? new Map<number, CheckpointManifest>();
+    knownTo.set(event.generation, known);
     known.set(event.manifest.checkpointId, event.manifest);
     const open = inDoubt([...known.values()]);
     if (open.length > 1) violations.push(tooMany(event, open));

@@ -46,7 +46,7 @@ function observedOwner(owned: OwnedStore, observer: StoreObserver): OwnedStore {
       const manifests = listings.flatMap(({ state, manifest }) =>
         manifest === undefined || state === 'corrupt' ? [] : [manifest],
       );
-      observer.note({ kind: 'scanned', manifests });
+      observer.note({ kind: 'scanned', generation, manifests });
       return listings;
     },
     load: (id, options) => owned.load(id, options),
