@@ -59,13 +59,13 @@ function buildOrders(world: World): Crashable {
 }
 
 void test('orders survive a crash at every step', async () => {
-  const result = await crashEverywhere(buildOrders, { input, schedulesMax: 250 });
+  const result = await crashEverywhere(buildOrders, { input, schedulesMax: 120 });
   console.log(`${result.schedules} schedules over ${result.points} points: one fault each`);
   assert.deepEqual(result.violations, []);
 });
 
 void test('orders survive a crash inside the recovery from a crash', async () => {
-  const result = await crashEverywhere(buildOrders, { input, crashes: 2, schedulesMax: 250 });
+  const result = await crashEverywhere(buildOrders, { input, crashes: 2, schedulesMax: 120 });
   console.log(`${result.schedules} schedules: up to two faults each`);
   const rows = [...result.matrix.rowCounts()].map(([row, count]) => `${row} (${count}x)`);
   console.log(`rows of the recovery table that decided: ${rows.join(', ')}`);
