@@ -4,6 +4,10 @@ import { createDefaultEsmPreset } from 'ts-jest';
 export default {
   ...createDefaultEsmPreset({ tsconfig: 'tsconfig.json' }),
   testEnvironment: 'node',
+  // Two cores: by default jest leaves one of them idle.
+  maxWorkers: 2,
+  // Real processes and servers on a busy machine; what hangs is still found.
+  testTimeout: 60_000,
   roots: ['<rootDir>/test'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   coverageProvider: 'v8',
