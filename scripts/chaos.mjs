@@ -57,7 +57,7 @@ const rounds = planRounds();
 for (const [index, round] of rounds.entries()) {
   const untilRow = Math.ceil((rowCount * (index + 1)) / rounds.length);
   await runRound(round, untilRow);
-  if (process.stdout.isTTY && index % 10 === 9) console.log(`${index + 1} of ${rounds.length}`);
+  if (index % 20 === 19) console.log(`${index + 1} of ${rounds.length} rounds`);
 }
 const last = startWriter({ untilRow: rowCount });
 const isDone = await within(last.ended, endMs);

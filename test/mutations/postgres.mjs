@@ -1,6 +1,6 @@
 // Known ways to break the PostgreSQL and write-ahead sinks: each is a mistake that somebody made or could make.
 
-export const tests = ['test/connectors/postgres', 'test/connectors/write-ahead'];
+export const tests = ['test/connectors/postgres-server', 'test/connectors/write-ahead'];
 
 const prepared = 'src/connectors/postgres/prepared-session.ts';
 const fence = 'src/connectors/postgres/fence.ts';

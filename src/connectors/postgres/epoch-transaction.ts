@@ -5,8 +5,8 @@ import { orAborted } from '../../runtime/abort.js';
 import type { PreCommitRequest } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
-import { lockShared, nameSession, requireGeneration, requireTag, unlockShared } from './fence.js';
-import { quoteLiteral } from './names.js';
+import { lockShared, requireTag, unlockShared } from './fence.js';
+import { applicationNameOf, quoteLiteral } from './names.js';
 import type { Chunk, RecordBuffer } from './records.js';
 import type { SinkContext } from './sink-context.js';
 
@@ -95,8 +95,6 @@ export class EpochTransaction<Rec> {
     await rest?.send(session);
     await this.#requireSameTransaction(session);
     if (request !== undefined) await catalog.mark(session, owner, request);
-    // Early, for an owner that was overtaken; what counts is the look under the lock.
-    await requireGeneration(session, catalog, owner);
   }
 
   async #end(statement: string, tag: string, { signal }: CallOptions): Promise<void> {
@@ -108,7 +106,6 @@ export class EpochTransaction<Rec> {
       const answer = await session.command(statement);
       requireTag(answer, tag, `ending the epoch of sink ${owner.sink}`);
       await unlockShared(session, owner);
-      await session.command('RESET application_name');
       session.release();
       this.#session = undefined;
     };
@@ -121,25 +118,26 @@ export class EpochTransaction<Rec> {
 
   async #begin(): Promise<PostgresSession> {
     if (this.#session !== undefined) return this.#session;
-    const { driver, owner, limits, collidesOn } = this.#context;
+    const { driver, owner, limits, collidesOn, runsUserStatements } = this.#context;
     const session = await driver.connect({ signal: this.#life.signal });
     this.#session = session;
-    await nameSession(session, owner);
     // Read committed: the generation is read in this transaction, as it is after the lock.
     await session.command('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
     await session.query(
       `SELECT set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true),
-         set_config('idle_in_transaction_session_timeout', '0', true)`,
-      [`${limits.lockTimeoutMs}ms`],
+         set_config('idle_in_transaction_session_timeout', '0', true),
+         set_config('application_name', $2, true)`,
+      [`${limits.lockTimeoutMs}ms`, applicationNameOf(owner)],
     );
     if (driver.sessions === 'one' && collidesOn !== undefined)
       await refuseWait(session, collidesOn);
-    this.#transactionId = await transactionIdOf(session);
+    if (runsUserStatements) this.#transactionId = await transactionIdOf(session);
     return session;
   }
 
   /** A user's statement that ends the transaction would make half of the epoch visible. */
   async #requireSameTransaction(session: PostgresSession): Promise<void> {
+    if (!this.#context.runsUserStatements) return;
     if ((await transactionIdOf(session)) === this.#transactionId) return;
     const { sink } = this.#context.owner;
     throw new TidegateError(

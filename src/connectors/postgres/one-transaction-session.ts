@@ -69,7 +69,8 @@ export class OneTransactionSession<Rec>
     try {
       // On the only session an open transaction would stop everybody else until the commit.
       if (driver.sessions === 'many') await epoch.complete(request, options);
-      else await this.#requireOwn(options);
+      // Early, for an owner that was overtaken; what counts is the look under the lock.
+      await this.#requireOwn(options);
     } catch (error) {
       throw this.#fail(error, 'pre-committing');
     }

@@ -130,7 +130,8 @@ async function openContext<Rec>(
     const { target, newBuffer, collidesOn } = await describeOutput(session, options);
     await createCatalog(session, catalog, owner);
     await claim(session, catalog, owner, { target, logger });
-    return { driver, catalog, owner, limits, collidesOn, newBuffer };
+    const runsUserStatements = options.write !== undefined;
+    return { driver, catalog, owner, limits, collidesOn, runsUserStatements, newBuffer };
   });
 }
 

@@ -13,6 +13,8 @@ export interface SinkContext<Rec> {
   readonly limits: SinkLimits;
   /** The table written to, if a lock on one of its rows can be waited for. */
   readonly collidesOn: string | undefined;
+  /** Whether statements that are not ours run in the transaction, and might end it. */
+  readonly runsUserStatements: boolean;
   newBuffer(): RecordBuffer<Rec>;
 }
 
