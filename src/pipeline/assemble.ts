@@ -9,8 +9,8 @@ import type { Assembly } from './flow/dataflow.js';
 import type { FlowRun } from './flow/flow-run.js';
 import { RecordErrors } from './flow/record-errors.js';
 import { SourceCursor } from './flow/source-cursor.js';
-import { SourceReader } from './flow/source-reader.js';
-import { SourceTimes } from './flow/source-times.js';
+import { SourceReader, type SourceReaderOptions } from './flow/source-reader.js';
+import { SourceTimes, type SourceTimesOptions } from './flow/source-times.js';
 import {
   deadLetterPort,
   mainPort,
@@ -18,8 +18,11 @@ import {
   type GraphNode,
   type NodeInstance,
   type SourceNode,
+  type TableNode,
 } from './graph.js';
 import { SinkInlet } from './stages/ends.js';
+import { TableStage } from './stages/table.js';
+import { tableOperator, type TableOperator } from './state/table-operator.js';
 import type { OperatorSettings } from './state/keyed-operator.js';
 
 /** Counts of one prepared run, through all its generations: what is read again counts again. */
@@ -29,19 +32,34 @@ export interface RunCounts {
   readonly late: Map<string, number>;
 }
 
+interface PreparedTable {
+  readonly cursor: SourceCursor;
+  readonly operator: TableOperator;
+}
+
 /** A graph made ready for one run: its participants, and how to build a generation. */
 export class PreparedGraph {
   readonly cursors = new Map<string, SourceCursor>();
   readonly counts: RunCounts = { records: new Map(), skipped: new Map(), late: new Map() };
   readonly #graph: Graph;
   readonly #instances = new Map<GraphNode, NodeInstance>();
+  readonly #tables = new Map<TableNode, PreparedTable>();
 
   constructor(graph: Graph, settings: OperatorSettings) {
     this.#graph = graph;
     for (const node of graph.nodes) {
-      if (node.role === 'operator') this.#instances.set(node, node.open(settings));
-      if (node.role !== 'source') continue;
-      this.cursors.set(node.name, new SourceCursor(node.name, node.source));
+      if (node.role === 'operator') {
+        this.#instances.set(
+          node,
+          node.open(settings, (table) => this.#rowsOf(table)),
+        );
+      }
+      if (node.role === 'source') this.cursors.set(node.name, cursorOf(node));
+      if (node.role !== 'table') continue;
+      this.#tables.set(node, {
+        cursor: cursorOf(node),
+        operator: tableOperator(node.name, settings),
+      });
     }
   }
 
@@ -50,11 +68,17 @@ export class PreparedGraph {
     return Object.fromEntries(entries) as Record<string, Source>;
   }
 
+  tables(): Readonly<Record<string, Source>> {
+    const entries = [...this.#tables].map(([{ name }, { cursor }]) => [name, cursor.participant()]);
+    return Object.fromEntries(entries) as Record<string, Source>;
+  }
+
   operators(): Readonly<Record<string, Operator>> {
     const operators: [string, Operator][] = [];
     for (const [{ name }, { operator }] of this.#instances) {
       if (operator !== undefined) operators.push([name, operator]);
     }
+    for (const { operator } of this.#tables.values()) operators.push([operator.name, operator]);
     return Object.fromEntries(operators);
   }
 
@@ -67,6 +91,7 @@ export class PreparedGraph {
   assemble(run: FlowRun): Assembly {
     const built = new Map<GraphNode, (input: number) => Receiver>();
     const sources: SourceReader[] = [];
+    const tables: SourceReader[] = [];
     const { late } = this.counts;
     for (const node of [...this.#graph.nodes].reverse()) {
       const output = (port: string): Receiver => this.#outputOf(node, port, built);
@@ -88,12 +113,13 @@ export class PreparedGraph {
           sources.unshift(this.#readerOf(node, run, errors, output(mainPort)));
           break;
         case 'table':
+          tables.unshift(this.#tableReaderOf(node, run, errors));
           break;
         default:
           assertNever(node, 'node of a pipeline');
       }
     }
-    return { tables: [], sources };
+    return { tables, sources };
   }
 
   /**
@@ -128,11 +154,34 @@ export class PreparedGraph {
     });
   }
 
+  #rowsOf(table: TableNode): TableOperator {
+    const prepared = this.#tables.get(table);
+    assert(prepared !== undefined, `table ${table.name} is looked up before it is prepared`);
+    return prepared.operator;
+  }
+
+  #tableReaderOf(node: TableNode, run: FlowRun, errors: RecordErrors): SourceReader {
+    const prepared = this.#tables.get(node);
+    assert(prepared !== undefined, `table ${node.name} was not prepared`);
+    const { cursor, operator } = prepared;
+    const output = new TableStage({ operator, keyOf: node.keyOf, errors });
+    return this.#newReader('table', cursor, { run, output, errors, eventTime: undefined });
+  }
+
   #readerOf(node: SourceNode, run: FlowRun, errors: RecordErrors, output: Receiver): SourceReader {
     const cursor = this.cursors.get(node.name);
     assert(cursor !== undefined, `source ${node.name} was not prepared`);
+    return this.#newReader('source', cursor, { run, output, errors, eventTime: node.eventTime });
+  }
+
+  #newReader(
+    kind: 'source' | 'table',
+    cursor: SourceCursor,
+    parts: Pick<SourceReaderOptions, 'run' | 'output' | 'errors'> &
+      Pick<SourceTimesOptions, 'eventTime'>,
+  ): SourceReader {
+    const { run, output, errors, eventTime } = parts;
     const { records: counts } = this.counts;
-    const { eventTime } = node;
     const times = new SourceTimes({ cursor, eventTime, output, errors, clock: run.clock });
     return new SourceReader({
       run,
@@ -140,10 +189,14 @@ export class PreparedGraph {
       times,
       output,
       errors,
-      kind: 'source',
-      counted: (records) => countIn(counts, node.name, records),
+      kind,
+      counted: (records) => countIn(counts, cursor.name, records),
     });
   }
+}
+
+function cursorOf({ name, source }: SourceNode | TableNode): SourceCursor {
+  return new SourceCursor(name, source);
 }
 
 function countIn(counts: Map<string, number>, name: string, more = 1): void {

@@ -15,7 +15,7 @@ export function explainGraph(graph: Graph, options: PipelineOptions): string {
     sources: new Map(Object.entries(parts.sources())),
     operators: new Map(Object.entries(parts.operators())),
     sinks: new Map(Object.entries(parts.sinks())),
-    tables: new Map(),
+    tables: new Map(Object.entries(parts.tables())),
   });
   const sinks = [...guarantee.sinks].map(
     ([name, { level, why }]) => `  ${name}: ${level} (${why})`,

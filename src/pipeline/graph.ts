@@ -9,7 +9,9 @@ import type { Receiver } from './flow/elements.js';
 import type { FlowRun } from './flow/flow-run.js';
 import type { ErrorPolicy, RecordErrors } from './flow/record-errors.js';
 import type { EventTimeOptions } from './flow/source-times.js';
+import type { KeyOf } from './stages/keys.js';
 import type { OperatorSettings } from './state/keyed-operator.js';
+import type { TableOperator } from './state/table-operator.js';
 
 /** Where records leave a node: its main output, or one beside it. */
 export interface Output {
@@ -20,6 +22,8 @@ export interface Output {
 export const mainPort = 'main';
 export const deadLetterPort = 'dead-letters';
 export const latePort = 'late';
+/** The edge from a table to those who look rows up: no record goes along it. */
+export const rowsPort = 'rows';
 
 /** What a node needs to be put into a run. */
 export interface Wiring {
@@ -48,16 +52,23 @@ interface NodeBase {
 }
 
 export interface SourceNode extends NodeBase {
-  readonly role: 'source' | 'table';
+  readonly role: 'source';
   readonly source: ReadableSource;
   readonly eventTime: EventTimeOptions<unknown> | undefined;
+}
+
+/** A reference table: a source that is read to its end into rows by key. */
+export interface TableNode extends NodeBase {
+  readonly role: 'table';
+  readonly source: ReadableSource;
+  readonly keyOf: KeyOf<unknown>;
 }
 
 export interface OperatorNode extends NodeBase {
   readonly role: 'operator';
   /** Whether it is a participant of checkpoints. */
   readonly isStateful: boolean;
-  readonly open: (settings: OperatorSettings) => NodeInstance;
+  readonly open: (settings: OperatorSettings, tables: TableOf) => NodeInstance;
 }
 
 export interface SinkNode extends NodeBase {
@@ -65,7 +76,10 @@ export interface SinkNode extends NodeBase {
   readonly sink: Sink;
 }
 
-export type GraphNode = SourceNode | OperatorNode | SinkNode;
+/** The rows of a table in the run that is being prepared. */
+export type TableOf = (table: TableNode) => TableOperator;
+
+export type GraphNode = SourceNode | TableNode | OperatorNode | SinkNode;
 
 /** Nodes in the order in which they were made: inputs come before what reads them. */
 export class Graph {

@@ -7,7 +7,8 @@ import type { PipelineOptions } from './determinism.js';
 import { explainGraph } from './explain.js';
 import { Graph, mainPort } from './graph.js';
 import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js';
-import { Stream } from './stream.js';
+import type { KeyOf } from './stages/keys.js';
+import { Stream, Table } from './stream.js';
 
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */
@@ -54,6 +55,25 @@ export class Pipeline {
       onError,
     });
     return new Stream(this.#graph, { node, port: mainPort });
+  }
+
+  /**
+   * A reference table, filled from a bounded source before any record of a stream is read; a restart
+   * reads what has been added to the source since. A later row of a key replaces the earlier one.
+   */
+  table<Row>(name: string, source: ReadableSource<Row>, keyOf: KeyOf<Row>): Table<Row> {
+    return new Table(
+      this.#graph.add({
+        role: 'table',
+        kind: 'table',
+        name,
+        inputs: [],
+        source,
+        keyOf: keyOf as KeyOf<unknown>,
+        hasEventTime: false,
+        onError: 'fail',
+      }),
+    );
   }
 
   /** Topology, guarantee and hash, as text for people. Opens nothing. */

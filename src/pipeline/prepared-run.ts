@@ -142,6 +142,7 @@ export class PreparedRun {
       sources: this.#parts.sources(),
       operators: this.#parts.operators(),
       sinks: this.#parts.sinks(),
+      tables: this.#parts.tables(),
       barriers: this.#dataflow,
       pipelineHash: this.#graph.hash(),
       signal: this.#closing.signal,

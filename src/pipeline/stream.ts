@@ -8,10 +8,12 @@ import {
   invalid,
   latePort,
   mainPort,
+  rowsPort,
   type Graph,
   type GraphNode,
   type OperatorNode,
   type Output,
+  type TableNode,
 } from './graph.js';
 import type { Aggregation, KeyedValue } from './stages/aggregate.js';
 import type { KeyOf } from './stages/keys.js';
@@ -21,6 +23,7 @@ import {
   openFilter,
   openFlatMap,
   openJoin,
+  openLookup,
   openMap,
   openProcess,
   openUnion,
@@ -37,6 +40,17 @@ export interface OperatorOptions {
   readonly onError?: ErrorPolicy;
   /** Shown by `explain()` and part of the pipeline's hash. Default: the kind and a number. */
   readonly name?: string;
+}
+
+/** A reference table: rows by key, complete before the first record of any source is read. */
+export class Table<Row> {
+  readonly node: TableNode;
+  /** Only its type matters: it keeps tables of different rows apart. */
+  declare readonly row: Row;
+
+  constructor(node: TableNode) {
+    this.node = node;
+  }
 }
 
 /** Records of one type on their way. Making one changes nothing but the pipeline's description. */
@@ -71,6 +85,31 @@ export class Stream<Rec> {
   flatMap<Out>(expand: (record: Rec) => Iterable<Out>, options: OperatorOptions = {}): Stream<Out> {
     const open = openFlatMap(expand as (record: unknown) => Iterable<unknown>);
     return this.#stateless('flatMap', options, open);
+  }
+
+  /** Each record together with the row of a reference table that has its key, or none. */
+  lookup<Row, Out>(
+    table: Table<Row>,
+    keyOf: KeyOf<Rec>,
+    combine: (record: Rec, row: Row | undefined) => Out,
+    { onError = 'fail', name }: OperatorOptions = {},
+  ): Stream<Out> {
+    const open = openLookup(
+      table.node,
+      keyOf as KeyOf<unknown>,
+      combine as (record: unknown, row: unknown) => unknown,
+    );
+    const node = this.#graph.add({
+      role: 'operator',
+      kind: 'lookup',
+      name: this.#graph.nameFor('lookup', name),
+      inputs: [this.#output, { node: table.node, port: rowsPort }],
+      hasEventTime: hasEventTime(this.#output),
+      onError,
+      isStateful: false,
+      open,
+    });
+    return new Stream(this.#graph, { node, port: mainPort });
   }
 
   /** What follows is done for each key by itself. */

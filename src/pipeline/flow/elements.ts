@@ -5,12 +5,12 @@ import type { Barrier, CutListener } from '../../contracts/barrier.js';
 /** Event times of a batch. All times are milliseconds since the Unix epoch. */
 export interface EventTimes {
   /** Of each record. */
-  readonly times: readonly number[];
+  readonly times: ArrayLike<number>;
   /**
    * The watermark before each record. Kept per record, so that what is late, and what a window
    * holds, never depends on where a batch happened to end.
    */
-  readonly watermarks: readonly number[];
+  readonly watermarks: ArrayLike<number>;
   /** After the last record. */
   readonly watermark: number;
 }

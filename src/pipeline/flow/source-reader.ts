@@ -82,7 +82,8 @@ export class SourceReader implements Reader {
     }
     // A source that was told to stop ends in the same way as one that has no more.
     if (run.isOver) return;
-    cursor.end();
+    // A table may have more rows at the next start: only a stream's end is for ever.
+    if (this.#options.kind === 'source') cursor.end();
     output.mark({ kind: 'end' });
   }
 

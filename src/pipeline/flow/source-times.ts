@@ -47,11 +47,13 @@ export class SourceTimes {
     const { eventTime, cursor, errors } = this.#options;
     if (eventTime === undefined) return { records, eventTimes: undefined };
     const { timeOf, outOfOrderMs = 0 } = eventTime;
-    const times: number[] = [];
-    const watermarks: number[] = [];
+    const times = new Float64Array(records.length);
+    const watermarks = new Float64Array(records.length);
     let { watermark } = cursor;
     let good: unknown[] | undefined;
-    for (const [index, record] of records.entries()) {
+    let count = 0;
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index];
       const time = timeOrError(timeOf, record);
       if (typeof time !== 'number') {
         good ??= records.slice(0, index);
@@ -59,8 +61,9 @@ export class SourceTimes {
         continue;
       }
       good?.push(record);
-      times.push(time);
-      watermarks.push(watermark);
+      times[count] = time;
+      watermarks[count] = watermark;
+      count += 1;
       if (time - outOfOrderMs > watermark) watermark = time - outOfOrderMs;
     }
     cursor.watermark = watermark;

@@ -49,10 +49,11 @@ export class Watermarks {
     const { eventTimes } = batch;
     if (eventTimes === undefined) return batch;
     const { times, watermark } = eventTimes;
-    const watermarks: number[] = [];
-    for (const before of eventTimes.watermarks) {
-      this.advance(input, before);
-      watermarks.push(this.#combined);
+    const { length } = eventTimes.watermarks;
+    const watermarks = new Float64Array(length);
+    for (let index = 0; index < length; index++) {
+      this.advance(input, eventTimes.watermarks[index] ?? beginningOfTime);
+      watermarks[index] = this.#combined;
     }
     this.advance(input, watermark);
     const combined: EventTimes = { times, watermarks, watermark: this.#combined };

@@ -1,19 +1,27 @@
 // How each kind of operator node becomes a part of a run.
 
-import { latePort, mainPort, type NodeInstance, type Wiring } from '../graph.js';
+import {
+  latePort,
+  mainPort,
+  type NodeInstance,
+  type TableNode,
+  type TableOf,
+  type Wiring,
+} from '../graph.js';
 import { Inbox } from '../flow/inbox.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { AggregateStage, aggregateOperator, type Aggregation } from './aggregate.js';
 import { UnionStage } from './ends.js';
 import { CustomStage, type CustomOperator } from './custom.js';
 import { JoinLogic, joinOperator, type JoinOptions } from './join.js';
-import type { KeyOf } from './keys.js';
+import { keyText, type KeyOf } from './keys.js';
+import { rowIn } from './table.js';
 import { ProcessLogic, processOperator, type KeyedFunction } from './process.js';
 import { filterStage, flatMapStage, mapStage } from './stateless.js';
 import { TimedStage, type TimedStageParts } from './timed-stage.js';
 import { WindowLogic, windowOperator, type WindowAggregation, type WindowSpec } from './window.js';
 
-type Open = (settings: OperatorSettings) => NodeInstance;
+type Open = (settings: OperatorSettings, tables: TableOf) => NodeInstance;
 
 export function openMap(convert: (record: unknown) => unknown): Open {
   return () => ({
@@ -37,6 +45,22 @@ export function openFlatMap(expand: (record: unknown) => Iterable<unknown>): Ope
   return () => ({
     build: ({ errors, output }) => {
       const stage = flatMapStage({ errors, output: output(mainPort) }, expand);
+      return () => stage;
+    },
+  });
+}
+
+export function openLookup(
+  table: TableNode,
+  keyOf: KeyOf<unknown>,
+  combine: (record: unknown, row: unknown) => unknown,
+): Open {
+  return (_settings, tables) => ({
+    build: ({ errors, output }) => {
+      const rows = tables(table);
+      const convert = (record: unknown): unknown =>
+        combine(record, rowIn(rows, keyText(keyOf(record))));
+      const stage = mapStage({ errors, output: output(mainPort) }, convert);
       return () => stage;
     },
   });

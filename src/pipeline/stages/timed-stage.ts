@@ -93,36 +93,40 @@ export class TimedStage<Value> implements Stage, Emitter {
   }
 
   #processFrom(batch: Batch, start: number, input: number): Room {
-    const { errors } = this.#parts;
+    const { errors, operator } = this.#parts;
+    const { clock } = operator;
     const { records, eventTimes } = batch;
+    const times = eventTimes?.times;
+    const watermarks = eventTimes?.watermarks;
     for (let index = start; index < records.length; index++) {
-      const before = eventTimes?.watermarks[index] ?? beginningOfTime;
-      if (!this.#fireUntil(before)) {
+      const before = watermarks?.[index] ?? beginningOfTime;
+      // Most records move no time, and most moves make nothing due.
+      if (before > clock.watermark && !this.#moveClock(before)) {
         return this.#later(() => this.#processFrom(batch, index, input));
       }
       try {
-        this.#logic.onRecord(records[index], eventTimes?.times[index], input);
+        this.#logic.onRecord(records[index], times?.[index], input);
       } catch (error) {
         errors.handle(error, records[index]);
       }
     }
-    if (!this.#fireUntil(eventTimes?.watermark ?? beginningOfTime)) {
+    if (!this.#moveClock(eventTimes?.watermark ?? beginningOfTime)) {
       return this.#later(() => this.#processFrom(batch, records.length, input));
     }
     return this.#flush();
   }
 
   #moveTo(time: number, mark: TimeMark): Room {
-    if (!this.#fireUntil(time)) return this.#later(() => this.#moveTo(time, mark));
+    if (!this.#moveClock(time)) return this.#later(() => this.#moveTo(time, mark));
     const room = this.#flush();
     this.#main().mark(mark);
     return room;
   }
 
   /** False when there is more to fire than should be fired at a stretch. */
-  #fireUntil(time: number): boolean {
+  #moveClock(time: number): boolean {
     const { operator, errors } = this.#parts;
-    const { timers } = operator;
+    const { timers, clock } = operator;
     for (let fired = 0; timers.earliest <= time; fired++) {
       if (fired === firingsMax) return false;
       const due = timers.takeDue(time);
@@ -133,7 +137,7 @@ export class TimedStage<Value> implements Stage, Emitter {
         errors.handle(error, { key: due.item.entry.key, time: due.time });
       }
     }
-    operator.advance(time);
+    if (time > clock.watermark) clock.watermark = time;
     return true;
   }
 

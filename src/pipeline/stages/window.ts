@@ -117,7 +117,7 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     const { operator, spec, aggregation } = this.#parts;
     const { state } = operator;
     const entry = state.get(key);
-    const pane = entry?.value.find((open) => open.startMs === startMs);
+    const pane = entry === undefined ? undefined : paneAt(entry.value, startMs);
     if (entry !== undefined) state.touch(entry);
     const before = pane === undefined ? this.#initial(key) : pane.value;
     const value = aggregation.add(before, record, key);
@@ -134,4 +134,13 @@ export class WindowLogic implements TimedLogic<Pane[]> {
       operator.timers.add(startMs + spec.sizeMs, { entry, number });
     }
   }
+}
+
+/** A key has few windows open at a time, the newest last. */
+function paneAt(panes: readonly Pane[], startMs: number): Pane | undefined {
+  for (let index = panes.length - 1; index >= 0; index--) {
+    const pane = panes[index];
+    if (pane?.startMs === startMs) return pane;
+  }
+  return undefined;
 }

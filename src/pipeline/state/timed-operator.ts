@@ -25,7 +25,8 @@ interface TimedHeader {
 
 export class TimedOperator<Value> extends KeyedOperator<Value> {
   readonly timers: Timers<EntryTimer<Value>>;
-  readonly #facts: { watermark: number; nextNumber: number };
+  /** How far event time has come. Moved by the stage alone, forwards. */
+  readonly clock: { watermark: number; nextNumber: number };
   #isEnding = false;
 
   constructor(name: string, settings: OperatorSettings, layout: TimedLayout<Value>) {
@@ -43,11 +44,11 @@ export class TimedOperator<Value> extends KeyedOperator<Value> {
       restored: (state) => setAll(timers, state, layout),
     });
     this.timers = timers;
-    this.#facts = facts;
+    this.clock = facts;
   }
 
   get watermark(): number {
-    return this.#facts.watermark;
+    return this.clock.watermark;
   }
 
   /**
@@ -67,13 +68,9 @@ export class TimedOperator<Value> extends KeyedOperator<Value> {
     this.#isEnding = false;
   }
 
-  advance(time: number): void {
-    if (time > this.#facts.watermark) this.#facts.watermark = time;
-  }
-
   /** Numbers only grow, also across restarts. */
   nextNumber(): number {
-    return this.#facts.nextNumber++;
+    return this.clock.nextNumber++;
   }
 }
 

@@ -1,0 +1,96 @@
+// Known ways to break the pipeline: each is a mistake that somebody made or could make.
+
+export const tests = ['test/pipeline'];
+
+export const mutations = [
+  {
+    what: 'an input that has delivered the barrier is not held back',
+    file: 'src/pipeline/flow/inbox.ts',
+    find: 'if (lane.isHeld || lane.queue.length === 0) continue;',
+    replace: 'if (lane.queue.length === 0) continue;',
+  },
+  {
+    what: 'the first barrier passes a meeting point for all',
+    file: 'src/pipeline/flow/inbox.ts',
+    find: 'if (!this.#lanes.every(({ isHeld }) => isHeld)) return;',
+    replace: '',
+  },
+  {
+    what: 'an abandoned barrier goes on holding its inputs',
+    file: 'src/pipeline/flow/inbox.ts',
+    find: 'if (checkpointId > newest) this.#openLanes();',
+    replace: '',
+  },
+  {
+    what: 'a state that a capture shares is changed without a copy',
+    file: 'src/pipeline/state/keyed-state.ts',
+    find: 'if (this.#captures.size > 0) this.#encodeFor(entry);',
+    replace: '',
+  },
+  {
+    what: 'a deleted entry takes the encoder with it',
+    file: 'src/pipeline/state/keyed-state.ts',
+    find: 'if (cursor === entry) this.#cursors.set(capture, entry.next);',
+    replace: '',
+  },
+  {
+    what: 'an entry that was made after a capture is in it',
+    file: 'src/pipeline/state/keyed-state.ts',
+    find: 'if (entry.stamp < capture.number) this.#encodeFor(entry);',
+    replace: 'this.#encodeFor(entry);',
+  },
+  {
+    what: 'the position runs ahead of the records',
+    file: 'src/pipeline/flow/source-reader.ts',
+    find: 'if (isLast) {',
+    replace: 'cursor.moveTo(offsets);\n      if (isLast) {',
+  },
+  {
+    what: 'the end of the input is not saved',
+    file: 'src/pipeline/flow/source-cursor.ts',
+    find: "const end = this.#hasEnded ? { [endOffset]: 'true' } : {};",
+    replace: 'const end = {};',
+  },
+  {
+    what: 'a run is finished although a later generation has gone back',
+    file: 'src/pipeline/prepared-run.ts',
+    find: "if (outcome.kind !== 'failed' && this.#dataflow.isAtEndIn(end)) return true;",
+    replace: "if (outcome.kind !== 'failed') return true;",
+  },
+  {
+    what: 'the watermark is forgotten at a restart',
+    file: 'src/pipeline/flow/source-cursor.ts',
+    find: 'this.watermark = watermark === undefined ? beginningOfTime : Number(watermark);',
+    replace: 'this.watermark = beginningOfTime;',
+  },
+  {
+    what: 'a window fires after the record that ends it',
+    file: 'src/pipeline/flow/source-times.ts',
+    find: 'watermarks[count] = watermark;',
+    replace: 'watermarks[count] = Math.min(watermark, time - outOfOrderMs);',
+  },
+  {
+    what: 'timers of one time fire in the order of the saved entries',
+    file: 'src/pipeline/state/timed-operator.ts',
+    find: 'all.sort((left, right) => left.timer.number - right.timer.number);',
+    replace: '',
+  },
+  {
+    what: 'a timer that was deleted fires all the same',
+    file: 'src/pipeline/stages/process.ts',
+    find: 'if (!isCurrent || entry.value.timers.get(time) !== number) return;',
+    replace: '',
+  },
+  {
+    what: 'a sink of dead letters never sees a barrier',
+    file: 'src/pipeline/assemble.ts',
+    find: 'mark: (mark) => all.mark(mark)',
+    replace: 'mark: (mark) => own.mark(mark)',
+  },
+  {
+    what: 'sources are read before the tables are complete',
+    file: 'src/pipeline/flow/dataflow.ts',
+    find: 'await Promise.all(tables.map((table) => table.read()));',
+    replace: 'const reading = Promise.all(tables.map((table) => table.read())); void reading;',
+  },
+];

@@ -1,0 +1,70 @@
+import { expect, test } from '@jest/globals';
+import { arraySource } from '../../src/connectors/memory/array-source.js';
+import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { SimulatedClock } from '../../src/testing/clock.js';
+import { flakySink, numbersTo, pacedSource } from './support.js';
+
+interface Rate {
+  readonly currency: string;
+  readonly rate: number;
+}
+
+const rates: readonly Rate[] = [
+  { currency: 'EUR', rate: 1 },
+  { currency: 'USD', rate: 2 },
+  { currency: 'USD', rate: 3 },
+];
+
+test('a reference table is complete before the first record, and its offsets are saved', async () => {
+  const store = new MemoryCheckpointStore();
+  const sink = new MemorySink<number>();
+  const pipeline = new Pipeline('sales');
+  const table = pipeline.table('rates', pacedSource(rates, { batchRecords: 1 }), (r) => r.currency);
+  pipeline
+    .source('sales', pacedSource(numbersTo(50), { batchRecords: 5 }))
+    .lookup(
+      table,
+      (n) => (n % 2 === 0 ? 'EUR' : 'USD'),
+      (n, row) => n * (row?.rate ?? 0),
+    )
+    .to('out', flakySink(sink, 'preCommit', 2));
+  const clock = new SimulatedClock();
+  await clock.until(pipeline.run({ store, clock, checkpoint: { intervalMs: 1 } }));
+  expect(sink.records).toEqual(numbersTo(50).map((n) => n * (n % 2 === 0 ? 1 : 3)));
+  const [newest] = await (await store.openReadOnly()).list();
+  expect(newest?.manifest?.tableOffsets.get('rates')?.offsets.get('next')).toBe('3');
+});
+
+test('a restart keeps the rows, and reads what was added to the table since', async () => {
+  const store = new MemoryCheckpointStore();
+  const sink = new MemorySink<string>();
+  const stop = new AbortController();
+  const run = async (rows: readonly Rate[], signal?: AbortSignal) => {
+    const pipeline = new Pipeline('sales');
+    const table = pipeline.table('rates', arraySource(rows), (r) => r.currency);
+    pipeline
+      .source('sales', pacedSource(['EUR', 'USD', 'CHF', 'EUR'], { batchRecords: 1 }))
+      .map((currency) => {
+        if (currency === 'USD' && signal !== undefined) stop.abort();
+        return currency;
+      })
+      .lookup(
+        table,
+        (currency) => currency,
+        (currency, row) => `${currency} ${row?.rate ?? '-'}`,
+      )
+      .to('out', sink);
+    const clock = new SimulatedClock();
+    const running = pipeline.run({ store, clock, ...(signal === undefined ? {} : { signal }) });
+    return clock.until(running);
+  };
+  expect((await run(rates, stop.signal)).outcome).toBe('stopped');
+  const before = sink.records.length;
+  await run([...rates, { currency: 'CHF', rate: 4 }, { currency: 'EUR', rate: 5 }]);
+  const after = ['EUR 1', 'USD 3', 'CHF -', 'EUR 1'].slice(0, before);
+  const since = ['EUR 5', 'USD 3', 'CHF 4', 'EUR 5'].slice(before);
+  expect(before).toBeGreaterThan(0);
+  expect(sink.records).toEqual([...after, ...since]);
+});
