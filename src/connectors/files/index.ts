@@ -7,3 +7,12 @@ export type { CsvRecord, CsvSourceOptions } from './source/csv-source.js';
 export type { FileSourceOptions } from './source/file-source.js';
 export { jsonLinesSource } from './source/json-lines-source.js';
 export type { BadRecord, BadRecordPolicy } from './source/record-format.js';
+export { nodeFileSystem } from '../../runtime/file-system-node.js';
+export type {
+  DirectoryEntry,
+  FileFacts,
+  FileKind,
+  FileSystem,
+  ReadableFile,
+  WritableFile,
+} from '../../runtime/file-system.js';

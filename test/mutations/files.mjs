@@ -1,0 +1,255 @@
+// Known ways to break the file sink and the file sources: each loses output, doubles it, or reads on
+// in a file that is not the one it was.
+
+export const tests = ['test/connectors/files'];
+
+const sink = (what, file, find, replace) => ({
+  what,
+  file: `src/connectors/files/sink/${file}`,
+  find,
+  replace,
+});
+const source = (what, file, find, replace) => ({
+  what,
+  file: `src/connectors/files/source/${file}`,
+  find,
+  replace,
+});
+
+export const mutations = [
+  sink('the output of an epoch is not synced', 'open-epoch.ts', 'await file.sync();', ''),
+  sink(
+    'the commit record is not synced',
+    'session.ts',
+    'encodeRecord(record), { sync: true }',
+    'encodeRecord(record), { sync: false }',
+  ),
+  sink(
+    'the names of a prepared epoch are not synced',
+    'session.ts',
+    'await fileSystem.rename(temporary, final);\n    await fileSystem.syncDirectory(staging);',
+    'await fileSystem.rename(temporary, final);',
+  ),
+  sink(
+    'the commit point is publishing: output is shown before the marker is durable',
+    'session.ts',
+    'const hasMoved = await this.#moveRecord(id);',
+    'await publishParts(this.ports, this.#options.staging, new Set([id])); const hasMoved = await this.#moveRecord(id);',
+  ),
+  sink(
+    'the marker is not synced before the output is published',
+    'session.ts',
+    'await fileSystem.syncDirectory(layout.committed);\n      this.#hasUnsyncedMarker = false;\n      await publish',
+    'await publish',
+  ),
+  sink(
+    'a commit that finds no record reads it as committed',
+    'session.ts',
+    'if (!hasMoved && !(await isCommitted(this.ports, id))) {',
+    'if (!hasMoved && id < 0) {',
+  ),
+  sink(
+    'output that was cut is committed',
+    'session.ts',
+    'if (facts.byteLength === part.byteLength) return true;',
+    'return true;',
+  ),
+  sink(
+    'a write that failed is forgotten',
+    'session.ts',
+    'await open.flush();\n    } catch (error) {\n      this.#broken = toError(error);',
+    'await open.flush();\n    } catch (error) {',
+  ),
+  sink(
+    'a pre-commit that failed may be tried again',
+    'session.ts',
+    'this.#broken = toError(error);\n      throw this.#translate(error, `pre-committing',
+    'throw this.#translate(error, `pre-committing',
+  ),
+  sink(
+    'a roll back removes the output and leaves the record',
+    'session.ts',
+    "await this.ports.fileSystem.removeFile(path);\n      return 'rolled-back';",
+    "return 'rolled-back';",
+  ),
+  sink(
+    'a roll back is not durable before the output is removed',
+    'session.ts',
+    'if (gone.size === 0) return;\n    await fileSystem.syncDirectory(staging);',
+    'if (gone.size === 0) return;',
+  ),
+  sink(
+    'a roll back discards what it was told to keep',
+    'session.ts',
+    'if (!kept.has(id)) outcomes',
+    'outcomes',
+  ),
+  sink(
+    'opening moves no older generation away',
+    'opening.ts',
+    'if (seen.length === 1) return;',
+    'if (seen.length >= 1) return;',
+  ),
+  sink(
+    'opening does not look for a higher generation',
+    'opening.ts',
+    'if (highest >= generation) throw fenced(ports, generation, highest);',
+    '',
+  ),
+  sink(
+    'a late opener does not notice that it was overtaken',
+    'opening.ts',
+    'if (highest !== generation) throw fenced(ports, generation, highest);',
+    'if (highest !== generation) return;',
+  ),
+  sink(
+    'the staging directory has no nonce: a late opener revives that of an overtaken session',
+    'layout.ts',
+    'return `staging_${nonce}`;',
+    'return `staging_${nonce.slice(0, 0)}`;',
+  ),
+  sink(
+    'the directory that older generations are moved to is not synced first',
+    'opening.ts',
+    'await orFenced(ports, generation, fileSystem.syncDirectory(layout.generation(generation)));\n  await fileSystem.syncDirectory(layout.ownFolder);',
+    '',
+  ),
+  sink(
+    'opening makes nothing durable before it cleans',
+    'opening.ts',
+    'await syncWhatIsVisible(ports, staging);',
+    'void syncWhatIsVisible;',
+  ),
+  sink(
+    'opening does not publish what was committed',
+    'opening.ts',
+    'await rollForward(ports, staging);',
+    'void rollForward;',
+  ),
+  sink(
+    'opening publishes what was only prepared',
+    'opening.ts',
+    'if (id !== undefined && (await isCommitted(ports, id))) committed.push(id);',
+    'if (id !== undefined) committed.push(id);',
+  ),
+  sink(
+    'a record without its output counts as prepared',
+    'prepared.ts',
+    'if (record.part !== undefined && !paths.has(record.part.name)) continue;',
+    '',
+  ),
+  sink(
+    'another store is let in',
+    'identity.ts',
+    'if (stored.storeId === asked.storeId) return;',
+    'return;',
+  ),
+  sink(
+    'another sink is let into the directory',
+    'identity.ts',
+    'if (stored.pipeline !== asked.pipeline || stored.sink !== asked.sink) {',
+    'if (stored.pipeline !== asked.pipeline) {',
+  ),
+  sink(
+    'markers are removed before the ledger that has them is durable',
+    'markers.ts',
+    'await fileSystem.rename(temporary, layout.ledger);\n  await fileSystem.syncDirectory(layout.ownFolder);',
+    'await fileSystem.rename(temporary, layout.ledger);',
+  ),
+  sink(
+    'a ledger joins ids that are not neighbours',
+    'markers.ts',
+    'first > previous[1] + 1',
+    'first > previous[1] + 2',
+  ),
+  sink(
+    'a damaged ledger counts as empty',
+    'markers.ts',
+    'if (ranges !== undefined) return ranges;',
+    'return ranges ?? [];',
+  ),
+  sink(
+    'files do not sort in order of commit',
+    'layout.ts',
+    'return `part-${padded(id, idDigits)}.${extension}`;',
+    'return `part-${padded(id % 100, idDigits)}.${extension}`;',
+  ),
+  source(
+    'a file that shrank is read from its end',
+    'opened-file.ts',
+    'if (file.byteLength < byteOffset) {',
+    'if (file.byteLength < 0) {',
+  ),
+  source(
+    'a file that changed is read on',
+    'opened-file.ts',
+    'if (fingerprint.toString() !== position.fingerprint) {',
+    'if (fingerprint.toString() === "") {',
+  ),
+  source(
+    'the fingerprint forgets the bytes right before the offset',
+    'fingerprint.ts',
+    '.copy().update(this.#tail)',
+    '.copy()',
+  ),
+  source(
+    'the fingerprint forgets the samples',
+    'fingerprint.ts',
+    'if (from < to) this.#samples',
+    'if (to < from) this.#samples',
+  ),
+  source(
+    'a line that goes on behind its last position is taken for two',
+    'opened-file.ts',
+    'await checkLineEnd(file, path, position);',
+    'void checkLineEnd;',
+  ),
+  source(
+    'a replay does not compare what it has read',
+    'file-source.ts',
+    'reached.byteOffset === end.byteOffset && reached.fingerprint === end.fingerprint',
+    'reached.byteOffset === end.byteOffset',
+  ),
+  source(
+    'the position of a batch is that of the whole block',
+    'file-source.ts',
+    'const byteOffset = block.byteOffset + begin;',
+    'const byteOffset = block.byteOffset + block.bytes.byteLength;',
+  ),
+  source(
+    'bytes that are not UTF-8 are replaced in silence',
+    'file-source.ts',
+    "if (!isUtf8(one)) throw new RecordProblem('not UTF-8');",
+    '',
+  ),
+  source(
+    'the content of a bad line is in the message',
+    'json-lines-source.ts',
+    'throw new RecordProblem(`not JSON',
+    'throw new RecordProblem(`not JSON ${line}',
+  ),
+  source(
+    'a skipped record is not counted',
+    'file-source.ts',
+    'if (instead === undefined) skipped += 1;',
+    'if (instead === undefined) skipped += 0;',
+  ),
+  source(
+    'memory for one record has no bound',
+    'block-reader.ts',
+    'if (byteLength >= this.#recordMaxBytes) {',
+    'if (byteLength < 0) {',
+  ),
+  source(
+    'a quote in the middle of a field opens one',
+    'csv-source.ts',
+    'byte === codes.quote && isFieldStart',
+    'byte === codes.quote',
+  ),
+  source(
+    'fields that are missing become empty',
+    'csv-source.ts',
+    'if (row.length !== names.length) {',
+    'if (row.length > names.length) {',
+  ),
+];
