@@ -9,8 +9,13 @@ import type { CheckpointId } from '../../src/ids.js';
 import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
 import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
 import type { CheckpointManifest, TidegateFields } from '../../src/manifest/types.js';
+import { systemClock } from '../../src/runtime/clock.js';
+import { seededRandom } from '../../src/runtime/random.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
+import {
+  FileSystemCheckpointStore,
+  type FileSystemCheckpointStoreOptions,
+} from '../../src/store/filesystem/file-system-store.js';
 
 export interface Ran {
   readonly code: number | null;
@@ -23,6 +28,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly stdin?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** Sends SIGINT when the process has written something. */
+  readonly interrupt?: boolean;
 }
 
 /** The package built from the sources as they are now; its binary and a place for modules. */
@@ -58,6 +65,7 @@ function collect(command: string, args: readonly string[], options: RunOptions):
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env } });
     const [out, err]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    if (options.interrupt) child.stdout.once('data', () => child.kill('SIGINT'));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', reject);
     child.on('close', (code) => {
@@ -93,20 +101,30 @@ export interface Spec {
 
 export const takenAtMs = Date.parse('2026-01-02T03:04:05Z');
 
+/** The same store id each time, so that printed examples stay true. */
+export const tourPorts: FileSystemCheckpointStoreOptions = {
+  random: seededRandom(1),
+  clock: { ...systemClock, now: () => takenAtMs },
+};
+
 /** Writes checkpoints as an owner would have, and leaves the store to the next one. */
 export async function writeStore(
   directory: string,
   specs: readonly Spec[],
+  ports: FileSystemCheckpointStoreOptions = {},
 ): Promise<readonly CheckpointId[]> {
-  const store = await openStore(directory);
+  const store = await openStore(directory, ports);
   const ids: CheckpointId[] = [];
   for (const spec of specs) ids.push(await save(store, spec));
   await store.close();
   return ids;
 }
 
-export function openStore(directory: string): Promise<OwnedStore> {
-  const store = new FileSystemCheckpointStore(directory, { heartbeatMs: 0 });
+export function openStore(
+  directory: string,
+  ports: FileSystemCheckpointStoreOptions = {},
+): Promise<OwnedStore> {
+  const store = new FileSystemCheckpointStore(directory, { heartbeatMs: 0, ...ports });
   return store.open({ pipeline: 'orders', liveOwner: 'refuse' });
 }
 

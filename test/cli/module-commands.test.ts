@@ -1,12 +1,10 @@
 // plan and in-doubt with a module of a user's: the real store, and sinks that remember.
 
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { CheckpointId } from '../../src/ids.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import { Installed, openStore, Scratch, writeStore } from './kit.js';
+import { Installed, openStore, Scratch } from './kit.js';
+import { handleOf, makeCrashedProject, type Project } from './project.js';
 
 let cli: Installed;
 const scratch = new Scratch();
@@ -18,87 +16,7 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => scratch.remove());
 
-interface SinkMemory {
-  readonly prepared: Readonly<Record<string, { checkpointId: number; atMs: number }>>;
-  readonly markers: readonly number[];
-  readonly silent?: boolean;
-}
-
-interface Project {
-  readonly directory: string;
-  readonly module: string;
-  readonly store: string;
-  readonly ids: readonly CheckpointId[];
-  readonly memoryOf: (sink: 'ledger' | 'warehouse') => SinkMemory;
-  readonly remember: (sink: 'ledger' | 'warehouse', memory: SinkMemory) => void;
-}
-
-const handleOf = (sink: string, id: number): string => `orders/${sink}/1/${String(id)}`;
-
-/** A program that died between step 5 and step 6: one complete checkpoint, the next in doubt. */
-async function crashedProject(): Promise<Project> {
-  const directory = scratch.directory();
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(cli.room, join(directory, 'node_modules', 'tidegate'));
-  const fixtures = fileURLToPath(new URL('fixtures', import.meta.url));
-  cpSync(join(fixtures, 'json-file-sink.mjs'), join(directory, 'json-file-sink.mjs'));
-  const module = join(directory, 'connect.mjs');
-  writeFileSync(module, connectModule);
-  const store = join(directory, 'checkpoints');
-  const sinks = (kind: 'pending' | 'committed') => (manifest: CheckpointManifest) => ({
-    ...manifest,
-    sinkNames: ['ledger', 'warehouse'],
-    sinkCommitStatuses: new Map([
-      ['ledger', { kind }],
-      ['warehouse', { kind }],
-    ]),
-    sinkEpochs: new Map<string, number>(),
-    pipelineHash: undefined,
-    tidegate: {
-      ...manifest.tidegate!,
-      commitHandles: new Map(
-        ['ledger', 'warehouse'].map((sink) => [sink, handleOf(sink, manifest.checkpointId)]),
-      ),
-    },
-  });
-  const ids = await writeStore(store, [
-    { epoch: 1, change: sinks('committed') },
-    { epoch: 2, change: sinks('pending') },
-  ]);
-  const project: Project = {
-    directory,
-    module,
-    store,
-    ids,
-    memoryOf: (sink) =>
-      JSON.parse(readFileSync(join(directory, `${sink}.json`), 'utf8')) as SinkMemory,
-    remember: (sink, memory) => {
-      const text = JSON.stringify({ generation: 1, ...memory });
-      writeFileSync(join(directory, `${sink}.json`), text);
-    },
-  };
-  for (const sink of ['ledger', 'warehouse'] as const) {
-    const handle = handleOf(sink, ids[1]!);
-    const prepared = { [handle]: { checkpointId: ids[1]!, atMs: Date.now() - 7_200_000 } };
-    project.remember(sink, { prepared, markers: [ids[0]!] });
-  }
-  return project;
-}
-
-const connectModule = `
-import { FileSystemCheckpointStore } from 'tidegate';
-import { jsonFileSink } from './json-file-sink.mjs';
-export function connect() {
-  const here = (name) => new URL(name, import.meta.url).pathname;
-  return {
-    pipeline: 'orders',
-    store: new FileSystemCheckpointStore(here('checkpoints')),
-    sources: { lines: { position: () => ({}), restore() {} } },
-    operators: { totals: { capture: () => ({ encode: () => new Uint8Array() }), restore() {}, reset() {} } },
-    sinks: { ledger: jsonFileSink(here('ledger.json')), warehouse: jsonFileSink(here('warehouse.json')) },
-  };
-}
-`;
+const crashedProject = (): Promise<Project> => makeCrashedProject(scratch.directory(), cli.room);
 
 describe('plan', () => {
   test('says what recovery would do and why, and changes nothing', async () => {

@@ -81,3 +81,15 @@ test('a module without build or input, and a fault that does not exist, are name
     expect(ran).toMatchObject({ code: 64, stdout: '' });
   }
 });
+
+test('Ctrl-C ends it between two schedules, with exit code 130', async () => {
+  const module = `
+    export { input } from './orders-build.mjs';
+    import build from './orders-build.mjs';
+    export default (world) => (process.stdout.write('.'), build(world));`;
+  writeFileSync(join(directory, 'dots.mjs'), module);
+  const args = ['simulate', 'dots.mjs', '--crashes', '2', '--schedules', '100000'];
+  const ran = await cli.run(args, { cwd: directory, interrupt: true });
+  expect(ran).toMatchObject({ code: 130, stderr: 'interrupted\n' });
+  expect(ran.stdout).toMatch(/^\.+$/);
+});
