@@ -135,6 +135,8 @@ async function killServer(untilRow) {
 async function overtake(point, untilRow) {
   const old = startWriter({ untilRow, aim: { point, occurrence: 1, signal: 'SIGSTOP' } });
   const hasStopped = await until(() => old.isStopped(), aimMissedMs);
+  // One that never came to the point has nothing left to do, and would not learn that it is over.
+  if (!hasStopped) await old.kill();
   const heir = startWriter({ untilRow });
   await within(heir.ready, endMs);
   old.resume();

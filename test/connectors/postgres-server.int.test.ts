@@ -197,6 +197,13 @@ describe('a user’s own statements', () => {
   test.each([
     ['ends the transaction', (client: PostgresClient) => client.query('COMMIT')],
     [
+      'puts another transaction in its place',
+      async (client: PostgresClient) => {
+        await client.query('COMMIT');
+        await client.query('BEGIN');
+      },
+    ],
+    [
       'swallows an error that broke it',
       (client: PostgresClient) => client.query('SELECT 1 / 0').catch(() => undefined),
     ],

@@ -57,7 +57,7 @@ export const mutations = [
     replace: 'if (owner === undefined || id >= 0) return false;',
   },
   {
-    what: 'the command tag is not looked at, nor the transaction',
+    what: 'a transaction that a user’s statement ended is prepared all the same',
     file: 'src/connectors/postgres/epoch-transaction.ts',
     find: 'if ((await transactionIdOf(session)) === this.#transactionId) return;',
     replace: 'if (this.#transactionId !== undefined) return;',

@@ -74,6 +74,32 @@ test('ranges hold exactly the ids that were added, however they arrive', () => {
   );
 });
 
+test('a checkpoint costs three syncs to prepare and two to commit, an empty one two and one', async () => {
+  const disk = new SimulatedDisk();
+  let syncs = 0;
+  const count: DiskHooks = {
+    before: ({ kind }) => {
+      if (kind === 'sync-file' || kind === 'sync-directory') syncs += 1;
+      return undefined;
+    },
+  };
+  const costOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = syncs;
+    await work();
+    return syncs - before;
+  };
+  const session = await sinkOn(disk.mount(count).fileSystem).open(ownerOf(1), calm);
+  let handle = '';
+  const prepareIt = (sequence: number, numbers: readonly number[]) => async (): Promise<void> => {
+    handle = await prepare(session, attempt(1, sequence), numbers);
+  };
+  expect(await costOf(prepareIt(1, [1, 2, 3]))).toBe(3);
+  expect(await costOf(() => session.commit(handle, calm))).toBe(2);
+  expect(await costOf(prepareIt(2, []))).toBe(2);
+  expect(await costOf(() => session.commit(handle, calm))).toBe(1);
+  expect(await costOf(() => session.commit(handle, calm))).toBe(2);
+});
+
 describe('the file sink refuses', () => {
   test('a pre-commit after a write that failed, until it is opened again', async () => {
     const disk = new SimulatedDisk();
