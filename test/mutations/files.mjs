@@ -33,20 +33,20 @@ export const mutations = [
   sink(
     'the commit point is publishing: output is shown before the marker is durable',
     'session.ts',
-    'const hasMoved = await this.#moveRecord(id);',
-    'await publishParts(this.ports, this.#options.staging, new Set([id])); const hasMoved = await this.#moveRecord(id);',
+    'const moved = await this.#moveRecord(id);',
+    'await publishParts(this.ports, this.#options.staging, new Set([id])); const moved = await this.#moveRecord(id);',
   ),
   sink(
     'the marker is not synced before the output is published',
     'session.ts',
-    'await fileSystem.syncDirectory(layout.committed);\n      this.#hasUnsyncedMarker = false;\n      await publish',
-    'await publish',
+    'await fileSystem.syncDirectory(layout.committed);\n      this.#hasUnsyncedMarker = false;\n      // An',
+    '// An',
   ),
   sink(
     'a commit that finds no record reads it as committed',
     'session.ts',
-    'if (!hasMoved && !(await isCommitted(this.ports, id))) {',
-    'if (!hasMoved && id < 0) {',
+    'if (moved === undefined && !(await isCommitted(this.ports, id))) {',
+    'if (moved === undefined && id < 0) {',
   ),
   sink(
     'output that was cut is committed',

@@ -104,17 +104,21 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     const id = idOfHandle(this.identity, handle);
     const { fileSystem, layout } = this.ports;
     try {
-      const hasMoved = await this.#moveRecord(id);
-      if (!hasMoved && !(await isCommitted(this.ports, id))) {
+      const moved = await this.#moveRecord(id);
+      if (moved === undefined && !(await isCommitted(this.ports, id))) {
         await this.#assertCurrent();
         return 'absent';
       }
       await fileSystem.syncDirectory(layout.committed);
       this.#hasUnsyncedMarker = false;
-      await publishParts(this.ports, this.#options.staging, new Set([id]));
+      // An epoch without records has nothing to publish. A repeated commit cannot know.
+      if (moved === undefined || moved.part !== undefined) {
+        await publishParts(this.ports, this.#options.staging, new Set([id]));
+      }
       this.#forgetBefore(id);
-      if (hasMoved) await this.#foldNowAndThen();
-      return hasMoved ? 'applied' : 'already-applied';
+      if (moved === undefined) return 'already-applied';
+      await this.#foldNowAndThen();
+      return 'applied';
     } catch (error) {
       throw this.#translate(error, `committing checkpoint ${id}`);
     }
@@ -204,8 +208,8 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     return { name, ...facts };
   }
 
-  /** The commit point. False when there is no whole record to move. */
-  async #moveRecord(id: CheckpointId): Promise<boolean> {
+  /** The commit point. Undefined when there is no whole record to move. */
+  async #moveRecord(id: CheckpointId): Promise<CommitRecord | undefined> {
     const { fileSystem, layout } = this.ports;
     const { staging, owner } = this.#options;
     const path = join(staging, preparedName(id));
@@ -213,12 +217,12 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
       const record = await readRecord(fileSystem, path);
       const isOurs = record.checkpointId === id && record.storeId === owner.storeId;
       if (!isOurs) throw corrupt(`${path} belongs to something else`);
-      if (!(await this.#hasPart(record))) return false;
+      if (!(await this.#hasPart(record))) return undefined;
       await fileSystem.rename(path, layout.marker(id));
       this.#hasUnsyncedMarker = true;
-      return true;
+      return record;
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false;
+      if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
   }
