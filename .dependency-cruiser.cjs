@@ -55,6 +55,13 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(ids|errors|assert)\\.ts$' },
     },
     {
+      name: 'nothing-imports-cli',
+      severity: 'error',
+      comment: 'the command line is the outermost layer: a library must not drag its parser along',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
       name: 'decisions-do-no-io',
       severity: 'error',
       comment:

@@ -138,7 +138,7 @@ describe('a directory of LaminarDB', () => {
 });
 
 describe('a huge store', () => {
-  const checkpointCount = 3_000;
+  const checkpointCount = 1_500;
   let directory: string;
 
   beforeAll(() => {

@@ -22,13 +22,13 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => scratch.remove());
 
-const kills = ['--faults', 'kill-before', 'kill-after'];
+const kills = ['--faults', 'kill-after', '--schedules', '25'];
 
 test('a pipeline that keeps its promise has no violation, and the rows of recovery are counted', async () => {
   const ran = await cli.run(['simulate', 'orders-build.mjs', ...kills], { cwd: directory });
   expect(ran).toMatchObject({ code: 0, stderr: '' });
   expect(ran.stdout).toMatch(/^\d+ schedules over \d+ points, seed 1, \d+\.\d s: no violation\n/);
-  expect(ran.stdout).toMatch(/recovery, row 11: \d+ times \(/);
+  expect(ran.stdout).toMatch(/recovery, row 11: \d+ times? \(/);
 });
 
 test('a mistake is found, and the test that shows it is printed', async () => {
@@ -53,7 +53,7 @@ test('a schedule that was printed can be replayed, on the broken and on the mend
 test('records can come from a file, a JSON value a line', async () => {
   const file = join(directory, 'records.jsonl');
   writeFileSync(file, '{"account":"ann","amount":1}\n\n{"account":"bob","amount":2}\n');
-  const few = ['--faults', 'kill-after', '--input', file, '--json', '--schedules', '20'];
+  const few = ['--faults', 'kill-after', '--input', file, '--json', '--schedules', '5'];
   const ran = await cli.run(['simulate', 'orders-build.mjs', ...few], { cwd: directory });
   expect(ran.code).toBe(0);
   expect(JSON.parse(ran.stdout)).toMatchObject({ seed: 1, violations: [] });
