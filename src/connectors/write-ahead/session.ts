@@ -20,7 +20,7 @@ import { handleOf, idOfHandle, WriteAheadInspector } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
 import { requireNewest, unlessMissing } from './opening.js';
 import { readStaged, StagedWriter } from './staged-file.js';
-import type { RecordCodec } from './write-ahead.js';
+import type { RecordCodec } from './codec.js';
 
 export interface SessionContext<Rec> {
   readonly fileSystem: FileSystem;

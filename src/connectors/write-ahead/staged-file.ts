@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
 import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
-import type { RecordCodec } from './write-ahead.js';
+import type { RecordCodec } from './codec.js';
 
 interface Trailer {
   readonly records: number;

@@ -4,18 +4,13 @@ import { resolve } from 'node:path';
 import type { Sink, TwoPhaseSink } from '../../contracts/sink.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
+import { jsonLines, type RecordCodec } from './codec.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
 import { WriteAheadInspector } from './inspector.js';
 import { WriteAheadLayout } from './layout.js';
 import { Markers } from './markers.js';
 import { checkIdentity, readIdentity, takeDirectory } from './opening.js';
 import { WriteAheadSession } from './session.js';
-
-/** Records as lines of text. What `decode` gives must be what `encode` was given. */
-export interface RecordCodec<Rec> {
-  encode(record: Rec): string;
-  decode(line: string): Rec;
-}
 
 export interface WriteAheadOptions<Rec> {
   /** A directory of the sink's own, made when it is missing; its parent must exist. */
@@ -57,12 +52,5 @@ export function writeAhead<Rec>(
       const applier = await openMarkerReader(inner, identity, markers, options);
       return new WriteAheadInspector({ fileSystem, layout, identity, applier });
     },
-  };
-}
-
-function jsonLines<Rec>(): RecordCodec<Rec> {
-  return {
-    encode: (record) => JSON.stringify(record),
-    decode: (line) => JSON.parse(line) as Rec,
   };
 }
