@@ -20,14 +20,14 @@ export const mutations = [
   sink('the output of an epoch is not synced', 'open-epoch.ts', 'await file.sync();', ''),
   sink(
     'the commit record is not synced',
-    'session.ts',
+    'staging.ts',
     'encodeRecord(record), { sync: true }',
     'encodeRecord(record), { sync: false }',
   ),
   sink(
     'the names of a prepared epoch are not synced',
-    'session.ts',
-    'await fileSystem.rename(temporary, final);\n    await fileSystem.syncDirectory(staging);',
+    'staging.ts',
+    'await fileSystem.rename(temporary, final);\n  await fileSystem.syncDirectory(staging);',
     'await fileSystem.rename(temporary, final);',
   ),
   sink(
@@ -68,21 +68,21 @@ export const mutations = [
   ),
   sink(
     'a roll back removes the output and leaves the record',
-    'session.ts',
-    "await this.ports.fileSystem.removeFile(path);\n      return 'rolled-back';",
-    "return 'rolled-back';",
+    'discarding.ts',
+    "await ports.fileSystem.removeFile(join(staging, preparedName(id)));\n    return 'rolled-back';",
+    "void preparedName; return 'rolled-back';",
   ),
   sink(
     'a roll back is not durable before the output is removed',
-    'session.ts',
-    'if (gone.size === 0) return;\n    await fileSystem.syncDirectory(staging);',
-    'if (gone.size === 0) return;',
+    'discarding.ts',
+    'await fileSystem.syncDirectory(staging);',
+    '',
   ),
   sink(
     'a roll back discards what it was told to keep',
     'session.ts',
-    'if (!kept.has(id)) outcomes',
-    'outcomes',
+    '.filter(({ id }) => !kept.has(id));',
+    '.filter(() => !kept.has(0 as never));',
   ),
   sink(
     'opening moves no older generation away',

@@ -17,22 +17,20 @@ import type { CallOptions } from '../../../contracts/source.js';
 import { TidegateError, toError } from '../../../errors.js';
 import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
-import {
-  factsOrNothing,
-  unlessMissing,
-  writeNewFile,
-} from '../../../store/filesystem/small-files.js';
+import { factsOrNothing } from '../../../store/filesystem/small-files.js';
 import { toFilesError } from '../files-error.js';
-import { encodeRecord, readRecord, type CommitRecord, type PartFacts } from './commit-record.js';
+import { readRecord, type CommitRecord } from './commit-record.js';
+import { discardEpochs } from './discarding.js';
 import { handleOf, idOfHandle } from './handle.js';
 import { FileSinkInspector } from './inspector.js';
-import { idOfPartName, openName, partName, preparedName } from './layout.js';
+import { openName, preparedName } from './layout.js';
 import { foldMarkers, isCommitted, looseMarkers } from './markers.js';
 import { OpenEpoch } from './open-epoch.js';
 import { fenced } from './opening.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
 import { publishParts } from './publishing.js';
+import { stageEpoch } from './staging.js';
 
 export interface SessionOptions<Rec> {
   readonly owner: SinkOwner;
@@ -85,7 +83,8 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     const open = this.#open;
     this.#open = undefined;
     try {
-      const record = await this.#stage(request, open);
+      const { staging, extension, owner } = this.#options;
+      const record = await stageEpoch(this.ports, { staging, extension, owner, request, open });
       const prepared = {
         handle: handleOf(this.identity, request),
         digest: `sha256:${record.part?.sha256 ?? 'none'}`,
@@ -143,14 +142,14 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   ): Promise<ReadonlyMap<string, RollbackOutcome>> {
     signal.throwIfAborted();
     const kept = new Set(keep.map((handle) => idOfHandle(this.identity, handle)));
-    const outcomes = new Map<string, RollbackOutcome>();
     try {
-      const listed = await this.listPrepared({ signal });
-      for (const { handle } of listed) {
-        const id = idOfHandle(this.identity, handle);
-        if (!kept.has(id)) outcomes.set(handle, await this.#discard(id));
-      }
-      await this.#removeParts(outcomes);
+      const prepared = await this.listPrepared({ signal });
+      const doomed = prepared
+        .map(({ handle }) => ({ handle, id: idOfHandle(this.identity, handle) }))
+        .filter(({ id }) => !kept.has(id));
+      const outcomes = await discardEpochs(this.ports, this.#options.staging, doomed);
+      // Nothing found to discard is only an answer of the current owner.
+      await this.#assertCurrent();
       return outcomes;
     } catch (error) {
       throw this.#translate(error, 'rolling back');
@@ -184,30 +183,6 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     }
   }
 
-  /** Output first, record second, both durable with the last sync. */
-  async #stage(request: PreCommitRequest, open: OpenEpoch | undefined): Promise<CommitRecord> {
-    const { fileSystem } = this.ports;
-    const { staging } = this.#options;
-    const part = open === undefined ? undefined : await this.#stagePart(request.checkpointId, open);
-    const { storeId, pipeline, sink } = this.#options.owner;
-    const { checkpointId, epoch, generation } = request;
-    const record = { storeId, pipeline, sink, generation, checkpointId, epoch, part };
-    const final = join(staging, preparedName(checkpointId));
-    const temporary = `${final}.new`;
-    await writeNewFile(fileSystem, temporary, encodeRecord(record), { sync: true });
-    await fileSystem.rename(temporary, final);
-    await fileSystem.syncDirectory(staging);
-    return record;
-  }
-
-  async #stagePart(id: CheckpointId, open: OpenEpoch): Promise<PartFacts> {
-    const { staging, extension } = this.#options;
-    const { path, ...facts } = await open.finish();
-    const name = partName(id, extension);
-    await this.ports.fileSystem.rename(path, join(staging, name));
-    return { name, ...facts };
-  }
-
   /** The commit point. Undefined when there is no whole record to move. */
   async #moveRecord(id: CheckpointId): Promise<CommitRecord | undefined> {
     const { fileSystem, layout } = this.ports;
@@ -235,37 +210,6 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     if (facts === undefined) return false;
     if (facts.byteLength === part.byteLength) return true;
     throw corrupt(`${path} has ${facts.byteLength} bytes, and ${part.byteLength} were prepared`);
-  }
-
-  /** The record first, durably: a record that outlives its output would commit nothing. */
-  async #discard(id: CheckpointId): Promise<RollbackOutcome> {
-    const path = join(this.#options.staging, preparedName(id));
-    try {
-      await this.ports.fileSystem.removeFile(path);
-      return 'rolled-back';
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      if (await isCommitted(this.ports, id)) return 'committed';
-      await this.#assertCurrent();
-      return 'absent';
-    }
-  }
-
-  async #removeParts(outcomes: ReadonlyMap<string, RollbackOutcome>): Promise<void> {
-    const { fileSystem } = this.ports;
-    const { staging } = this.#options;
-    const gone = new Set<number>();
-    for (const [handle, outcome] of outcomes) {
-      if (outcome === 'rolled-back') gone.add(idOfHandle(this.identity, handle));
-    }
-    if (gone.size === 0) return;
-    await fileSystem.syncDirectory(staging);
-    for (const { name } of await fileSystem.listDirectory(staging)) {
-      const id = idOfPartName(name);
-      if (id !== undefined && gone.has(id)) {
-        await unlessMissing(fileSystem.removeFile(join(staging, name)));
-      }
-    }
   }
 
   /** Answers to repeated pre-commits are kept only for as long as one may come. */
