@@ -39,7 +39,7 @@ const next = randomFrom(Number(values.seed));
 
 console.log(`seed ${values.seed}, ${kills} kills, ${takeovers} takeovers, ${rowCount} rows`);
 const room = mkdtempSync(join(tmpdir(), 'tidegate-chaos-'));
-const library = transpile('chaos');
+const library = transpile(`chaos-${process.pid}`);
 writeFileSync(join(library, 'package.json'), '{ "type": "module" }');
 await writeRows();
 const server = await startPostgres();
@@ -47,6 +47,7 @@ const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(room, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(library, { recursive: true, force: true });
 });
 await server.query(
   `CREATE TABLE flight (n int, date text, delay int, distance int, origin text, destination text)`,

@@ -57,14 +57,11 @@ function watchedPool() {
   };
 }
 
-const persisted = new Set();
 function watchedFiles() {
   const actionOf = (to) => {
-    if (basename(to) === 'manifest.json') {
-      if (persisted.has(to)) return '7 manifest saved again';
-      persisted.add(to);
-      return '5 manifest persisted';
-    }
+    // A new checkpoint appears with its whole directory; later only its manifest is replaced.
+    if (/^checkpoint_\d+$/.test(basename(to))) return '5 manifest persisted';
+    if (basename(to) === 'manifest.json') return '7 manifest saved again';
     if (to.includes('/committed/')) return '6 files committed';
     if (to.includes('/_tidegate/') && basename(to).startsWith('prepared_'))
       return '3 files prepared';
