@@ -108,9 +108,10 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     const { key } = entry;
     const window: TimeWindow = { startMs: time - spec.sizeMs, endMs: time };
     const { value } = pane;
-    const result = aggregation.result?.(key, window, value) ?? { key, window, value };
+    const { result } = aggregation;
+    const output = result === undefined ? { key, window, value } : result(key, window, value);
     // The last moment of the window, so that a later window puts it where its records belong.
-    this.#emitter.emit(result, time - 1);
+    this.#emitter.emit(output, time - 1);
   }
 
   #add(key: string, startMs: number, record: unknown): void {

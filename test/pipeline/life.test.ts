@@ -1,0 +1,144 @@
+import { describe, expect, test } from '@jest/globals';
+import { arraySource } from '../../src/connectors/memory/array-source.js';
+import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
+import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import { tumblingWindow } from '../../src/pipeline/windows.js';
+import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { SimulatedClock } from '../../src/testing/clock.js';
+import { numbersTo, pacedSource } from './support.js';
+
+/** Numbers without an end, until the signal. */
+function endless(onNumber: (number: number) => void) {
+  return iterableSource<number>({
+    open: async function* (first, { signal }) {
+      for (let number = first; !signal.aborted; number++) {
+        onNumber(number);
+        yield await Promise.resolve(number);
+      }
+    },
+  });
+}
+
+describe('the life of a run', () => {
+  test('SIGTERM takes a final checkpoint, and every handler is removed', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const sink = new MemorySink<number>();
+    const pipeline = new Pipeline('numbers');
+    const source = endless((number) => {
+      if (number === 500) process.emit('SIGTERM');
+    });
+    pipeline.source('numbers', source).to('out', sink);
+    const clock = new SimulatedClock();
+    const running = pipeline.run({ store: new MemoryCheckpointStore(), clock });
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    expect((await clock.until(running)).outcome).toBe('stopped');
+    expect(sink.records.length).toBeGreaterThanOrEqual(500);
+    expect(sink.records).toEqual(numbersTo(sink.records.length));
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+
+  test('a second signal stops at once, and what was not committed comes again', async () => {
+    const store = new MemoryCheckpointStore();
+    const sink = new MemorySink<number>();
+    const run = (onNumber: (number: number) => void) => {
+      const pipeline = new Pipeline('numbers');
+      pipeline.source('numbers', endless(onNumber)).to('out', sink);
+      // No time has to pass here: nothing waits for a timer.
+      return pipeline.run({ store, checkpoint: { intervalMs: 0 } });
+    };
+    const twice = await run((number) => {
+      if (number !== 100) return;
+      process.emit('SIGINT');
+      process.emit('SIGINT');
+    });
+    expect(twice.outcome).toBe('stopped');
+    expect(sink.records).toEqual([]);
+    await run((number) => {
+      if (number === 200) process.emit('SIGINT');
+    });
+    expect(sink.records).toEqual(numbersTo(sink.records.length));
+    expect(sink.records.length).toBeGreaterThanOrEqual(200);
+  });
+
+  test('refuses a store whose checkpoints were deleted while the output was kept', async () => {
+    const sink = new MemorySink<number>();
+    const build = (): Pipeline => {
+      const pipeline = new Pipeline('numbers');
+      pipeline.source('numbers', arraySource(numbersTo(3))).to('out', sink);
+      return pipeline;
+    };
+    await build().run({ store: new MemoryCheckpointStore() });
+    const run = build().run({ store: new MemoryCheckpointStore() });
+    await expect(run).rejects.toMatchObject({ code: 'TIDEGATE_HALTED' });
+    expect(sink.records).toEqual(numbersTo(3));
+  });
+
+  test('a slow sink slows its source down instead of filling the memory', async () => {
+    let read = 0;
+    let written = 0;
+    let widest = 0;
+    const pipeline = new Pipeline('numbers');
+    const source = pacedSource(numbersTo(20_000), {
+      batchRecords: 100,
+      turns: () => {
+        read += 100;
+        widest = Math.max(widest, read - written);
+        return 0;
+      },
+    });
+    const inner = new MemorySink<number>();
+    pipeline.source('numbers', source).to('out', {
+      durability: 'durable',
+      openReadOnly: (identity) => inner.openReadOnly(identity),
+      open: async (owner) => {
+        const session = await inner.open(owner);
+        return {
+          ...session,
+          write: async (records) => {
+            await new Promise((resolve) => setImmediate(resolve));
+            written += records.length;
+            await session.write(records);
+          },
+        };
+      },
+    });
+    const checkpoint = { queuedRecordsMax: 500 };
+    const report = await pipeline.run({ store: new MemoryCheckpointStore(), checkpoint });
+    expect(report.outcome).toBe('finished');
+    expect(inner.records).toEqual(numbersTo(20_000));
+    expect(widest).toBeLessThanOrEqual(1_000);
+  });
+});
+
+describe('a pipeline that cannot work', () => {
+  test('is refused when it is run, with every problem at once', () => {
+    const pipeline = new Pipeline('empty');
+    pipeline.source('numbers', arraySource([1])).map((n) => n, { onError: 'dead-letter' });
+    expect(() => pipeline.prepare({ store: new MemoryCheckpointStore() })).toThrow(
+      /it has no sink[^]*dead letters of map-1 go nowhere/,
+    );
+  });
+
+  test('is refused where it is built, when a window has no event time or a name is taken', () => {
+    const pipeline = new Pipeline('wrong');
+    const numbers = pipeline.source('numbers', arraySource([1]));
+    const window = tumblingWindow({ sizeMs: 10 });
+    const aggregation = { initial: 0, add: (sum: number) => sum };
+    const keyed = numbers.keyBy(String);
+    expect(() => keyed.window('w', window, aggregation)).toThrow('w needs event times');
+    keyed.aggregate('sums', aggregation);
+    expect(() => keyed.aggregate('sums', aggregation)).toThrow('two operators called sums');
+  });
+});
+
+test('explain names every node, the guarantee of each sink, and the hash', () => {
+  const pipeline = new Pipeline('numbers');
+  const numbers = pipeline.source('numbers', arraySource([1]));
+  numbers.filter((n) => n > 0).to('out', new MemorySink());
+  const text = pipeline.explain();
+  expect(text).toContain('filter filter-1 <- numbers');
+  expect(text).toContain('durable sink out <- filter-1');
+  expect(text).toContain('guarantee: exactly-once');
+  expect(text).toContain(pipeline.hash.toString(16).padStart(16, '0'));
+});
