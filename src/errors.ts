@@ -432,6 +432,11 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'The rows after the offset are gone, or the table is not one that can be read in order.',
   },
+  TIDEGATE_POSTGRES_FAILED: {
+    kind: 'retryable',
+    remedy: 'The server refused a statement: see the cause.',
+  },
+
   // HTTP
   TIDEGATE_HTTP_REFUSED: {
     kind: 'invalid',
@@ -450,11 +455,6 @@ export const errorCodes = {
   TIDEGATE_WRITE_AHEAD_CORRUPT: {
     kind: 'corrupt',
     remedy: 'A staged file was damaged: bring it back from a copy. Nothing of it was applied.',
-  },
-
-  TIDEGATE_POSTGRES_FAILED: {
-    kind: 'retryable',
-    remedy: 'The server refused a statement: see the cause.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
