@@ -430,7 +430,8 @@ export const errorCodes = {
   },
   TIDEGATE_POSTGRES_SOURCE: {
     kind: 'invalid',
-    remedy: 'The rows after the offset are gone, or the table is not one that can be read in order.',
+    remedy:
+      'The rows after the offset are gone, or the table is not one that can be read in order.',
   },
   TIDEGATE_POSTGRES_FAILED: {
     kind: 'retryable',
