@@ -106,7 +106,7 @@ export const errorCodes = {
   },
   TIDEGATE_SINK_HANDLE: {
     kind: 'invalid',
-    remedy: 'Give a sink the handles that it gave: was it renamed, or are two exchanged?',
+    remedy: 'Give a sink the handles that it gave: register it under the name that it had.',
   },
   TIDEGATE_SINK_RECORD: {
     kind: 'invalid',
@@ -136,7 +136,7 @@ export const errorCodes = {
   },
   TIDEGATE_SOURCE_OFFSETS: {
     kind: 'invalid',
-    remedy: 'The offsets belong to another kind of source: was the source of this name exchanged?',
+    remedy: 'The offsets belong to another kind of source: register that one under its old name.',
   },
   TIDEGATE_SOURCE_RECORD: {
     kind: 'invalid',

@@ -27,8 +27,7 @@ describe('around a sink with a marker of its own', () => {
         record: (number) => ({ number }),
         create: () => {
           const storage = new SinkStorage('out', durability);
-          const inner = (): TwoPhaseSink<Row> =>
-            simulatedTwoPhaseSink(storage, calmPort);
+          const inner = (): TwoPhaseSink<Row> => simulatedTwoPhaseSink(storage, calmPort);
           const visible = (): Row[] => storage.visible.flatMap(({ records }) => records as Row[]);
           return systemOn(inner, visible);
         },
