@@ -63,6 +63,19 @@ interface Outputs {
 }
 
 describe('event time', () => {
+  test('a timer that is set for a time that has passed fires before the next record', async () => {
+    const times = [25, 0, 0];
+    await compareWithPlainLoop({
+      events: times.map((time, id) => ({ id, key: 'ann', time })),
+      batchRecords: 3,
+      outOfOrderMs: 0,
+      sizeMs: 1,
+      everyMs: 1,
+      stops: [],
+      failures: [],
+    });
+  });
+
   test('windows, late records, timers and joins are those of a plain loop, whatever fails and stops', async () => {
     await fc.assert(fc.asyncProperty(plans, compareWithPlainLoop), { numRuns: 60 });
   }, 60_000);

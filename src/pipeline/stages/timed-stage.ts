@@ -100,8 +100,9 @@ export class TimedStage<Value> implements Stage, Emitter {
     const watermarks = eventTimes?.watermarks;
     for (let index = start; index < records.length; index++) {
       const before = watermarks?.[index] ?? beginningOfTime;
-      // Most records move no time, and most moves make nothing due.
-      if (before > clock.watermark && !this.#moveClock(before)) {
+      // Also a timer that was set for a time that has passed fires before the next record.
+      const isDue = before > clock.watermark || operator.timers.earliest <= before;
+      if (isDue && !this.#moveClock(before)) {
         return this.#later(() => this.#processFrom(batch, index, input));
       }
       try {
