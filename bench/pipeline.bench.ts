@@ -224,7 +224,7 @@ function countingSource(end: number, loadEnd: number, loaded: () => void): Reada
   return {
     position: () => ({ next: String(next) }),
     restore: (offsets) => {
-      next = Number(offsets['next']);
+      next = Number(offsets.next);
     },
     async *read({ signal }) {
       while (next < end && !signal.aborted) {
