@@ -35,6 +35,8 @@ export interface LivesOptions {
   readonly points: readonly Point[];
   /** Kills go on at least until so many were at random, and every point was hit. */
   readonly randomKillsMin: number;
+  /** How long the kills may keep the first start from succeeding. */
+  readonly freshStartMs: number;
   /** Asked before each life with how far the input is done: whether it is to be the last one. */
   readonly isLate: (byteOffset: number, counts: KillCounts) => boolean;
   readonly progress: (text: string) => void;
@@ -53,9 +55,6 @@ const checkpointsMax = 3;
 
 /** Longest life of a process that is aimed at: it may hang, and nothing may wait for ever. */
 const aimedLifeMs = 20_000;
-
-/** How long the kills may keep the first start from succeeding. */
-const freshStartMs = 15_000;
 
 /** Before each batch of a process that is to be killed: the input must last for all of them. */
 const batchPauseMs = 10;
@@ -128,7 +127,9 @@ export class Lives {
 
   /** A fresh start is gone as soon as one life gets through it: its points come first, for a while. */
   #isFresh(): boolean {
-    return !this.#hasRecovered && performance.now() - this.#startedAtMs < freshStartMs;
+    return (
+      !this.#hasRecovered && performance.now() - this.#startedAtMs < this.#options.freshStartMs
+    );
   }
 
   /** Long enough, by chance, for about one checkpoint on this machine as it is now. */

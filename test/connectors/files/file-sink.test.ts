@@ -209,6 +209,18 @@ test('names with any characters in them give handles of their own', async () => 
   expect(await later.commit(handle, calm)).toBe('already-applied');
 });
 
+test('an opening that is refused leaves nothing behind', async () => {
+  const disk = new SimulatedDisk();
+  const sink = sinkOn(disk.mount().fileSystem);
+  await sink.open(ownerOf(5), calm);
+  const before = [...disk.tree().keys()];
+  for (const generation of [4, 5]) {
+    const refused = sink.open(ownerOf(generation), calm);
+    await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+  }
+  expect([...disk.tree().keys()]).toEqual(before);
+});
+
 test('a session whose generation is made again by a late opener stays fenced', async () => {
   const disk = new SimulatedDisk();
   let release = (): void => undefined;
