@@ -270,7 +270,7 @@ describe('a CSV source', () => {
   });
 
   test('finds one bad record between good ones, by its first line', async () => {
-    const rows = ['1,"a\nb"', '2,5" pipe', '3,c,d', '4,e', '5,"x" y', '6,f'];
+    const rows = ['1,"a\nb"', '2,5" pipe', '3,c,d', '4,e', '5,"x" y', '6,f', '7'];
     const seen: BadRecord[] = [];
     const onBadRecord = (bad: BadRecord): undefined => {
       seen.push(bad);
@@ -282,6 +282,7 @@ describe('a CSV source', () => {
       [4, 'not CSV'],
       [5, '3 fields, and 2 columns'],
       [7, 'not CSV'],
+      [9, '1 fields, and 2 columns'],
     ]);
   });
 
