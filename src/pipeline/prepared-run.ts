@@ -108,10 +108,9 @@ export class PreparedRun {
     });
     try {
       const recovery = await this.coordinator.start();
-      const wasFinished = this.#dataflow.hasEnded;
       const isAtEnd = await this.#untilEnd(stopRequest.requested);
       await this.coordinator.stop();
-      return this.#report(recovery, endOf(wasFinished, isAtEnd), startedAtMs);
+      return this.#report(recovery, endOf(this.#dataflow.beganAtEnd, isAtEnd), startedAtMs);
     } finally {
       stopRequest.dispose();
     }

@@ -27,6 +27,7 @@ export class Dataflow implements BarrierPort {
   #run: FlowRun | undefined;
   #readers: readonly Reader[] = [];
   #endWaiters: (() => void)[] = [];
+  #beganAtEnd: boolean | undefined;
 
   constructor(options: DataflowOptions) {
     this.canReplay = options.canReplay;
@@ -59,7 +60,13 @@ export class Dataflow implements BarrierPort {
     return run?.generation === generation && !run.isOver && this.hasEnded;
   }
 
+  /** Whether the job was finished before this process read anything. */
+  get beganAtEnd(): boolean {
+    return this.#beganAtEnd === true;
+  }
+
   resume(flow: Flow): void {
+    this.#beganAtEnd ??= this.hasEnded;
     const run = new FlowRun({
       generation: flow.generation,
       writers: flow.sinks,
