@@ -82,7 +82,7 @@ export class PostgresServer {
 
   /** A pool that is ended with the server; its idle connections may be cut at any time. */
   pool(settings: pg.PoolConfig = this.settings()): pg.Pool {
-    const pool = new pg.Pool({ max: 10, ...settings });
+    const pool = new pg.Pool({ max: 10, idleTimeoutMillis: 200, ...settings });
     pool.on('error', () => undefined);
     this.#pools.add(pool);
     return pool;
@@ -95,7 +95,7 @@ export class PostgresServer {
       'listen_addresses=127.0.0.1',
       `unix_socket_directories=${this.#room}`,
       `max_prepared_transactions=${this.#options.maxPreparedTransactions ?? 64}`,
-      'max_connections=200',
+      'max_connections=600',
       // Against a killed server, not against a loss of power: the kernel keeps what was written.
       'fsync=off',
       ...(this.#options.settings ?? []),
