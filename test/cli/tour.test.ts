@@ -1,4 +1,4 @@
-// The tour in docs/cli.md, run line by line: what it shows is what the commands print.
+// The tours in docs/cli.md and in the README, run line by line: they show what the commands print.
 
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
@@ -10,13 +10,16 @@ const scratch = new Scratch();
 jest.setTimeout(120_000);
 afterAll(() => scratch.remove());
 
-test('every command of the tour prints what the tour says', async () => {
+test.each([
+  ['docs/cli.md', 8],
+  ['README.md', 4],
+])('every command of the tour in %s prints what the tour says', async (page, least) => {
   const cli = new Installed();
   const directory = scratch.directory();
   await makeCrashedProject(directory, cli.room, tourPorts);
-  const { pathname } = new URL('../../docs/cli.md', import.meta.url);
+  const { pathname } = new URL(`../../${page}`, import.meta.url);
   const steps = stepsOf(readFileSync(pathname, 'utf8'));
-  expect(steps.length).toBeGreaterThan(7);
+  expect(steps.length).toBeGreaterThanOrEqual(least);
   const seen: Step[] = [];
   for (const { line } of steps) {
     const { stdout, stderr } = await cli.shell(`{ ${line}; } 2>&1`, { cwd: directory });
