@@ -243,9 +243,20 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** From /proc, where the parent is the second field behind the name in parentheses. */
 function childrenOf(pid: number): readonly number[] {
-  const run = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' });
-  return run.stdout.split('\n').filter(Boolean).map(Number);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number);
+}
+
+function parentOf(process: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${process}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
 }
 
 function killQuietly(pid: number): void {

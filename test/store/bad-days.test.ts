@@ -106,12 +106,6 @@ test('a flipped bit in the sidecar is found by loading it', async () => {
   await assertRejects(store.load(victim), 'TIDEGATE_STATE_CORRUPT');
 });
 
-test('a named pipe in place of the manifest does not hold the reader for ever', async () => {
-  const { execFileSync } = await import('node:child_process');
-  replaceBy(layout.manifest(victim), (path) => execFileSync('mkfifo', [path]));
-  expect((await listingOfVictim())?.state).toBe('corrupt');
-});
-
 test('a checkpoint without a manifest is an orphan, and gone after the next opening', async () => {
   fs.rmSync(layout.manifest(victim));
   expect((await listingOfVictim())?.state).toBe('orphan');
