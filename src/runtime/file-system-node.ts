@@ -2,6 +2,7 @@
 
 import { constants, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { errnoOf } from './file-system.js';
 import type { DirectoryEntry, FileFacts, FileKind, FileSystem } from './file-system.js';
 import type { ReadableFile, WritableFile } from './file-system.js';
 
@@ -76,7 +77,10 @@ class NodeReadableFile implements ReadableFile {
 }
 
 async function openForReading(path: string): Promise<ReadableFile> {
-  const handle = await fs.open(path, readFlags);
+  const handle = await fs.open(path, readFlags).catch((error: unknown) => {
+    // A socket cannot be opened at all: it is no regular file, not a disk that does not answer.
+    throw errnoOf(error) === 'ENXIO' ? errno('ELOOP', 'not a regular file', path) : error;
+  });
   try {
     const facts = factsOf(await handle.stat());
     if (facts.kind === 'file') return new NodeReadableFile(handle, facts.byteLength);

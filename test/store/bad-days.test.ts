@@ -1,6 +1,7 @@
 // Things that should not be in a store's directory: an error with a code, and never a step outside.
 
 import * as fs from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -104,6 +105,19 @@ test('a flipped bit in the sidecar is found by loading it', async () => {
   flipByte(layout.sidecar(victim));
   expect((await listingOfVictim())?.state).toBe('complete');
   await assertRejects(store.load(victim), 'TIDEGATE_STATE_CORRUPT');
+});
+
+test('a socket in place of the manifest is damage, and the others stay readable', async () => {
+  const server = createServer();
+  // The path of a socket has at most 107 bytes, so it is made elsewhere and moved.
+  const short = join(outside, 's');
+  await new Promise<void>((resolve) => server.listen(short, resolve));
+  try {
+    replaceBy(layout.manifest(victim), (path) => fs.renameSync(short, path));
+    expect((await listingOfVictim())?.state).toBe('corrupt');
+  } finally {
+    server.close();
+  }
 });
 
 test('a checkpoint without a manifest is an orphan, and gone after the next opening', async () => {
