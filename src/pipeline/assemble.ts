@@ -2,8 +2,7 @@
 
 import { assert, assertNever } from '../assert.js';
 import type { Operator } from '../contracts/operator.js';
-import type { Sink } from '../contracts/sink.js';
-import type { Source } from '../contracts/source.js';
+import type { Participants } from '../contracts/participants.js';
 import { fanOut, type Receiver } from './flow/elements.js';
 import type { Assembly } from './flow/dataflow.js';
 import type { FlowRun } from './flow/flow-run.js';
@@ -63,28 +62,20 @@ export class PreparedGraph {
     }
   }
 
-  sources(): Readonly<Record<string, Source>> {
-    const entries = [...this.cursors].map(([name, cursor]) => [name, cursor.participant()]);
-    return Object.fromEntries(entries) as Record<string, Source>;
-  }
-
-  tables(): Readonly<Record<string, Source>> {
-    const entries = [...this.#tables].map(([{ name }, { cursor }]) => [name, cursor.participant()]);
-    return Object.fromEntries(entries) as Record<string, Source>;
-  }
-
-  operators(): Readonly<Record<string, Operator>> {
-    const operators: [string, Operator][] = [];
+  participants(): Omit<Participants, 'tableStore'> {
+    const operators = new Map<string, Operator>();
     for (const [{ name }, { operator }] of this.#instances) {
-      if (operator !== undefined) operators.push([name, operator]);
+      if (operator !== undefined) operators.set(name, operator);
     }
-    for (const { operator } of this.#tables.values()) operators.push([operator.name, operator]);
-    return Object.fromEntries(operators);
-  }
-
-  sinks(): Readonly<Record<string, Sink>> {
-    const sinks = this.#graph.ofRole('sink').map(({ name, sink }) => [name, sink]);
-    return Object.fromEntries(sinks) as Record<string, Sink>;
+    for (const { operator } of this.#tables.values()) operators.set(operator.name, operator);
+    return {
+      sources: new Map([...this.cursors].map(([name, cursor]) => [name, cursor.participant()])),
+      operators,
+      sinks: new Map(this.#graph.ofRole('sink').map(({ name, sink }) => [name, sink])),
+      tables: new Map(
+        [...this.#tables].map(([{ name }, { cursor }]) => [name, cursor.participant()]),
+      ),
+    };
   }
 
   /** From the sinks up, so that each node finds its readers built. */

@@ -11,12 +11,7 @@ export function explainGraph(graph: Graph, options: PipelineOptions): string {
   const { isDeterministic, canReplay } = determinismOf(graph, options);
   const settings = { vnodeCount: DEFAULT_VNODE_COUNT, clock: systemClock, isDeterministic };
   const parts = new PreparedGraph(graph, settings);
-  const guarantee = guaranteeOf({
-    sources: new Map(Object.entries(parts.sources())),
-    operators: new Map(Object.entries(parts.operators())),
-    sinks: new Map(Object.entries(parts.sinks())),
-    tables: new Map(Object.entries(parts.tables())),
-  });
+  const guarantee = guaranteeOf(parts.participants());
   const sinks = [...guarantee.sinks].map(
     ([name, { level, why }]) => `  ${name}: ${level} (${why})`,
   );

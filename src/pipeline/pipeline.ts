@@ -6,6 +6,7 @@ import type { EventTimeOptions } from './flow/source-times.js';
 import type { PipelineOptions } from './determinism.js';
 import { explainGraph } from './explain.js';
 import { Graph, mainPort } from './graph.js';
+import { prepareGraph } from './prepare-graph.js';
 import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js';
 import type { KeyOf } from './stages/keys.js';
 import { Stream, Table } from './stream.js';
@@ -87,7 +88,7 @@ export class Pipeline {
    * @throws TidegateError `TIDEGATE_PIPELINE` or `TIDEGATE_OPTIONS`, with every problem at once.
    */
   prepare(options: RunOptions): PreparedRun {
-    return new PreparedRun(this.#graph, this.#options, options);
+    return new PreparedRun(prepareGraph(this.#graph, this.#options, options), options);
   }
 
   /**

@@ -2,7 +2,8 @@
 
 import { CheckpointCoordinator } from '../coordinator/coordinator.js';
 import type { Guarantee } from '../coordinator/guarantee.js';
-import { completeOptions, type CheckpointOptions } from '../coordinator/options.js';
+import type { CheckpointOptions } from '../coordinator/options.js';
+import type { Participants } from '../contracts/participants.js';
 import { TidegateError } from '../errors.js';
 import type { RestoreChoice } from '../recovery/request.js';
 import type { RecoveryReport } from '../recovery/report.js';
@@ -10,10 +11,8 @@ import { systemClock, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
-import { PreparedGraph } from './assemble.js';
-import { determinismOf, type PipelineOptions } from './determinism.js';
-import { Dataflow } from './flow/dataflow.js';
-import { invalid, type Graph } from './graph.js';
+import type { RunCounts } from './assemble.js';
+import type { Dataflow } from './flow/dataflow.js';
 import { listenForSignals } from './signals.js';
 
 export interface RunOptions {
@@ -55,39 +54,32 @@ export interface RunReport {
   readonly durationMs: number;
 }
 
+/** What a run is made of, whatever its records flow through. */
+export interface RunParts {
+  readonly pipeline: string;
+  readonly hash: bigint;
+  readonly participants: Omit<Participants, 'tableStore'>;
+  readonly dataflow: Dataflow;
+  readonly counts: RunCounts;
+  /** The run is over, also where it never came to its first record. */
+  readonly dispose?: () => void;
+}
+
 export class PreparedRun {
   /** To watch: its events, its status. The run starts and stops it. */
   readonly coordinator: CheckpointCoordinator;
-  readonly #graph: Graph;
   readonly #options: RunOptions;
-  readonly #parts: PreparedGraph;
-  readonly #dataflow: Dataflow;
+  readonly #parts: RunParts;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   #hasBegun = false;
   #checkpoints = 0;
 
-  /** @throws TidegateError `TIDEGATE_PIPELINE`, `TIDEGATE_OPTIONS`. Does no I/O. */
-  constructor(graph: Graph, pipelineOptions: PipelineOptions, options: RunOptions) {
-    const problems = graph.problems();
-    if (problems.length > 0) {
-      const list = problems.map((problem) => `- ${problem}`).join('\n');
-      throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
-    }
-    this.#graph = graph;
+  /** @throws TidegateError `TIDEGATE_OPTIONS`. Does no I/O. */
+  constructor(parts: RunParts, options: RunOptions) {
+    this.#parts = parts;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { isDeterministic, canReplay } = determinismOf(graph, pipelineOptions);
-    const { vnodeCount } = completeOptions(options.checkpoint ?? {}).options;
-    const settings = { vnodeCount, clock: this.#clock, isDeterministic };
-    const parts = new PreparedGraph(graph, settings);
-    this.#parts = parts;
-    this.#dataflow = new Dataflow({
-      clock: this.#clock,
-      canReplay,
-      sources: parts.cursors,
-      assemble: (run) => parts.assemble(run),
-    });
     this.coordinator = this.#newCoordinator();
     this.coordinator.events.on('checkpoint-completed', () => {
       this.#checkpoints += 1;
@@ -110,40 +102,43 @@ export class PreparedRun {
       const recovery = await this.coordinator.start();
       const isAtEnd = await this.#untilEnd(stopRequest.requested);
       await this.coordinator.stop();
-      return this.#report(recovery, endOf(this.#dataflow.beganAtEnd, isAtEnd), startedAtMs);
+      return this.#report(recovery, endOf(this.#parts.dataflow.beganAtEnd, isAtEnd), startedAtMs);
     } finally {
       stopRequest.dispose();
+      this.#parts.dispose?.();
     }
   }
 
   /** True when all input is committed, false when the run was asked to stop before. */
   async #untilEnd(stopRequested: Promise<'stop'>): Promise<boolean> {
     const { coordinator } = this;
+    const { dataflow } = this.#parts;
     const over = coordinator.done.then(() => 'over' as const);
     for (;;) {
-      const end = await Promise.race([this.#dataflow.ended(), stopRequested, over]);
+      const end = await Promise.race([dataflow.ended(), stopRequested, over]);
       if (typeof end === 'string') return false;
       // Not left to the final checkpoint of `stop`: after a failure here the input is read again.
       const outcome = await Promise.race([coordinator.checkpoint(), over]);
       if (outcome === 'over') return false;
       // It may have failed, or belong to a generation that has gone back to before the end. An
       // abandoned one is left to `stop`, which gives up at some point and says why.
-      if (outcome.kind !== 'failed' && this.#dataflow.isAtEndIn(end)) return true;
+      if (outcome.kind !== 'failed' && dataflow.isAtEndIn(end)) return true;
     }
   }
 
   #newCoordinator(): CheckpointCoordinator {
     const { store, checkpoint, liveOwner, waitForOwnerMs, restoreFrom, random, logger } =
       this.#options;
+    const { pipeline, participants, dataflow, hash } = this.#parts;
     return new CheckpointCoordinator({
-      pipeline: this.#graph.pipeline,
+      pipeline,
       store,
-      sources: this.#parts.sources(),
-      operators: this.#parts.operators(),
-      sinks: this.#parts.sinks(),
-      tables: this.#parts.tables(),
-      barriers: this.#dataflow,
-      pipelineHash: this.#graph.hash(),
+      sources: Object.fromEntries(participants.sources),
+      operators: Object.fromEntries(participants.operators),
+      sinks: Object.fromEntries(participants.sinks),
+      tables: Object.fromEntries(participants.tables),
+      barriers: dataflow,
+      pipelineHash: hash,
       signal: this.#closing.signal,
       clock: this.#clock,
       ...(checkpoint === undefined ? {} : { checkpoint }),

@@ -184,7 +184,7 @@ function buildFlow({ seed, sources, steps }: Plan): Flow {
     sources: parts.cursors,
     assemble: (run) => parts.assemble(run),
   });
-  parts.sources();
+  parts.participants();
   for (const cursor of parts.cursors.values()) cursor.moveTo({ next: '0' });
   return { dataflow, writers, written, paths, operators, sources: sources.length };
 }

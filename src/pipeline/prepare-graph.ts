@@ -1,0 +1,37 @@
+// A graph made ready to be run: checked, its participants made, its dataflow waiting to be resumed.
+
+import { completeOptions } from '../coordinator/options.js';
+import { systemClock } from '../runtime/clock.js';
+import { PreparedGraph } from './assemble.js';
+import { determinismOf, type PipelineOptions } from './determinism.js';
+import { Dataflow } from './flow/dataflow.js';
+import { invalid, type Graph } from './graph.js';
+import type { RunOptions, RunParts } from './prepared-run.js';
+
+/** @throws TidegateError `TIDEGATE_PIPELINE`, with every problem at once. Does no I/O. */
+export function prepareGraph(
+  graph: Graph,
+  pipelineOptions: PipelineOptions,
+  { clock = systemClock, checkpoint = {} }: RunOptions,
+): RunParts {
+  const problems = graph.problems();
+  if (problems.length > 0) {
+    const list = problems.map((problem) => `- ${problem}`).join('\n');
+    throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
+  }
+  const { isDeterministic, canReplay } = determinismOf(graph, pipelineOptions);
+  const { vnodeCount } = completeOptions(checkpoint).options;
+  const parts = new PreparedGraph(graph, { vnodeCount, clock, isDeterministic });
+  return {
+    pipeline: graph.pipeline,
+    hash: graph.hash(),
+    participants: parts.participants(),
+    counts: parts.counts,
+    dataflow: new Dataflow({
+      clock,
+      canReplay,
+      sources: parts.cursors,
+      assemble: (run) => parts.assemble(run),
+    }),
+  };
+}
