@@ -3,7 +3,8 @@
 import { assert } from './assert.js';
 
 declare const brand: unique symbol;
-type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
+/** A value that nothing but its own maker gives this name. */
+export type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 
 /**
  * Number of one try to take a checkpoint: allocated when the attempt starts and never reused, also

@@ -2,7 +2,7 @@
 
 export { TidegateError, errorCodes, hasErrorCode, isTidegateError } from './errors.js';
 export type { ErrorCode, ErrorDetails, ErrorKind, TidegateErrorOptions } from './errors.js';
-export type { AttemptId, CheckpointId, Epoch, Generation, StoreId } from './ids.js';
+export type { AttemptId, Branded, CheckpointId, Epoch, Generation, StoreId } from './ids.js';
 
 export { canonicalManifest, manifestChecksum, manifestsEqual } from './manifest/canonical.js';
 export { connectorCheckpoint, createManifest } from './manifest/create.js';
@@ -73,43 +73,62 @@ export type {
   TwoPhaseSink,
   TwoPhaseSinkSession,
 } from './contracts/sink.js';
-export type { CallOptions, Offsets, Source, SourcePosition } from './contracts/source.js';
+export type {
+  CallOptions,
+  Offsets,
+  ReadableSource,
+  RestoreOptions,
+  Source,
+  SourceBatch,
+  SourcePosition,
+} from './contracts/source.js';
 export type { TableStore } from './contracts/table-store.js';
 
 export { CheckpointCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorStatus, SafePoint } from './coordinator/coordinator.js';
-export type { CoordinatorOptions, WritersOf } from './coordinator/coordinator-options.js';
+export type {
+  CoordinatorOptions,
+  Named,
+  RecordOf,
+  WritersOf,
+} from './coordinator/coordinator-options.js';
 export type {
   AttemptEndedEarly,
   AttemptIds,
   AttemptStarted,
   CheckpointCompleted,
   CoordinatorEvents,
+  CoordinatorEventSource,
+  CoordinatorListener,
   ReportDropped,
   SinkCommitted,
   SinkNotCommitted,
   StepEnded,
   StepStarted,
 } from './coordinator/events.js';
+export type { DroppedReport } from './coordinator/cut-gate.js';
 export type { Guarantee, GuaranteeLevel, SinkGuarantee } from './coordinator/guarantee.js';
 export { jsonState } from './coordinator/json-state.js';
 export type { JsonStateOptions } from './coordinator/json-state.js';
 export type { Phase } from './coordinator/machine/life-machine.js';
-export type { AttemptCause, StepName } from './coordinator/machine/steps.js';
+export type { AttemptCause, StepBounds, StepName } from './coordinator/machine/steps.js';
 export { defaultCheckpointOptions } from './coordinator/options.js';
 export type { CheckpointOptions } from './coordinator/options.js';
 export type { CheckpointOutcome } from './coordinator/requests.js';
 
 export { planOnly } from './recovery/dry-run.js';
-export type { DryRun, DryRunRequest } from './recovery/dry-run.js';
+export type { DryRun, DryRunRequest, RecoveryPlanKind } from './recovery/dry-run.js';
 export { recover } from './recovery/recover.js';
 export { renderReport } from './recovery/render-report.js';
 export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';
 export type {
   InDoubtPolicy,
   Recover,
+  Recovered,
+  RecoveryAnswered,
   RecoveryOptions,
   RecoveryOutcome,
+  RecoveryPorts,
   RecoveryRequest,
   RestoreChoice,
 } from './recovery/request.js';
@@ -124,6 +143,7 @@ export type {
   PruneOptions,
   PruneReport,
   SidecarReceipt,
+  StoreCallOptions,
   StoreReader,
   WriteSidecarOptions,
 } from './store/checkpoint-store.js';
@@ -147,12 +167,11 @@ export type { ProcessIdentity, ProcessLiveness, Processes } from './runtime/proc
 export { arraySource } from './connectors/memory/array-source.js';
 export type { ArraySourceOptions } from './connectors/memory/array-source.js';
 export { consoleSink } from './connectors/memory/console-sink.js';
-export type { ConsoleSinkOptions } from './connectors/memory/console-sink.js';
+export type { ConsoleSinkOptions, TextOutput } from './connectors/memory/console-sink.js';
 export { iterableSource } from './connectors/memory/iterable-source.js';
 export type { IterableSourceOptions } from './connectors/memory/iterable-source.js';
 export { MemorySink } from './connectors/memory/memory-sink.js';
 
-export type { ReadableSource, SourceBatch } from './contracts/source.js';
 export type { PipelineOptions } from './pipeline/determinism.js';
 export type { DeadLetter, ErrorPolicy } from './pipeline/flow/record-errors.js';
 export type { EventTimeOptions } from './pipeline/flow/source-times.js';
@@ -160,8 +179,16 @@ export { Pipeline } from './pipeline/pipeline.js';
 export type { SourceOptions } from './pipeline/pipeline.js';
 export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run.js';
 export type { Aggregation, KeyedValue } from './pipeline/stages/aggregate.js';
-export type { Key } from './pipeline/stages/keys.js';
-export type { KeyedStream, OperatorOptions, StatefulOptions, Stream } from './pipeline/stream.js';
+export type { Key, KeyOf } from './pipeline/stages/keys.js';
+export type {
+  KeyedStream,
+  OperatorOptions,
+  ProcessedStream,
+  StatefulOptions,
+  Stream,
+  Table,
+  TimedStream,
+} from './pipeline/stream.js';
 export type { CustomContext, CustomOperator } from './pipeline/stages/custom.js';
 export type { JoinOptions } from './pipeline/stages/join.js';
 export type { KeyedFunction, ProcessContext } from './pipeline/stages/process.js';

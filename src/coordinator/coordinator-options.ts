@@ -15,6 +15,7 @@ import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store
 import { isUsableName, nameRule, participantProblems } from './guarantee.js';
 import { completeOptions, type CheckpointOptions } from './options.js';
 
+/** Participants by the names under which manifests list them. */
 export type Named<Participant> = Readonly<Record<string, Participant>>;
 
 /** Components are objects; every number and flag is under `checkpoint`. */
@@ -51,7 +52,8 @@ export type WritersOf<Sinks extends Named<Sink>> = {
   readonly [Name in keyof Sinks]: SinkWriter<RecordOf<Sinks[Name]>>;
 };
 
-type RecordOf<One> = One extends Sink<infer Rec> ? Rec : never;
+/** What a sink takes. */
+export type RecordOf<One> = One extends Sink<infer Rec> ? Rec : never;
 
 export interface CheckedOptions {
   readonly participants: Participants;

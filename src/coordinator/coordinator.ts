@@ -17,7 +17,7 @@ import {
   type WritersOf,
 } from './coordinator-options.js';
 import { EmbeddedLoop } from './embedded-loop.js';
-import { SafeEvents } from './events.js';
+import { SafeEvents, type CoordinatorEventSource } from './events.js';
 import { guaranteeOf, type Guarantee } from './guarantee.js';
 import { finalFailed, Lifecycle } from './lifecycle.js';
 import type { Phase } from './machine/life-machine.js';
@@ -50,7 +50,7 @@ export interface CoordinatorStatus {
 }
 
 export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
-  readonly events: SafeEvents;
+  readonly events: CoordinatorEventSource;
   /** What the pipeline can promise, from what its participants declare. */
   readonly guarantee: Guarantee;
   readonly #loop: EmbeddedLoop | undefined;

@@ -93,6 +93,23 @@ export interface CoordinatorEvents {
   stopped: [];
 }
 
+/** Where listeners are put. They only observe: what they throw is logged, and hurts nothing. */
+export interface CoordinatorEventSource {
+  on<Name extends keyof CoordinatorEvents>(event: Name, listener: CoordinatorListener<Name>): this;
+  once<Name extends keyof CoordinatorEvents>(
+    event: Name,
+    listener: CoordinatorListener<Name>,
+  ): this;
+  off<Name extends keyof CoordinatorEvents>(
+    event: Name,
+    listener?: CoordinatorListener<Name>,
+  ): this;
+}
+
+export type CoordinatorListener<Name extends keyof CoordinatorEvents> = (
+  ...carried: CoordinatorEvents[Name]
+) => unknown;
+
 /** An emitter whose listeners cannot hurt the protocol: what they throw is reported, no more. */
 export class SafeEvents extends EventEmitter<CoordinatorEvents> {
   readonly #logger: Logger;

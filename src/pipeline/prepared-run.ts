@@ -75,7 +75,11 @@ export class PreparedRun {
   #hasBegun = false;
   #checkpoints = 0;
 
-  /** @throws TidegateError `TIDEGATE_OPTIONS`. Does no I/O. */
+  /**
+   * @throws TidegateError `TIDEGATE_OPTIONS`. Does no I/O.
+   *
+   * @internal
+   */
   constructor(parts: RunParts, options: RunOptions) {
     this.#parts = parts;
     this.#options = options;

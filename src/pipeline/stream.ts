@@ -44,10 +44,12 @@ export interface OperatorOptions {
 
 /** A reference table: rows by key, complete before the first record of any source is read. */
 export class Table<Row> {
+  /** @internal */
   readonly node: TableNode;
   /** Only its type matters: it keeps tables of different rows apart. */
   declare readonly row: Row;
 
+  /** @internal Tables come from a pipeline. */
   constructor(node: TableNode) {
     this.node = node;
   }
@@ -58,12 +60,13 @@ export class Stream<Rec> {
   readonly #graph: Graph;
   readonly #output: Output;
 
+  /** @internal Streams come from a pipeline and from one another. */
   constructor(graph: Graph, output: Output) {
     this.#graph = graph;
     this.#output = output;
   }
 
-  /** Where the records leave their node. */
+  /** @internal Where the records leave their node. */
   get output(): Output {
     return this.#output;
   }
@@ -201,6 +204,7 @@ export interface StatefulOptions {
 export class TimedStream<Out, Rec> extends Stream<Out> {
   readonly #late: Stream<Rec>;
 
+  /** @internal Streams come from a pipeline and from one another. */
   constructor(graph: Graph, node: GraphNode) {
     super(graph, { node, port: mainPort });
     this.#late = new Stream(graph, { node, port: latePort });
@@ -217,6 +221,7 @@ export class ProcessedStream<Out> extends Stream<Out> {
   readonly #graph: Graph;
   readonly #sides: readonly string[];
 
+  /** @internal Streams come from a pipeline and from one another. */
   constructor(graph: Graph, node: GraphNode, sides: readonly string[]) {
     super(graph, { node, port: mainPort });
     this.#graph = graph;
@@ -242,6 +247,7 @@ export class KeyedStream<Rec> {
   readonly #input: Output;
   readonly #keyOf: KeyOf<Rec>;
 
+  /** @internal Streams come from a pipeline and from one another. */
   constructor(graph: Graph, input: Output, keyOf: KeyOf<Rec>) {
     this.#graph = graph;
     this.#input = input;

@@ -1,25 +1,38 @@
 // The plan that recovery would carry out now, from read-only openings: nothing is fenced or changed.
 
 import { isTwoPhase, type SinkInspector } from '../contracts/sink.js';
+import type { TidegateError } from '../errors.js';
 import { storeId as toStoreId } from '../ids.js';
 import type { StoreReader } from '../store/checkpoint-store.js';
 import { ask, type Patience } from './ask.js';
 import { buildReport } from './build-report.js';
 import { closeSinks, toSinkAnswer } from './open-sinks.js';
 import type { SinkAnswer } from './facts.js';
-import type { RecoveryPlan } from './plan-types.js';
 import { planRecovery } from './plan.js';
-import { readFacts, type Question } from './read-facts.js';
+import { readFacts } from './read-facts.js';
 import type { RecoveryReport } from './report.js';
+import type { RecoveryRequest } from './request.js';
 
-export interface DryRunRequest extends Question {
+/** What recovery can decide to do. */
+export type RecoveryPlanKind =
+  | 'fresh'
+  | 'resume'
+  | 'roll-forward'
+  | 'roll-back'
+  | 'pinned-replay'
+  | 'restore'
+  | 'halt'
+  | 'refuse';
+
+export interface DryRunRequest extends Omit<RecoveryRequest, 'store'> {
   readonly store: StoreReader;
   /** Name of the pipeline, where the store does not know it. */
   readonly pipeline: string;
 }
 
 export interface DryRun {
-  readonly plan: RecoveryPlan;
+  /** What would be done, by name; with a cause where a person is needed. */
+  readonly plan: { readonly kind: RecoveryPlanKind; readonly cause?: TidegateError };
   readonly report: RecoveryReport;
 }
 

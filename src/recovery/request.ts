@@ -29,6 +29,7 @@ export interface RecoveryOptions {
   readonly vnodeCount: number;
 }
 
+/** What recovery waits by, draws backoff from and logs to. */
 export interface RecoveryPorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -58,7 +59,8 @@ export interface RecoveryRequest {
   readonly restoreFrom?: RestoreChoice | undefined;
 }
 
-interface Answered {
+/** What every outcome of recovery carries. */
+export interface RecoveryAnswered {
   /**
    * The store to go on with, and to close. Recovery takes the next generation when the outcome of a
    * call of its own is not known, so it may not be the one of the request: that one is fenced then.
@@ -68,7 +70,7 @@ interface Answered {
 }
 
 /** Sinks are open in the store's generation; sources, operators and tables are where `base` says. */
-interface Recovered extends Answered {
+export interface Recovered extends RecoveryAnswered {
   /** The complete checkpoint that everything was restored to. */
   readonly base: PersistedManifest;
   /** Epoch of the next attempt: above every epoch that was used for good. */
@@ -86,7 +88,7 @@ export type RecoveryOutcome =
       readonly inherited: ReadonlyMap<string, string>;
     } & Recovered)
   /** A human is needed; no sink was changed by a guess. */
-  | ({ readonly kind: 'refused'; readonly cause: TidegateError } & Answered);
+  | ({ readonly kind: 'refused'; readonly cause: TidegateError } & RecoveryAnswered);
 
 /** The function that the coordinator calls, at start and after every failure from step 3 on. */
 export type Recover = (request: RecoveryRequest) => Promise<RecoveryOutcome>;

@@ -18,9 +18,10 @@ export type {
   Violation,
 } from './checkers/index.js';
 export { formatSchedule, parseSchedule } from './simulation/faults.js';
-export type { Fault, FaultKind, PointName, Schedule } from './simulation/faults.js';
+export type { ActionEffect, Fault, FaultKind, PointName, Schedule } from './simulation/faults.js';
+export type { Matrix, MatrixCells } from './simulation/matrix.js';
 export type { Point } from './simulation/director.js';
-export type { RunResult } from './simulation/run-schedule.js';
+export type { DecidedRow, RunResult } from './simulation/run-schedule.js';
 export type { SimulatedSource } from './simulation/simulated-source.js';
 export type { Build, Crashable, Input, WatchedCoordinator, World } from './simulation/world.js';
 export { describeTwoPhaseSink, twoPhaseSinkCases } from './two-phase-sink-conformance.js';
@@ -28,9 +29,9 @@ export type {
   ConformanceCase,
   SinkBench,
   SinkSystem,
-  TestRunner,
   TwoPhaseSinkFactory,
 } from './two-phase-sink-conformance.js';
+export type { TestRunner } from './test-runner.js';
 export { describeCheckpointStore, checkpointStoreCases } from './store-conformance.js';
 export type {
   CheckpointStoreFactory,

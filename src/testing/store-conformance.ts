@@ -7,6 +7,7 @@ import type {
   StoreConformanceCase,
 } from './store-conformance/store-bench.js';
 import { writingCases } from './store-conformance/writing-cases.js';
+import { globalRunner, type TestRunner } from './test-runner.js';
 
 export type {
   CheckpointStoreFactory,
@@ -14,16 +15,10 @@ export type {
   StoreSystem,
 } from './store-conformance/store-bench.js';
 
-/** The two functions of a test runner that are used: those of Jest, Vitest and node:test fit. */
-interface Runner {
-  readonly describe: (title: string, body: () => void) => void;
-  readonly test: (title: string, body: () => Promise<void>) => void;
-}
-
 /** Registers the suite. Without `runner` the globals `describe` and `test` are used. */
 export function describeCheckpointStore(
   factory: CheckpointStoreFactory,
-  runner: Runner = globalRunner(),
+  runner: TestRunner = globalRunner(),
 ): void {
   runner.describe(`${factory.name} keeps the obligations of a checkpoint store`, () => {
     for (const { title, run } of checkpointStoreCases) {
@@ -45,11 +40,3 @@ export const checkpointStoreCases: readonly StoreConformanceCase[] = [
   ...owningCases,
   ...writingCases,
 ];
-
-function globalRunner(): Runner {
-  const { describe, test } = globalThis as Partial<Runner>;
-  if (describe === undefined || test === undefined) {
-    throw new TypeError('there is no global describe and test: pass { describe, test } as runner');
-  }
-  return { describe, test };
-}

@@ -6,6 +6,7 @@ import { prepareCases } from './conformance/prepare-cases.js';
 import { questionCases } from './conformance/question-cases.js';
 import { rollbackCases } from './conformance/rollback-cases.js';
 import type { ConformanceCase, TwoPhaseSinkFactory } from './conformance/sink-system.js';
+import { globalRunner, type TestRunner } from './test-runner.js';
 
 export type {
   ConformanceCase,
@@ -13,12 +14,6 @@ export type {
   SinkSystem,
   TwoPhaseSinkFactory,
 } from './conformance/sink-system.js';
-
-/** The two functions of a test runner that are used: those of Jest, Vitest and node:test fit. */
-export interface TestRunner {
-  describe(title: string, body: () => void): void;
-  test(title: string, body: () => Promise<void>): void;
-}
 
 /**
  * Registers the suite. Without `runner` the globals `describe` and `test` are used.
@@ -59,12 +54,4 @@ async function runCase<Rec>(
   } finally {
     await system.close?.();
   }
-}
-
-function globalRunner(): TestRunner {
-  const { describe, test } = globalThis as Partial<TestRunner>;
-  if (describe === undefined || test === undefined) {
-    throw new TypeError('there is no global describe and test: pass { describe, test } as runner');
-  }
-  return { describe, test };
 }

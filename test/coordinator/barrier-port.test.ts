@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
 import type { Durability } from '../../src/contracts/sink.js';
-import type { SafeEvents } from '../../src/coordinator/events.js';
+import type { CoordinatorEventSource } from '../../src/coordinator/events.js';
 import { Harness } from './support/harness.js';
 import { ManualPort, passEverything, snapshotOf } from './support/manual-port.js';
 import { never } from './support/scripted-sink.js';
@@ -297,7 +297,7 @@ describe('events', () => {
       error: (_message: string, fields: unknown) => errors.push(fields),
     };
     const harness = new Harness({ more: { logger } });
-    const events: SafeEvents = harness.coordinator.events;
+    const events: CoordinatorEventSource = harness.coordinator.events;
     const throwing = (): void => {
       throw new Error('listener');
     };

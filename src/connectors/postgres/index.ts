@@ -1,6 +1,6 @@
 // PostgreSQL connectors: `tidegate/postgres`.
 
-export type { PostgresClient, QueryAnswer } from './driver.js';
+export type { PostgresClient, PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
 export type { PgClient, PgPool } from './pg-driver.js';
 export { PgliteDatabase } from './pglite/database.js';
 export type { PgliteClass, PgliteDatabaseOptions } from './pglite/database.js';

@@ -4,7 +4,12 @@ import { v7 as uuidV7 } from 'uuid';
 import { TidegateError } from '../../errors.js';
 import { storeId } from '../../ids.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
-import type { CheckpointStore, OpenStoreOptions, StoreReader } from '../checkpoint-store.js';
+import type {
+  CheckpointStore,
+  OpenStoreOptions,
+  OwnedStore,
+  StoreReader,
+} from '../checkpoint-store.js';
 import { claimAfter, type MemoryContent } from './memory-content.js';
 import { MemoryOwnedStore } from './memory-session.js';
 import { MemoryStoreReader } from './memory-reader.js';
@@ -31,7 +36,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
     this.#random = options.random ?? systemRandom;
   }
 
-  async open(options: OpenStoreOptions): Promise<MemoryOwnedStore> {
+  async open(options: OpenStoreOptions): Promise<OwnedStore> {
     options.signal?.throwIfAborted();
     const content = this.#content;
     content.storeId ??= storeId(uuidV7({ random: this.#random.bytes(16) }));

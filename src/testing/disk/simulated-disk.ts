@@ -24,6 +24,7 @@ import { powerLossOutcomes, type PowerLossOptions } from './power-loss.js';
 export class SimulatedDisk {
   readonly #state: DiskState;
 
+  /** @internal Users make an empty one. */
   constructor(state = new DiskState()) {
     this.#state = state;
   }

@@ -23,7 +23,7 @@ interface FaultKindEntry {
 }
 
 /**
- * The faults. An action is one call to a disk, a sink or a source:
+ * What can be made to happen at an action. An action is one call to a disk, a sink or a source:
  * `kill-before`, `kill-after` the process dies around it; `power-before`, `power-after` the power
  * fails too, so that writes which were not synced are lost, kept or torn; `fail-before` it fails
  * without effect; `fail-after` it takes effect and fails; `answer-lost` it takes effect and never
@@ -35,7 +35,25 @@ interface FaultKindEntry {
  * `store-restored` a crash after which the directory is a copy made earlier; `bit-rot` a crash after
  * which the newest manifest is damaged; `outage` the participant fails every call for a while.
  */
-export const faultKinds = {
+export type FaultKind =
+  | 'kill-before'
+  | 'kill-after'
+  | 'power-before'
+  | 'power-after'
+  | 'fail-before'
+  | 'fail-after'
+  | 'answer-lost'
+  | 'late'
+  | 'kill-late'
+  | 'zombie'
+  | 'lose-prepared'
+  | 'expire'
+  | 'store-lost'
+  | 'store-restored'
+  | 'bit-rot'
+  | 'outage';
+
+export const faultKinds: Readonly<Record<FaultKind, FaultKindEntry>> = {
   'kill-before': kind(['durable', 'answer', 'memory', 'message'], { endsLife: true }),
   'kill-after': kind(['durable'], { endsLife: true }),
   'power-before': kind(['durable', 'memory'], { endsLife: true, number: 'disk-outcome' }),
@@ -56,9 +74,7 @@ export const faultKinds = {
   }),
   'bit-rot': kind(['durable'], { endsLife: true, isDisaster: true }),
   outage: kind(['durable', 'answer'], { number: 'milliseconds', isDisaster: true }),
-} as const satisfies Record<string, FaultKindEntry>;
-
-export type FaultKind = keyof typeof faultKinds;
+};
 
 /** The `occurrence`-th time (from 1) that an action of this name is begun, over all lives. */
 export interface PointName {
@@ -79,8 +95,7 @@ export type Schedule = readonly Fault[];
 
 /** Whether the fault may be put at an action with this effect. */
 export function faultApplies(fault: FaultKind, effect: ActionEffect): boolean {
-  const entry: FaultKindEntry = faultKinds[fault];
-  return entry.at.includes(effect);
+  return faultKinds[fault].at.includes(effect);
 }
 
 /** A schedule as one line each, such as `late sink a: commit#2 +3`: what `parseSchedule` reads. */
