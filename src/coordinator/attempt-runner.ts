@@ -1,20 +1,25 @@
 // Runs one attempt: the chart with its steps attached, each told to those who watch.
 
-import { createActor, fromPromise, type PromiseActorLogic } from 'xstate';
-import type { Clock } from '../runtime/clock.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import type { Attempt } from './attempt.js';
-import { attemptEnd, attemptMachine } from './machine/attempt-machine.js';
+import { Chart, ChartRun, type Work } from './chart-run.js';
+import {
+  attemptEnd,
+  attemptMachine,
+  attemptUpdates,
+  type AttemptContext,
+} from './machine/attempt-machine.js';
 import { stepNumbers, type AttemptEnd, type StepName } from './machine/steps.js';
+import type { Cut } from './cut-gate.js';
 import type { StepContext } from './step-context.js';
 import { acknowledgeSources } from './steps/acknowledge.js';
 import { takeCut } from './steps/barrier.js';
 import { commitSinks } from './steps/commit.js';
-import { persistManifest } from './steps/persist.js';
+import { persistManifest, type PersistInput } from './steps/persist.js';
 import { preCommitSinks } from './steps/pre-commit.js';
 import { reSaveManifest } from './steps/re-save.js';
 import { storeStates } from './steps/sidecar.js';
-import { encodeStates } from './steps/snapshot.js';
+import { encodeStates, type EncodedStates } from './steps/snapshot.js';
 
 export interface RunningAttempt {
   readonly ended: Promise<AttemptEnd>;
@@ -24,89 +29,85 @@ export interface RunningAttempt {
 
 export type AttemptRunner = (attempt: Attempt) => RunningAttempt;
 
-/** The chart is built once; every attempt is an actor of its own on the injected clock. */
+const attemptChart = new Chart<AttemptContext>(attemptMachine, attemptUpdates);
+
+/** The chart is built once; every attempt is a run of its own on the injected clock. */
 export function attemptRunner(context: StepContext): AttemptRunner {
-  const machine = provideSteps(context);
-  const clock = actorClock(context.clock);
+  const { clock, options: bounds } = context;
+  const work = stepsOf(context);
   return (attempt) => {
-    const actor = createActor(machine, {
-      input: { attempt, bounds: context.options },
-      clock,
-    });
+    let run: ChartRun<AttemptContext> | undefined;
     const ended = new Promise<AttemptEnd>((resolve) => {
-      actor.subscribe({
-        next: (snapshot) => {
-          if (snapshot.status !== 'done') return;
-          resolve(attemptEnd(snapshot.value, snapshot.context.cause));
-        },
-        error: (error: unknown) => {
-          resolve({ kind: 'failed', cause: { kind: 'failed', step: 'persist', error } });
-        },
+      const changed = ({ isFinal, value, context: { cause } }: ChartRun<AttemptContext>): void => {
+        if (isFinal) resolve(attemptEnd(value, cause));
+      };
+      const failed = (error: unknown): void =>
+        resolve({ kind: 'failed', cause: { kind: 'failed', step: 'persist', error } });
+      run = new ChartRun(attemptChart, {
+        input: { attempt, bounds },
+        clock,
+        work,
+        changed,
+        failed,
       });
+      run.start();
     });
-    actor.start();
-    return { ended, cancel: (reason) => actor.send({ type: 'cancel', reason }) };
+    return { ended, cancel: (reason) => run?.send({ type: 'cancel', reason }) };
   };
 }
 
-/** The clock as XState wants it. */
-export function actorClock(clock: Clock) {
-  return {
-    setTimeout: (callback: (...parameters: never[]) => void, timeoutMs: number) =>
-      clock.setTimer(callback, timeoutMs),
-    clearTimeout: (timer: { cancel(): void } | undefined) => timer?.cancel(),
-  };
-}
+type AttemptInput = Pick<AttemptContext, 'attempt'>;
 
-interface CommitInput {
-  readonly attempt: Attempt;
+interface CommitInput extends AttemptInput {
   readonly persisted: PersistedManifest;
 }
 
-function provideSteps(context: StepContext) {
-  return attemptMachine.provide({
-    actors: {
-      barrier: observed(context, 'barrier', ({ attempt }) => takeCut(context, attempt)),
-      snapshot: observed(
-        context,
-        'snapshot',
-        ({ attempt, cut }, signal) => encodeStates(context, attempt, cut, signal),
-        (states) => states.knownByteLength,
-      ),
-      preCommit: observed(context, 'pre-commit', ({ attempt }, signal) =>
-        preCommitSinks(context, attempt, signal),
-      ),
-      sidecar: observed(
-        context,
-        'sidecar',
-        ({ attempt, states }, signal) => storeStates(context, attempt, states, signal),
-        (stored) => stored.sidecarByteLength,
-      ),
-      persist: observed(context, 'persist', ({ attempt, ...input }, signal) =>
+function stepsOf(context: StepContext): Work {
+  return {
+    barrier: observed(context, 'barrier', ({ attempt }: AttemptInput) => takeCut(context, attempt)),
+    snapshot: observed(
+      context,
+      'snapshot',
+      ({ attempt, cut }: AttemptInput & { readonly cut: Cut }, signal) =>
+        encodeStates(context, attempt, cut, signal),
+      (states) => states.knownByteLength,
+    ),
+    preCommit: observed(context, 'pre-commit', ({ attempt }: AttemptInput, signal) =>
+      preCommitSinks(context, attempt, signal),
+    ),
+    sidecar: observed(
+      context,
+      'sidecar',
+      ({ attempt, states }: AttemptInput & { readonly states: EncodedStates }, signal) =>
+        storeStates(context, attempt, states, signal),
+      (stored) => stored.sidecarByteLength,
+    ),
+    persist: observed(
+      context,
+      'persist',
+      ({ attempt, ...input }: AttemptInput & PersistInput, signal) =>
         persistManifest(context, attempt, input, signal),
-      ),
-      commit: observed<CommitInput, unknown>(context, 'commit', ({ attempt, persisted }, signal) =>
-        commitSinks(context, attempt, persisted, signal),
-      ),
-      reSave: observed(context, 're-save', ({ attempt, persisted }, signal) =>
-        reSaveManifest(attempt, persisted, signal),
-      ),
-      acknowledge: fromPromise<unknown, CommitInput>(({ input: { attempt, persisted }, signal }) =>
-        acknowledgeSources(context, attempt.run, persisted, signal),
-      ),
-    },
-  });
+    ),
+    commit: observed(context, 'commit', ({ attempt, persisted }: CommitInput, signal) =>
+      commitSinks(context, attempt, persisted, signal),
+    ),
+    reSave: observed(context, 're-save', ({ attempt, persisted }: CommitInput, signal) =>
+      reSaveManifest(attempt, persisted, signal),
+    ),
+    acknowledge: ({ attempt, persisted }: CommitInput, signal) =>
+      acknowledgeSources(context, attempt.run, persisted, signal),
+  };
 }
 
-/** A step as an actor: its start and end are events, whatever way it ends. */
+/** A step whose start and end are events, whatever way it ends. */
 function observed<Input extends { readonly attempt: Attempt }, Output>(
   context: StepContext,
   step: StepName,
   work: (input: Input, signal: AbortSignal) => Promise<Output>,
   byteLengthOf?: (output: Output) => number,
-): PromiseActorLogic<Output, Input> {
+): (input: Input, signal: AbortSignal) => Promise<Output> {
   const { events, clock } = context;
-  return fromPromise<Output, Input>(async ({ input, signal }) => {
+  return async (input, signal) => {
     // Most of a step's cost would be in telling nobody.
     if (events.listenerCount('step-started') + events.listenerCount('step-ended') === 0) {
       return work(input, signal);
@@ -132,5 +133,5 @@ function observed<Input extends { readonly attempt: Attempt }, Output>(
       if (!signal.aborted) end('failed');
       throw error;
     }
-  });
+  };
 }

@@ -1,15 +1,20 @@
 // What drives a coordinator through its life: recovery, generations, the final checkpoint, the end.
 
-import { createActor, fromPromise, type Actor } from 'xstate';
 import { hasErrorCode, TidegateError } from '../errors.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { withDeadline } from '../runtime/deadline.js';
 import { AttemptDesk } from './attempt-desk.js';
 import { errorOf } from './attempt-error.js';
-import { actorClock } from './attempt-runner.js';
 import type { PinnedReplay } from './attempt.js';
+import { Chart, ChartRun } from './chart-run.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
-import { lifeMachine, type Phase, type RecoveryVerdict } from './machine/life-machine.js';
+import {
+  lifeMachine,
+  lifeUpdates,
+  type LifeContext,
+  type Phase,
+  type RecoveryVerdict,
+} from './machine/life-machine.js';
 import { pinnedOffsets } from './new-attempt.js';
 import { RecoveryRoad, type RecoveryRoadOptions } from './recovery-road.js';
 import type { StepContext } from './step-context.js';
@@ -22,13 +27,15 @@ export interface LifecycleHooks {
   readonly takesCutsAnyTime: boolean;
 }
 
+const lifeChart = new Chart<LifeContext>(lifeMachine, lifeUpdates);
+
 export class Lifecycle {
   readonly desk: AttemptDesk;
   readonly done: Promise<void>;
   readonly #context: StepContext;
   readonly #hooks: LifecycleHooks;
   readonly #road: RecoveryRoad;
-  readonly #actor: Actor<typeof lifeMachine>;
+  readonly #chart: ChartRun<LifeContext>;
   #phase: Phase = 'created';
   #phaseWaiters: (() => void)[] = [];
   #run: GenerationRun | undefined;
@@ -43,7 +50,7 @@ export class Lifecycle {
     this.#road = new RecoveryRoad(road);
     this.desk = new AttemptDesk(road.context, {
       due: () => this.#onDue(),
-      completed: () => this.#actor.send({ type: 'completed' }),
+      completed: () => this.#chart.send({ type: 'completed' }),
       failed: (cause) => this.fail(cause),
     });
     this.done = new Promise((resolve, reject) => {
@@ -51,7 +58,7 @@ export class Lifecycle {
     });
     // A halt is also thrown at the next safe point: nobody has to listen here.
     this.done.catch(() => undefined);
-    this.#actor = this.#createActor();
+    this.#chart = this.#startChart();
   }
 
   get phase(): Phase {
@@ -72,7 +79,7 @@ export class Lifecycle {
   }
 
   get facts(): { readonly failuresInARow: number; readonly cause?: unknown } {
-    return this.#actor.getSnapshot().context;
+    return this.#chart.context;
   }
 
   get isOver(): boolean {
@@ -80,15 +87,15 @@ export class Lifecycle {
   }
 
   start(): void {
-    this.#actor.send({ type: 'start' });
+    this.#chart.send({ type: 'start' });
   }
 
   stop(): void {
-    this.#actor.send({ type: 'stop' });
+    this.#chart.send({ type: 'stop' });
   }
 
   close(cause?: unknown): void {
-    this.#actor.send({ type: 'close', cause });
+    this.#chart.send({ type: 'close', cause });
   }
 
   /** Everything that ends a generation comes through here, whatever step it was in. */
@@ -97,7 +104,7 @@ export class Lifecycle {
     this.#failure = cause;
     for (const writer of this.#run?.writers.values() ?? []) writer.doom();
     this.desk.close(cause);
-    this.#actor.send({ type: 'failed', cause });
+    this.#chart.send({ type: 'failed', cause });
   }
 
   /** Settles when the phase is none of these. */
@@ -109,18 +116,19 @@ export class Lifecycle {
     }
   }
 
-  #createActor(): Actor<typeof lifeMachine> {
-    const machine = lifeMachine.provide({
-      actors: {
-        recover: fromPromise(({ input, signal }) => this.#recover(input.occasion, signal)),
-        drain: fromPromise<unknown>(() => this.#drain()),
-      },
-    });
+  #startChart(): ChartRun<LifeContext> {
     const { clock, options } = this.#context;
     const { tolerableFailures } = options;
-    const actor = createActor(machine, { input: { tolerableFailures }, clock: actorClock(clock) });
-    actor.subscribe((snapshot) => this.#enter(snapshot.value, snapshot.context.cause));
-    return actor.start();
+    const run = new ChartRun(lifeChart, {
+      input: { tolerableFailures },
+      clock,
+      work: {
+        recover: ({ occasion }: LifeContext, signal) => this.#recover(occasion, signal),
+        drain: () => this.#drain(),
+      },
+      changed: ({ value, context }) => this.#enter(value as Phase, context.cause),
+    });
+    return run.start();
   }
 
   #enter(phase: Phase, cause: unknown): void {

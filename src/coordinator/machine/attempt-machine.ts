@@ -39,6 +39,12 @@ const nothingStored: StoredStates = {
   sidecarByteLength: 0,
 };
 
+/** What the actions of the chart make of its context. */
+export const attemptUpdates = {
+  keep: (_context: AttemptContext, kept: Partial<AttemptContext>) => kept,
+  blame: (_context: AttemptContext, cause: AttemptCause) => ({ cause }),
+};
+
 /** Steps 1 and 2 end in `abandoned`, later ones in `failed`: from step 3 on a sink has a claim. */
 export const attemptMachine = setup({
   types: {
@@ -57,8 +63,10 @@ export const attemptMachine = setup({
     acknowledge: stepNamed<unknown, { attempt: Attempt; persisted: PersistedManifest }>('re-save'),
   },
   actions: {
-    keep: assign((_, kept: Partial<AttemptContext>) => kept),
-    blame: assign((_, cause: AttemptCause) => ({ cause })),
+    keep: assign(({ context }, kept: Partial<AttemptContext>) =>
+      attemptUpdates.keep(context, kept),
+    ),
+    blame: assign(({ context }, cause: AttemptCause) => attemptUpdates.blame(context, cause)),
   },
   delays: {
     alignmentTimeoutMs: ({ context }) => context.bounds.alignmentTimeoutMs,
@@ -278,10 +286,10 @@ export function attemptEnd(finalState: string, cause: AttemptCause | undefined):
   return { kind: finalState, cause: given(cause) };
 }
 
-/** Stands for a step until `provide` gives the real one: the chart itself does nothing. */
+/** Stands for a step, whose work is given to each run: the chart itself does nothing. */
 function stepNamed<Output, Input>(step: StepName) {
   return fromPromise<Output, Input>(() => {
-    throw new Error(`the step ${step} was not provided`);
+    throw new Error(`the chart names the step ${step} and does not do it`);
   });
 }
 

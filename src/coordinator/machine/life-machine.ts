@@ -34,6 +34,14 @@ export type LifeEvent =
   /** The end, at once. */
   | { readonly type: 'close'; readonly cause?: unknown };
 
+/** What the actions of the chart make of its context. */
+export const lifeUpdates = {
+  blame: (_context: LifeContext, blamed: Blame) => blamed,
+  countFailure: ({ failuresInARow }: LifeContext) => ({ failuresInARow: failuresInARow + 1 }),
+  forgetFailures: () => ({ failuresInARow: 0 }),
+  inProcess: () => ({ occasion: 'in-process' as const }),
+};
+
 export const lifeMachine = setup({
   types: {
     context: {} as LifeContext,
@@ -42,17 +50,17 @@ export const lifeMachine = setup({
   },
   actors: {
     recover: fromPromise<RecoveryVerdict, { readonly occasion: LifeContext['occasion'] }>(() => {
-      throw new Error('recovery was not provided');
+      throw new Error('the chart names recovery and does not do it');
     }),
     drain: fromPromise<unknown>(() => {
-      throw new Error('the final checkpoint was not provided');
+      throw new Error('the chart names the final checkpoint and does not take it');
     }),
   },
   actions: {
-    blame: assign((_, params: Blame) => params),
-    countFailure: assign({ failuresInARow: ({ context }) => context.failuresInARow + 1 }),
-    forgetFailures: assign({ failuresInARow: 0 }),
-    inProcess: assign({ occasion: 'in-process' as const }),
+    blame: assign(({ context }, blamed: Blame) => lifeUpdates.blame(context, blamed)),
+    countFailure: assign(({ context }) => lifeUpdates.countFailure(context)),
+    forgetFailures: assign(lifeUpdates.forgetFailures),
+    inProcess: assign(lifeUpdates.inProcess),
   },
   guards: {
     needsPerson: ({ context }, { cause }: Blame) =>

@@ -11,6 +11,9 @@ const writeBytes = 1_048_576;
 /** Chunks below this are collected, so that an operator that yields rows does not write rows. */
 const smallChunkBytes = 65_536;
 
+/** What is collected begins this small: most sidecars of small states never need more. */
+const firstCollectedBytes = 4_096;
+
 /** Writes a new file at `path` from chunks. What fails leaves a file that nobody may use. */
 export async function writeSidecarFile(
   fileSystem: FileSystem,
@@ -49,8 +52,7 @@ class HashedOutput {
       return;
     }
     if (this.#collectedBytes + chunk.byteLength > writeBytes) await this.flush();
-    this.#collected ??= new Uint8Array(writeBytes);
-    this.#collected.set(chunk, this.#collectedBytes);
+    this.#roomFor(this.#collectedBytes + chunk.byteLength).set(chunk, this.#collectedBytes);
     this.#collectedBytes += chunk.byteLength;
   }
 
@@ -62,6 +64,17 @@ class HashedOutput {
 
   sha256(): string {
     return this.#hash.digest('hex');
+  }
+
+  /** Grows by doubling, so that many small chunks are copied a few times at most. */
+  #roomFor(byteLength: number): Uint8Array {
+    const current = this.#collected;
+    if (current !== undefined && current.byteLength >= byteLength) return current;
+    const doubled = Math.max(firstCollectedBytes, 2 * (current?.byteLength ?? 0), byteLength);
+    const grown = new Uint8Array(Math.min(writeBytes, doubled));
+    if (current !== undefined) grown.set(current.subarray(0, this.#collectedBytes));
+    this.#collected = grown;
+    return grown;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -115,7 +115,7 @@ class Run {
         return 'stuck';
       }
       if (life.end?.kind === 'completed' && !(await this.#releaseOlderLives())) return 'stuck';
-      if (life.end?.kind === 'completed') return 'completed';
+      if (life.end?.kind === 'completed' && this.#hasNewestOwnerCompleted()) return 'completed';
       if (life.end?.kind === 'failed') failureCount += await this.#pause(failureCount);
     }
     if (!(await this.#releaseOlderLives())) return 'stuck';
@@ -171,6 +171,17 @@ class Run {
       if (!(await this.#until(areOver))) return false;
     } while (director.releaseAll());
     return true;
+  }
+
+  /**
+   * A process that stood still before it owned the store may come in as the newest owner and die in
+   * the middle of a checkpoint: then the supervisor starts one more.
+   */
+  #hasNewestOwnerCompleted(): boolean {
+    const { history, director } = this.#simulation;
+    const newest = history.findLast((event) => event.kind === 'opened');
+    const owner = newest && director.lives[newest.life - 1];
+    return owner === undefined || owner.end?.kind === 'completed';
   }
 
   /** Lets time pass until something holds; false when it never will. */

@@ -3,67 +3,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { attemptEnd, attemptMachine } from '../../../src/coordinator/machine/attempt-machine.js';
 import { defaultCheckpointOptions } from '../../../src/coordinator/options.js';
-import { allPaths, type Labelled } from './walk.js';
-
-const steps = [
-  'barrier',
-  'snapshot',
-  'preCommit',
-  'sidecar',
-  'persist',
-  'commit',
-  'reSave',
-  'acknowledge',
-] as const;
-
-const bounds: Readonly<Record<(typeof steps)[number], string>> = {
-  barrier: 'alignmentTimeoutMs',
-  snapshot: 'snapshotTimeoutMs',
-  preCommit: 'preCommitTimeoutMs',
-  sidecar: 'persistTimeoutMs',
-  persist: 'persistTimeoutMs',
-  commit: 'commitTimeoutMs',
-  reSave: 'persistTimeoutMs',
-  acknowledge: 'acknowledgeTimeoutMs',
-};
-
-/** What each step can answer; a large state or an unsettled sink makes a way of its own. */
-const answers: Readonly<Record<(typeof steps)[number], readonly unknown[]>> = {
-  barrier: [{}],
-  snapshot: [{ large: new Map() }, { large: new Map([['big', {}]]) }],
-  preCommit: [new Map()],
-  sidecar: [{}],
-  persist: [{ manifest: {} }],
-  commit: [undefined],
-  reSave: [
-    { persisted: {}, unsettled: [] },
-    { persisted: {}, unsettled: ['left'] },
-  ],
-  acknowledge: [undefined],
-};
-
-/** Every event that can reach the chart in a state, as XState names them. */
-function eventsIn(state: string): readonly Labelled[] {
-  const step = steps.find((name) => name === state);
-  if (step === undefined) return [];
-  const actorId = `0.attempt.${step}`;
-  return [
-    ...answers[step].map((output, index) => ({
-      type: `xstate.done.actor.${actorId}`,
-      output,
-      actorId,
-      label: `${step} answers ${index}`,
-    })),
-    {
-      type: `xstate.error.actor.${actorId}`,
-      error: new Error('no'),
-      actorId,
-      label: `${step} fails`,
-    },
-    { type: `xstate.after.${bounds[step]}.attempt.${step}`, label: `${step} times out` },
-    { type: 'cancel', reason: 'over', label: `${step} is cancelled` },
-  ];
-}
+import { eventsIn, steps } from './chart-events.js';
+import { allPaths } from './walk.js';
 
 interface Context {
   readonly states?: { readonly large: ReadonlyMap<string, unknown> };

@@ -1,32 +1,9 @@
 // The life of a coordinator by itself: every reachable path, every state and every transition.
 
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../../src/errors.js';
 import { lifeMachine } from '../../../src/coordinator/machine/life-machine.js';
-import { allTransitions, type Labelled } from './walk.js';
-
-const recoverId = '0.life.recovering';
-const drainId = '0.life.draining';
-
-const fenced = new TidegateError('TIDEGATE_FENCED', 'another owner');
-
-const events: readonly Labelled[] = [
-  { type: 'start', label: 'start' },
-  { type: 'stop', label: 'stop' },
-  { type: 'close', label: 'close' },
-  { type: 'completed', label: 'completed' },
-  { type: 'failed', cause: new Error('no'), label: 'failed' },
-  { type: 'failed', cause: fenced, label: 'failed as fenced' },
-  ...(['resumed', 'pinned-replay', 'refused'] as const).map((kind) => ({
-    type: `xstate.done.actor.${recoverId}`,
-    output: { kind, cause: 'because' },
-    label: `recovery ${kind}`,
-  })),
-  { type: `xstate.error.actor.${recoverId}`, error: new Error('no'), label: 'recovery fails' },
-  { type: `xstate.error.actor.${recoverId}`, error: fenced, label: 'recovery is fenced' },
-  { type: `xstate.done.actor.${drainId}`, output: undefined, label: 'drained' },
-  { type: `xstate.error.actor.${drainId}`, error: new Error('no'), label: 'not drained' },
-];
+import { lifeEvents } from './chart-events.js';
+import { allTransitions } from './walk.js';
 
 interface Context {
   readonly failuresInARow: number;
@@ -37,7 +14,7 @@ const tolerableFailures = 2;
 
 const transitions = allTransitions<Context>(lifeMachine, {
   input: { tolerableFailures },
-  events: () => events,
+  events: () => lifeEvents,
   key: ({ value, context }) => `${value} ${context.failuresInARow} ${context.occasion}`,
 });
 

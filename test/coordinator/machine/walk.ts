@@ -19,6 +19,7 @@ export interface Seen<Context> {
 
 export interface Path<Context> {
   readonly labels: readonly string[];
+  readonly events: readonly Labelled[];
   readonly states: readonly Seen<Context>[];
 }
 
@@ -50,6 +51,7 @@ export function allPaths<Context>(
 ): readonly Path<Context>[] {
   return getSimplePaths(machine as Chart, optionsFor(options)).map((path) => ({
     labels: path.steps.map(({ event }) => labelOf(event)).filter(isNoInit),
+    events: path.steps.map(({ event }) => event as Labelled).filter(({ type }) => isNoInit(type)),
     states: path.steps.map(({ state }) => seen<Context>(state)),
   }));
 }

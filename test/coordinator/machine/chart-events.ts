@@ -1,0 +1,88 @@
+// The events of both charts, as XState names them, for the tests that walk every path.
+
+import { TidegateError } from '../../../src/errors.js';
+import type { Labelled } from './walk.js';
+
+export const steps = [
+  'barrier',
+  'snapshot',
+  'preCommit',
+  'sidecar',
+  'persist',
+  'commit',
+  'reSave',
+  'acknowledge',
+] as const;
+
+const bounds: Readonly<Record<(typeof steps)[number], string>> = {
+  barrier: 'alignmentTimeoutMs',
+  snapshot: 'snapshotTimeoutMs',
+  preCommit: 'preCommitTimeoutMs',
+  sidecar: 'persistTimeoutMs',
+  persist: 'persistTimeoutMs',
+  commit: 'commitTimeoutMs',
+  reSave: 'persistTimeoutMs',
+  acknowledge: 'acknowledgeTimeoutMs',
+};
+
+/** What each step can answer; a large state or an unsettled sink makes a way of its own. */
+const answers: Readonly<Record<(typeof steps)[number], readonly unknown[]>> = {
+  barrier: [{}],
+  snapshot: [{ large: new Map() }, { large: new Map([['big', {}]]) }],
+  preCommit: [new Map()],
+  sidecar: [{}],
+  persist: [{ manifest: {} }],
+  commit: [undefined],
+  reSave: [
+    { persisted: {}, unsettled: [] },
+    { persisted: {}, unsettled: ['left'] },
+  ],
+  acknowledge: [undefined],
+};
+
+/** Every event that can reach the chart of an attempt in a state, as XState names them. */
+export function eventsIn(state: string): readonly Labelled[] {
+  const step = steps.find((name) => name === state);
+  if (step === undefined) return [];
+  const actorId = `0.attempt.${step}`;
+  return [
+    ...answers[step].map((output, index) => ({
+      type: `xstate.done.actor.${actorId}`,
+      output,
+      actorId,
+      label: `${step} answers ${index}`,
+    })),
+    {
+      type: `xstate.error.actor.${actorId}`,
+      error: new Error('no'),
+      actorId,
+      label: `${step} fails`,
+    },
+    { type: `xstate.after.${bounds[step]}.attempt.${step}`, label: `${step} times out` },
+    { type: 'cancel', reason: 'over', label: `${step} is cancelled` },
+  ];
+}
+
+const recoverId = '0.life.recovering';
+const drainId = '0.life.draining';
+
+const fenced = new TidegateError('TIDEGATE_FENCED', 'another owner');
+
+/** Every event that can reach the chart of a life. */
+export const lifeEvents: readonly Labelled[] = [
+  { type: 'start', label: 'start' },
+  { type: 'stop', label: 'stop' },
+  { type: 'close', label: 'close' },
+  { type: 'completed', label: 'completed' },
+  { type: 'failed', cause: new Error('no'), label: 'failed' },
+  { type: 'failed', cause: fenced, label: 'failed as fenced' },
+  ...(['resumed', 'pinned-replay', 'refused'] as const).map((kind) => ({
+    type: `xstate.done.actor.${recoverId}`,
+    output: { kind, cause: 'because' },
+    label: `recovery ${kind}`,
+  })),
+  { type: `xstate.error.actor.${recoverId}`, error: new Error('no'), label: 'recovery fails' },
+  { type: `xstate.error.actor.${recoverId}`, error: fenced, label: 'recovery is fenced' },
+  { type: `xstate.done.actor.${drainId}`, output: undefined, label: 'drained' },
+  { type: `xstate.error.actor.${drainId}`, error: new Error('no'), label: 'not drained' },
+];

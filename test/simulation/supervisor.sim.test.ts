@@ -1,0 +1,26 @@
+// What the supervisor of the simulation does when the process that finished was not the last owner.
+
+import { expect, test } from '@jest/globals';
+import { prepareSetup, replay } from '../../src/testing/simulation/campaign.js';
+import { parseSchedule } from '../../src/testing/simulation/faults.js';
+import type { OrdersSetup } from '../../src/testing/simulation/orders.js';
+
+const setup: OrdersSetup = {
+  mix: ['durable', 'fenced', 'idempotent'],
+  hasSidecar: true,
+  settings: { inDoubtPolicy: 'roll-back' },
+};
+
+test('a process that stood still before it owned the store, takes it over and dies, is started again', async () => {
+  const prepared = await prepareSetup(setup, { seed: 1 });
+  // Process 1 stands still before its first write, comes in while process 2 ends, and is killed in
+  // the middle of a checkpoint: what it has prepared is settled by a third.
+  const schedule = parseSchedule([
+    'zombie disk: make /checkpoints#1 +40',
+    'kill-after disk: create checkpoint_N.N/manifest.json#4',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect(result.points.at(-1)?.life).toBe(3);
+  expect(result.points.find(({ fault }) => fault === 'kill-after')?.life).toBe(1);
+  expect([result.ending, result.violations]).toEqual(['completed', []]);
+});
