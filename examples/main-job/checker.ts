@@ -5,8 +5,10 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { PGlite } from '@electric-sql/pglite';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import pg from 'pg';
 
 export interface Difference {
   readonly output: string;
@@ -16,26 +18,68 @@ export interface Difference {
   readonly duplicates: number;
 }
 
-export const outputs = ['statistics', 'archive'];
+export const outputs = ['statistics', 'archive'] as const;
 
-/** Compares the files of each sink, concatenated in order of their names, byte for byte. */
-export function compare(expected: string, actual: string): readonly Difference[] {
+/** Where the table is: a directory of PGlite, or a server's address. `table` is quoted. */
+export interface TablePlace {
+  readonly directory?: string;
+  readonly address?: string;
+  readonly table: string;
+}
+
+/** The table, ordered by its key, and the files, concatenated in order of their names: byte for byte. */
+export async function compare(
+  expected: string,
+  actual: { readonly statistics: TablePlace; readonly archive: string },
+): Promise<readonly Difference[]> {
+  const found = {
+    statistics: await tableText(actual.statistics),
+    archive: concatenated(actual.archive),
+  };
   return outputs.map((output) => {
     const wanted = readFileSync(join(expected, `${output}.jsonl`));
-    const found = concatenated(join(actual, output));
-    const isSame = wanted.equals(found);
-    const lines = count(wanted.toString('utf8'));
-    if (isSame) return { output, isSame, lines: total(lines), lost: 0, duplicates: 0 };
-    const seen = count(found.toString('utf8'));
-    let lost = 0;
-    let duplicates = 0;
-    for (const line of new Set([...lines.keys(), ...seen.keys()])) {
-      const difference = (seen.get(line) ?? 0) - (lines.get(line) ?? 0);
-      if (difference < 0) lost -= difference;
-      else duplicates += difference;
-    }
-    return { output, isSame, lines: total(lines), lost, duplicates };
+    return differenceOf(output, wanted, found[output]);
   });
+}
+
+function differenceOf(output: string, wanted: Buffer, found: Buffer): Difference {
+  const isSame = wanted.equals(found);
+  const lines = count(wanted.toString('utf8'));
+  if (isSame) return { output, isSame, lines: total(lines), lost: 0, duplicates: 0 };
+  const seen = count(found.toString('utf8'));
+  let lost = 0;
+  let duplicates = 0;
+  for (const line of new Set([...lines.keys(), ...seen.keys()])) {
+    const difference = (seen.get(line) ?? 0) - (lines.get(line) ?? 0);
+    if (difference < 0) lost -= difference;
+    else duplicates += difference;
+  }
+  return { output, isSame, lines: total(lines), lost, duplicates };
+}
+
+async function tableText({ directory, address, table }: TablePlace): Promise<Buffer> {
+  const text = `SELECT day, airport, flights, late, minutes, worst FROM ${table}
+    ORDER BY day COLLATE "C", airport COLLATE "C"`;
+  const rows = await (directory === undefined ? askServer : askEmbedded)(
+    directory ?? address ?? '',
+    text,
+  );
+  return Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+}
+
+async function askEmbedded(directory: string, text: string): Promise<readonly unknown[]> {
+  const database = await PGlite.create(directory);
+  const { rows } = await database.query(text);
+  await database.close();
+  return rows;
+}
+
+async function askServer(address: string, text: string): Promise<readonly unknown[]> {
+  const client = new pg.Client({ connectionString: address });
+  await client.connect();
+  const { rows } = await client.query<Readonly<Record<string, unknown>>>(text);
+  await client.end();
+  return rows;
 }
 
 function concatenated(directory: string): Buffer {
@@ -57,7 +101,7 @@ function total(counts: ReadonlyMap<string, number>): number {
 
 type Column = readonly (Date | bigint | string)[];
 
-/** Days in order, and in each day the airports in order of their first flight. */
+/** Days in order, and in each day the airports in order. */
 async function writeExpected(parquet: string, rows: number, directory: string): Promise<void> {
   const file = await asyncBufferFromFile(parquet);
   const metadata = await parquetMetadataAsync(file);
@@ -96,10 +140,11 @@ async function writeExpected(parquet: string, rows: number, directory: string): 
   }
   const statistics: string[] = [];
   for (const [day, airports] of [...days].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    for (const [airport, [flights, late, minutes, worst]] of airports) {
+    const sorted = [...airports].sort(([left], [right]) => (left < right ? -1 : 1));
+    for (const [airport, [flights, late, minutes, worst]] of sorted) {
       statistics.push(
         `{"day":"${day}","airport":"${airport}","flights":${flights ?? 0},"late":${late ?? 0},` +
-          `"delayMinutes":${minutes ?? 0},"worstDelayMinutes":${worst ?? 0}}\n`,
+          `"minutes":${minutes ?? 0},"worst":${worst ?? 0}}\n`,
       );
     }
   }

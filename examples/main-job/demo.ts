@@ -12,6 +12,10 @@ import { writeFlights } from './flights-file.js';
 import { Lives, type KillCounts, type Tally } from './lives.js';
 import type { Point } from './messages.js';
 import { runUndisturbed, type Finished } from './undisturbed.js';
+import { makeRooms, type WarehouseRooms } from './warehouse-rooms.js';
+
+/** Each has its own checkpoints, archive and table. */
+const runs = ['peace', 'plain', 'kills'];
 
 const steps = ['step 3', 'step 4', 'step 5', 'step 6', 'step 7', 'recovery'];
 
@@ -24,9 +28,30 @@ const killsUntilMs = 95_000;
 const startedAtMs = performance.now();
 const { parquet, rows, seed, isPatient } = settings(process.argv.slice(2));
 const room = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
+let rooms: WarehouseRooms | undefined;
 process.on('exit', () => rmSync(room, { recursive: true, force: true }));
-process.on('SIGINT', () => process.exit(130));
-process.exitCode = (await demonstrate()) ? 0 : 1;
+process.on('SIGINT', () => {
+  void cleanUp().then(() => process.exit(130));
+});
+try {
+  process.exitCode = (await demonstrate()) ? 0 : 1;
+} catch (error) {
+  // Errors of a driver carry its settings: only their text is shown.
+  print(`the demonstration failed: ${messageOf(error)}`);
+  process.exitCode = 1;
+} finally {
+  await cleanUp();
+}
+
+/** What stays on a server would hold back its vacuum. */
+async function cleanUp(): Promise<void> {
+  const made = rooms;
+  rooms = undefined;
+  await made?.remove().catch((error: unknown) => {
+    print(`the schema of the demonstration is still there: ${messageOf(error)}`);
+    process.exitCode = 1;
+  });
+}
 
 async function demonstrate(): Promise<boolean> {
   const script = fileURLToPath(new URL('job-process.js', import.meta.url));
@@ -34,16 +59,20 @@ async function demonstrate(): Promise<boolean> {
   const expected = join(room, 'expected');
   say(`seed ${seed} (again with: npm run demo -- --seed ${seed})`);
 
+  const making = makeRooms(room, runs, say).then((made) => (rooms = made));
+  // A server that cannot be used is found out before anything takes long.
+  if (process.env.DATABASE_URL !== undefined) await making;
   say('reading the flights, while the checker works out what must come of them');
   const checking = expectedOutputs(rows, expected);
-  const records = await writeFlights(parquet, input, rows, (done) => {
+  const reading = writeFlights(parquet, input, rows, (done) => {
     say(`  ${thousands(done)} of ${thousands(rows)} flights`);
   });
+  const [warehouses, records] = await Promise.all([making, reading, checking]);
 
-  await checking;
   say('running the job undisturbed, with a checkpoint each second and with the last one only');
-  const order = (work: string, intervalMs: number) => ({
-    places: { input, work: join(room, work) },
+  const order = (run: string, intervalMs: number) => ({
+    places: { name: warehouses.nameOf(run), input, work: join(room, run) },
+    warehouse: warehouses.placeOf(run),
     intervalMs,
   });
   const points: Point[] = [];
@@ -68,14 +97,17 @@ async function demonstrate(): Promise<boolean> {
       const restMs = plain.durationMs * (1 - byteOffset / inputBytes);
       return performance.now() - startedAtMs + 1.5 * restMs > killsUntilMs;
     },
+    isWanted,
     progress: (text) => say(`  ${text}`),
   });
   const tally = await lives.run();
 
-  const checked = {
-    peace: compare(expected, join(room, 'peace')),
-    kills: compare(expected, join(room, 'kills')),
-  };
+  const check = (run: string) =>
+    compare(expected, {
+      statistics: warehouses.tableOf(run),
+      archive: join(room, run, 'archive'),
+    });
+  const checked = { peace: await check('peace'), kills: await check('kills') };
   printTables({ tally, peaceful, plain, records, checked });
   return verdict(tally, [...checked.peace, ...checked.kills]);
 }
@@ -107,9 +139,11 @@ function printTables({ tally, peaceful, plain, records, checked }: Results): voi
     print(`${step.padEnd(20)} ${column(aimed)} ${column(atRandom)}`);
   }
   print(`${'together'.padEnd(20)} ${column(tally.aimedKills)} ${column(tally.randomKills)}`);
-  const { pointsHit, pointsRare, pointsLeft } = tally;
-  const announced = pointsHit + pointsRare.length + pointsLeft.length;
-  print(`points announced ${announced}, killed there ${pointsHit}`);
+  const { pointsKnown, pointsHit, pointsRare, pointsLeft } = tally;
+  print(`points announced ${pointsKnown}, killed there ${pointsHit}`);
+  const missed = [...tally.kinds].filter((kind) => !tally.kindsHit.has(kind)).sort();
+  print(`kinds of points ${tally.kinds.size}, killed at ${tally.kindsHit.size}`);
+  for (const kind of missed) print(`  not at: ${kind}`);
   print(`points that did not come up again ${pointsRare.length}`);
   for (const point of pointsRare) print(`  ${point}`);
   print(`points without time for a kill ${pointsLeft.length}`);
@@ -146,16 +180,23 @@ function verdict(tally: Tally, differences: readonly Difference[]): boolean {
 }
 
 /** What a demonstration has to show, whatever else it does. */
-function notShown({ killsByStep, decisions }: KillCounts): readonly string[] {
+function notShown({ killsByStep, decisions, kinds, kindsHit }: KillCounts): readonly string[] {
   const spared = steps.filter((step) => (killsByStep.get(step)?.[0] ?? 0) === 0);
   const rows = [...decisions.keys()];
   const undecided = Object.entries(wantedRows).filter(
     ([, row]) => !rows.some((found) => row.test(found)),
   );
+  const missed = [...kinds].filter((kind) => !kindsHit.has(kind) && isWanted(kind));
   return [
+    ...missed.map((kind) => `nothing was killed ${kind}`),
     ...spared.map((step) => `nothing was killed in ${step}`),
     ...undecided.map(([decision]) => `no recovery decided to ${decision}`),
   ];
+}
+
+/** The two phases of the database, and the moment from which a recovery has to decide. */
+function isWanted(kind: string): boolean {
+  return /^step .*database: (prepare the|commit what)|^step 5, after store: rename/.test(kind);
 }
 
 function settings(given: readonly string[]) {
@@ -181,6 +222,10 @@ function flightsParquet(): string {
 
 function say(text: string): void {
   print(`[${seconds(performance.now() - startedAtMs).padStart(5)} s] ${text}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function print(line: string): void {

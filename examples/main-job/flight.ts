@@ -11,14 +11,16 @@ export interface Flight {
   readonly destination: string;
 }
 
-/** One line of the statistics: an airport's flights of one day. */
+/** One row of the statistics: an airport's flights of one day. */
 export interface AirportDay {
   readonly day: string;
   readonly airport: string;
   readonly flights: number;
   readonly late: number;
-  readonly delayMinutes: number;
-  readonly worstDelayMinutes: number;
+  /** Sum of the delays, in minutes. */
+  readonly minutes: number;
+  /** The longest delay, in minutes. */
+  readonly worst: number;
 }
 
 /** From this delay on a flight is late, and archived. */

@@ -7,15 +7,19 @@ import {
   tumblingWindow,
   type CheckpointStore,
   type ReadableSource,
+  type TwoPhaseSink,
 } from 'tidegate';
 import { fileSink, jsonLinesSource, type FileSystem } from 'tidegate/files';
 import { lateFromMinutes, type AirportDay, type Flight } from './flight.js';
 
-export interface JobPlaces {
+export interface JobParts {
+  /** What sinks know the job by. */
+  readonly name: string;
   /** The file of flights. */
   readonly input: string;
-  /** Directory of the checkpoints and of both outputs. */
+  /** Directory of the checkpoints and of the archive. */
   readonly work: string;
+  readonly statistics: TwoPhaseSink<AirportDay>;
   /** Default: the machine's. The demonstration stops a process inside it. */
   readonly storeFiles?: FileSystem;
   readonly sinkFiles?: FileSystem;
@@ -39,13 +43,14 @@ interface Delays {
 
 const dayMs = 86_400_000;
 
-export function flightsJob({ input, work, storeFiles, sinkFiles, pace }: JobPlaces): Job {
+export function flightsJob(parts: JobParts): Job {
+  const { name, input, work, statistics, storeFiles, sinkFiles, pace } = parts;
   const file = jsonLinesSource<Flight>(input);
   const source = pace === undefined ? file : paced(file, pace);
   const sinkOptions = sinkFiles === undefined ? {} : { fileSystem: sinkFiles };
   const storeOptions = storeFiles === undefined ? {} : { fileSystem: storeFiles };
 
-  const pipeline = new Pipeline('flight-delays');
+  const pipeline = new Pipeline(name);
   const flights = pipeline.source('flights', source, {
     eventTime: { timeOf: (flight) => flight.time },
   });
@@ -59,12 +64,9 @@ export function flightsJob({ input, work, storeFiles, sinkFiles, pace }: JobPlac
         worst: Number.MIN_SAFE_INTEGER,
       }),
       add: addDelay,
-      result: (airport, { startMs }, delays) => lineOf(airport, startMs, delays),
+      result: (airport, { startMs }, delays) => rowOf(airport, startMs, delays),
     })
-    .to(
-      'statistics',
-      fileSink<AirportDay>({ directory: join(work, 'statistics'), ...sinkOptions }),
-    );
+    .to('statistics', statistics);
   flights
     .filter((flight) => flight.delay >= lateFromMinutes)
     .to('archive', fileSink<Flight>({ directory: join(work, 'archive'), ...sinkOptions }));
@@ -98,13 +100,6 @@ function addDelay(delays: Delays, { delay }: Flight): Delays {
   return delays;
 }
 
-function lineOf(airport: string, startMs: number, delays: Delays): AirportDay {
-  return {
-    day: new Date(startMs).toISOString().slice(0, 10),
-    airport,
-    flights: delays.flights,
-    late: delays.late,
-    delayMinutes: delays.minutes,
-    worstDelayMinutes: delays.worst,
-  };
+function rowOf(airport: string, startMs: number, delays: Delays): AirportDay {
+  return { day: new Date(startMs).toISOString().slice(0, 10), airport, ...delays };
 }

@@ -1,10 +1,11 @@
 // The lives of the job: each process is killed at random or at a point, and the next one goes on.
 
 import { fork, type ChildProcess } from 'node:child_process';
+import { Aims, type AimCounts, type AimsOptions } from './aims.js';
 import type { Message, Order, Point } from './messages.js';
 
 /** What the lives have shown so far. */
-export interface KillCounts {
+export interface KillCounts extends AimCounts {
   /** Kills by step, aimed and at random. */
   readonly killsByStep: ReadonlyMap<string, readonly [aimed: number, random: number]>;
   /** How often each row of the recovery table decided. */
@@ -16,23 +17,14 @@ export interface Tally extends KillCounts {
   readonly randomKills: number;
   readonly aimedKills: number;
   readonly resumedPastStart: number;
-  /** Points at which the job was killed, of those that were announced. */
-  readonly pointsHit: number;
-  /** Points that did not come up again in the lives that aimed at them. */
-  readonly pointsRare: readonly string[];
-  /** Points for which there was no time. */
-  readonly pointsLeft: readonly string[];
   readonly lives: number;
   readonly durationMs: number;
 }
 
-export interface LivesOptions {
+export interface LivesOptions extends AimsOptions {
   /** The compiled process. */
   readonly script: string;
   readonly order: Omit<Order, 'aim' | 'announces' | 'paceMs'>;
-  readonly random: () => number;
-  /** What an undisturbed run came by, in order: those of a fresh start come up only once. */
-  readonly points: readonly Point[];
   /** Kills go on at least until so many were at random, and every point was hit. */
   readonly randomKillsMin: number;
   /** How long the kills may keep the first start from succeeding. */
@@ -47,8 +39,13 @@ type Ending =
   | { readonly kind: 'aimed'; readonly point: Point }
   | { readonly kind: 'random'; readonly step: string };
 
-/** A point that so many lives aimed at in vain is rare: most come up again only by luck. */
-const triesMax = 2;
+/** When a process is killed, and at which point if it comes by it. */
+interface Plan {
+  /** Since it was told to begin. */
+  readonly killAfterMs: number;
+  readonly killAfterRecoveryMs?: number;
+  readonly aim?: Point;
+}
 
 /** Checkpoints that a process completes, at most, before it is killed wherever it is. */
 const checkpointsMax = 3;
@@ -64,13 +61,12 @@ const lastLifeMs = 600_000;
 
 export class Lives {
   readonly #options: LivesOptions;
-  readonly #points = new Map<string, Point>();
-  readonly #hit = new Set<string>();
-  readonly #tries = new Map<string, number>();
+  readonly #aims: Aims;
   readonly #killsByStep = new Map<string, [number, number]>();
   readonly #decisions = new Map<string, number>();
   #resumedPastStart = 0;
-  #firstCheckpointMs = 300;
+  #recoveryMs = 600;
+  #checkpointMs = 200;
   #byteOffset = 0;
   #startedAtMs = 0;
   #hasRecovered = false;
@@ -81,14 +77,13 @@ export class Lives {
 
   constructor(options: LivesOptions) {
     this.#options = options;
-    for (const point of options.points) this.#points.set(keyOf(point), point);
+    this.#aims = new Aims(options);
   }
 
   async run(): Promise<Tally> {
     this.#startedAtMs = performance.now();
     for (;;) {
-      const counts = { killsByStep: this.#killsByStep, decisions: this.#decisions };
-      const ending = await this.#live(this.#options.isLate(this.#byteOffset, counts));
+      const ending = await this.#live(this.#options.isLate(this.#byteOffset, this.#counts()));
       this.#note(ending);
       if (ending.kind === 'finished') break;
     }
@@ -101,31 +96,20 @@ export class Lives {
     // The next process loads its modules while this one works: a restart costs less time.
     this.#waiting = this.#start();
     this.#lives += 1;
-    const point = isLate ? undefined : this.#nextAim();
+    const point = isLate ? undefined : this.#aims.next({ isFresh: this.#isFresh() });
     const isLast = isLate || (point === undefined && this.#isEnough());
     const isAimed = point !== undefined && this.#isTurnOfAimed();
     const { order } = this.#options;
     if (!isAimed) {
-      const ending = this.#watch(child, isLast ? undefined : this.#randomLifeMs(), undefined);
+      const ending = this.#watch(child, isLast ? { killAfterMs: lastLifeMs } : this.#randomLife());
       const paceMs = isLast ? 0 : batchPauseMs;
       child.send({ ...order, paceMs, announces: true } satisfies Order);
       return ending;
     }
-    this.#tries.set(keyOf(point), (this.#tries.get(keyOf(point)) ?? 0) + 1);
-    const skip = this.#skipOf(point);
-    const ending = this.#watch(child, aimedLifeMs, point);
-    const aim = { point, skip };
+    const ending = this.#watch(child, { killAfterMs: aimedLifeMs, aim: point });
+    const aim = this.#aims.take(point);
     child.send({ ...order, aim, paceMs: batchPauseMs, announces: true } satisfies Order);
     return ending;
-  }
-
-  /**
-   * In step 6 the second sink is stopped before its commit when the first has made its own: the only
-   * way to a recovery that has to roll forward.
-   */
-  #skipOf({ step, when }: Point): number {
-    if (step === 'recovery') return 0;
-    return step === 'step 6' && when === 'before' ? 1 : Math.floor(this.#options.random() * 2);
   }
 
   /** As many at random in the end; until then neither kind is put off for long. */
@@ -141,14 +125,21 @@ export class Lives {
     );
   }
 
-  /** Long enough, by chance, for about one checkpoint on this machine as it is now. */
-  #randomLifeMs(): number {
-    return this.#options.random() * 1.5 * this.#firstCheckpointMs;
+  /**
+   * By chance within what a recovery, or a checkpoint behind it, takes on this machine as it is now.
+   * One in four is a kill in recovery: those take the job nowhere.
+   */
+  #randomLife(): Plan {
+    const isInRecovery = this.#options.random() < 0.25;
+    const part = this.#options.random() * 1.5;
+    return isInRecovery
+      ? { killAfterMs: part * this.#recoveryMs }
+      : { killAfterMs: aimedLifeMs, killAfterRecoveryMs: part * this.#checkpointMs };
   }
 
-  #watch(child: ChildProcess, killAfterMs: number | undefined, aim: Point | undefined) {
+  #watch(child: ChildProcess, { killAfterMs, killAfterRecoveryMs, aim }: Plan) {
     return new Promise<Ending>((resolve, reject) => {
-      const bornAtMs = performance.now();
+      let sinceMs = performance.now();
       let step = 'recovery';
       let checkpoints = 0;
       let ending: Ending | undefined;
@@ -158,22 +149,29 @@ export class Lives {
         child.kill('SIGKILL');
       };
       const killHere = (): void => kill({ kind: 'random', step });
-      let timer = setTimeout(killHere, killAfterMs ?? lastLifeMs);
+      let timer = setTimeout(killHere, killAfterMs);
       child.on('message', (message: Message) => {
         this.#hear(message);
         if (message.kind === 'stopped') kill({ kind: 'aimed', point: message.point });
         if (message.kind === 'finished') ending ??= { kind: 'finished' };
         if (message.kind === 'failed') reject(new Error(message.error));
-        // The recovery is over and did not come by the point: the kill becomes one at random.
-        const hasMissed = message.kind === 'recovered' && aim?.step === 'recovery';
-        if (hasMissed) {
-          clearTimeout(timer);
-          timer = setTimeout(killHere, this.#randomLifeMs());
+        if (message.kind === 'recovered') {
+          this.#recoveryMs = learned(this.#recoveryMs, performance.now() - sinceMs);
+          sinceMs = performance.now();
+          // The recovery is over and did not come by the point: the kill becomes one at random.
+          const isMissed = aim?.step === 'recovery';
+          const restMs = isMissed ? this.#options.random() * this.#checkpointMs : undefined;
+          const nextMs = killAfterRecoveryMs ?? restMs;
+          if (nextMs !== undefined) {
+            clearTimeout(timer);
+            timer = setTimeout(killHere, nextMs);
+          }
         }
         if (message.kind !== 'step') return;
         if (step === 'step 7' && message.step === 'between checkpoints') {
           checkpoints += 1;
-          if (checkpoints === 1) this.#learn(performance.now() - bornAtMs);
+          this.#checkpointMs = learned(this.#checkpointMs, performance.now() - sinceMs);
+          sinceMs = performance.now();
           if (aim !== undefined && checkpoints >= checkpointsMax) killHere();
         }
         step = message.step;
@@ -186,12 +184,10 @@ export class Lives {
     });
   }
 
-  #learn(firstCheckpointMs: number): void {
-    this.#firstCheckpointMs += (firstCheckpointMs - this.#firstCheckpointMs) / 4;
-  }
-
   #hear(message: Message): void {
-    if (message.kind === 'point') this.#points.set(keyOf(message.point), message.point);
+    if (message.kind === 'point') {
+      this.#aims.know(message.point, { isFresh: !this.#hasRecovered });
+    }
     if (message.kind !== 'recovered') return;
     this.#decisions.set(message.row, (this.#decisions.get(message.row) ?? 0) + 1);
     this.#hasRecovered = true;
@@ -206,28 +202,17 @@ export class Lives {
     const kills = this.#killsByStep.get(step) ?? [0, 0];
     kills[isAimed ? 0 : 1] += 1;
     this.#killsByStep.set(step, kills);
-    if (isAimed) this.#hit.add(keyOf(ending.point));
+    if (isAimed) this.#aims.hit(ending.point);
     if (isAimed) this.#aimedKills += 1;
     else this.#randomKills += 1;
     if (this.#lives % 10 !== 0) return;
-    const { progress } = this.#options;
-    progress(`${this.#lives} lives, ${this.#hit.size} of ${this.#points.size} points hit`);
-  }
-
-  /** A point at which nothing was killed yet, of the step with the fewest kills. */
-  #nextAim(): Point | undefined {
-    const open = [...this.#points.values()].filter((point) => {
-      const key = keyOf(point);
-      return !this.#hit.has(key) && (this.#tries.get(key) ?? 0) < triesMax;
-    });
-    if (this.#isFresh()) return open.find(({ step }) => step === 'recovery');
-    const killsIn = (point: Point): number => this.#killsByStep.get(point.step)?.[0] ?? 0;
-    return open.sort((left, right) => killsIn(left) - killsIn(right))[0];
+    const { pointsKnown, pointsHit } = this.#aims.counts();
+    this.#options.progress(`${this.#lives} lives, ${pointsHit} of ${pointsKnown} points hit`);
   }
 
   #isEnough(): boolean {
     const { randomKillsMin } = this.#options;
-    return this.#points.size > 0 && this.#randomKills >= Math.max(randomKillsMin, this.#aimedKills);
+    return this.#randomKills >= Math.max(randomKillsMin, this.#aimedKills);
   }
 
   async #start(): Promise<ChildProcess> {
@@ -239,24 +224,26 @@ export class Lives {
     return child;
   }
 
+  #counts(): KillCounts {
+    return {
+      killsByStep: this.#killsByStep,
+      decisions: this.#decisions,
+      ...this.#aims.counts(),
+    };
+  }
+
   #tally(durationMs: number): Tally {
-    const missed = [...this.#points.keys()].filter((key) => !this.#hit.has(key));
-    const isRare = (key: string): boolean => this.#tries.get(key) === triesMax;
     return {
       randomKills: this.#randomKills,
       aimedKills: this.#aimedKills,
-      killsByStep: this.#killsByStep,
-      decisions: this.#decisions,
+      ...this.#counts(),
       resumedPastStart: this.#resumedPastStart,
-      pointsHit: this.#hit.size,
-      pointsRare: missed.filter(isRare),
-      pointsLeft: missed.filter((key) => !isRare(key)),
       lives: this.#lives,
       durationMs,
     };
   }
 }
 
-function keyOf({ step, action, when }: Point): string {
-  return `${step}, ${when} ${action}`;
+function learned(known: number, seen: number): number {
+  return known + (seen - known) / 4;
 }

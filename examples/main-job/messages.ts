@@ -1,6 +1,7 @@
 // What the demonstration and the process that it kills tell each other over IPC.
 
-import type { JobPlaces } from './job.js';
+import type { JobParts } from './job.js';
+import type { WarehousePlace } from './warehouse.js';
 
 /** Where a process can be killed: at a durable action, in a step. */
 export interface Point {
@@ -10,13 +11,21 @@ export interface Point {
   readonly when: 'before' | 'after';
 }
 
+/** Stop for good when the point is reached, after it was passed `skip` times. */
+export interface Aim {
+  readonly point: Point;
+  readonly skip: number;
+  /** The action at the point waits, and all else goes on, until this action is done; then stop. */
+  readonly until?: string;
+}
+
 /** To the process: begin. */
 export interface Order {
-  readonly places: Pick<JobPlaces, 'input' | 'work'>;
+  readonly places: Pick<JobParts, 'name' | 'input' | 'work'>;
+  readonly warehouse: WarehousePlace;
   /** 0: no checkpoint but the last. */
   readonly intervalMs: number;
-  /** Stop for good when this point is reached, after it was passed `skip` times. */
-  readonly aim?: { readonly point: Point; readonly skip: number };
+  readonly aim?: Aim;
   /** Milliseconds to wait before each batch of records. */
   readonly paceMs: number;
   /** Whether to announce durable actions. */
