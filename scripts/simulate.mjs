@@ -33,20 +33,28 @@ let firstCount = 0;
 for (const index of chosen) {
   firstCount += (await prepareSetup(setups[index], { seed: Number(values.seed) })).firstCount;
 }
-const secondsPerFirst = Math.max(0, Math.ceil(wanted / firstCount) - 1);
 // Fewer schedules than single faults: an even choice of them.
 const thinning = Math.max(1, Math.floor(firstCount / wanted));
-const planned = Math.min(wanted, firstCount * (1 + secondsPerFirst));
+const perFirst = thinning > 1 ? 1 : wanted / firstCount;
+const secondsPerFirst = Math.max(0, Math.floor(perFirst) - 1);
+// The rest of the number: one second fault more in so many of the slices.
+const fullerSlices = Math.ceil(slicesPerSetup * Math.max(0, perFirst - 1 - secondsPerFirst));
+const extra = Math.ceil((firstCount * fullerSlices) / slicesPerSetup);
+const planned = Math.ceil((firstCount / thinning) * (1 + secondsPerFirst)) + extra;
 console.log(
-  `${chosen.length} pipelines, ${firstCount} single faults, ${secondsPerFirst} second faults after each, ` +
+  `${chosen.length} pipelines, ${firstCount} single faults, about ${planned} schedules, ` +
     `seed ${values.seed}, ${values.workers} workers`,
 );
 
 const shares = [];
-for (let offset = 0; offset < slicesPerSetup; offset += 1) {
+for (let slice = 0; slice < slicesPerSetup; slice += 1) {
   for (const setupIndex of chosen) {
     const stride = slicesPerSetup * thinning;
-    shares.push({ setupIndex, share: { secondsPerFirst, stride, offset: offset * thinning } });
+    const seconds = secondsPerFirst + (slice < fullerSlices ? 1 : 0);
+    shares.push({
+      setupIndex,
+      share: { secondsPerFirst: seconds, stride, offset: slice * thinning },
+    });
   }
 }
 
@@ -72,7 +80,7 @@ function progress(force = false) {
 
 function isOver() {
   if (values.stop && violationCount > 0) return true;
-  return shares.length === 0 || Date.now() > untilMs || count >= wanted;
+  return shares.length === 0 || Date.now() > untilMs;
 }
 
 function work() {

@@ -1,53 +1,65 @@
 import { describe, expect, test } from '@jest/globals';
 import {
+  coreSetups,
   describeSetup,
   describeViolation,
   prepareSetup,
   replay,
   runShare,
   setups,
+  wideSetups,
 } from '../../src/testing/simulation/campaign.js';
+import type { OrdersSetup } from '../../src/testing/simulation/orders.js';
 
-/** Each mix with one policy here and the other there: the whole of it is `npm run simulate`. */
-const fixedSet = setups.filter((_, index) => index % 4 === 0 || index % 4 === 3);
-const firstsPerSetup = 8;
 const boundMs = 100_000;
 
-describe('no crash, failure, late effect or second owner breaks the promise of a pipeline of', () => {
-  test.each(fixedSet.map((setup) => [describeSetup(setup), setup] as const))(
-    '%s',
+describe('no crash, failure, late effect or second owner breaks the promise of', () => {
+  // Each mix with one policy here and the other there: the whole of it is `npm run simulate`.
+  const fixedSet = coreSetups.filter((_, index) => index % 4 === 0 || index % 4 === 3);
+  const titled = fixedSet.map((setup) => [describeSetup(setup), setup] as const);
+
+  test.each(titled)(
+    'a pipeline of %s',
     async (_title, setup) => {
-      const prepared = await prepareSetup(setup, { seed: 20_260_101 });
-      const stride = Math.ceil(prepared.firstCount / firstsPerSetup);
-      const share = { secondsPerFirst: 2, stride, offset: setup.mix.length };
-      const found: string[] = [];
-      let count = 0;
-      for await (const explored of runShare(prepared, share)) {
-        count += 1;
-        if (explored.result.violations.length > 0) {
-          found.push(await describeViolation(prepared, explored));
-        }
-      }
-      expect(found).toEqual([]);
-      expect(count).toBeGreaterThan(2 * (firstsPerSetup - 1));
+      await expectKept(setup, { firsts: 6, secondsPerFirst: 2 });
     },
     boundMs,
   );
 });
 
-test('the same seed gives the same trace, point by point, also after crashes', async () => {
-  for (const setup of [fixedSet[3]!, fixedSet.at(-1)!]) {
-    const one = await prepareSetup(setup, { seed: 7 });
-    const other = await prepareSetup(setup, { seed: 7 });
-    expect(one.reference.points).toEqual(other.reference.points);
-    const share = { secondsPerFirst: 1, stride: Math.ceil(one.firstCount / 8), offset: 0 };
-    for await (const { schedule, result } of runShare(one, share)) {
-      const again = await replay(other, schedule);
-      expect(again.points).toEqual(result.points);
-      expect(again.rows).toEqual(result.rows);
-      expect(again.visible).toEqual(result.visible);
-    }
-  }
+describe('no crash breaks the promise of a pipeline with more than one source, or a changed one:', () => {
+  const titled = wideSetups.map((setup) => [describeSetup(setup), setup] as const);
+
+  test.each(titled)(
+    '%s',
+    async (_title, setup) => {
+      await expectKept(setup, { firsts: 3, secondsPerFirst: 1 });
+    },
+    boundMs,
+  );
+});
+
+describe('the same seed gives the same trace, point by point, also after crashes:', () => {
+  const shapes = new Map(setups.map((setup) => [setup.shape, setup]));
+  const chosen = [coreSetups[3]!, ...shapes.values()];
+
+  test.each(chosen.map((setup) => [describeSetup(setup), setup] as const))(
+    '%s',
+    async (_title, setup) => {
+      const one = await prepareSetup(setup, { seed: 7 });
+      const other = await prepareSetup(setup, { seed: 7 });
+      expect(one.reference.points).toEqual(other.reference.points);
+      const share = { secondsPerFirst: 1, stride: Math.ceil(one.firstCount / 4), offset: 1 };
+      for await (const { schedule, result } of runShare(one, share)) {
+        const again = await replay(other, schedule);
+        expect(again.points).toEqual(result.points);
+        expect(again.rows).toEqual(result.rows);
+        expect(again.visible).toEqual(result.visible);
+        expect(again.simulatedMs).toEqual(result.simulatedMs);
+      }
+    },
+    boundMs,
+  );
 });
 
 test('no schedule is walked twice', async () => {
@@ -64,3 +76,23 @@ test('no schedule is walked twice', async () => {
   }
   expect(seen.size).toBeGreaterThan(80);
 });
+
+/** An even choice of the single faults, and second faults drawn by a fixed seed. */
+async function expectKept(
+  setup: OrdersSetup,
+  { firsts, secondsPerFirst }: { firsts: number; secondsPerFirst: number },
+): Promise<void> {
+  const prepared = await prepareSetup(setup, { seed: 20_260_101 });
+  const stride = Math.ceil(prepared.firstCount / firsts);
+  const share = { secondsPerFirst, stride, offset: setup.mix.length };
+  const found: string[] = [];
+  let count = 0;
+  for await (const explored of runShare(prepared, share)) {
+    count += 1;
+    if (explored.result.violations.length > 0) {
+      found.push(await describeViolation(prepared, explored));
+    }
+  }
+  expect(found).toEqual([]);
+  expect(count).toBeGreaterThan(secondsPerFirst * (firsts - 1));
+}

@@ -58,6 +58,21 @@ describe('a run breaks the promise when', () => {
     expect(brokenBy('durable', [two, one, three, four])).toEqual(['order is kept']);
   });
 
+  test('two records of one key are, where only those have an order', () => {
+    const within = (visible: readonly unknown[]): readonly string[] => {
+      const sink = {
+        name: 'a',
+        durability: 'durable',
+        visible,
+        expected,
+        preparedCount: 0,
+      } as const;
+      return brokenBy('durable', [], { sinks: [{ ...sink, order: 'key' }] });
+    };
+    expect(within([two, one, four, three])).toEqual([]);
+    expect(within([three, one, two, four])).toEqual(['order is kept']);
+  });
+
   test('an older value of a key overwrites the newer one', () => {
     expect(brokenBy('idempotent', [...expected, two])).toEqual([
       'the last value of each key stays',

@@ -1,6 +1,6 @@
 // A sink that is written by key ends with the same value for each key as a run without faults.
 
-import { guaranteeOf, textOf, type Checker, type Violation } from './observation.js';
+import { guaranteeOf, keyOf, textOf, type Checker, type Violation } from './observation.js';
 
 /** Key of a record at a sink that is written by key; default: the member `key`. */
 export const lastValues: Checker = ({ ending, sinks }) => {
@@ -22,9 +22,4 @@ export const lastValues: Checker = ({ ending, sinks }) => {
 
 function byKey(records: readonly unknown[]): ReadonlyMap<string, string> {
   return new Map(records.map((record) => [keyOf(record), textOf(record)]));
-}
-
-function keyOf(record: unknown): string {
-  if (typeof record !== 'object' || record === null || !('key' in record)) return textOf(record);
-  return textOf(record.key);
 }

@@ -16,7 +16,9 @@ export interface ObservedSink {
   readonly visible: readonly unknown[];
   /** What a run without any fault leaves. */
   readonly expected: readonly unknown[];
-  /** How many epochs are still prepared. */
+  /** `key`: records of different keys may overtake each other. Default `input`. */
+  readonly order?: 'input' | 'key';
+  /** How many epochs are still prepared, if the last process knew the sink. */
   readonly preparedCount: number;
 }
 
@@ -81,6 +83,12 @@ export function guaranteeOf(durability: Durability): Guarantee {
 /** Records are compared by their JSON text. */
 export function textOf(record: unknown): string {
   return JSON.stringify(record);
+}
+
+/** The member `key` of a record, or the whole record. */
+export function keyOf(record: unknown): string {
+  if (typeof record !== 'object' || record === null || !('key' in record)) return textOf(record);
+  return textOf(record.key);
 }
 
 /** How often each record occurs. */

@@ -2,13 +2,27 @@
 
 import {
   guaranteeOf,
+  keyOf,
   textOf,
   type Checker,
   type ObservedSink,
   type Violation,
 } from './observation.js';
 
-export const orderKept: Checker = ({ sinks }) => sinks.flatMap(disorderAt);
+export const orderKept: Checker = ({ sinks }) => sinks.flatMap(byKey).flatMap(disorderAt);
+
+/** The sink as it is, or, where only records of one key have an order, its keys one by one. */
+function byKey(sink: ObservedSink): readonly ObservedSink[] {
+  if (sink.order !== 'key') return [sink];
+  const keys = new Set([...sink.expected, ...sink.visible].map(keyOf));
+  const ofKey = (records: readonly unknown[], key: string): readonly unknown[] =>
+    records.filter((record) => keyOf(record) === key);
+  return [...keys].map((key) => ({
+    ...sink,
+    expected: ofKey(sink.expected, key),
+    visible: ofKey(sink.visible, key),
+  }));
+}
 
 function disorderAt(sink: ObservedSink): readonly Violation[] {
   const exactly = guaranteeOf(sink.durability) === 'exactly once';

@@ -1,12 +1,14 @@
-// The campaign against tidegate itself: every mix of sinks, each crashed in every way.
+// The campaign against tidegate itself: each of its pipelines crashed in every way.
 
 import { assert } from '../../assert.js';
 import { explore, firstFaults, referenceRun, type Explored, type Subject } from './explore.js';
 import { asTest, shrink } from './shrink.js';
-import { allMixes } from './mixes.js';
-import { orders, ordersPipeline, orderTotals, type OrdersSetup } from './orders.js';
+import { ordersInput, ordersPipeline, type OrdersSetup } from './orders.js';
 import { runSchedule, type RunResult } from './run-schedule.js';
 import type { Schedule } from './faults.js';
+import { faultKindsOf, totalsWithoutFaults } from './setups.js';
+
+export { coreSetups, describeSetup, faultKindsOf, setups, wideSetups } from './setups.js';
 
 /** The seed of the campaign: another one draws other pairs of faults. */
 export interface CampaignOptions {
@@ -28,22 +30,6 @@ export interface CampaignShare {
   readonly offset: number;
 }
 
-/** Every mix twice: state in the manifest or a sidecar, either policy, stopped at once or not. */
-export const setups: readonly OrdersSetup[] = allMixes().flatMap((mix, index) => [
-  { mix, hasSidecar: index % 2 === 0, settings: { inDoubtPolicy: 'roll-back' } },
-  {
-    mix,
-    hasSidecar: index % 2 === 1,
-    drains: true,
-    settings: { inDoubtPolicy: 'roll-forward' },
-  },
-]);
-
-export function describeSetup({ mix, hasSidecar, settings }: OrdersSetup): string {
-  const state = hasSidecar ? 'sidecar' : 'inline';
-  return `${mix.join(' + ')} (${state}, ${settings?.inDoubtPolicy ?? 'roll-back'})`;
-}
-
 /** Runs a setup without faults and compares its output with what was worked out by hand. */
 export async function prepareSetup(
   setup: OrdersSetup,
@@ -51,22 +37,25 @@ export async function prepareSetup(
 ): Promise<PreparedSetup> {
   const subject: Subject = {
     build: ordersPipeline(setup),
-    input: { orders },
+    input: ordersInput,
     seed,
     recordIntervalMs: 100,
   };
   const reference = await referenceRun(subject);
-  const wanted = JSON.stringify(orderTotals);
+  const inOrder = reference.order === 'input';
   for (const [sink, records] of reference.visible) {
-    const seen = JSON.stringify(records);
+    const wanted = texts(totalsWithoutFaults(setup, sink), inOrder);
+    const seen = texts(records, inOrder);
     assert(seen === wanted, `without faults sink ${sink} holds ${seen} instead of ${wanted}`);
   }
-  return { setup, subject, reference, firstCount: firstFaults(reference).length };
+  const firstCount = firstFaults(reference, faultKindsOf(setup)).length;
+  return { setup, subject, reference, firstCount };
 }
 
 export function runShare(prepared: PreparedSetup, share: CampaignShare): AsyncGenerator<Explored> {
   const depth = share.secondsPerFirst === 0 ? 1 : 2;
-  return explore(prepared.subject, prepared.reference, { ...share, depth });
+  const kinds = faultKindsOf(prepared.setup);
+  return explore(prepared.subject, prepared.reference, { ...share, depth, kinds });
 }
 
 export function replay(prepared: PreparedSetup, schedule: Schedule): Promise<RunResult> {
@@ -84,6 +73,12 @@ export async function describeViolation(
   });
   return asTest(shortest, {
     build: `ordersPipeline(${JSON.stringify(prepared.setup)})`,
-    options: `input: { orders }, seed: ${prepared.subject.seed}`,
+    options: `input: ordersInput, seed: ${prepared.subject.seed}`,
   });
+}
+
+/** Where only records of one key have an order, all of them are sorted. */
+function texts(records: readonly unknown[], isInOrder: boolean): string {
+  const each = records.map((record) => JSON.stringify(record));
+  return (isInOrder ? each : each.sort()).join();
 }

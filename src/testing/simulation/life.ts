@@ -5,6 +5,8 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 /** How a life left the stage. */
 export type LifeEnd =
   | { readonly kind: 'completed' }
+  /** It has done its part, in order: another one goes on. */
+  | { readonly kind: 'handed-over' }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'killed' };
 

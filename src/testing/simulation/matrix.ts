@@ -49,16 +49,21 @@ export class Matrix {
     return new Map([...counts].sort(([one], [other]) => Number(one) - Number(other)));
   }
 
-  /** A table in plain text: the rows reached after a fault, `-` where none was needed. */
-  render(): string {
+  /**
+   * Tables in plain text, as many below each other as the width asks for: the rows reached after a
+   * fault, `-` where none was needed.
+   */
+  render(widthMax = 100): string {
     const kinds = (Object.keys(faultKinds) as FaultKind[]).filter((kind) =>
       Object.keys(this.cells).some((key) => key.endsWith(`\t${kind}`)),
     );
     const points = [...new Set(Object.keys(this.cells).map((key) => key.split('\t')[0] ?? ''))];
-    const lines = points
-      .sort()
-      .map((point) => [point, ...kinds.map((kind) => rowsOf(this.cells[`${point}\t${kind}`]))]);
-    return renderTable([['crash point', ...kinds], ...lines]);
+    points.sort();
+    const columns = kinds.map((kind) => [
+      kind,
+      ...points.map((point) => rowsOf(this.cells[`${point}\t${kind}`])),
+    ]);
+    return renderColumns(['crash point', ...points], columns, widthMax);
   }
 }
 
@@ -67,21 +72,63 @@ function pointClass(action: string): string {
   return action.replace(/^(sink|source) [^:]+:/, '$1:');
 }
 
+/** Rows that follow each other as a range: `1-4 7 9-15`. */
 function rowsOf(cell: Record<string, number> | undefined): string {
   if (cell === undefined) return '';
-  return Object.keys(cell)
-    .sort((one, other) => Number(one) - Number(other))
-    .join(' ');
+  const rows = Object.keys(cell)
+    .filter((row) => row !== '-')
+    .map(Number)
+    .sort((one, other) => one - other);
+  const ranges: [number, number][] = [];
+  for (const row of rows) {
+    const last = ranges.at(-1);
+    if (last !== undefined && row === last[1] + 1) last[1] = row;
+    else ranges.push([row, row]);
+  }
+  const texts = ranges.map(([from, to]) => {
+    if (from === to) return String(from);
+    return to === from + 1 ? `${from} ${to}` : `${from}-${to}`;
+  });
+  return ['-' in cell ? '-' : [], texts].flat().join(' ');
 }
 
-function renderTable(lines: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const line of lines) {
-    for (const [column, text] of line.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, text.length);
+/** The first column again in front of each group of columns that fits. */
+function renderColumns(
+  first: readonly string[],
+  columns: readonly (readonly string[])[],
+  widthMax: number,
+): string {
+  const groups: (readonly string[])[][] = [];
+  let left = 0;
+  for (const column of columns) {
+    const width = separator.length + widthOf(column);
+    if (groups.length === 0 || width > left) {
+      groups.push([first]);
+      left = widthMax - widthOf(first);
     }
+    groups.at(-1)?.push(column);
+    left -= width;
   }
+  return groups.map(renderGroup).join('\n\n');
+}
+
+const separator = ' | ';
+
+/** A line for each crash point at which one of these faults was tried. */
+function renderGroup(columns: readonly (readonly string[])[]): string {
+  const widths = columns.map(widthOf);
+  const lines = (columns[0] ?? []).map((_, line) => columns.map((column) => column[line] ?? ''));
   return lines
-    .map((line) => line.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | '))
+    .filter(([, ...cells]) => cells.some((text) => text !== ''))
+    .map((cells) =>
+      cells
+        .map((text, index) => text.padEnd(widths[index] ?? 0))
+        .join(separator)
+        .trimEnd(),
+    )
     .join('\n');
+}
+
+function widthOf(column: readonly string[]): number {
+  return Math.max(...column.map((text) => text.length));
 }

@@ -8,7 +8,7 @@ import { faultKinds, type Schedule } from './faults.js';
 import type { Life } from './life.js';
 import type { Point } from './director.js';
 import { Simulation } from './simulation.js';
-import type { Build, Input } from './world.js';
+import { startAgain, type Build, type Crashable, type Input } from './world.js';
 
 export interface RunOptions {
   readonly build: Build;
@@ -41,12 +41,16 @@ export interface RunResult {
   readonly simulatedMs: number;
   /** What is visible at each simulated sink. */
   readonly visible: ReadonlyMap<string, readonly unknown[]>;
+  /** Whether records of different keys may overtake each other. */
+  readonly order: 'input' | 'key';
   /** Why the last life failed, if it did. */
   readonly lastError?: unknown;
 }
 
 /** Lives that a supervisor starts beyond one for each fault, before it gives up. */
 const spareLives = 4;
+/** Lives that end in order to make room for another one: more than any pipeline here has stages. */
+const handOversMax = 20;
 /** Longer than any run with outages and timeouts takes: ten hours. */
 const simulatedMaxMs = 10 * 3_600_000;
 /** A supervisor waits longer after each failure, up to about the longest outage. */
@@ -61,18 +65,15 @@ export async function runSchedule(options: RunOptions): Promise<RunResult> {
   const disaster = director.points.some(
     ({ fault }) => fault !== undefined && faultKinds[fault].isDisaster,
   );
-  const visible = new Map(
-    [...storages].map(([name, storage]) => [
-      name,
-      storage.visible.flatMap(({ records }) => records),
-    ]),
-  );
+  const visible = new Map([...storages.keys()].map((name) => [name, simulation.visibleAt(name)]));
+  const expected = run.expected ?? options.expected ?? visible;
   const sinks = [...storages.values()].map((storage): ObservedSink => ({
     name: storage.name,
     durability: storage.durability,
     visible: visible.get(storage.name) ?? [],
-    expected: options.expected?.get(storage.name) ?? visible.get(storage.name) ?? [],
-    preparedCount: storage.prepared.size,
+    expected: expected.get(storage.name) ?? [],
+    order: run.order,
+    preparedCount: simulation.isInUse(storage.name) ? storage.prepared.size : 0,
   }));
   const seen =
     ending === 'stuck' ? [] : check({ ending, disaster, sinks, history: simulation.history });
@@ -86,6 +87,7 @@ export async function runSchedule(options: RunOptions): Promise<RunResult> {
     lifeCount: director.lives.length,
     simulatedMs: timeline.monotonicMs(),
     visible,
+    order: run.order,
     ...(lastError === undefined ? {} : { lastError }),
   };
 }
@@ -96,6 +98,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #simulation: Simulation;
   #lastError: unknown;
+  #newest: Crashable | undefined;
 
   constructor(options: RunOptions, simulation: Simulation) {
     this.#options = options;
@@ -106,10 +109,20 @@ class Run {
     return this.#lastError;
   }
 
+  /** What the sinks should hold, where the pipeline says so itself. */
+  get expected(): ReadonlyMap<string, readonly unknown[]> | undefined {
+    return this.#newest?.expected?.();
+  }
+
+  get order(): 'input' | 'key' {
+    return this.#newest?.order ?? 'input';
+  }
+
   async toTheEnd(): Promise<Ending | 'stuck'> {
     const livesMax = this.#options.schedule.length + spareLives;
     let failureCount = 0;
-    for (let count = 0; count < livesMax; count += 1) {
+    let handOvers = 0;
+    for (let count = 0; count < livesMax + handOvers; count += 1) {
       const life = this.#startLife();
       if (!(await this.#until(() => life.end !== undefined || life.state === 'paused'))) {
         return 'stuck';
@@ -117,6 +130,7 @@ class Run {
       if (life.end?.kind === 'completed' && !(await this.#releaseOlderLives())) return 'stuck';
       if (life.end?.kind === 'completed' && this.#hasNewestOwnerCompleted()) return 'completed';
       if (life.end?.kind === 'failed') failureCount += await this.#pause(failureCount);
+      if (life.end?.kind === 'handed-over' && handOvers < handOversMax) handOvers += 1;
     }
     if (!(await this.#releaseOlderLives())) return 'stuck';
     if (this.#simulation.director.lives.some((life) => life.end?.kind === 'completed')) {
@@ -140,8 +154,9 @@ class Run {
         const { points } = this.#simulation.director;
         if (life.state !== 'dead') this.rows.push({ ...row, pointIndex: points.length });
       });
-      await crashable.run();
-      life.finish({ kind: 'completed' });
+      this.#newest = crashable;
+      const answer = await crashable.run();
+      life.finish({ kind: answer === startAgain ? 'handed-over' : 'completed' });
     } catch (error) {
       if (life.state === 'dead') return;
       this.#lastError = error;
@@ -230,6 +245,7 @@ const losses: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TIDEGATE_RECOVERY_NO_BASE',
   'TIDEGATE_RECOVERY_SINK_AHEAD',
   'TIDEGATE_RECOVERY_SINK_REWOUND',
+  'TIDEGATE_RESTORE_REFUSED',
 ]);
 
 /** Recovery asks for a human, for whatever reason. */

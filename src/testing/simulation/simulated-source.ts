@@ -17,6 +17,8 @@ export interface SimulatedSource<Rec> extends Source, AsyncIterable<Rec> {
 
 export interface SimulatedSourceOptions<Rec> {
   readonly input: readonly Rec[];
+  /** How many records have arrived so far; default all. A position behind them is a valid one. */
+  readonly end?: number | undefined;
   readonly port: Port;
   /** Called with each record that is handed out: lets simulated time pass. */
   readonly pace: () => Promise<void>;
@@ -28,7 +30,7 @@ export function simulatedSource<Rec>(options: SimulatedSourceOptions<Rec>): Simu
   const { input, port, pace } = options;
   let next = 0;
   let handedOut = 0;
-  const hasBefore = (end: number): boolean => next < Math.min(end, input.length);
+  const end = Math.min(options.end ?? input.length, input.length);
   return {
     replayable: true,
     position: () => ({ next: String(next) }),
@@ -41,21 +43,21 @@ export function simulatedSource<Rec>(options: SimulatedSourceOptions<Rec>): Simu
         handedOut = next;
       }),
     async *replay(from, to) {
-      const end = indexOf(to, input.length);
-      for (let index = indexOf(from, input.length); index < end; index += 1) {
+      const last = indexOf(to, input.length);
+      for (let index = indexOf(from, input.length); index < last; index += 1) {
         next = index;
         const record = await port.memory('replay', () => recordAt(input, index));
         yield record;
       }
-      next = end;
-      handedOut = end;
+      next = last;
+      handedOut = last;
     },
     acknowledge: (offsets, call) =>
       port.durable('acknowledge', call, () => {
         options.onAcknowledge(indexOf(offsets, input.length));
       }),
     async *[Symbol.asyncIterator]() {
-      while (((next = handedOut), hasBefore(input.length))) {
+      while (((next = handedOut), next < end)) {
         await pace();
         const record = await port.memory('read', () => recordAt(input, next));
         handedOut = next + 1;

@@ -16,6 +16,7 @@ import type { Life } from './life.js';
 import { observedStore } from './observed-store.js';
 import { directedPort } from './port.js';
 import { simulatedSource } from './simulated-source.js';
+import { simulatedTableStore, TableStorage } from './simulated-table-store.js';
 import { simulatedSink, SinkStorage } from './sinks/index.js';
 import { Timeline } from './timeline.js';
 import { inputOf, type Input, type World } from './world.js';
@@ -35,6 +36,10 @@ export class Simulation implements Surroundings {
   readonly director: Director;
   readonly storages = new Map<string, SinkStorage>();
   readonly history: HistoryEvent[] = [];
+  readonly notes = new Map<string, unknown>();
+  /** The process that has used each sink last. */
+  readonly #lastUsers = new Map<string, number>();
+  readonly #tableStorages = new Map<string, TableStorage>();
   readonly #options: SimulationOptions;
   #disk = new SimulatedDisk();
   /** The disk as it was at each point, when the schedule restores a copy. */
@@ -58,9 +63,13 @@ export class Simulation implements Surroundings {
       random,
       logger: silentLogger,
       store: this.#store(life),
-      source: <Rec>(name: string) =>
+      notes: this.notes,
+      visible: (sink) => this.visibleAt(sink),
+      tableStore: (name) => this.#tableStore(life, name),
+      source: <Rec>(name: string, options?: { readonly end?: number }) =>
         simulatedSource<Rec>({
           input: inputOf(this.#options.input, name) as readonly Rec[],
+          end: options?.end,
           port: directedPort(this.director, life, `source ${name}`),
           pace: () => this.#pace(life),
           onAcknowledge: (next) => this.history.push({ kind: 'acknowledged', source: name, next }),
@@ -73,6 +82,15 @@ export class Simulation implements Surroundings {
         return wrappedSink(sink, port, (call) => this.director.outside(call)) as Own;
       },
     };
+  }
+
+  visibleAt(sink: string): readonly unknown[] {
+    return this.storages.get(sink)?.visible.flatMap(({ records }) => records) ?? [];
+  }
+
+  /** Whether the newest process knows this sink: what it left prepared elsewhere nobody clears. */
+  isInUse(sink: string): boolean {
+    return this.#lastUsers.get(sink) === this.director.lives.length;
   }
 
   lifeEnded(_life: Life, fault: Fault): void {
@@ -162,12 +180,22 @@ export class Simulation implements Surroundings {
     };
   }
 
+  #tableStore(life: Life, name: string): ReturnType<typeof simulatedTableStore> {
+    let storage = this.#tableStorages.get(name);
+    if (storage === undefined) {
+      storage = new TableStorage();
+      this.#tableStorages.set(name, storage);
+    }
+    return simulatedTableStore(storage, directedPort(this.director, life, `table store ${name}`));
+  }
+
   #sink(life: Life, name: string, durability: Durability): Sink {
     let storage = this.storages.get(name);
     if (storage === undefined) {
       storage = new SinkStorage(name, durability);
       this.storages.set(name, storage);
     }
+    this.#lastUsers.set(name, life.number);
     return simulatedSink(storage, directedPort(this.director, life, `sink ${name}`));
   }
 }

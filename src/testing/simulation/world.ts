@@ -7,6 +7,7 @@ import type { Logger } from '../../runtime/logger.js';
 import type { Random } from '../../runtime/random.js';
 import type { CheckpointStore } from '../../store/checkpoint-store.js';
 import type { SimulatedSource } from './simulated-source.js';
+import type { SimulatedTableStore } from './simulated-table-store.js';
 
 /**
  * One process's view of the simulated surroundings. What sinks have prepared and committed, the
@@ -21,10 +22,23 @@ export interface World {
   /** The same numbers for the same run. */
   readonly random: Random;
   readonly logger: Logger;
-  /** A source of the input given under this name. */
-  source<Rec>(name: string): SimulatedSource<Rec>;
+  /**
+   * A source of the input given under this name.
+   *
+   * @param options `end`: only so many records of it have arrived yet.
+   */
+  source<Rec>(name: string, options?: { readonly end?: number }): SimulatedSource<Rec>;
   /** A sink of this class, whose durable part outlives the process. */
   sink(name: string, durability: Durability): Sink;
+  /** A store of reference tables, whose checkpoints outlive the process. */
+  tableStore(name: string): SimulatedTableStore;
+  /** What a person would see at a simulated sink now. */
+  visible(sink: string): readonly unknown[];
+  /**
+   * What whoever starts the processes remembers from one to the next, such as which version is
+   * deployed, or which checkpoint is to be restored.
+   */
+  readonly notes: Map<string, unknown>;
   /**
    * Passes something on within the process, such as a barrier: a schedule may let it arrive late.
    *
@@ -48,9 +62,23 @@ export interface WatchedCoordinator {
 /** A pipeline under test in one life. */
 export interface Crashable {
   readonly coordinator?: WatchedCoordinator;
-  /** Starts, goes through the input and stops: settles at the end of the input. */
+  /**
+   * Starts, goes through the input and stops: settles at the end of the input. The answer
+   * `startAgain` means that the process has ended in order and another one is to be started, such
+   * as a new version.
+   */
   run(): Promise<unknown>;
+  /**
+   * What the sinks hold in the end, where that depends on when something happened, such as a change
+   * of the pipeline. Asked of the last process. Default: what a run without faults leaves.
+   */
+  expected?(): ReadonlyMap<string, readonly unknown[]>;
+  /** `key`: records of different keys may overtake each other. Default `input`. */
+  readonly order?: 'input' | 'key';
 }
+
+/** What `run` answers when another process is to be started after this one. */
+export const startAgain = 'start-again';
 
 /** Builds the pipeline under test; called once for each life. */
 export type Build = (world: World) => Crashable | Promise<Crashable>;
