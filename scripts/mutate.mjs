@@ -30,7 +30,8 @@ if (unknown.length > 0) {
 const room = mkdtempSync(join(tmpdir(), 'tidegate-mutate-'));
 process.on('exit', () => rmSync(room, { recursive: true, force: true }));
 process.on('SIGINT', () => process.exit(130));
-for (const name of ['src', 'test', 'scripts', 'package.json', 'tsconfig.json', 'jest.config.js']) {
+const copied = ['src', 'test', 'scripts', 'examples'];
+for (const name of [...copied, 'package.json', 'tsconfig.json', 'jest.config.js']) {
   cpSync(name, join(room, name), { recursive: true });
 }
 symlinkSync(resolve('node_modules'), join(room, 'node_modules'));

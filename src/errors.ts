@@ -266,6 +266,29 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'Correct the pipeline as the message says; nothing was opened or started.',
   },
+  TIDEGATE_STREAM_FOREIGN: {
+    kind: 'invalid',
+    remedy:
+      'Let barriers through: make the stream with what build() is given, or wrap it with oneToOne ' +
+      'or perEpoch. When it is refused where it is built, nothing was opened.',
+  },
+  TIDEGATE_STREAM_COUNT: {
+    kind: 'invalid',
+    remedy:
+      'Wrap a stream that drops, adds or gathers records with perEpoch, or make it of flatMap or an operator.',
+  },
+  TIDEGATE_STREAM_FAILED: {
+    kind: 'retryable',
+    remedy: 'A stream of yours failed: see the cause. Recovery builds the streams anew.',
+  },
+  TIDEGATE_STREAM_ENDED: {
+    kind: 'retryable',
+    remedy: 'Somebody destroyed or ended a stream of the chain: recovery builds the streams anew.',
+  },
+  TIDEGATE_STREAM_RECORD: {
+    kind: 'invalid',
+    remedy: 'null ends a stream of Node: send an object that stands for it.',
+  },
   TIDEGATE_OPERATOR_FAILED: {
     kind: 'invalid',
     remedy: 'Correct the function, or give the stream an onError of "skip" or "dead-letter".',

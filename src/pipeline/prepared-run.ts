@@ -61,6 +61,8 @@ export interface RunParts {
   readonly participants: Omit<Participants, 'tableStore'>;
   readonly dataflow: Dataflow;
   readonly counts: RunCounts;
+  /** All input is committed, and the run is about to end. */
+  readonly finishing?: () => void;
   /** The run is over, also where it never came to its first record. */
   readonly dispose?: () => void;
 }
@@ -105,6 +107,7 @@ export class PreparedRun {
     try {
       const recovery = await this.coordinator.start();
       const isAtEnd = await this.#untilEnd(stopRequest.requested);
+      if (isAtEnd) this.#parts.finishing?.();
       await this.coordinator.stop();
       return this.#report(recovery, endOf(this.#parts.dataflow.beganAtEnd, isAtEnd), startedAtMs);
     } finally {

@@ -1,11 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { ReadableSource } from '../../src/contracts/source.js';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
 import { crashEverywhere } from '../../src/testing/crash-everywhere.js';
-import type { SimulatedSource } from '../../src/testing/simulation/simulated-source.js';
 import type { World } from '../../src/testing/simulation/world.js';
+import { readable } from './crash-support.js';
 
 interface Order {
   readonly id: number;
@@ -62,24 +61,6 @@ function build(world: World) {
   const { store, clock, random, logger } = world;
   const checkpoint = { intervalMs: 150 };
   return pipeline.prepare({ store, clock, random, logger, checkpoint, handleSignals: false });
-}
-
-/** One record a batch, with the position behind it. */
-function readable<Rec>(source: SimulatedSource<Rec>): ReadableSource<Rec> {
-  return {
-    position: () => source.position(),
-    restore: (offsets, options) => source.restore(offsets, options),
-    replay: (from, to) => source.replay(from, to),
-    acknowledge: (offsets, options) => source.acknowledge?.(offsets, options),
-    async *read({ signal }) {
-      let next = Number(source.position().next);
-      for await (const record of source) {
-        if (signal.aborted) return;
-        next += 1;
-        yield { records: [record], offsets: { next: String(next) } };
-      }
-    },
-  };
 }
 
 test('a pipeline with a window, a fan-in and a table survives a crash at every point', async () => {

@@ -1,0 +1,13 @@
+// tidegate/streams: barriers through Node's own streams.
+
+export { readableSource } from './readable-source.js';
+export type { ReadableSourceOptions } from './readable-source.js';
+export type { StageOptions } from './source-stage.js';
+export type {
+  NamedStageOptions,
+  RecordStageOptions,
+  StreamStages,
+  WrappingOptions,
+} from './stages.js';
+export { StreamPipeline } from './stream-pipeline.js';
+export type { StreamPipelineOptions } from './stream-pipeline.js';

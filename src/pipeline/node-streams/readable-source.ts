@@ -1,0 +1,53 @@
+// A source made of a Readable that can be opened again behind any record.
+
+import { addAbortSignal, type Readable } from 'node:stream';
+import { TidegateError } from '../../errors.js';
+import type { CallOptions, Offsets, ReadableSource } from '../../contracts/source.js';
+
+export interface ReadableSourceOptions<Rec> {
+  /**
+   * A stream, in object mode, of the records behind `offsets`: the same in the same order each time.
+   * It is destroyed when it is not needed any more.
+   */
+  readonly open: (offsets: Offsets, options: CallOptions) => Readable;
+  /** Before the first record. */
+  readonly start: Offsets;
+  /** Where the source is behind this record. */
+  readonly offsetsAfter: (record: Rec) => Offsets;
+}
+
+/** For a stream whose records tell where they are; with a count in place of offsets see `iterableSource`. */
+export function readableSource<Rec>(options: ReadableSourceOptions<Rec>): ReadableSource<Rec> {
+  let position = options.start;
+  const open = (offsets: Offsets, call: CallOptions): AsyncIterable<Rec> =>
+    addAbortSignal(call.signal, options.open(offsets, call));
+  return {
+    position: () => position,
+    restore: (offsets) => {
+      position = offsets;
+    },
+    async *read(call) {
+      for await (const record of open(position, call)) {
+        const offsets = options.offsetsAfter(record);
+        yield { records: [record], offsets };
+      }
+    },
+    async *replay(from, to, call) {
+      if (areSame(from, to)) return;
+      for await (const record of open(from, call)) {
+        yield record;
+        if (areSame(options.offsetsAfter(record), to)) return;
+      }
+      throw new TidegateError(
+        'TIDEGATE_SOURCE_CHANGED',
+        `the stream ended before it came to ${JSON.stringify(to)} again`,
+      );
+    },
+  };
+}
+
+function areSame(left: Offsets, right: Offsets): boolean {
+  const names = Object.keys(left);
+  if (names.length !== Object.keys(right).length) return false;
+  return names.every((name) => left[name] === right[name]);
+}

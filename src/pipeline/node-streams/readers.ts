@@ -1,0 +1,43 @@
+// What reads the sources of a chain into its first streams.
+
+import { assert } from '../../assert.js';
+import type { RunCounts } from '../assemble.js';
+import type { FlowRun, Reader } from '../flow/flow-run.js';
+import { RecordErrors } from '../flow/record-errors.js';
+import type { SourceCursor } from '../flow/source-cursor.js';
+import { SourceReader } from '../flow/source-reader.js';
+import { SourceTimes } from '../flow/source-times.js';
+import type { SourceStage } from './source-stage.js';
+
+export interface ReadersOptions {
+  readonly run: FlowRun;
+  readonly cursors: ReadonlyMap<string, SourceCursor>;
+  readonly counts: RunCounts;
+}
+
+export function readersOf(
+  stages: ReadonlyMap<string, SourceStage>,
+  { run, cursors, counts }: ReadersOptions,
+): readonly Reader[] {
+  return [...stages].map(([name, output]) => {
+    const cursor = cursors.get(name);
+    assert(cursor !== undefined, `source ${name} was not prepared`);
+    const errors = new RecordErrors({
+      operator: name,
+      policy: 'fail',
+      deadLetters: output,
+      skipped: () => undefined,
+    });
+    const times = new SourceTimes({
+      cursor,
+      eventTime: undefined,
+      output,
+      errors,
+      clock: run.clock,
+    });
+    const counted = (records: number): void => {
+      counts.records.set(name, (counts.records.get(name) ?? 0) + records);
+    };
+    return new SourceReader({ run, cursor, times, output, errors, kind: 'source', counted });
+  });
+}

@@ -1,0 +1,72 @@
+// What the stages of ours do with a record and with a mark.
+
+import { endOfTime } from '../flow/elements.js';
+import type { CustomContext, CustomOperator } from '../stages/custom.js';
+import { captureAt } from '../state/keyed-operator.js';
+import { isPromise } from './promises.js';
+import type { RecordLogic } from './record-stage.js';
+
+export function mapLogic(convert: (record: unknown) => unknown): RecordLogic {
+  return {
+    onRecord: (record, emit) => {
+      const converted = convert(record);
+      if (isPromise(converted)) return converted.then(emit);
+      emit(converted);
+      return undefined;
+    },
+  };
+}
+
+export function filterLogic(isWanted: (record: unknown) => unknown): RecordLogic {
+  return {
+    onRecord: (record, emit) => {
+      const wanted = isWanted(record);
+      const take = (answer: unknown): void => {
+        if (answer === true) emit(record);
+      };
+      if (isPromise(wanted)) return wanted.then(take);
+      take(wanted);
+      return undefined;
+    },
+  };
+}
+
+export function flatMapLogic(expand: (record: unknown) => unknown): RecordLogic {
+  return {
+    onRecord: (record, emit) => {
+      const expanded = expand(record);
+      if (isAsyncIterable(expanded)) return emitEach(expanded, emit);
+      for (const output of expanded as Iterable<unknown>) emit(output);
+      return undefined;
+    },
+  };
+}
+
+export function operatorLogic(
+  name: string,
+  operator: CustomOperator<unknown, unknown>,
+): RecordLogic {
+  const contextOf = (emit: (record: unknown) => void): CustomContext<unknown> => ({
+    time: undefined,
+    emit,
+  });
+  return {
+    onRecord: (record, emit) => operator.onRecord(record, contextOf(emit)),
+    onMark: (mark, emit) => {
+      if (mark.kind === 'end') return operator.onTime?.(endOfTime, contextOf(emit));
+      if (mark.kind === 'barrier') captureAt(mark, name, operator);
+      return undefined;
+    },
+  };
+}
+
+async function emitEach(
+  records: AsyncIterable<unknown>,
+  emit: (record: unknown) => void,
+): Promise<void> {
+  for await (const record of records) emit(record);
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}

@@ -1,0 +1,189 @@
+// A pipeline made of Node's own streams: the user connects them, tidegate sends barriers through.
+
+import type { Participants } from '../../contracts/participants.js';
+import type { ReadableSource } from '../../contracts/source.js';
+import type { Sink } from '../../contracts/sink.js';
+import { TidegateError, toError } from '../../errors.js';
+import { systemClock } from '../../runtime/clock.js';
+import { silentLogger, type Logger } from '../../runtime/logger.js';
+import type { RunCounts } from '../assemble.js';
+import { determinismOf } from '../determinism.js';
+import { explainGraph } from '../explain.js';
+import { Dataflow, type Assembly } from '../flow/dataflow.js';
+import type { FlowRun } from '../flow/flow-run.js';
+import { SourceCursor } from '../flow/source-cursor.js';
+import { PreparedRun, type RunOptions, type RunReport } from '../prepared-run.js';
+import type { CustomOperator } from '../stages/custom.js';
+import { Chain } from './chain.js';
+import { readersOf } from './readers.js';
+import type { StreamStages } from './stages.js';
+import { graphOf, hasPerEpoch, type Declared } from './stream-graph.js';
+
+type Named<Participant> = Readonly<Record<string, Participant>>;
+type NameOf<Group> = Extract<keyof Group, string>;
+
+export interface StreamPipelineOptions<
+  Sources extends Named<ReadableSource>,
+  Operators extends Named<CustomOperator<never, unknown>>,
+  Sinks extends Named<Sink<never>>,
+> {
+  readonly sources: Sources;
+  /** Stages with state, by the names under which it is saved. */
+  readonly operators?: Operators;
+  readonly sinks: Sinks;
+  /**
+   * Connects the streams of one generation, as with `pipeline` of `node:stream/promises`, before its
+   * first `await`, and returns what that returns. Called when a run is prepared, and again after each
+   * recovery in process, when the streams of the generation before have been destroyed: everything
+   * that is not declared above must be made here anew.
+   */
+  readonly build: (
+    stages: StreamStages<NameOf<Sources>, NameOf<Operators>, NameOf<Sinks>>,
+  ) => unknown;
+  /** Your word that every stage gives the same output for the same input. Default false. */
+  readonly deterministic?: boolean;
+}
+
+/** A description, like `Pipeline`: it can be run again after a run. */
+export class StreamPipeline<
+  Sources extends Named<ReadableSource> = Named<ReadableSource>,
+  Operators extends Named<CustomOperator<never, unknown>> = Named<CustomOperator<never, unknown>>,
+  Sinks extends Named<Sink<never>> = Named<Sink<never>>,
+> {
+  readonly name: string;
+  readonly #declared: Declared;
+  readonly #build: (stages: StreamStages) => unknown;
+  readonly #isDeclaredDeterministic: boolean;
+
+  /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
+  constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
+    this.name = name;
+    this.#declared = {
+      sources: options.sources,
+      operators: options.operators ?? {},
+      // A writer takes what its chain carries: streams of Node have no types to compare.
+      sinks: options.sinks,
+    };
+    this.#build = options.build;
+    this.#isDeclaredDeterministic = options.deterministic ?? false;
+  }
+
+  /** Chains, guarantee and hash, as text for people. Builds the streams once and destroys them. */
+  explain(): string {
+    const chain = this.#newChain(emptyCounts(), silentLogger);
+    try {
+      const graph = graphOf(this.name, chain.paths, this.#declared);
+      return explainGraph(graph, { deterministic: this.#isDeterministicIn(chain) });
+    } finally {
+      chain.dispose();
+    }
+  }
+
+  /**
+   * Builds the streams and checks them; opens nothing.
+   *
+   * @throws TidegateError `TIDEGATE_STREAM_FOREIGN` for a stream that would lose barriers, with the
+   * ways out; `TIDEGATE_PIPELINE`, `TIDEGATE_OPTIONS`.
+   */
+  prepare(options: RunOptions): PreparedRun {
+    const { clock = systemClock, logger = silentLogger } = options;
+    const counts = emptyCounts();
+    const chain = this.#newChain(counts, logger);
+    try {
+      const graph = graphOf(this.name, chain.paths, this.#declared);
+      const hash = graph.hash();
+      const { canReplay } = determinismOf(graph, {
+        deterministic: this.#isDeterministicIn(chain),
+      });
+      const cursors = this.#newCursors();
+      const chains = new Chains(chain, () => this.#nextChain(counts, logger, hash));
+      const assemble = (run: FlowRun): Assembly => chains.assemble(run, cursors, counts);
+      const dataflow = new Dataflow({ clock, canReplay, sources: cursors, assemble });
+      const participants = this.#participants(cursors);
+      const finishing = (): void => chains.current?.finish();
+      const dispose = (): void => chain.dispose();
+      const ends = { finishing, dispose };
+      const parts = { pipeline: this.name, hash, participants, dataflow, counts, ...ends };
+      return new PreparedRun(parts, options);
+    } catch (error) {
+      chain.dispose();
+      throw error;
+    }
+  }
+
+  /** Recovers, runs and ends as `Pipeline.run` does; throws what `prepare` and that throw. */
+  async run(options: RunOptions): Promise<RunReport> {
+    return this.prepare(options).run();
+  }
+
+  #newChain({ skipped }: RunCounts, logger: Logger): Chain {
+    return new Chain({
+      ...this.#declared,
+      pipeline: this.name,
+      build: this.#build,
+      logger,
+      skipped: (stage) => skipped.set(stage, (skipped.get(stage) ?? 0) + 1),
+    });
+  }
+
+  /** Of a later generation: its state was saved for the stages of the first. */
+  #nextChain(counts: RunCounts, logger: Logger, hash: bigint): Chain {
+    const chain = this.#newChain(counts, logger);
+    if (graphOf(this.name, chain.paths, this.#declared).hash() === hash) return chain;
+    chain.dispose();
+    throw new TidegateError(
+      'TIDEGATE_PIPELINE',
+      `build() of ${this.name} has connected other streams than the first time`,
+    );
+  }
+
+  #newCursors(): ReadonlyMap<string, SourceCursor> {
+    const sources = Object.entries(this.#declared.sources);
+    return new Map(sources.map(([name, source]) => [name, new SourceCursor(name, source)]));
+  }
+
+  #participants(cursors: ReadonlyMap<string, SourceCursor>): Omit<Participants, 'tableStore'> {
+    const { operators, sinks } = this.#declared;
+    return {
+      sources: new Map([...cursors].map(([name, cursor]) => [name, cursor.participant()])),
+      operators: new Map(Object.entries(operators)),
+      sinks: new Map(Object.entries(sinks)),
+      tables: new Map(),
+    };
+  }
+
+  #isDeterministicIn({ paths }: Chain): boolean {
+    return this.#isDeclaredDeterministic && !hasPerEpoch(paths);
+  }
+}
+
+/** Gives each generation its chain: the first was built when the run was prepared. */
+class Chains {
+  /** Of the generation at work. */
+  current: Chain | undefined;
+  #prepared: Chain | undefined;
+  readonly #next: () => Chain;
+
+  constructor(first: Chain, next: () => Chain) {
+    this.#prepared = first;
+    this.#next = next;
+  }
+
+  assemble(run: FlowRun, cursors: ReadonlyMap<string, SourceCursor>, counts: RunCounts): Assembly {
+    try {
+      const chain = this.#prepared ?? this.#next();
+      this.#prepared = undefined;
+      this.current = chain;
+      chain.bind(run);
+      return { tables: [], sources: readersOf(chain.sources, { run, cursors, counts }) };
+    } catch (error) {
+      // Not at once: the coordinator is in the middle of opening the generation.
+      run.track(Promise.reject(toError(error)));
+      return { tables: [], sources: [] };
+    }
+  }
+}
+
+function emptyCounts(): RunCounts {
+  return { records: new Map(), skipped: new Map(), late: new Map() };
+}
