@@ -1,6 +1,6 @@
 // The one spelling of a manifest: what it is compared, identified and hashed by.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { WriteContext } from './json/codec.js';
 import { printCanonical } from './json/print.js';
 import { manifestCodec } from './schema.js';
@@ -19,7 +19,12 @@ export function canonicalManifest(manifest: CheckpointManifest): string {
 
 /** SHA-256 of the canonical form, in lower-case hex. */
 export function manifestChecksum(manifest: CheckpointManifest): string {
-  return createHash('sha256').update(canonicalManifest(manifest)).digest('hex');
+  return checksumOf(canonicalManifest(manifest));
+}
+
+/** SHA-256 of a canonical text, in lower-case hex. */
+export function checksumOf(canonical: string): string {
+  return hash('sha256', canonical, 'hex');
 }
 
 /** Whether two manifests say the same, whatever the order of their maps. */

@@ -70,10 +70,12 @@ const sinkCommitStatus: Codec<SinkCommitStatus> = {
         return 'Pending';
       case 'committed':
         return 'Committed';
-      case 'failed':
-        return new Map([
-          ['Failed', context.within('Failed', () => text.write(status.message, context))],
-        ]);
+      case 'failed': {
+        context.enter('Failed');
+        const message = text.write(status.message, context);
+        context.leave();
+        return new Map([['Failed', message]]);
+      }
       default:
         return context.refuse('TIDEGATE_MANIFEST_TYPE', status, 'pending, committed or failed');
     }

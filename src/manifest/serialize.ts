@@ -1,12 +1,13 @@
 // From a manifest to the text of its file, as serde writes it and with our checksum.
 
-import { manifestChecksum } from './canonical.js';
+import { checksumOf } from './canonical.js';
 import { WriteContext } from './json/codec.js';
 import { refuseAboveLimit } from './json/input.js';
-import { printPretty } from './json/print.js';
+import { printCanonical, printPretty } from './json/print.js';
+import type { JsonValue } from './json/value.js';
 import { defaultManifestMaxBytes, type ManifestSizeOptions } from './parse.js';
-import { manifestCodec, type StoredManifest } from './schema.js';
-import type { CheckpointManifest } from './types.js';
+import { checksumField, manifestCodec } from './schema.js';
+import type { CheckpointManifest, TidegateFields } from './types.js';
 
 /**
  * The text of a manifest: two-space JSON, the Rust original's seventeen fields in its order, then
@@ -18,16 +19,22 @@ export function serializeManifest(
   manifest: CheckpointManifest,
   options: ManifestSizeOptions = {},
 ): string {
-  const text = printPretty(
-    manifestCodec.write(withChecksum(manifest), new WriteContext('declared')),
-  );
+  const tree = manifestCodec.write(manifest, new WriteContext('declared'));
+  if (manifest.tidegate !== undefined) addChecksum(tree, manifest.tidegate);
+  const text = printPretty(tree);
   refuseAboveLimit(Buffer.byteLength(text), options.maxBytes ?? defaultManifestMaxBytes);
   return text;
 }
 
-/** A foreign manifest stays foreign: without our object there is nowhere to keep a checksum. */
-function withChecksum(manifest: CheckpointManifest): StoredManifest {
-  if (manifest.tidegate === undefined) return manifest;
-  const checksum = manifestChecksum(manifest);
-  return { ...manifest, tidegate: { ...manifest.tidegate, manifestChecksum: checksum } };
+/**
+ * Into our object, behind its other fields and before its unknown ones. A foreign manifest stays
+ * foreign: without our object there is nowhere to keep a checksum.
+ */
+function addChecksum(tree: JsonValue, { unknownFields }: TidegateFields): void {
+  const checksum = checksumOf(printCanonical(tree));
+  const ours = (tree as ReadonlyMap<string, JsonValue>).get('tidegate') as Map<string, JsonValue>;
+  const unknown = [...(unknownFields?.keys() ?? [])].map((name) => [name, ours.get(name)] as const);
+  for (const [name] of unknown) ours.delete(name);
+  ours.set(checksumField, checksum);
+  for (const [name, value] of unknown) if (value !== undefined) ours.set(name, value);
 }

@@ -17,11 +17,13 @@ export class WriteContext {
     this.order = order;
   }
 
-  within<Result>(segment: string | number, write: () => Result): Result {
+  /** What is written until `leave` stands below this name or index. */
+  enter(segment: string | number): void {
     this.#segments.push(segment);
-    const result = write();
+  }
+
+  leave(): void {
     this.#segments.pop();
-    return result;
   }
 
   get depth(): number {
@@ -99,7 +101,12 @@ export function list<Value>(codec: Codec<Value>): Codec<readonly Value[]> {
     },
     write(values, context) {
       if (!Array.isArray(values)) context.refuse('TIDEGATE_MANIFEST_TYPE', values, 'an array');
-      return values.map((value, index) => context.within(index, () => codec.write(value, context)));
+      return values.map((value, index) => {
+        context.enter(index);
+        const element = codec.write(value, context);
+        context.leave();
+        return element;
+      });
     },
   };
 }
@@ -116,10 +123,10 @@ export function map<Value>(codec: Codec<Value>): Codec<ReadonlyMap<string, Value
       if (!(values instanceof Map)) context.refuse('TIDEGATE_MANIFEST_TYPE', values, 'a Map');
       const members = new Map<string, JsonValue>();
       for (const [name, value] of sortedByUtf8(values)) {
-        context.within(name, () => {
-          text.write(name, context);
-          members.set(name, codec.write(value, context));
-        });
+        context.enter(name);
+        text.write(name, context);
+        members.set(name, codec.write(value, context));
+        context.leave();
       }
       return members;
     },

@@ -27,14 +27,26 @@ export const i64: Codec<bigint> = bigintCodec(range('i64', -(2n ** 63n), 2n ** 6
 type Refuse = (code: ManifestErrorCode, expected: string) => never;
 
 function numberCodec(within: IntegerRange): Codec<number> {
-  const exact = bigintCodec(within);
+  const most = Number(within.exact);
   return {
-    read: (reader) => Number(exact.read(reader)),
+    read(reader) {
+      const start = reader.mark();
+      const text = reader.readNumberText(within.expected);
+      // Short texts need no BigInt; nearly all are short.
+      if (text.length <= shortInteger && plainInteger.test(text)) {
+        const value = Number(text);
+        if (value <= most) return value;
+      }
+      const refuse: Refuse = (code, expected) => reader.fail(code, start, excerpt(text), expected);
+      return Number(checkText(text, within, refuse));
+    },
     write(value, context) {
       if (typeof value !== 'number' || !Number.isInteger(value)) {
         context.refuse('TIDEGATE_MANIFEST_TYPE', value, within.expected);
       }
-      return exact.write(BigInt(value), context);
+      if (value >= 0 && value <= most) return { numberText: String(value) };
+      const refuse: Refuse = (code, expected) => context.refuse(code, value, expected);
+      return { numberText: checkRange(BigInt(value), within, refuse).toString() };
     },
   };
 }
@@ -55,6 +67,11 @@ function bigintCodec(within: IntegerRange): Codec<bigint> {
     },
   };
 }
+
+/** Digits without a sign: the only spelling of an integer from 0. */
+const plainInteger = /^(?:0|[1-9][0-9]*)$/;
+/** Fewer digits than 2^53 has: exact as a number. */
+const shortInteger = 15;
 
 const integerText = /^-?(?:0|[1-9][0-9]*)$/;
 /** Longer than any 64-bit number: refused before a BigInt is made of it. */

@@ -83,18 +83,17 @@ export function struct<Value extends Struct>(
       for (const [property, field] of context.order === 'declared' ? entries : canonical) {
         const member = (value as Record<string, unknown>)[property];
         if (field.kind === 'optional' && member === undefined) continue;
-        members.set(
-          field.name,
-          context.within(field.name, () => field.codec.write(member, context)),
-        );
+        context.enter(field.name);
+        members.set(field.name, field.codec.write(member, context));
+        context.leave();
       }
       for (const [name, member] of value.unknownFields ?? []) {
-        context.within(name, () => {
-          if (byName.has(name))
-            context.refuse('TIDEGATE_MANIFEST_DUPLICATE_FIELD', name, 'a name that no field has');
-          text.write(name, context);
-          members.set(name, checkedUnknown(member, context));
-        });
+        context.enter(name);
+        if (byName.has(name))
+          context.refuse('TIDEGATE_MANIFEST_DUPLICATE_FIELD', name, 'a name that no field has');
+        text.write(name, context);
+        members.set(name, checkedUnknown(member, context));
+        context.leave();
       }
       return members;
     },
@@ -127,17 +126,19 @@ function checkedUnknown(value: JsonValue, context: WriteContext): JsonValue {
   if (typeof value === 'string') return text.write(value, context);
   if (value === null || typeof value === 'boolean') return value;
   if (isJsonArray(value)) {
-    value.forEach((element, index) =>
-      context.within(index, () => checkedUnknown(element, context)),
-    );
+    for (const [index, element] of value.entries()) {
+      context.enter(index);
+      checkedUnknown(element, context);
+      context.leave();
+    }
     return value;
   }
   if (isJsonObject(value)) {
     for (const [name, member] of value) {
-      context.within(name, () => {
-        text.write(name, context);
-        checkedUnknown(member, context);
-      });
+      context.enter(name);
+      text.write(name, context);
+      checkedUnknown(member, context);
+      context.leave();
     }
     return value;
   }

@@ -23,10 +23,14 @@ function codePointRank(unit: number): number {
 /** Entries by the UTF-8 bytes of their names. What tidegate wrote is sorted already. */
 export function sortedByUtf8<Value>(map: ReadonlyMap<string, Value>): readonly [string, Value][] {
   const entries = [...map];
-  const isSorted = entries.every(
-    ([name], index) => index === 0 || compareUtf8(entries[index - 1]?.[0] ?? '', name) < 0,
-  );
-  return isSorted ? entries : entries.sort(([a], [b]) => compareUtf8(a, b));
+  let previous: string | undefined;
+  for (const [name] of entries) {
+    if (previous !== undefined && compareUtf8(previous, name) >= 0) {
+      return entries.sort(([a], [b]) => compareUtf8(a, b));
+    }
+    previous = name;
+  }
+  return entries;
 }
 
 /** Byte offset of the first byte that no UTF-8 text can have there; -1 when all are good. */

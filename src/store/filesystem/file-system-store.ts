@@ -19,6 +19,7 @@ import type {
 } from '../checkpoint-store.js';
 import { StoreLayout } from '../layout.js';
 import { storeFailure, toStoreError } from '../store-error.js';
+import { VerifiedManifests } from '../verified-manifests.js';
 import { cleanUp } from './cleaning.js';
 import {
   claimGeneration,
@@ -62,6 +63,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       random: options.random ?? systemRandom,
       logger: options.logger ?? silentLogger,
       processes: options.processes ?? systemProcesses,
+      verified: new VerifiedManifests(),
       manifestMaxBytes: options.manifestMaxBytes ?? defaultManifestMaxBytes,
       heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     };

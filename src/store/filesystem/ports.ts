@@ -6,6 +6,7 @@ import type { Logger } from '../../runtime/logger.js';
 import type { Processes } from '../../runtime/process-identity.js';
 import type { Random } from '../../runtime/random.js';
 import type { StoreLayout } from '../layout.js';
+import type { VerifiedManifests } from '../verified-manifests.js';
 
 export interface StorePorts {
   readonly layout: StoreLayout;
@@ -14,6 +15,8 @@ export interface StorePorts {
   readonly random: Random;
   readonly logger: Logger;
   readonly processes: Processes;
+  /** What this store object has read before. */
+  readonly verified: VerifiedManifests;
   /** Bytes above which a manifest is neither read nor written. */
   readonly manifestMaxBytes: number;
   /** Milliseconds between two signs of life of an owner; 0 for none. */

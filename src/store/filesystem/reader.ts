@@ -2,7 +2,7 @@
 
 import { TidegateError, isTidegateError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
-import { manifestIntegrity, parseManifest } from '../../manifest/parse.js';
+import { manifestIntegrity } from '../../manifest/parse.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import { errnoOf, readSmallFile, type DirectoryEntry } from '../../runtime/file-system.js';
 import type {
@@ -81,7 +81,7 @@ export class FileSystemStoreReader implements StoreReader {
  * with `ENOENT` when there is none.
  */
 export async function readManifest(
-  { fileSystem, layout, manifestMaxBytes }: StorePorts,
+  { fileSystem, layout, manifestMaxBytes, verified }: StorePorts,
   id: number,
 ): Promise<CheckpointManifest> {
   const directory = await fileSystem.facts(layout.checkpoint(id));
@@ -94,7 +94,7 @@ export async function readManifest(
       `${layout.manifest(id)} has more than ${manifestMaxBytes} bytes`,
     );
   }
-  const manifest = parseManifest(bytes, { maxBytes: manifestMaxBytes });
+  const manifest = verified.parse(id, bytes, { maxBytes: manifestMaxBytes });
   if (manifest.checkpointId === id) return manifest;
   throw new TidegateError(
     'TIDEGATE_STORE_CORRUPT',

@@ -1,12 +1,25 @@
 // What a memory store holds between its sessions, and who owns it.
 
 import { TidegateError } from '../../errors.js';
+import { parseManifest } from '../../manifest/parse.js';
+import type { CheckpointManifest } from '../../manifest/types.js';
 import { generation, highestGeneration, type Generation, type StoreId } from '../../ids.js';
 
 /** One checkpoint as text and bytes, so that nothing stored is shared with a caller's objects. */
 export interface StoredCheckpoint {
   readonly manifestText: string;
   readonly sidecar: Uint8Array | undefined;
+}
+
+const parsed = new WeakMap<StoredCheckpoint, CheckpointManifest>();
+
+/** Parsed and verified from the text, once: a text that is stored never changes. */
+export function manifestOf(stored: StoredCheckpoint): CheckpointManifest {
+  const known = parsed.get(stored);
+  if (known !== undefined) return known;
+  const manifest = parseManifest(stored.manifestText);
+  parsed.set(stored, manifest);
+  return manifest;
 }
 
 /** What outlives the sessions of a memory store. */

@@ -1,14 +1,14 @@
-// Reading a memory store: parsed and verified anew on every call, as from a disk.
+// Reading a memory store: parsed and verified from its texts, as from a disk.
 
 import { TidegateError, toError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
-import { manifestIntegrity, parseManifest } from '../../manifest/parse.js';
+import { manifestIntegrity } from '../../manifest/parse.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import type { CheckpointListing, LoadedCheckpoint, StoreReader } from '../checkpoint-store.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
 import { inlineStateOf } from '../operator-bytes.js';
 import { StateChecksum, sidecarProblem, sidecarRange } from '../state-checks.js';
-import type { MemoryContent, StoredCheckpoint } from './memory-content.js';
+import { manifestOf, type MemoryContent, type StoredCheckpoint } from './memory-content.js';
 
 export class MemoryStoreReader implements StoreReader {
   constructor(protected readonly content: MemoryContent) {}
@@ -27,8 +27,9 @@ export class MemoryStoreReader implements StoreReader {
   }
 
   async load(id: CheckpointId): Promise<LoadedCheckpoint> {
-    const { manifestText, sidecar } = this.#stored(id);
-    const manifest = parseManifest(manifestText);
+    const stored = this.#stored(id);
+    const { sidecar } = stored;
+    const manifest = manifestOf(stored);
     const checksum = new StateChecksum(manifest, sidecar !== undefined);
     if (sidecar !== undefined) checksum.update(sidecar);
     const problem = sidecarProblem(manifest, sidecar?.byteLength) ?? checksum.problem();
@@ -66,11 +67,12 @@ export class MemoryStoreReader implements StoreReader {
   }
 }
 
-function examine(id: number, { manifestText, sidecar }: StoredCheckpoint): FoundCheckpoint {
+function examine(id: number, stored: StoredCheckpoint): FoundCheckpoint {
+  const { manifestText, sidecar } = stored;
   const byteLength = Buffer.byteLength(manifestText) + (sidecar?.byteLength ?? 0);
   const found = { id: checkpointId(id), byteLength };
   try {
-    const manifest: CheckpointManifest = parseManifest(manifestText);
+    const manifest: CheckpointManifest = manifestOf(stored);
     const problem = sidecarProblem(manifest, sidecar?.byteLength);
     return { ...found, content: { kind: 'readable', manifest, problem } };
   } catch (error) {

@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId, Generation, StoreId } from '../../ids.js';
-import { parseManifest } from '../../manifest/parse.js';
 import { serializeManifest } from '../../manifest/serialize.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import { checkManifestUpdate } from '../../manifest/update-rules.js';
@@ -21,7 +20,7 @@ import { provePersisted, type PersistedManifest } from '../persisted-manifest.js
 import { checkpointsToPrune } from '../retention.js';
 import { checkStatedSidecar, consumeChunks } from '../save-rules.js';
 import { MemoryStoreReader } from './memory-reader.js';
-import { claimAfter, type MemoryContent } from './memory-content.js';
+import { claimAfter, manifestOf, type MemoryContent } from './memory-content.js';
 
 interface PreparedSidecar {
   readonly receipt: SidecarReceipt;
@@ -135,7 +134,7 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     const stored = this.content.checkpoints.get(next.checkpointId);
     if (stored === undefined) throw notFound(next.checkpointId);
     // Against what is stored, not only against what the caller last saw.
-    checkManifestUpdate(parseManifest(stored.manifestText), next);
+    checkManifestUpdate(manifestOf(stored), next);
     this.content.checkpoints.set(next.checkpointId, {
       ...stored,
       manifestText: serializeManifest(next),

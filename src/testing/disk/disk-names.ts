@@ -15,12 +15,12 @@ export class DiskNames {
   constructor(private readonly nodes: ReadonlyMap<number, DiskNode>) {}
 
   lookUp(path: string): FoundName {
-    const parts = path.split('/').filter((part) => part !== '');
-    const name = parts.pop();
+    const parts = partsOf(path);
+    const name = parts.at(-1);
     if (name === undefined) return { parent: 0, name: '', number: 0, node: this.nodes.get(0) };
     let parent = 0;
-    for (const part of parts) {
-      const next = this.#directoryAt(parent, path).visible.get(part);
+    for (let index = 0; index < parts.length - 1; index += 1) {
+      const next = this.#directoryAt(parent, path).visible.get(parts[index] ?? '');
       if (next === undefined) throw diskError('ENOENT', path);
       parent = next;
     }
@@ -53,6 +53,19 @@ export class DiskNames {
     if (node?.kind !== 'directory') throw diskError('ENOTDIR', path);
     return node;
   }
+}
+
+const knownParts = new Map<string, readonly string[]>();
+const knownPartsMax = 10_000;
+
+/** Paths come again in every run of a simulation: most of the time their parts are known. */
+function partsOf(path: string): readonly string[] {
+  const known = knownParts.get(path);
+  if (known !== undefined) return known;
+  if (knownParts.size >= knownPartsMax) knownParts.clear();
+  const parts = path.split('/').filter((part) => part !== '');
+  knownParts.set(path, parts);
+  return parts;
 }
 
 export function diskError(code: string, path: string): Error {

@@ -98,7 +98,7 @@ export function syncNames(
       continue;
     }
     applyChanges(nodes, entry.changes, 'durable');
-    rest = rest.flatMap((earlier) => withoutNames(earlier, entry.changes));
+    if (rest.length > 0) rest = rest.flatMap((earlier) => withoutNames(earlier, entry.changes));
   }
   return rest;
 }

@@ -47,6 +47,7 @@ export class DiskState {
   }
 
   syncDirectory(directory: number): void {
+    if (this.pending.length === 0) return;
     this.pending = syncNames(this.nodes, this.pending, directory);
   }
 

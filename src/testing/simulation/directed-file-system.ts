@@ -1,23 +1,25 @@
 // The file-system port in one life: each call is a point at which the schedule may strike.
 
 import type { FileSystem, ReadableFile, WritableFile } from '../../runtime/file-system.js';
-import type { Action, Director } from './director.js';
+import { pointNameOf, type Action, type Director } from './director.js';
 import type { Life } from './life.js';
 
 /** @param inner The file system of the disk as it is when the life begins. */
 export function directedFileSystem(inner: FileSystem, director: Director, life: Life): FileSystem {
-  const durable = <Value>(name: string, path: string, perform: () => Promise<Value>) =>
-    director.act(life, diskAction(`${name} ${shortName(path)}`, 'durable'), perform);
-  const answer = <Value>(name: string, path: string, perform: () => Promise<Value>) =>
-    director.act(life, diskAction(`${name} ${shortName(path)}`, 'answer'), perform);
+  const durable: Durable = (name, path, perform) =>
+    director.act(life, diskAction(name, path, 'durable'), perform);
+  const answer: Durable = (name, path, perform) =>
+    director.act(life, diskAction(name, path, 'answer'), perform);
   return {
     createFile: (path) =>
-      durable('create', path, async () =>
-        directedWritable(await inner.createFile(path), path, durable, director, life),
+      durable('create', path, () =>
+        inner
+          .createFile(path)
+          .then((file) => directedWritable(file, path, durable, director, life)),
       ),
     openFile: (path) =>
-      answer('open', path, async () =>
-        directedReadable(await inner.openFile(path), director, life),
+      answer('open', path, () =>
+        inner.openFile(path).then((file) => directedReadable(file, director, life)),
       ),
     makeDirectory: (path) => durable('make', path, () => inner.makeDirectory(path)),
     listDirectory: (path) => answer('list', path, () => inner.listDirectory(path)),
@@ -54,23 +56,41 @@ function directedReadable(inner: ReadableFile, director: Director, life: Life): 
   };
 }
 
-const shortNames = new Map<string, string>();
-const shortNamesMax = 10_000;
+/** What is made of a path once, because it comes again in every run of one seed. */
+interface KnownPath {
+  readonly shortName: string;
+  readonly actions: Map<string, Action>;
+}
+
+const knownPaths = new Map<string, KnownPath>();
+const knownPathsMax = 10_000;
 
 /** The last two parts of a path, with numbers and ids left out, so that points keep their names. */
 export function shortName(path: string): string {
-  const known = shortNames.get(path);
-  if (known !== undefined) return known;
-  // Paths come again in every run of one seed: most of the time the name is known.
-  if (shortNames.size >= shortNamesMax) shortNames.clear();
-  const parts = path.split('/').slice(-2).join('/');
-  const name = parts.replaceAll(/[0-9a-f-]{12,}/g, 'ID').replaceAll(/\d+/g, 'N');
-  shortNames.set(path, name);
-  return name;
+  return knownPath(path).shortName;
 }
 
-function diskAction(name: string, effect: Action['effect']): Action {
-  return { actor: 'disk', name, effect, failure: diskFailure };
+function knownPath(path: string): KnownPath {
+  let known = knownPaths.get(path);
+  if (known !== undefined) return known;
+  if (knownPaths.size >= knownPathsMax) knownPaths.clear();
+  const parts = path.split('/').slice(-2).join('/');
+  const name = parts.replaceAll(/[0-9a-f-]{12,}/g, 'ID').replaceAll(/\d+/g, 'N');
+  known = { shortName: name, actions: new Map() };
+  knownPaths.set(path, known);
+  return known;
+}
+
+function diskAction(call: string, path: string, effect: Action['effect']): Action {
+  const known = knownPath(path);
+  let action = known.actions.get(call);
+  if (action === undefined) {
+    const name = `${call} ${known.shortName}`;
+    const pointName = pointNameOf('disk', name);
+    action = { actor: 'disk', name, effect, failure: diskFailure, pointName };
+    known.actions.set(call, action);
+  }
+  return action;
 }
 
 function diskFailure(message: string): Error {

@@ -12,6 +12,8 @@ export interface Action {
   readonly effect: ActionEffect;
   /** The error of this actor when it fails, such as one with the code `EIO`. Default a plain one. */
   readonly failure?: (message: string) => Error;
+  /** Actor and name as one text; made anew for each point when it is not given. */
+  readonly pointName?: string;
 }
 
 /** A point that was passed; `index` counts from 1 over all lives. */
@@ -46,7 +48,8 @@ export class Director {
   readonly points: Point[] = [];
   readonly lives: Life[] = [];
   readonly #surroundings: Surroundings;
-  readonly #faults = new Map<string, Fault>();
+  /** By the name of the action: most points are at none of them. */
+  readonly #faults = new Map<string, Fault[]>();
   readonly #occurrences = new Map<string, number>();
   readonly #silentUntilMs = new Map<string, number>();
   readonly #copiesStore: boolean;
@@ -58,9 +61,10 @@ export class Director {
     this.#surroundings = surroundings;
     this.#copiesStore = schedule.some((fault) => fault.kind === 'store-restored');
     for (const fault of schedule) {
-      this.#faults.set(pointKey(fault.at.action, fault.at.occurrence), fault);
+      const { action, occurrence } = fault.at;
+      assert(this.#faultAt(action, occurrence) === undefined, `two faults at ${action}`);
+      this.#faults.set(action, [...(this.#faults.get(action) ?? []), fault]);
     }
-    assert(this.#faults.size === schedule.length, 'two faults of a schedule share one point');
   }
 
   /** How many faults of the schedule have happened. */
@@ -80,18 +84,13 @@ export class Director {
   }
 
   /** Passes a point: performs the action, or what the schedule makes of it. */
-  async act<Value>(
-    life: Life,
-    action: Action,
-    perform: () => Value | Promise<Value>,
-  ): Promise<Value> {
-    if (life.state !== 'alive') await whenAlive(life);
-    const fault = this.#pass(life, action);
-    if (fault === undefined) {
-      if (this.#silentUntilMs.size > 0) this.#refuseWhenSilent(action);
-      return stopAnswerOfDead(life, perform());
+  act<Value>(life: Life, action: Action, perform: () => Value | Promise<Value>): Promise<Value> {
+    if (life.state !== 'alive') {
+      return whenAlive(life).then(() => this.act(life, action, perform));
     }
-    return this.#fail(life, action, fault, perform);
+    const fault = this.#pass(life, action);
+    if (fault !== undefined) return this.#fail(life, action, fault, perform);
+    return this.#perform(life, action, perform);
   }
 
   /** Runs a call to a system outside the simulation. */
@@ -105,9 +104,9 @@ export class Director {
   }
 
   /** Passes something that is not worth a point; a process that is gone does not come through. */
-  async pass<Value>(life: Life, perform: () => Promise<Value>): Promise<Value> {
-    if (life.state !== 'alive') await whenAlive(life);
-    return stopAnswerOfDead(life, perform());
+  pass<Value>(life: Life, perform: () => Promise<Value>): Promise<Value> {
+    if (life.state === 'alive') return stopAnswerOfDead(life, perform());
+    return whenAlive(life).then(() => this.pass(life, perform));
   }
 
   /** Lets everything that was held up happen: late effects land and paused processes go on. */
@@ -118,13 +117,28 @@ export class Director {
     return late.length > 0;
   }
 
+  async #perform<Value>(
+    life: Life,
+    action: Action,
+    perform: () => Value | Promise<Value>,
+  ): Promise<Value> {
+    if (this.#silentUntilMs.size > 0) this.#refuseWhenSilent(action);
+    const value = await perform();
+    if (life.state !== 'alive') await whenAlive(life);
+    return value;
+  }
+
+  #faultAt(name: string, occurrence: number): Fault | undefined {
+    return this.#faults.get(name)?.find(({ at }) => at.occurrence === occurrence);
+  }
+
   #pass(life: Life, action: Action): Fault | undefined {
-    const name = `${action.actor}: ${action.name}`;
+    const name = action.pointName ?? pointNameOf(action.actor, action.name);
     const occurrence = (this.#occurrences.get(name) ?? 0) + 1;
     this.#occurrences.set(name, occurrence);
     const index = this.points.length + 1;
     if (this.#copiesStore) this.#surroundings.copyStore();
-    const fault = this.#faults.get(pointKey(name, occurrence));
+    const fault = this.#faultAt(name, occurrence);
     const point = { index, life: life.number, action: name, occurrence, effect: action.effect };
     this.points.push(fault === undefined ? point : { ...point, fault: fault.kind });
     if (this.#late.length > 0) this.#landUpTo(index);
@@ -214,8 +228,9 @@ export function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 
-function pointKey(action: string, occurrence: number): string {
-  return `${action}#${occurrence}`;
+/** Such as `sink a: commit`. */
+export function pointNameOf(actor: string, name: string): string {
+  return `${actor}: ${name}`;
 }
 
 function whenAlive(life: Life): Promise<void> {

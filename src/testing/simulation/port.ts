@@ -1,7 +1,7 @@
 // The calls of one participant in one life, each of them a point at which the schedule may strike.
 
 import type { CallOptions } from '../../contracts/source.js';
-import type { Action, Director } from './director.js';
+import { pointNameOf, type Action, type Director } from './director.js';
 import type { Life } from './life.js';
 
 type Perform<Value> = () => Value | Promise<Value>;
@@ -24,13 +24,32 @@ export function directedPort(director: Director, life: Life, actor: string): Por
     name: string,
     effect: Action['effect'],
     perform: Perform<Value>,
-  ): Promise<Value> => director.act(life, { actor, name, effect }, perform);
+  ): Promise<Value> => director.act(life, actionOf(actor, name, effect), perform);
   return {
     durable: (name, options, perform) => act(name, 'durable', unlessAborted(options, perform)),
     answer: (name, options, perform) => act(name, 'answer', unlessAborted(options, perform)),
     memory: (name, perform) => act(name, 'memory', perform),
     message: (name, perform) => void act(name, 'message', perform),
   };
+}
+
+const knownActions = new Map<string, Map<string, Action>>();
+const knownActorsMax = 1_000;
+
+/** The same few actions come again in every run: each is made once. */
+function actionOf(actor: string, name: string, effect: Action['effect']): Action {
+  let actions = knownActions.get(actor);
+  if (actions === undefined) {
+    if (knownActions.size >= knownActorsMax) knownActions.clear();
+    actions = new Map();
+    knownActions.set(actor, actions);
+  }
+  let action = actions.get(name);
+  if (action?.effect !== effect) {
+    action = { actor, name, effect, pointName: pointNameOf(actor, name) };
+    actions.set(name, action);
+  }
+  return action;
 }
 
 /** A port on which nothing goes wrong: for sinks and sources outside a simulation. */

@@ -1,0 +1,50 @@
+// What was read before is not parsed again, and one byte that differs is always seen.
+
+import { expect, test } from '@jest/globals';
+import { createManifest } from '../../src/manifest/create.js';
+import { serializeManifest } from '../../src/manifest/serialize.js';
+import { VerifiedManifests } from '../../src/store/verified-manifests.js';
+
+const limit = { maxBytes: 64 * 2 ** 20 };
+
+function bytesOf(id: number, stateBytes = 0): Uint8Array {
+  const manifest = { ...createManifest(id, 1), stateChecksum: 'x'.repeat(stateBytes) };
+  const tidegate = {
+    storeId: 'store',
+    pipeline: 'orders',
+    generation: 1,
+    attempt: 'attempt',
+    kind: 'checkpoint' as const,
+    commitHandles: new Map<string, string>(),
+    sinkDigests: new Map<string, string>(),
+  };
+  return Buffer.from(serializeManifest({ ...manifest, tidegate }));
+}
+
+test('the same bytes give the same manifest without a second reading', () => {
+  const verified = new VerifiedManifests();
+  const first = verified.parse(7, bytesOf(7), limit);
+  expect(verified.parse(7, bytesOf(7), limit)).toBe(first);
+  expect(verified.parse(8, bytesOf(7), limit)).not.toBe(first);
+});
+
+test.each(['first', 'middle', 'last'])('another %s byte is seen', (place) => {
+  const verified = new VerifiedManifests();
+  const bytes = bytesOf(7);
+  verified.parse(7, bytes, limit);
+  const damaged = Uint8Array.from(bytes);
+  const index = { first: 0, middle: damaged.length >> 1, last: damaged.length - 1 }[place] ?? 0;
+  damaged[index] = (damaged[index] ?? 0) ^ 1;
+  expect(() => verified.parse(7, damaged, limit)).toThrow();
+  expect(() => verified.parse(7, bytes.subarray(0, -1), limit)).toThrow();
+  expect(verified.parse(7, bytes, limit).checkpointId).toBe(7);
+});
+
+test('no more than a bounded number of bytes is kept, the newest', () => {
+  const verified = new VerifiedManifests();
+  const large = 6 * 2 ** 20;
+  const read = (id: number) => verified.parse(id, bytesOf(id, large), limit);
+  const [first, second, third] = [read(1), read(2), read(3)];
+  expect([read(2) === second, read(3) === third]).toEqual([true, true]);
+  expect(read(1)).not.toBe(first);
+});
