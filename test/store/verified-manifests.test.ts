@@ -8,7 +8,10 @@ import { VerifiedManifests } from '../../src/store/verified-manifests.js';
 const limit = { maxBytes: 64 * 2 ** 20 };
 
 function bytesOf(id: number, stateBytes = 0): Uint8Array {
-  const manifest = { ...createManifest(id, 1), stateChecksum: 'x'.repeat(stateBytes) };
+  const manifest = {
+    ...createManifest(id, 1, { clock: { now: () => 1 } }),
+    stateChecksum: 'x'.repeat(stateBytes),
+  };
   const tidegate = {
     storeId: 'store',
     pipeline: 'orders',
