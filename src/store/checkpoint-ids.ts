@@ -14,9 +14,15 @@ import {
  * never taken twice, so an id that was lost in a crash is not given out again.
  */
 export class CheckpointIds {
-  #nextSequence = 1;
+  #nextSequence: number;
 
-  constructor(private readonly generation: Generation) {}
+  /** @param firstSequence Above 1 only to come near the end. */
+  constructor(
+    private readonly generation: Generation,
+    firstSequence = 1,
+  ) {
+    this.#nextSequence = firstSequence;
+  }
 
   allocate(): CheckpointId {
     if (this.#nextSequence >= checkpointIdsPerGeneration) {
