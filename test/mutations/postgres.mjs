@@ -22,21 +22,17 @@ export const mutations = [
   {
     what: 'the marker is written outside the transaction of the data',
     file: 'src/connectors/postgres/epoch-transaction.ts',
-    find: 'if (request !== undefined) await catalog.mark(session, owner, request);',
-    replace: `if (request !== undefined) {
-      const other = await this.#context.driver.connect({ signal: this.#life.signal });
-      await catalog.mark(other, owner, request);
-      other.release();
-    }`,
+    find: 'const first = [this.#markStatement(request)];',
+    replace: `const other = await this.#context.driver.connect({ signal: this.#life.signal });
+    await other.commands([this.#markStatement(request)]);
+    other.release();
+    const first: string[] = [];`,
   },
   {
-    what: 'the fence is skipped: no lock, no look at the generation',
+    what: 'the fence is skipped: nobody looks at the generation',
     file: fence,
-    find: `  await session.query('SELECT pg_advisory_lock_shared($1::bigint)', [lockKeyOf(owner)]);
-  // A statement of its own: in one with the lock it would see what was there before the wait.
-  await requireGeneration(session, catalog, owner);`,
-    replace:
-      "  await session.query('SELECT pg_advisory_lock_shared($1::bigint)', [lockKeyOf(owner)]);",
+    find: 'if (remembered?.generation !== owner.generation) throw',
+    replace: 'if (remembered === undefined) throw',
   },
   {
     what: 'older sessions are only ended, nobody waits for them',

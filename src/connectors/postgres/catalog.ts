@@ -3,8 +3,8 @@
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId, StoreId } from '../../ids.js';
 import type { PreCommitRequest, SinkOwner } from '../../contracts/sink.js';
-import type { PostgresSession } from './driver.js';
-import { quoteIdentifier, type SinkIdentity } from './names.js';
+import type { PostgresSession, QueryAnswer } from './driver.js';
+import { quoteIdentifier, quoteLiteral, type SinkIdentity } from './names.js';
 
 export interface RememberedOwner {
   readonly storeId: string;
@@ -71,14 +71,20 @@ export class Catalog {
 
   async owner(
     session: PostgresSession,
-    { pipeline, sink }: SinkIdentity,
+    identity: SinkIdentity,
   ): Promise<RememberedOwner | undefined> {
-    const { rows } = await session.query(
-      `SELECT store_id, generation::text, pruned_below::text FROM ${this.#owners}
-        WHERE pipeline = $1 AND sink = $2`,
-      [pipeline, sink],
-    );
-    const [row] = rows;
+    const [answer] = await session.commands([this.ownerStatement(identity)]);
+    return this.ownerIn(answer);
+  }
+
+  /** To be sent together with others; `ownerIn` reads its answer. */
+  ownerStatement({ pipeline, sink }: SinkIdentity): string {
+    return `SELECT store_id, generation::text, pruned_below::text FROM ${this.#owners}
+      WHERE pipeline = ${quoteLiteral(pipeline)} AND sink = ${quoteLiteral(sink)}`;
+  }
+
+  ownerIn(answer: QueryAnswer | undefined): RememberedOwner | undefined {
+    const [row] = answer?.rows ?? [];
     if (row === undefined) return undefined;
     return {
       storeId: String(row.store_id),
@@ -117,19 +123,11 @@ export class Catalog {
   }
 
   /** In the transaction of the data: there is a marker exactly where there is the output. */
-  async mark(session: PostgresSession, owner: SinkOwner, request: PreCommitRequest): Promise<void> {
-    await session.query(
-      `INSERT INTO ${this.#markers} (pipeline, sink, checkpoint_id, store_id, generation, epoch)
-       VALUES ($1, $2, $3::bigint, $4, $5::bigint, $6::bigint)`,
-      [
-        owner.pipeline,
-        owner.sink,
-        request.checkpointId,
-        owner.storeId,
-        owner.generation,
-        request.epoch,
-      ],
-    );
+  markStatement(owner: SinkOwner, { checkpointId, epoch }: PreCommitRequest): string {
+    const [pipeline, sink] = [quoteLiteral(owner.pipeline), quoteLiteral(owner.sink)];
+    const storeId = quoteLiteral(owner.storeId);
+    return `INSERT INTO ${this.#markers} (pipeline, sink, checkpoint_id, store_id, generation, epoch)
+      VALUES (${pipeline}, ${sink}, ${checkpointId}, ${storeId}, ${owner.generation}, ${epoch})`;
   }
 
   /** @throws TidegateError `TIDEGATE_POSTGRES_MARKER_PRUNED` where "no marker" proves nothing. */

@@ -24,6 +24,11 @@ export interface PostgresClient {
 export interface PostgresSession extends PostgresClient {
   /** Runs a statement without parameters and gives the command tag that the server sent. */
   command(text: string): Promise<string>;
+  /**
+   * Runs statements without parameters, one after the other, in one message: what follows a failure
+   * does not run. Outside a transaction block they are one transaction. Values are read as text.
+   */
+  commands(statements: readonly string[]): Promise<readonly QueryAnswer[]>;
   /** Runs a `COPY … FROM STDIN`; `columns` names the target, `rows` is in COPY's text format. */
   copyIn(target: string, rows: Uint8Array): Promise<void>;
   /** The session is clean and may be used again by somebody else. */

@@ -5,10 +5,17 @@ import { orAborted } from '../../runtime/abort.js';
 import type { PreCommitRequest } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
-import { lockShared, requireTag, unlockShared } from './fence.js';
+import { lockShared, requireHeld, requireTag, unlockStatement } from './fence.js';
 import { applicationNameOf, quoteLiteral } from './names.js';
 import type { Chunk, RecordBuffer } from './records.js';
 import type { SinkContext } from './sink-context.js';
+
+interface Ending {
+  /** Sent together with the lock. */
+  readonly first: readonly string[];
+  readonly statement: string;
+  readonly tag: string;
+}
 
 /**
  * `open` takes records; `complete` holds them and the marker in an open transaction (only where a
@@ -55,26 +62,26 @@ export class EpochTransaction<Rec> {
   }
 
   /** Everything is in the transaction, marker included; the transaction stays open. */
-  async complete(request: PreCommitRequest | undefined, { signal }: CallOptions): Promise<void> {
-    await orAborted(this.#sending, signal);
-    this.#throwIfBroken();
-    const rest = this.#buffer.take();
-    const session = await orAborted(this.#begin(), signal);
-    await orAborted(this.#finish(session, rest, request), signal);
+  async complete(request: PreCommitRequest | undefined, options: CallOptions): Promise<void> {
+    const session = await this.#sendAll(options);
+    if (request !== undefined) {
+      await orAborted(session.commands([this.#markStatement(request)]), options.signal);
+    }
     this.#isComplete = true;
   }
 
   /** Phase one of a durable sink. The session is free again afterwards. */
   async prepare(request: PreCommitRequest, gid: string, options: CallOptions): Promise<void> {
-    await this.complete(request, options);
-    const end = `PREPARE TRANSACTION ${quoteLiteral(gid)}`;
-    await this.#end(end, 'PREPARE', options);
+    await this.#sendAll(options);
+    const statement = `PREPARE TRANSACTION ${quoteLiteral(gid)}`;
+    const first = [this.#markStatement(request)];
+    await this.#end({ first, statement, tag: 'PREPARE' }, options);
   }
 
   /** The one transaction of a last-resource sink; without a request it leaves no marker. */
   async commit(request: PreCommitRequest | undefined, options: CallOptions): Promise<void> {
     if (!this.#isComplete) await this.complete(request, options);
-    await this.#end('COMMIT', 'COMMIT', options);
+    await this.#end({ first: [], statement: 'COMMIT', tag: 'COMMIT' }, options);
   }
 
   /** Closes the session; the server rolls back what was not prepared or committed. */
@@ -85,27 +92,35 @@ export class EpochTransaction<Rec> {
     this.#kept.length = 0;
   }
 
-  async #finish(
-    session: PostgresSession,
-    rest: Chunk | undefined,
-    request: PreCommitRequest | undefined,
-  ): Promise<void> {
-    const { catalog, owner } = this.#context;
-    for (const chunk of this.#kept.splice(0)) await chunk.send(session);
-    await rest?.send(session);
-    await this.#requireSameTransaction(session);
-    if (request !== undefined) await catalog.mark(session, owner, request);
+  async #sendAll({ signal }: CallOptions): Promise<PostgresSession> {
+    await orAborted(this.#sending, signal);
+    this.#throwIfBroken();
+    const rest = this.#buffer.take();
+    const session = await orAborted(this.#begin(), signal);
+    const send = async (): Promise<void> => {
+      for (const chunk of this.#kept.splice(0)) await chunk.send(session);
+      await rest?.send(session);
+      await this.#requireSameTransaction(session);
+    };
+    await orAborted(send(), signal);
+    return session;
   }
 
-  async #end(statement: string, tag: string, { signal }: CallOptions): Promise<void> {
+  #markStatement(request: PreCommitRequest): string {
+    const { catalog, owner } = this.#context;
+    return catalog.markStatement(owner, request);
+  }
+
+  /** The lock and the look at the generation come before the statement that ends the epoch. */
+  async #end({ first, statement, tag }: Ending, { signal }: CallOptions): Promise<void> {
     const { catalog, owner } = this.#context;
     const session = this.#session;
     if (session === undefined) throw new Error('the transaction has ended');
     const end = async (): Promise<void> => {
-      await lockShared(session, catalog, owner);
-      const answer = await session.command(statement);
-      requireTag(answer, tag, `ending the epoch of sink ${owner.sink}`);
-      await unlockShared(session, owner);
+      await lockShared(session, catalog, owner, first);
+      const [answer, unlocked] = await session.commands([statement, unlockStatement(owner)]);
+      requireTag(answer?.command ?? '', tag, `ending the epoch of sink ${owner.sink}`);
+      requireHeld(unlocked);
       session.release();
       this.#session = undefined;
     };
@@ -122,13 +137,13 @@ export class EpochTransaction<Rec> {
     const session = await driver.connect({ signal: this.#life.signal });
     this.#session = session;
     // Read committed: the generation is read in this transaction, as it is after the lock.
-    await session.command('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
-    await session.query(
-      `SELECT set_config('lock_timeout', $1, true), set_config('synchronous_commit', 'on', true),
-         set_config('idle_in_transaction_session_timeout', '0', true),
-         set_config('application_name', $2, true)`,
-      [`${limits.lockTimeoutMs}ms`, applicationNameOf(owner)],
-    );
+    await session.commands([
+      'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+      `SET LOCAL lock_timeout = ${limits.lockTimeoutMs}`,
+      'SET LOCAL synchronous_commit = on',
+      'SET LOCAL idle_in_transaction_session_timeout = 0',
+      `SET LOCAL application_name = ${quoteLiteral(applicationNameOf(owner))}`,
+    ]);
     if (driver.sessions === 'one' && collidesOn !== undefined)
       await refuseWait(session, collidesOn);
     if (runsUserStatements) this.#transactionId = await transactionIdOf(session);

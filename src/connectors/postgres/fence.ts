@@ -13,13 +13,14 @@ import { TidegateError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { Logger } from '../../runtime/logger.js';
-import type { Catalog } from './catalog.js';
-import type { PostgresDriver, PostgresSession } from './driver.js';
+import type { Catalog, RememberedOwner } from './catalog.js';
+import type { PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
 import {
   applicationNameOf,
   applicationPrefix,
   lockKeyOf,
   openLockKeyOf,
+  quoteLiteral,
   type SinkIdentity,
 } from './names.js';
 import { sqlStateOf, toTrouble } from './trouble.js';
@@ -68,33 +69,33 @@ export async function waitForHolders(
   await session.query('SELECT pg_advisory_unlock($1::bigint)', [key]);
 }
 
-/** On the session that is about to prepare or commit: it must be the one that holds the lock. */
+/**
+ * On the session that is about to prepare or commit, in its transaction: it must be the one that
+ * holds the lock. `first` is sent along. In READ COMMITTED the generation is read as it is behind the
+ * wait for the lock; in one statement, or under another isolation, it would be what was there before.
+ */
 export async function lockShared(
   session: PostgresSession,
   catalog: Catalog,
   owner: SinkOwner,
+  first: readonly string[] = [],
 ): Promise<void> {
-  await session.query('SELECT pg_advisory_lock_shared($1::bigint)', [lockKeyOf(owner)]);
-  // A statement of its own: in one with the lock it would see what was there before the wait.
-  await requireGeneration(session, catalog, owner);
+  const answers = await session.commands([...first, ...lockStatements(catalog, owner)]);
+  requireOwn(owner, catalog.ownerIn(answers.at(-1)));
 }
 
-/** @throws TidegateError when the lock is held by another backend: a pooler is in between. */
-export async function unlockShared(session: PostgresSession, owner: SinkIdentity): Promise<void> {
-  const { rows } = await session.query('SELECT pg_advisory_unlock_shared($1::bigint) AS held', [
-    lockKeyOf(owner),
-  ]);
-  if (rows[0]?.held !== true) throw pooled('an advisory lock was lost between two statements');
+/** Ends what `lockShared` began; to be sent behind the statement that the lock was for. */
+export function unlockStatement(owner: SinkIdentity): string {
+  return `SELECT pg_advisory_unlock_shared(${lockKeyOf(owner)})::text AS held`;
 }
 
-/** Gives the session the name by which a newer owner finds it. */
-export async function nameSession(session: PostgresSession, owner: SinkOwner): Promise<void> {
-  await session.query("SELECT set_config('application_name', $1, false)", [
-    applicationNameOf(owner),
-  ]);
+/** @throws TidegateError when the lock was held by another backend: a pooler is in between. */
+export function requireHeld(unlocked: QueryAnswer | undefined): void {
+  if (unlocked?.rows[0]?.held === 'true') return;
+  throw pooled('an advisory lock was lost between two statements');
 }
 
-/** Holds the shared lock around `work`, on a session of its own. */
+/** Holds the shared lock around `work`, on a session of its own that a newer owner finds by name. */
 export async function fenced<Value>(
   driver: PostgresDriver,
   { catalog, owner, what }: { catalog: Catalog; owner: SinkOwner; what: string },
@@ -102,13 +103,23 @@ export async function fenced<Value>(
   work: (session: PostgresSession) => Promise<Value>,
 ): Promise<Value> {
   return withSession(driver, what, options, async (session) => {
-    await nameSession(session, owner);
-    await lockShared(session, catalog, owner);
+    const name = quoteLiteral(applicationNameOf(owner));
+    const answers = await session.commands([
+      'BEGIN ISOLATION LEVEL READ COMMITTED',
+      `SELECT set_config('application_name', ${name}, false)`,
+      ...lockStatements(catalog, owner),
+      'COMMIT',
+    ]);
+    requireOwn(owner, catalog.ownerIn(answers.at(-2)));
     const value = await work(session);
-    await unlockShared(session, owner);
-    await session.command('RESET application_name');
+    const [unlocked] = await session.commands([unlockStatement(owner), 'RESET application_name']);
+    requireHeld(unlocked);
     return value;
   });
+}
+
+function lockStatements(catalog: Catalog, owner: SinkOwner): readonly string[] {
+  return [`SELECT pg_advisory_lock_shared(${lockKeyOf(owner)})`, catalog.ownerStatement(owner)];
 }
 
 /** A session for one piece of work; after a failure nobody uses it again. */
@@ -221,7 +232,10 @@ export async function requireGeneration(
   catalog: Catalog,
   owner: SinkOwner,
 ): Promise<void> {
-  const remembered = await catalog.owner(session, owner);
+  requireOwn(owner, await catalog.owner(session, owner));
+}
+
+function requireOwn(owner: SinkOwner, remembered: RememberedOwner | undefined): void {
   checkStore(remembered, owner);
   if (remembered?.generation !== owner.generation) throw overtaken(owner, remembered?.generation);
 }

@@ -79,9 +79,17 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A text as SQL takes it in statements that have no parameters. */
+/** A text as SQL takes it in statements that have no parameters, whatever is in it. */
 export function quoteLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  if (text.includes('\0')) {
+    throw new TidegateError(
+      'TIDEGATE_POSTGRES_OPTIONS',
+      `${JSON.stringify(text)} has a zero character in it, which PostgreSQL cannot take`,
+    );
+  }
+  const quoted = text.replaceAll("'", "''");
+  // What a backslash means in plain quotes is a setting of the server.
+  return quoted.includes('\\') ? `E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`;
 }
 
 function plain(name: string): string {

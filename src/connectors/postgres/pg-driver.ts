@@ -65,6 +65,13 @@ class PgSession implements PostgresSession {
     return (await this.#client.query(text)).command;
   }
 
+  async commands(statements: readonly string[]): Promise<readonly QueryAnswer[]> {
+    this.#throwIfOver();
+    // For several statements pg answers with a list, which its types do not say.
+    const answers: unknown = await this.#client.query(statements.join(';\n'));
+    return (Array.isArray(answers) ? answers : [answers]) as QueryAnswer[];
+  }
+
   async copyIn(target: string, rows: Uint8Array): Promise<void> {
     this.#throwIfOver();
     const copy = new PgCopyIn(`COPY ${target} FROM STDIN`, rows);

@@ -13,8 +13,17 @@ export interface Pglite {
   execProtocol(
     message: Uint8Array,
     options?: { readonly syncToFs?: boolean },
-  ): Promise<{ readonly messages: readonly { readonly name: string }[] }>;
+  ): Promise<{ readonly messages: readonly PgliteMessage[] }>;
   close(): Promise<void>;
+}
+
+/** What the server sent; which of the fields are there depends on the name. */
+export interface PgliteMessage {
+  readonly name: string;
+  /** `commandComplete`: the tag. */
+  readonly text?: string;
+  /** `rowDescription`: columns. `dataRow`: values. */
+  readonly fields?: readonly unknown[];
 }
 
 export class PgliteSession implements PostgresSession {
@@ -41,10 +50,14 @@ export class PgliteSession implements PostgresSession {
   }
 
   async command(text: string): Promise<string> {
-    const { messages } = await this.#run(() => this.#pglite.execProtocol(simpleQuery(text)));
-    const complete = messages.findLast(({ name }) => name === 'commandComplete');
-    const { text: tag } = (complete ?? {}) as { readonly text?: string };
-    return tag?.split(' ')[0] ?? '';
+    const [answer] = await this.commands([text]);
+    return answer?.command ?? '';
+  }
+
+  async commands(statements: readonly string[]): Promise<readonly QueryAnswer[]> {
+    const message = simpleQuery(statements.join(';\n'));
+    const { messages } = await this.#run(() => this.#pglite.execProtocol(message));
+    return answersOf(messages);
   }
 
   async copyIn(target: string, rows: Uint8Array): Promise<void> {
@@ -84,6 +97,23 @@ export class PgliteSession implements PostgresSession {
     this.#running = running;
     return running;
   }
+}
+
+function answersOf(messages: readonly PgliteMessage[]): readonly QueryAnswer[] {
+  const answers: QueryAnswer[] = [];
+  let names: readonly string[] = [];
+  let rows: Readonly<Record<string, unknown>>[] = [];
+  for (const { name, text = '', fields = [] } of messages) {
+    if (name === 'rowDescription') {
+      names = (fields as readonly { readonly name: string }[]).map((field) => field.name);
+    } else if (name === 'dataRow') {
+      rows.push(Object.fromEntries(names.map((column, index) => [column, fields[index]])));
+    } else if (name === 'commandComplete') {
+      answers.push({ command: text.split(' ')[0] ?? '', rows });
+      rows = [];
+    }
+  }
+  return answers;
 }
 
 /** PGlite chooses the type of a parameter from its JavaScript type; text fits every cast. */
