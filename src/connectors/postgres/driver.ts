@@ -29,12 +29,23 @@ export interface PostgresSession extends PostgresClient {
    * does not run. Outside a transaction block they are one transaction. Values are read as text.
    */
   commands(statements: readonly string[]): Promise<readonly QueryAnswer[]>;
-  /** Runs a `COPY … FROM STDIN`; `columns` names the target, `rows` is in COPY's text format. */
-  copyIn(target: string, rows: Uint8Array): Promise<void>;
+  /**
+   * Begins a `COPY … FROM STDIN`, behind the statements of `first`, in one message. Until it has
+   * ended nothing else runs on this session.
+   */
+  copyIn(target: string, first: readonly string[]): CopyIn;
   /** The session is clean and may be used again by somebody else. */
   release(): void;
   /** The state of the session is not known: nobody may use it again. */
   destroy(): void;
+}
+
+/** Rows on their way, in COPY's text format, cut anywhere. */
+export interface CopyIn {
+  /** Settles when more may come; rejects when the server has refused what came before. */
+  write(rows: Uint8Array): Promise<void>;
+  /** Settles when the server has taken everything. */
+  end(): Promise<void>;
 }
 
 export interface PostgresDriver {

@@ -7,7 +7,7 @@ import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
 import { lockShared, requireHeld, requireTag, unlockStatement } from './fence.js';
 import { applicationNameOf, quoteLiteral } from './names.js';
-import type { Chunk, RecordBuffer } from './records.js';
+import type { Chunk, RecordBuffer, Sender } from './records.js';
 import type { SinkContext } from './sink-context.js';
 
 interface Ending {
@@ -27,6 +27,7 @@ export class EpochTransaction<Rec> {
   readonly #kept: Chunk[] = [];
   #keptBytes = 0;
   #session: PostgresSession | undefined;
+  #sender: Sender | undefined;
   #transactionId: string | undefined;
   #sending: Promise<void> = Promise.resolve();
   #sendingError: Error | undefined;
@@ -96,14 +97,15 @@ export class EpochTransaction<Rec> {
     await orAborted(this.#sending, signal);
     this.#throwIfBroken();
     const rest = this.#buffer.take();
-    const session = await orAborted(this.#begin(), signal);
-    const send = async (): Promise<void> => {
-      for (const chunk of this.#kept.splice(0)) await chunk.send(session);
-      await rest?.send(session);
+    const send = async (): Promise<PostgresSession> => {
+      const { session, sender } = await this.#begin();
+      for (const chunk of this.#kept.splice(0)) await sender.send(chunk);
+      if (rest !== undefined) await sender.send(rest);
+      await sender.end();
       await this.#requireSameTransaction(session);
+      return session;
     };
-    await orAborted(send(), signal);
-    return session;
+    return orAborted(send(), signal);
   }
 
   #markStatement(request: PreCommitRequest): string {
@@ -128,26 +130,28 @@ export class EpochTransaction<Rec> {
   }
 
   async #send(chunk: Chunk): Promise<void> {
-    await chunk.send(await this.#begin());
+    const { sender } = await this.#begin();
+    await sender.send(chunk);
   }
 
-  async #begin(): Promise<PostgresSession> {
-    if (this.#session !== undefined) return this.#session;
+  async #begin(): Promise<{ readonly session: PostgresSession; readonly sender: Sender }> {
+    if (this.#session !== undefined && this.#sender !== undefined) {
+      return { session: this.#session, sender: this.#sender };
+    }
     const { driver, owner, limits, collidesOn, runsUserStatements } = this.#context;
     const session = await driver.connect({ signal: this.#life.signal });
     this.#session = session;
-    // Read committed: the generation is read in this transaction, as it is after the lock.
-    await session.commands([
-      'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
-      `SET LOCAL lock_timeout = ${limits.lockTimeoutMs}`,
-      'SET LOCAL synchronous_commit = on',
-      'SET LOCAL idle_in_transaction_session_timeout = 0',
-      `SET LOCAL application_name = ${quoteLiteral(applicationNameOf(owner))}`,
-    ]);
-    if (driver.sessions === 'one' && collidesOn !== undefined)
-      await refuseWait(session, collidesOn);
+    let begin = beginStatements(limits.lockTimeoutMs, applicationNameOf(owner));
+    const mayWait = driver.sessions === 'one' && collidesOn !== undefined;
+    if (mayWait || runsUserStatements) {
+      await session.commands(begin);
+      begin = [];
+    }
+    if (mayWait) await refuseWait(session, collidesOn);
     if (runsUserStatements) this.#transactionId = await transactionIdOf(session);
-    return session;
+    const sender = this.#buffer.sender(session, begin);
+    this.#sender = sender;
+    return { session, sender };
   }
 
   /** A user's statement that ends the transaction would make half of the epoch visible. */
@@ -178,6 +182,19 @@ export class EpochTransaction<Rec> {
     if (this.#sendingError !== undefined) throw this.#sendingError;
     this.#life.signal.throwIfAborted();
   }
+}
+
+/** Read committed: the generation is read in this transaction, as it is after the lock. */
+function beginStatements(lockTimeoutMs: number, applicationName: string): readonly string[] {
+  return [
+    'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    'SET LOCAL synchronous_commit = on',
+    'SET LOCAL idle_in_transaction_session_timeout = 0',
+    // One COPY lasts as long as its epoch.
+    'SET LOCAL statement_timeout = 0',
+    `SET LOCAL application_name = ${quoteLiteral(applicationName)}`,
+  ];
 }
 
 async function transactionIdOf(session: PostgresSession): Promise<string> {

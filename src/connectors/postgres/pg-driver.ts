@@ -2,7 +2,7 @@
 
 import type { CallOptions } from '../../contracts/source.js';
 import { orAborted } from '../../runtime/abort.js';
-import type { PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
+import type { CopyIn, PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
 import { PgCopyIn } from './pg-copy.js';
 
 /** What is used of a client of `pg`. */
@@ -72,11 +72,11 @@ class PgSession implements PostgresSession {
     return (Array.isArray(answers) ? answers : [answers]) as QueryAnswer[];
   }
 
-  async copyIn(target: string, rows: Uint8Array): Promise<void> {
+  copyIn(target: string, first: readonly string[]): CopyIn {
     this.#throwIfOver();
-    const copy = new PgCopyIn(`COPY ${target} FROM STDIN`, rows);
+    const copy = new PgCopyIn([...first, `COPY ${target} FROM STDIN`].join(';\n'));
     (this.#client.query as unknown as (submittable: PgCopyIn) => unknown).call(this.#client, copy);
-    await copy.done;
+    return copy;
   }
 
   release(): void {

@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
-import type { PostgresClient, PostgresSession } from './driver.js';
+import type { CopyIn, PostgresClient, PostgresSession } from './driver.js';
 import { quoteIdentifier } from './names.js';
 import type { Table } from './table.js';
 import { copyField, jsonField } from './values.js';
@@ -15,13 +15,22 @@ export interface RecordBuffer<Rec> {
   readonly byteLength: number;
   /** What was added since the last call; undefined when that is nothing. */
   take(): Chunk | undefined;
+  /** Where chunks go; `begin` are the statements that open the transaction, or none. */
+  sender(session: PostgresSession, begin: readonly string[]): Sender;
   /** SHA-256 over all that was added, however it was cut; undefined where it cannot be told. */
   digest(): string | undefined;
 }
 
 export interface Chunk {
   readonly byteLength: number;
-  send(session: PostgresSession): Promise<void>;
+  /** Encoded rows, or records for the user's own statements. */
+  readonly content: unknown;
+}
+
+export interface Sender {
+  send(chunk: Chunk): Promise<void>;
+  /** Settles when the server has taken all of them. The transaction is open even without any. */
+  end(): Promise<void>;
 }
 
 /** `write` of a sink whose user writes the statements. */
@@ -69,7 +78,7 @@ abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
     const bytes = Buffer.from(this.#text);
     this.#text = '';
     this.#hash.update(bytes);
-    return { byteLength: bytes.byteLength, send: (session) => this.send(session, bytes) };
+    return { byteLength: bytes.byteLength, content: bytes };
   }
 
   digest(): string {
@@ -77,7 +86,7 @@ abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
   }
 
   protected abstract encode(record: Readonly<Record<string, unknown>>): string;
-  protected abstract send(session: PostgresSession, bytes: Buffer): Promise<void>;
+  abstract sender(session: PostgresSession, begin: readonly string[]): Sender;
 
   /** The first record of an epoch stands for all: a misspelt property would be NULL for ever. */
   #check(record: Rec): void {
@@ -112,8 +121,19 @@ class CopyBuffer<Rec> extends TextBuffer<Rec> {
     return line;
   }
 
-  protected send(session: PostgresSession, bytes: Buffer): Promise<void> {
-    return session.copyIn(this.#target, bytes);
+  /** One COPY for the whole epoch: the server takes rows while the next ones are encoded. */
+  sender(session: PostgresSession, begin: readonly string[]): Sender {
+    let copy: CopyIn | undefined;
+    return {
+      send: (chunk) => {
+        copy ??= session.copyIn(this.#target, begin);
+        return copy.write(chunk.content as Buffer);
+      },
+      end: async () => {
+        if (copy !== undefined) await copy.end();
+        else if (begin.length > 0) await session.commands(begin);
+      },
+    };
   }
 }
 
@@ -144,9 +164,11 @@ class UpsertBuffer<Rec> extends TextBuffer<Rec> {
     return `{${fields.join(',')}}`;
   }
 
-  protected async send(session: PostgresSession, bytes: Buffer): Promise<void> {
-    const list = bytes.subarray(0, -1).toString();
-    await session.query(this.#statement, [`[${list}]`]);
+  sender(session: PostgresSession, begin: readonly string[]): Sender {
+    return statementSender(session, begin, async (chunk) => {
+      const list = (chunk.content as Buffer).subarray(0, -1).toString();
+      await session.query(this.#statement, [`[${list}]`]);
+    });
   }
 }
 
@@ -171,16 +193,38 @@ class CustomBuffer<Rec> implements RecordBuffer<Rec> {
     const { byteLength } = this;
     const records = this.#records;
     this.#records = [];
-    const write = this.#write;
-    return {
-      byteLength,
-      send: (session) => write({ query: (text, values) => session.query(text, values) }, records),
-    };
+    return { byteLength, content: records };
+  }
+
+  sender(session: PostgresSession, begin: readonly string[]): Sender {
+    const client: PostgresClient = { query: (text, values) => session.query(text, values) };
+    return statementSender(session, begin, (chunk) =>
+      this.#write(client, chunk.content as readonly Rec[]),
+    );
   }
 
   digest(): undefined {
     return undefined;
   }
+}
+
+function statementSender(
+  session: PostgresSession,
+  begin: readonly string[],
+  run: (chunk: Chunk) => Promise<void>,
+): Sender {
+  let beginning: Promise<unknown> | undefined;
+  const open = (): Promise<unknown> =>
+    (beginning ??= begin.length > 0 ? session.commands(begin) : Promise.resolve());
+  return {
+    send: async (chunk) => {
+      await open();
+      await run(chunk);
+    },
+    end: async () => {
+      await open();
+    },
+  };
 }
 
 const estimatedRecordBytes = 256;

@@ -1,6 +1,6 @@
 // The one session of a PGlite for the time of one turn.
 
-import type { PostgresSession, QueryAnswer } from '../driver.js';
+import type { CopyIn, PostgresSession, QueryAnswer } from '../driver.js';
 
 /** What is used of a `PGlite`. */
 export interface Pglite {
@@ -60,9 +60,19 @@ export class PgliteSession implements PostgresSession {
     return answersOf(messages);
   }
 
-  async copyIn(target: string, rows: Uint8Array): Promise<void> {
-    const blob = new Blob([rows]);
-    await this.#run(() => this.#pglite.query(`COPY ${target} FROM '/dev/blob'`, [], { blob }));
+  copyIn(target: string, first: readonly string[]): CopyIn {
+    const parts: Uint8Array[] = [];
+    return {
+      write: (rows) => {
+        parts.push(rows);
+        return Promise.resolve();
+      },
+      end: async () => {
+        if (first.length > 0) await this.commands(first);
+        const blob = new Blob(parts);
+        await this.#run(() => this.#pglite.query(`COPY ${target} FROM '/dev/blob'`, [], { blob }));
+      },
+    };
   }
 
   release(): void {
