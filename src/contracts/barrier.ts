@@ -36,6 +36,9 @@ export interface CutListener {
   watermarkReached(barrier: Barrier, watermark: bigint): void;
 }
 
+/** What a writer may answer when there is room at once: whoever knows it need not wait for it. */
+export const roomAtOnce: Promise<void> = Promise.resolve();
+
 /** Where the records of one generation go: a sink's writer. */
 export interface SinkWriter<Rec = unknown> {
   /**

@@ -2,7 +2,7 @@
 
 import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
-import type { SinkWriter } from '../contracts/barrier.js';
+import { roomAtOnce, type SinkWriter } from '../contracts/barrier.js';
 import type { Generation } from '../ids.js';
 
 /**
@@ -24,8 +24,6 @@ export interface HoldingWriterOptions {
   /** A write failed: the epoch cannot be committed any more. */
   readonly failed: (error: unknown) => void;
 }
-
-const done = Promise.resolve();
 
 export class HoldingWriter implements SinkWriter {
   readonly #options: HoldingWriterOptions;
@@ -59,7 +57,9 @@ export class HoldingWriter implements SinkWriter {
 
   write(records: readonly unknown[]): Promise<void> {
     if (this.#mode === 'fenced') return Promise.reject(this.#fencedError());
-    if (records.length === 0 || this.#mode === 'doomed' || this.#mode === 'dropping') return done;
+    if (records.length === 0 || this.#mode === 'doomed' || this.#mode === 'dropping') {
+      return roomAtOnce;
+    }
     this.#writtenCount += 1;
     // A copy: the caller may use its array again while these records wait.
     const batch = records.slice();
@@ -91,7 +91,7 @@ export class HoldingWriter implements SinkWriter {
 
   /** Settles when every record before the barrier is with the sink. */
   quiet(): Promise<void> {
-    if (!this.#isWriting && this.#queue.length === 0) return done;
+    if (!this.#isWriting && this.#queue.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#quietWaiters.push(resolve);
     });
@@ -164,7 +164,7 @@ export class HoldingWriter implements SinkWriter {
 
   /** A batch that fits by itself is taken when nothing waits, however large it is. */
   #room(): Promise<void> {
-    if (this.#waitingRecords <= this.#options.queuedRecordsMax) return done;
+    if (this.#waitingRecords <= this.#options.queuedRecordsMax) return roomAtOnce;
     return new Promise((resolve) => {
       this.#roomWaiters.push(resolve);
     });

@@ -5,12 +5,12 @@ import type { Barrier, CutListener } from '../../contracts/barrier.js';
 /** Event times of a batch. All times are milliseconds since the Unix epoch. */
 export interface EventTimes {
   /** Of each record. */
-  readonly times: ArrayLike<number>;
+  readonly times: readonly number[];
   /**
    * The watermark before each record. Kept per record, so that what is late, and what a window
    * holds, never depends on where a batch happened to end.
    */
-  readonly watermarks: ArrayLike<number>;
+  readonly watermarks: readonly number[];
   /** After the last record. */
   readonly watermark: number;
 }

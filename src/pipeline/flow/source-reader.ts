@@ -3,7 +3,7 @@
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
 import type { Offsets, SourceBatch } from '../../contracts/source.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
-import type { Receiver } from './elements.js';
+import type { Receiver, Room } from './elements.js';
 import type { FlowRun, Reader } from './flow-run.js';
 import type { RecordErrors } from './record-errors.js';
 import { splitOffsets, type SourceCursor } from './source-cursor.js';
@@ -78,7 +78,9 @@ export class SourceReader implements Reader {
     const { signal } = run;
     for await (const batch of cursor.source.read({ signal })) {
       if (run.isOver) return;
-      if (!(await this.#pass(batch))) return;
+      const passing = this.#pass(batch, 0);
+      // Nothing to wait for, most often: a promise for each batch costs more than a small batch.
+      if (!(typeof passing === 'boolean' ? passing : await passing)) return;
     }
     // A source that was told to stop ends in the same way as one that has no more.
     if (run.isOver) return;
@@ -87,24 +89,28 @@ export class SourceReader implements Reader {
     output.mark({ kind: 'end' });
   }
 
-  /** False when the run is over by then. */
-  async #pass({ records, offsets }: SourceBatch<unknown>): Promise<boolean> {
-    const { cursor } = this.#options;
+  /** Hands the batch on from the record `start`; false when the run is over by then. */
+  #pass(batch: SourceBatch<unknown>, start: number): boolean | Promise<boolean> {
+    const { run, cursor } = this.#options;
+    const { records, offsets } = batch;
     this.#isBetweenBatches = false;
-    for (let start = 0; start < records.length || start === 0; start += pieceRecordsMax) {
-      const isLast = start + pieceRecordsMax >= records.length;
-      const piece = start === 0 && isLast ? records : records.slice(start, start + pieceRecordsMax);
-      const room = this.#push(piece);
+    for (let begin = start; ; begin += pieceRecordsMax) {
+      const end = begin + pieceRecordsMax;
+      const isLast = end >= records.length;
+      const room = this.#push(begin === 0 && isLast ? records : records.slice(begin, end));
       if (isLast) {
         cursor.moveTo(offsets);
         this.#reachBoundary();
       }
-      if (!(await this.#breathe(room))) return false;
+      if (room !== undefined || run.slice.isSpent()) {
+        const breathing = this.#breathe(room);
+        return isLast ? breathing : breathing.then((isOn) => isOn && this.#pass(batch, end));
+      }
+      if (isLast || run.isOver) return !run.isOver;
     }
-    return true;
   }
 
-  #push(records: readonly unknown[]): ReturnType<Receiver['accept']> {
+  #push(records: readonly unknown[]): Room {
     const { output, times, errors } = this.#options;
     if (records.length === 0) return undefined;
     this.#options.counted(records.length);
@@ -112,7 +118,7 @@ export class SourceReader implements Reader {
   }
 
   /** Waits for room and for the others' turn; false when the run is over by then. */
-  async #breathe(room: ReturnType<Receiver['accept']>): Promise<boolean> {
+  async #breathe(room: Room): Promise<boolean> {
     const { run } = this.#options;
     if (room !== undefined) await room;
     if (!run.isOver && run.slice.isSpent()) await run.slice.pass();

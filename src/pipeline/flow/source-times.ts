@@ -2,7 +2,8 @@
 
 import { toError } from '../../errors.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
-import type { Batch, EventTimes, Receiver } from './elements.js';
+import type { Batch, Receiver } from './elements.js';
+import { plainNumbers } from './plain-numbers.js';
 import type { RecordErrors } from './record-errors.js';
 import type { SourceCursor } from './source-cursor.js';
 
@@ -47,8 +48,8 @@ export class SourceTimes {
     const { eventTime, cursor, errors } = this.#options;
     if (eventTime === undefined) return { records, eventTimes: undefined };
     const { timeOf, outOfOrderMs = 0 } = eventTime;
-    const times = new Float64Array(records.length);
-    const watermarks = new Float64Array(records.length);
+    const times = plainNumbers(records.length);
+    const watermarks = plainNumbers(records.length);
     let { watermark } = cursor;
     let good: unknown[] | undefined;
     let count = 0;
@@ -68,8 +69,11 @@ export class SourceTimes {
     }
     cursor.watermark = watermark;
     this.#awaitIdleness();
-    const eventTimes: EventTimes = { times, watermarks, watermark };
-    return { records: good ?? records, eventTimes };
+    if (good === undefined) return { records, eventTimes: { times, watermarks, watermark } };
+    // One of each for every record that is left: where streams meet, the rest would count as times.
+    times.length = count;
+    watermarks.length = count;
+    return { records: good, eventTimes: { times, watermarks, watermark } };
   }
 
   #awaitIdleness(): void {

@@ -2,6 +2,7 @@
 
 import type { Batch, EventTimes } from './elements.js';
 import { beginningOfTime, endOfTime } from './elements.js';
+import { plainNumbers } from './plain-numbers.js';
 
 /** Watermarks of several inputs as one, which never goes back. */
 export class Watermarks {
@@ -48,16 +49,34 @@ export class Watermarks {
   combineBatch(batch: Batch, input: number): Batch {
     const { eventTimes } = batch;
     if (eventTimes === undefined) return batch;
-    const { times, watermark } = eventTimes;
-    const { length } = eventTimes.watermarks;
-    const watermarks = new Float64Array(length);
-    for (let index = 0; index < length; index++) {
-      this.advance(input, eventTimes.watermarks[index] ?? beginningOfTime);
-      watermarks[index] = this.#combined;
+    const { times, watermarks: own, watermark } = eventTimes;
+    const watermarks = plainNumbers(own.length);
+    if (own.length > 0) this.#isIdle[input] = false;
+    // Nothing comes from the others meanwhile.
+    const others = this.#slowestBut(input);
+    let latest = this.#times[input] ?? beginningOfTime;
+    let combined = this.#combined;
+    for (let index = 0; index < own.length; index++) {
+      const time = own[index] ?? beginningOfTime;
+      if (time > latest) latest = time;
+      const lowest = latest < others ? latest : others;
+      if (lowest > combined) combined = lowest;
+      watermarks[index] = combined;
     }
-    this.advance(input, watermark);
-    const combined: EventTimes = { times, watermarks, watermark: this.#combined };
-    return { records: batch.records, eventTimes: combined };
+    this.#combined = combined;
+    this.advance(input, Math.max(latest, watermark));
+    const combinedTimes: EventTimes = { times, watermarks, watermark: this.#combined };
+    return { records: batch.records, eventTimes: combinedTimes };
+  }
+
+  /** Of the inputs but one; infinite when the others are idle. */
+  #slowestBut(input: number): number {
+    let lowest = endOfTime;
+    for (let other = 0; other < this.#times.length; other++) {
+      if (other === input || this.#isIdle[other] === true) continue;
+      lowest = Math.min(lowest, this.#times[other] ?? beginningOfTime);
+    }
+    return lowest;
   }
 
   #combine(): void {

@@ -1,6 +1,6 @@
 // Where a stream meets others or ends: union and sink.
 
-import type { SinkWriter } from '../../contracts/barrier.js';
+import { roomAtOnce, type SinkWriter } from '../../contracts/barrier.js';
 import { assert } from '../../assert.js';
 import { hasErrorCode } from '../../errors.js';
 import type { Batch, BarrierMark, Mark, Receiver, Room, TimeMark } from '../flow/elements.js';
@@ -45,7 +45,9 @@ export class SinkInlet implements Receiver {
 
   accept({ records }: Batch): Room {
     if (records.length === 0 || this.#run.isOver) return undefined;
-    return this.#writer.write(records).catch((error: unknown) => {
+    const writing = this.#writer.write(records);
+    if (writing === roomAtOnce) return undefined;
+    return writing.catch((error: unknown) => {
       // A fence means that the generation is over already, and the coordinator knows.
       if (!hasErrorCode(error, 'TIDEGATE_FENCED')) this.#run.fail(error);
     });

@@ -53,9 +53,10 @@ export class JoinLogic implements TimedLogic<Sides> {
     this.#emitter = emitter;
   }
 
-  onRecord(record: unknown, time: number | undefined, input: number): void {
+  onRecord(record: unknown, input: number): void {
     const { operator, keysOf, options } = this.#parts;
-    if (time === undefined) throw new Error('a join needs records with an event time');
+    const time = operator.clock.recordTime;
+    if (Number.isNaN(time)) throw new Error('a join needs records with an event time');
     // Records that it could meet may have been forgotten: joining it with the rest would be a guess.
     if (time < operator.watermark) {
       this.#emitter.emit(record, time, latePort);

@@ -75,9 +75,11 @@ export class ProcessLogic implements TimedLogic<Keyed> {
     this.#initial = initializer(parts.fn.initial);
   }
 
-  onRecord(record: unknown, time: number | undefined): void {
+  onRecord(record: unknown): void {
     const { operator, keyOf, fn } = this.#parts;
     const { state } = operator;
+    const { recordTime } = operator.clock;
+    const time = Number.isNaN(recordTime) ? undefined : recordTime;
     const key = keyText(keyOf(record));
     let entry = state.get(key);
     if (entry === undefined)

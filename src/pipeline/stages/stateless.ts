@@ -17,19 +17,14 @@ export function filterStage(
   parts: StatelessParts,
   isWanted: (record: unknown) => boolean,
 ): Receiver {
-  return new SiftingStage(parts, (record, collector, batch, index) => {
-    if (isWanted(record)) collector.addLike(record, batch, index);
-  });
+  return new FilterStage(parts, isWanted);
 }
 
 export function flatMapStage(
   parts: StatelessParts,
   expand: (record: unknown) => Iterable<unknown>,
 ): Receiver {
-  return new SiftingStage(parts, (record, collector, batch, index) => {
-    // All of it first: a generator that throws half way must not leave half of its output behind.
-    for (const output of [...expand(record)]) collector.addLike(output, batch, index);
-  });
+  return new FlatMapStage(parts, expand);
 }
 
 /** One record out for one in, so that the event times of a batch can be passed on as they are. */
@@ -76,31 +71,62 @@ class MapStage implements Receiver {
   }
 }
 
-type Sift = (record: unknown, collector: Collector, batch: Batch, index: number) => void;
-
-/** Any number of records out for one in. */
-class SiftingStage implements Receiver {
+class FilterStage implements Receiver {
   readonly #parts: StatelessParts;
-  readonly #sift: Sift;
+  readonly #isWanted: (record: unknown) => boolean;
   readonly #collector = new Collector();
 
-  constructor(parts: StatelessParts, sift: Sift) {
+  constructor(parts: StatelessParts, isWanted: (record: unknown) => boolean) {
     this.#parts = parts;
-    this.#sift = sift;
+    this.#isWanted = isWanted;
   }
 
   accept(batch: Batch): Room {
     const { output, errors } = this.#parts;
+    const isWanted = this.#isWanted;
+    const collector = this.#collector;
     const { records } = batch;
     for (let index = 0; index < records.length; index++) {
       const record = records[index];
       try {
-        this.#sift(record, this.#collector, batch, index);
+        if (isWanted(record)) collector.addLike(record, batch, index);
       } catch (error) {
         errors.handle(error, record);
       }
     }
-    return errors.flush(output.accept(this.#collector.take(batch.eventTimes?.watermark)));
+    return errors.flush(output.accept(collector.take(batch.eventTimes?.watermark)));
+  }
+
+  mark(mark: Mark): void {
+    this.#parts.output.mark(mark);
+  }
+}
+
+/** Any number of records out for one in. */
+class FlatMapStage implements Receiver {
+  readonly #parts: StatelessParts;
+  readonly #expand: (record: unknown) => Iterable<unknown>;
+  readonly #collector = new Collector();
+
+  constructor(parts: StatelessParts, expand: (record: unknown) => Iterable<unknown>) {
+    this.#parts = parts;
+    this.#expand = expand;
+  }
+
+  accept(batch: Batch): Room {
+    const { output, errors } = this.#parts;
+    const collector = this.#collector;
+    const { records } = batch;
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index];
+      try {
+        // All of it first: a generator that throws half way must not leave half of its output behind.
+        for (const one of [...this.#expand(record)]) collector.addLike(one, batch, index);
+      } catch (error) {
+        errors.handle(error, record);
+      }
+    }
+    return errors.flush(output.accept(collector.take(batch.eventTimes?.watermark)));
   }
 
   mark(mark: Mark): void {

@@ -8,6 +8,7 @@ import {
   endOfTime,
   type Batch,
   type BarrierMark,
+  type EventTimes,
   type Receiver,
   type Room,
   type TimeMark,
@@ -17,7 +18,7 @@ import type { Stage } from '../flow/inbox.js';
 import type { RecordErrors } from '../flow/record-errors.js';
 import { latePort, mainPort } from '../graph.js';
 import { captureAt } from '../state/keyed-operator.js';
-import type { EntryTimer, TimedOperator } from '../state/timed-operator.js';
+import { noTime, type EntryTimer, type TimedOperator } from '../state/timed-operator.js';
 
 /** Where the logic of a stage sends records: everything leaves when the batch is done. */
 export interface Emitter {
@@ -27,8 +28,8 @@ export interface Emitter {
 
 /** What a kind of timed operator does. It may throw: the record is then treated by the policy. */
 export interface TimedLogic<Value> {
-  /** @param time Undefined in a stream without event time. */
-  onRecord(record: unknown, time: number | undefined, input: number): void;
+  /** Its time is the clock's `recordTime`. */
+  onRecord(record: unknown, input: number): void;
   /** A timer is due. It may have been deleted since it was set. */
   onTimer(time: number, timer: EntryTimer<Value>): void;
 }
@@ -51,7 +52,8 @@ const firingsMax = 1_024;
 export class TimedStage<Value> implements Stage, Emitter {
   readonly #parts: TimedStageParts<Value>;
   readonly #logic: TimedLogic<Value>;
-  readonly #outputs: ReadonlyMap<string, { collector: Collector; receiver: Receiver }>;
+  readonly #main: Output;
+  readonly #outputs: ReadonlyMap<string, Output>;
 
   constructor(parts: TimedStageParts<Value>) {
     this.#parts = parts;
@@ -62,11 +64,15 @@ export class TimedStage<Value> implements Stage, Emitter {
         { collector: new Collector(), receiver: parts.output(port) },
       ]),
     );
+    const main = this.#outputs.get(mainPort);
+    assert(main !== undefined, 'a stage has no main output');
+    this.#main = main;
   }
 
   emit(record: unknown, time: number, port: string = mainPort): void {
-    const collector = this.#outputs.get(port)?.collector;
-    if (collector === undefined) throw new Error(`there is no output ${port}`);
+    const output = port === mainPort ? this.#main : this.#outputs.get(port);
+    if (output === undefined) throw new Error(`there is no output ${port}`);
+    const { collector } = output;
     const { hasEventTime, operator, countLate } = this.#parts;
     if (port === latePort) countLate();
     if (hasEventTime) collector.addTimed(record, time, operator.watermark);
@@ -79,7 +85,7 @@ export class TimedStage<Value> implements Stage, Emitter {
 
   time(mark: TimeMark): Room {
     if (mark.kind === 'idle') {
-      this.#main().mark(mark);
+      this.#main.receiver.mark(mark);
       return undefined;
     }
     if (mark.kind === 'end') this.#parts.operator.beginEnd();
@@ -89,38 +95,63 @@ export class TimedStage<Value> implements Stage, Emitter {
   barrier(mark: BarrierMark): void {
     const { operator } = this.#parts;
     captureAt(mark, operator.name, operator);
-    this.#main().mark(mark);
+    // Marks that go this way go out of every port.
+    this.#main.receiver.mark(mark);
   }
 
   #processFrom(batch: Batch, start: number, input: number): Room {
-    const { errors, operator } = this.#parts;
-    const { clock } = operator;
     const { records, eventTimes } = batch;
-    const times = eventTimes?.times;
-    const watermarks = eventTimes?.watermarks;
+    const next = this.#work(batch, start, input);
+    const isDone =
+      next === records.length && this.#moveClock(eventTimes?.watermark ?? beginningOfTime);
+    return isDone ? this.#flush() : this.#later(() => this.#processFrom(batch, next, input));
+  }
+
+  /**
+   * Hands the records to the logic; answers the first one that has to wait, because there is more to
+   * fire before it than should be fired at a stretch.
+   */
+  #work({ records, eventTimes }: Batch, start: number, input: number): number {
+    if (eventTimes !== undefined) return this.#workInTime(records, eventTimes, start, input);
+    this.#parts.operator.clock.recordTime = noTime;
     for (let index = start; index < records.length; index++) {
-      const before = watermarks?.[index] ?? beginningOfTime;
-      // Also a timer that was set for a time that has passed fires before the next record.
-      const isDue = before > clock.watermark || operator.timers.earliest <= before;
-      if (isDue && !this.#moveClock(before)) {
-        return this.#later(() => this.#processFrom(batch, index, input));
-      }
       try {
-        this.#logic.onRecord(records[index], times?.[index], input);
+        this.#logic.onRecord(records[index], input);
       } catch (error) {
-        errors.handle(error, records[index]);
+        this.#parts.errors.handle(error, records[index]);
       }
     }
-    if (!this.#moveClock(eventTimes?.watermark ?? beginningOfTime)) {
-      return this.#later(() => this.#processFrom(batch, records.length, input));
+    return records.length;
+  }
+
+  /** The innermost loop: what it calls for a record is small enough to be compiled into it. */
+  #workInTime(
+    records: readonly unknown[],
+    { times, watermarks }: EventTimes,
+    start: number,
+    input: number,
+  ): number {
+    const { clock, timers } = this.#parts.operator;
+    const logic = this.#logic;
+    for (let index = start; index < records.length; index++) {
+      const before = watermarks[index] ?? Number.NaN;
+      // Also a timer that was set for a time that has passed fires before the next record.
+      if (timers.earliest <= before && !this.#moveClock(before)) return index;
+      if (before > clock.watermark) clock.watermark = before;
+      clock.recordTime = times[index] ?? Number.NaN;
+      try {
+        logic.onRecord(records[index], input);
+      } catch (error) {
+        this.#parts.errors.handle(error, records[index]);
+      }
     }
-    return this.#flush();
+    return records.length;
   }
 
   #moveTo(time: number, mark: TimeMark): Room {
     if (!this.#moveClock(time)) return this.#later(() => this.#moveTo(time, mark));
     const room = this.#flush();
-    this.#main().mark(mark);
+    this.#main.receiver.mark(mark);
     return room;
   }
 
@@ -159,11 +190,9 @@ export class TimedStage<Value> implements Stage, Emitter {
     }
     return errors.flush(room);
   }
+}
 
-  /** Marks that go this way go out of every port. */
-  #main(): Receiver {
-    const main = this.#outputs.get(mainPort);
-    assert(main !== undefined, 'a stage has no main output');
-    return main.receiver;
-  }
+interface Output {
+  readonly collector: Collector;
+  readonly receiver: Receiver;
 }

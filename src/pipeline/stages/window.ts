@@ -73,6 +73,8 @@ export class WindowLogic implements TimedLogic<Pane[]> {
   readonly #parts: WindowParts;
   readonly #emitter: Emitter;
   readonly #initial: (key: string) => unknown;
+  /** The newest window of the last record: most often it is the next one's too. */
+  readonly #newest = new NewestWindow();
 
   constructor(parts: WindowParts, emitter: Emitter) {
     this.#parts = parts;
@@ -80,20 +82,19 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     this.#initial = initializer(parts.aggregation.initial);
   }
 
-  onRecord(record: unknown, time: number | undefined): void {
+  onRecord(record: unknown): void {
     const { operator, spec, keyOf } = this.#parts;
-    if (time === undefined) throw new Error('a window needs records with an event time');
-    const { sizeMs, everyMs } = spec;
-    const latest = Math.floor(time / everyMs) * everyMs;
+    const { recordTime: time, watermark } = operator.clock;
+    const newest = this.#newest;
+    if (!(time >= newest.startMs && time < newest.nextStartMs)) newest.moveTo(time, spec);
     // A window that has been sent on is not opened again: its result would be there twice.
-    if (latest + sizeMs <= operator.watermark) {
+    if (newest.endMs <= watermark) {
       this.#emitter.emit(record, time, latePort);
       return;
     }
     const key = keyText(keyOf(record));
-    for (let startMs = latest; startMs > time - sizeMs; startMs -= everyMs) {
-      if (startMs + sizeMs > operator.watermark) this.#add(key, startMs, record);
-    }
+    this.#add(key, record, newest);
+    if (spec.everyMs < spec.sizeMs) this.#addToOlder(key, record);
   }
 
   onTimer(time: number, { entry, number }: EntryTimer<Pane[]>): void {
@@ -114,34 +115,66 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     this.#emitter.emit(output, time - 1);
   }
 
-  #add(key: string, startMs: number, record: unknown): void {
-    const { operator, spec, aggregation } = this.#parts;
+  #addToOlder(key: string, record: unknown): void {
+    const { operator, spec } = this.#parts;
+    const { sizeMs, everyMs } = spec;
+    const { recordTime, watermark } = operator.clock;
+    let startMs = this.#newest.startMs - everyMs;
+    for (; startMs > recordTime - sizeMs; startMs -= everyMs) {
+      const endMs = startMs + sizeMs;
+      if (endMs > watermark) this.#add(key, record, { startMs, endMs });
+    }
+  }
+
+  #add(key: string, record: unknown, window: TimeWindow): void {
+    const { operator, aggregation } = this.#parts;
     const { state } = operator;
     const entry = state.get(key);
-    const pane = entry === undefined ? undefined : paneAt(entry.value, startMs);
-    if (entry !== undefined) state.touch(entry);
-    const before = pane === undefined ? this.#initial(key) : pane.value;
-    const value = aggregation.add(before, record, key);
-    if (pane !== undefined) {
-      pane.value = value;
+    const pane = entry === undefined ? undefined : paneOf(entry.value, window);
+    if (entry === undefined || pane === undefined) {
+      this.#open(key, window, aggregation.add(this.#initial(key), record, key));
       return;
     }
+    state.touch(entry);
+    pane.value = aggregation.add(pane.value, record, key);
+  }
+
+  #open(key: string, { startMs, endMs }: TimeWindow, value: unknown): void {
+    const { operator } = this.#parts;
+    const { state } = operator;
     const number = operator.nextNumber();
     const opened: Pane = { startMs, number, value };
-    if (entry === undefined) {
-      operator.timers.add(startMs + spec.sizeMs, { entry: state.add(key, [opened]), number });
-    } else {
+    let entry = state.get(key);
+    if (entry === undefined) entry = state.add(key, [opened]);
+    else {
+      state.touch(entry);
       entry.value.push(opened);
-      operator.timers.add(startMs + spec.sizeMs, { entry, number });
     }
+    operator.timers.add(endMs, { entry, number });
+  }
+}
+
+/** The window that begins last of those that a time is in. */
+class NewestWindow implements TimeWindow {
+  startMs = Number.NaN;
+  endMs = Number.NaN;
+  nextStartMs = Number.NaN;
+
+  moveTo(time: number, { sizeMs, everyMs }: WindowSpec): void {
+    if (Number.isNaN(time)) throw new Error('a window needs records with an event time');
+    this.startMs = Math.floor(time / everyMs) * everyMs;
+    this.endMs = this.startMs + sizeMs;
+    this.nextStartMs = this.startMs + everyMs;
   }
 }
 
 /** A key has few windows open at a time, the newest last. */
-function paneAt(panes: readonly Pane[], startMs: number): Pane | undefined {
+function paneOf(panes: readonly Pane[], { startMs }: TimeWindow): Pane | undefined {
   for (let index = panes.length - 1; index >= 0; index--) {
     const pane = panes[index];
-    if (pane?.startMs === startMs) return pane;
+    // Not `pane?.startMs`, which may be undefined: the number is put into a box to be compared.
+    if (pane === undefined) continue;
+    if (pane.startMs === startMs) return pane;
   }
   return undefined;
 }

@@ -23,15 +23,29 @@ interface TimedHeader {
   readonly nextNumber?: unknown;
 }
 
+/** Of a record in a stream without event time. */
+export const noTime = Number.NaN;
+
+/**
+ * Where an operator is in event time. A class of its own with numbers only: so the engine changes
+ * them in place, where a number that is handed from call to call is put into a new box for each record.
+ */
+export class EventClock {
+  /** How far event time has come. Moved by the stage alone, forwards. */
+  watermark = beginningOfTime;
+  /** Of the record that is being processed; `noTime` in a stream without event time. */
+  recordTime = noTime;
+  nextNumber = 0;
+}
+
 export class TimedOperator<Value> extends KeyedOperator<Value> {
   readonly timers: Timers<EntryTimer<Value>>;
-  /** How far event time has come. Moved by the stage alone, forwards. */
-  readonly clock: { watermark: number; nextNumber: number };
+  readonly clock: EventClock;
   #isEnding = false;
 
   constructor(name: string, settings: OperatorSettings, layout: TimedLayout<Value>) {
     const timers = new Timers<EntryTimer<Value>>();
-    const facts = { watermark: beginningOfTime, nextNumber: 0 };
+    const facts = new EventClock();
     super(name, settings, {
       members: layout.members,
       value: layout.value,

@@ -16,10 +16,8 @@ export class Timers<Item> {
   /** A binary heap of the times that have a bucket. */
   readonly #heap: number[] = [];
 
-  /** Of the earliest timer; infinite when there is none. */
-  get earliest(): number {
-    return this.#heap[0] ?? Number.POSITIVE_INFINITY;
-  }
+  /** Of the earliest timer; infinite when there is none. Moved here alone; read for each record. */
+  earliest = Number.POSITIVE_INFINITY;
 
   add(time: number, item: Item): void {
     const bucket = this.#buckets.get(time);
@@ -29,12 +27,13 @@ export class Timers<Item> {
     }
     this.#buckets.set(time, { items: [item], taken: 0 });
     this.#push(time);
+    if (time < this.earliest) this.earliest = time;
   }
 
   /** Takes the earliest timer if it is due. */
   takeDue(time: number): Due<Item> | undefined {
-    const [earliest] = this.#heap;
-    if (earliest === undefined || earliest > time) return undefined;
+    const { earliest } = this;
+    if (earliest > time) return undefined;
     const bucket = this.#buckets.get(earliest);
     const item = bucket?.items[bucket.taken];
     if (bucket === undefined || item === undefined) return undefined;
@@ -42,6 +41,7 @@ export class Timers<Item> {
     if (bucket.taken === bucket.items.length) {
       this.#buckets.delete(earliest);
       this.#pop();
+      this.earliest = this.#heap[0] ?? Number.POSITIVE_INFINITY;
     }
     return { time: earliest, item };
   }
@@ -49,6 +49,7 @@ export class Timers<Item> {
   clear(): void {
     this.#buckets.clear();
     this.#heap.length = 0;
+    this.earliest = Number.POSITIVE_INFINITY;
   }
 
   #push(time: number): void {

@@ -4,6 +4,10 @@ import murmurhash from 'murmurhash';
 
 /** Room for the bytes of short keys of plain ASCII, which need no encoder. */
 const scratch = new Uint8Array(128);
+/** By length: making a view costs more than hashing a short key. */
+const views = Array.from({ length: scratch.length + 1 }, (_, length) =>
+  scratch.subarray(0, length),
+);
 
 /**
  * MurmurHash3 (x86, 32 bits, seed 0) of the key's UTF-8 bytes, modulo the count. Written into every
@@ -22,5 +26,5 @@ function asciiBytes(key: string): Uint8Array | undefined {
     if (unit > 0x7f) return undefined;
     scratch[index] = unit;
   }
-  return scratch.subarray(0, length);
+  return views[length];
 }
