@@ -1,7 +1,18 @@
-// The machines as a document: a chart of each, and a sentence for every state.
+// The machines as documents: a picture of each, and a page with a sentence for every state.
 
-/** @returns {string} Markdown with Mermaid charts. */
-export function stateCharts({ attempt, life }) {
+import { instance } from '@viz-js/viz';
+
+/** @returns {Promise<Record<string, string>>} The files under docs/, by path. */
+export async function stateCharts({ attempt, life }) {
+  const viz = await instance();
+  return {
+    'docs/state-machines.md': page({ attempt, life }),
+    'docs/pictures/attempt.svg': picture(viz, attempt, 'An attempt to take a checkpoint'),
+    'docs/pictures/life.svg': picture(viz, life, 'The life of a coordinator'),
+  };
+}
+
+function page({ attempt, life }) {
   return [
     '# The state machines',
     '',
@@ -10,24 +21,67 @@ export function stateCharts({ attempt, life }) {
     '',
     '## An attempt to take a checkpoint',
     '',
-    ...section(attempt),
+    ...section(attempt, 'attempt', 'The states of an attempt, from the barrier to completed'),
     '## The life of a coordinator',
     '',
-    ...section(life),
+    ...section(life, 'life', 'The states of a coordinator, from created to stopped or halted'),
   ].join('\n');
 }
 
-function section(machine) {
-  const states = Object.values(machine.states);
-  const lines = ['```mermaid', 'stateDiagram-v2', `  [*] --> ${machine.config.initial}`];
-  for (const state of states) lines.push(...edges(machine, state));
-  lines.push('```', '', '| state | what it means |', '| --- | --- |');
-  for (const state of states) lines.push(`| \`${state.key}\` | ${state.description} |`);
+function section(machine, name, caption) {
+  const lines = [`![${caption}](pictures/${name}.svg)`, ''];
+  lines.push('| state | what it means |', '| --- | --- |');
+  for (const state of Object.values(machine.states)) {
+    lines.push(`| \`${state.key}\` | ${state.description} |`);
+  }
   return [...lines, ''];
 }
 
+/** Dark ink on its own light ground, so that it can be read on a page of any colour. */
+function picture(viz, machine, title) {
+  const svg = viz.renderString(graph(machine), { format: 'svg' });
+  // Without the header and the numbers of the layout engine, which say nothing to a reader.
+  const [, body] = /(<svg[\s\S]*<\/svg>\n)/.exec(svg.replace(/<!--[\s\S]*?-->\n?/g, '')) ?? [];
+  return body
+    .replace(/<title>[\s\S]*?<\/title>\n?/g, '')
+    .replace(/ id="[^"]*"/g, '')
+    .replace(/<svg ([^>]*)>/, `<svg $1 role="img">\n<title>${title}</title>`);
+}
+
+const endings = {
+  completed: { fillcolor: '#d8f0dc', color: '#1b6e2d' },
+  stopped: { fillcolor: '#d8f0dc', color: '#1b6e2d' },
+  abandoned: { fillcolor: '#fdf0cc', color: '#8a6100' },
+  failed: { fillcolor: '#fbdcd9', color: '#a3231a' },
+  halted: { fillcolor: '#fbdcd9', color: '#a3231a' },
+};
+
+function graph(machine) {
+  const states = Object.values(machine.states);
+  return {
+    graphAttributes: { rankdir: 'TB', bgcolor: '#ffffff', pad: 0.3, nodesep: 0.5, ranksep: 0.5 },
+    nodeAttributes: {
+      ...{ fontname: 'Helvetica,Arial,sans-serif', fontsize: 13, fontcolor: '#1a1a1a' },
+      ...{ shape: 'box', style: 'rounded,filled', fillcolor: '#e8eef7', color: '#2d4a7a' },
+      ...{ margin: '0.22,0.09', penwidth: 1.2 },
+    },
+    edgeAttributes: {
+      ...{ fontname: 'Helvetica,Arial,sans-serif', fontsize: 11.5, fontcolor: '#333333' },
+      ...{ color: '#666666', arrowsize: 0.7 },
+    },
+    nodes: [
+      { name: 'begin', attributes: { shape: 'point', width: 0.12, color: '#2d4a7a' } },
+      ...states.map(({ key }) => ({ name: key, attributes: endings[key] ?? {} })),
+    ],
+    edges: [
+      { tail: 'begin', head: machine.config.initial },
+      ...states.flatMap((state) => edges(machine, state)),
+    ],
+  };
+}
+
 function edges(machine, state) {
-  if (state.type === 'final') return [`  ${state.key} --> [*]`];
+  if (state.type === 'final') return [];
   const found = new Map();
   const own = [...state.transitions.values()].flat();
   const everywhere = [...machine.root.transitions.values()].flat();
@@ -37,9 +91,28 @@ function edges(machine, state) {
     words.add(wordsFor(transition.eventType));
     found.set(target, words);
   }
-  return [...found].map(
-    ([target, words]) => `  ${state.key} --> ${target}: ${[...words].join(', ')}`,
-  );
+  return [...found].map(([target, words]) => ({
+    tail: state.key,
+    head: target,
+    attributes: {
+      label: { html: onGround([...words]) },
+      ...(target in endings ? { color: endings[target].color } : {}),
+      // What ends an attempt early stands beside the way, not in it.
+      ...(target in endings && words.size > 1 ? { weight: 0 } : {}),
+    },
+  }));
+}
+
+/** Words on a ground of their own: a line that passes behind them does not strike them out. */
+function onGround(words) {
+  const rows = words.map((word) => `<TR><TD ALIGN="LEFT">${word}${spare(word)}</TD></TR>`).join('');
+  const table = 'BORDER="0" CELLBORDER="0" CELLPADDING="2" CELLSPACING="0" BGCOLOR="#ffffff"';
+  return `<TABLE ${table}>${rows}</TABLE>`;
+}
+
+/** Room for a machine that has none of the fonts named and takes a wider one. */
+function spare(word) {
+  return '&#160;'.repeat(Math.ceil(word.length / 4));
 }
 
 /** XState's names of events in plain words. */

@@ -1,14 +1,19 @@
-// Draws docs/state-machines.md from the built machines; `--check` only says whether it is current.
+// Draws docs/state-machines.md and its pictures from the built machines; `--check` only compares.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { attemptMachine } from '../dist/coordinator/machine/attempt-machine.js';
 import { lifeMachine } from '../dist/coordinator/machine/life-machine.js';
 import { stateCharts } from './state-chart.mjs';
 
-const target = 'docs/state-machines.md';
-const drawn = stateCharts({ attempt: attemptMachine, life: lifeMachine });
-if (!process.argv.includes('--check')) writeFileSync(target, drawn);
-else if (readFileSync(target, 'utf8') !== drawn) {
-  console.error(`${target} is not what the machines say. Run: node scripts/state-charts.mjs`);
-  process.exit(1);
+const drawn = await stateCharts({ attempt: attemptMachine, life: lifeMachine });
+for (const [path, text] of Object.entries(drawn)) {
+  if (process.argv.includes('--check')) {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    console.error(`${path} is not what the machines say. Run: node scripts/state-charts.mjs`);
+    process.exitCode = 1;
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
 }

@@ -7,10 +7,21 @@ import { lifeMachine } from '../../../src/coordinator/machine/life-machine.js';
 // @ts-expect-error The script is plain JavaScript without types.
 import { stateCharts } from '../../../scripts/state-chart.mjs';
 
-test('docs/state-machines.md is drawn from the machines as they are', () => {
-  const draw = stateCharts as (machines: object) => string;
-  const drawn = draw({ attempt: attemptMachine, life: lifeMachine });
-  expect(readFileSync('docs/state-machines.md', 'utf8')).toBe(drawn);
+test('page and pictures of the machines are drawn from the machines as they are', async () => {
+  const draw = stateCharts as (machines: object) => Promise<Readonly<Record<string, string>>>;
+  const drawn = await draw({ attempt: attemptMachine, life: lifeMachine });
+  expect(Object.keys(drawn)).toHaveLength(3);
+  for (const [path, text] of Object.entries(drawn)) {
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  }
+});
+
+test('a picture shows every state', () => {
+  const machines = { attempt: attemptMachine, life: lifeMachine };
+  for (const [name, { states }] of Object.entries(machines)) {
+    const picture = readFileSync(`docs/pictures/${name}.svg`, 'utf8');
+    for (const key of Object.keys(states)) expect(picture).toContain(`>${key}</text>`);
+  }
 });
 
 test('a chart shows every state with its sentence', () => {
