@@ -58,11 +58,13 @@ function buildOrders(world: World): Crashable {
   return { coordinator, run };
 }
 
+// #region test
 void test('orders survive a crash at every step', async () => {
   const result = await crashEverywhere(buildOrders, { input, schedulesMax: 120 });
   console.log(`${result.schedules} schedules over ${result.points} points: one fault each`);
   assert.deepEqual(result.violations, []);
 });
+// #endregion test
 
 void test('orders survive a crash inside the recovery from a crash', async () => {
   const result = await crashEverywhere(buildOrders, { input, crashes: 2, schedulesMax: 120 });

@@ -102,10 +102,9 @@ export interface Spec {
 export const takenAtMs = Date.parse('2026-01-02T03:04:05Z');
 
 /** The same store id each time, so that printed examples stay true. */
-export const tourPorts: FileSystemCheckpointStoreOptions = {
-  random: seededRandom(1),
-  clock: { ...systemClock, now: () => takenAtMs },
-};
+export function tourPorts(): FileSystemCheckpointStoreOptions {
+  return { random: seededRandom(1), clock: { ...systemClock, now: () => takenAtMs } };
+}
 
 /** Writes checkpoints as an owner would have, and leaves the store to the next one. */
 export async function writeStore(

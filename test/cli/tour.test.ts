@@ -1,7 +1,7 @@
-// The tours in docs/cli.md and in the README, run line by line: they show what the commands print.
+// The sessions that pages show as `console` blocks, run line by line: they show what is printed.
 
 import { afterAll, expect, jest, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Installed, Scratch, tourPorts } from './kit.js';
 import { makeCrashedProject } from './project.js';
 
@@ -10,16 +10,19 @@ const scratch = new Scratch();
 jest.setTimeout(120_000);
 afterAll(() => scratch.remove());
 
-test.each([
-  ['docs/cli.md', 8],
-  ['README.md', 4],
-])('every command of the tour in %s prints what the tour says', async (page, least) => {
+const pages = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)]
+  .filter((name) => name.endsWith('.md'))
+  .filter((page) => stepsOf(readFileSync(page, 'utf8')).length > 0);
+
+test('the README and the page of the command line show sessions', () => {
+  expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/cli.md']));
+});
+
+test.each(pages)('every command of the sessions in %s prints what the page says', async (page) => {
   const cli = new Installed();
   const directory = scratch.directory();
-  await makeCrashedProject(directory, cli.room, tourPorts);
-  const { pathname } = new URL(`../../${page}`, import.meta.url);
-  const steps = stepsOf(readFileSync(pathname, 'utf8'));
-  expect(steps.length).toBeGreaterThanOrEqual(least);
+  await makeCrashedProject(directory, cli.room, tourPorts());
+  const steps = stepsOf(readFileSync(page, 'utf8'));
   const seen: Step[] = [];
   for (const { line } of steps) {
     const { stdout, stderr } = await cli.shell(`{ ${line}; } 2>&1`, { cwd: directory });

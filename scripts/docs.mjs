@@ -1,0 +1,38 @@
+// Holds the pages to the truth: every code block is run or compared, every link leads somewhere.
+//
+//   npm run docs:check            all pages
+//   npm run docs:check README.md  one page
+//   npm run docs:fill             first puts the parts of examples into the pages that show them
+
+import { existsSync } from 'node:fs';
+import { checkBlocks } from './docs/blocks.mjs';
+import { Database } from './docs/database.mjs';
+import { fillPage } from './docs/fill.mjs';
+import { checkLinks } from './docs/links.mjs';
+import { pageFiles, readPage } from './docs/pages.mjs';
+import { Room } from './docs/room.mjs';
+
+if (!existsSync('dist/index.js')) {
+  console.error('The pages are checked against dist/, which is not there. Run: npm run build');
+  process.exit(1);
+}
+
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+if (process.argv.includes('--fill')) pageFiles().map(readPage).forEach(fillPage);
+const all = pageFiles().map(readPage);
+const pages = wanted.length === 0 ? all : all.filter(({ file }) => wanted.includes(file));
+const room = new Room();
+const database = new Database();
+try {
+  const problems = [...checkLinks(pages), ...(await checkBlocks(pages, room, database))];
+  for (const problem of problems) console.error(problem);
+  const blocks = pages.flatMap((page) => page.blocks).length;
+  const links = pages.flatMap((page) => page.links).length;
+  console.log(
+    `${pages.length} pages, ${blocks} blocks, ${links} links: ${problems.length} problems`,
+  );
+  if (problems.length > 0) process.exitCode = 1;
+} finally {
+  await database.close();
+  room.remove();
+}
