@@ -1,0 +1,58 @@
+// A pipeline into a sink of your own, crashed around every call of the sink, and what is there afterwards.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CheckpointCoordinator } from 'tidegate';
+import { crashEverywhere, type Crashable, type World } from 'tidegate/testing';
+import { epochFileSink } from './sink/epoch-files.js';
+
+interface Row {
+  readonly id: number;
+}
+
+const input: readonly Row[] = Array.from({ length: 6 }, (_, id) => ({ id }));
+const directory = mkdtempSync(join(tmpdir(), 'tidegate-sink-'));
+
+function build(world: World): Crashable {
+  const rows = world.source<Row>('rows');
+  const coordinator = new CheckpointCoordinator({
+    pipeline: 'rows',
+    store: world.store,
+    clock: world.clock,
+    random: world.random,
+    sources: { rows },
+    sinks: { own: world.wrap('own', epochFileSink<Row>(directory)) },
+    checkpoint: { intervalMs: 150 },
+  });
+  const run = async (): Promise<void> => {
+    await coordinator.start();
+    for await (const row of rows) {
+      const point = await coordinator.safePoint();
+      if (point.kind === 'rewound') continue;
+      await point.sinks.own.write([row]);
+    }
+    await coordinator.stop();
+    // The simulation cannot look into a sink of yours: this is the look.
+    assert.deepEqual(committed(), input);
+  };
+  return { coordinator, run };
+}
+
+const result = await crashEverywhere(build, {
+  input,
+  schedulesMax: 40,
+  beforeEach: () => rmSync(directory, { recursive: true, force: true }),
+});
+rmSync(directory, { recursive: true, force: true });
+for (const { test } of result.violations) console.log(test);
+console.log(`${result.schedules} schedules, ${result.violations.length} violations`);
+if (result.violations.length > 0) process.exitCode = 1;
+
+function committed(): readonly Row[] {
+  const folder = join(directory, 'committed');
+  return readdirSync(folder)
+    .sort((left, right) => Number.parseInt(left, 10) - Number.parseInt(right, 10))
+    .flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Row[]);
+}
