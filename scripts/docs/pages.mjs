@@ -18,7 +18,9 @@ export function pageFiles() {
   const top = readdirSync('.').filter((name) => name.endsWith('.md'));
   const below = readdirSync('docs', { recursive: true })
     .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name.replaceAll('\\', '/')}`);
+    .map((name) => `docs/${name.replaceAll('\\', '/')}`)
+    // Made by typedoc, not kept.
+    .filter((name) => !name.startsWith('docs/api/'));
   return [...top.sort().reverse(), ...below.sort()];
 }
 
