@@ -10,7 +10,7 @@ Error.stackTraceLimit = 0;
 process.on('unhandledRejection', () => undefined);
 
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
-const { setups, prepareSetup, replay, describeViolation, describeSetup } = await load(
+const { setups, coreSetups, prepareSetup, replay, describeViolation, describeSetup } = await load(
   'testing/simulation/campaign.js',
 );
 const { faultsAt } = await load('testing/simulation/fault-variants.js');
@@ -24,7 +24,9 @@ process.exit(0);
 
 async function hunt() {
   let runs = 0;
-  const chosen = setups.filter((setup) => new RegExp(mixes).test(describeSetup(setup)));
+  // A pattern that names a shape looks among all pipelines, any other among the mixes of one source.
+  const pool = mixes.includes(':') ? setups : coreSetups;
+  const chosen = pool.filter((setup) => new RegExp(mixes).test(describeSetup(setup)));
   const open = chosen.map((setup) => schedulesOf(setup));
   // Round and round, so that no mix uses up the time of the others.
   while (open.length > 0 && Date.now() < untilMs) {

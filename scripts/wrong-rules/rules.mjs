@@ -263,4 +263,35 @@ export const wrongRules = [
     first: /^kill-after disk: rename checkpoints.checkpoint_N#2/,
     second: /^power-after sink .: commit/,
   },
+  {
+    name: 'a restore puts everything back without a checkpoint of its own',
+    changes: [
+      [
+        recovery + 'execute-plan.ts',
+        'return { base: await restoreChosen(round, plan) };',
+        'await discardPrepared(round);\n      return { base: await save(round, manifest) };',
+      ],
+    ],
+    mixes: /^restored: durable \(/,
+    first: /^kill-before sink .: commit#[3-9]/,
+  },
+  {
+    name: 'a table store is left as it is when recovery puts the sources back',
+    changes: [[recovery + 'put-back.ts', 'tableStore.restore(path, { signal })', 'undefined']],
+    mixes: /^table: durable \(/,
+    first: /^kill-(before|after) sink/,
+  },
+  {
+    name: 'a sink that is gone is not missed, though N leaves it in doubt',
+    changes: [
+      [recovery + 'columns.ts', 'strangersIn(facts, newest).length > 0', 'false'],
+      [
+        recovery + 'candidates.ts',
+        'for (const sink of sinksOf(manifest, twoPhaseNames(facts))) {',
+        'for (const sink of [...sinksOf(manifest, twoPhaseNames(facts))].filter((name) => facts.sinks.has(name))) {',
+      ],
+    ],
+    mixes: /^removed-sink: (durable|last-resource) \+ (durable|last-resource) \(/,
+    first: /^kill-after sink/,
+  },
 ];

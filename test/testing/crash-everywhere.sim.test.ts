@@ -84,6 +84,34 @@ describe('a pipeline that is crashed everywhere', () => {
   });
 });
 
+test('crashes everywhere in the same way for the same seed, event by event', async () => {
+  const one = await recorded(5);
+  const other = await recorded(5);
+  expect(one.events.length).toBeGreaterThan(500);
+  expect(other).toEqual(one);
+  expect((await recorded(6)).events).not.toEqual(one.events);
+}, 100_000);
+
+/** What every coordinator of every run said, with the time at which it was said. */
+async function recorded(seed: number): Promise<Record<'events' | 'rest', readonly unknown[]>> {
+  const events: unknown[] = [];
+  const build: Build = async (world) => {
+    const crashable = await totals()(world);
+    const { events: emitted } = crashable.coordinator as CheckpointCoordinator;
+    const names = ['attempt-started', 'step-ended', 'checkpoint-completed', 'recovery-ended'];
+    for (const name of names as Parameters<typeof emitted.on>[0][]) {
+      emitted.on(name, (...event: unknown[]) => {
+        events.push([world.life, world.clock.now(), name, JSON.stringify(event)]);
+      });
+    }
+    return crashable;
+  };
+  const result = await crashEverywhere(build, { input, crashes: 2, schedulesMax: 30, seed });
+  const { schedules, points, matrix, violations } = result;
+  const rest = [schedules, points, violations, matrix.cells];
+  return { events, rest };
+}
+
 describe('a sink of the user’s own, wrapped', () => {
   let storage = new SinkStorage('own', 'durable');
   const own = (world: World): Sink => world.wrap('own', simulatedSink(storage, calmPort));

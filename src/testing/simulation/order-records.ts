@@ -58,10 +58,10 @@ export const refunds: readonly Order[] = [
   { number: 4, account: 'bob', amount: -3 },
 ];
 
-/** A reference table of factors, the second of which comes between two orders. */
+/** A reference table of factors: one is used until the end, the other comes between two orders. */
 export const rates: readonly Order[] = [
   { number: 0, account: 'ann', amount: 2 },
-  { number: 4, account: 'ann', amount: 3 },
+  { number: 2, account: 'bob', amount: 3 },
 ];
 
 /** A second source whose accounts are its own: what it is merged with may overtake it. */
@@ -92,18 +92,18 @@ export const totalsWithRefunds: readonly AccountTotal[] = [
   { key: 'ann', number: 5, total: 14 },
 ];
 
-/** The same with a factor for one account, which changes before the last order. */
+/** The same with the factors. */
 export const totalsWithRates: readonly AccountTotal[] = [
   { key: 'ann', number: 1, total: 10 },
-  { key: 'bob', number: 3, total: 7 },
-  { key: 'ann', number: 5, total: 43 },
+  { key: 'bob', number: 3, total: 21 },
+  { key: 'ann', number: 5, total: 32 },
 ];
 
-/** Without an order among the accounts: with fees, and with the newest factor from the beginning. */
+/** With factors and with fees, which are merged as they come. */
 export const totalsOfFlow: readonly AccountTotal[] = [
-  { key: 'ann', number: 1, total: 15 },
-  { key: 'bob', number: 3, total: 7 },
-  { key: 'ann', number: 5, total: 48 },
+  { key: 'ann', number: 1, total: 10 },
+  { key: 'bob', number: 3, total: 21 },
+  { key: 'ann', number: 5, total: 32 },
   { key: 'cy', number: 2, total: 1 },
   { key: 'cy', number: 4, total: 3 },
 ];

@@ -1,0 +1,130 @@
+// Stores that no crash leaves behind: a run to the end, and then something written by hand.
+
+import type { Inspection, InspectRequest, Sink, TwoPhaseSink } from '../../src/contracts/sink.js';
+import type { CallOptions } from '../../src/contracts/source.js';
+import { checkpointId } from '../../src/ids.js';
+import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { ordersInput, ordersPipeline } from '../../src/testing/simulation/orders.js';
+import { startAgain, type Build, type World } from '../../src/testing/simulation/world.js';
+
+export interface Handmade {
+  /** Changes the store after a first process has come to its end. */
+  readonly damage: (store: CheckpointStore) => Promise<void>;
+  readonly sink?: (sink: Sink) => Sink;
+}
+
+/** One process goes through the input, its store is changed, and a second one starts on it. */
+export function onHandmadeStore({ damage, sink = (same) => same }: Handmade): {
+  readonly build: Build;
+  readonly input: typeof ordersInput;
+} {
+  const disk = new SimulatedDisk();
+  const orders = ordersPipeline({ mix: ['durable'], hasSidecar: false });
+  const build: Build = async (world) => {
+    const store = storeOn(disk, world);
+    const own: World = {
+      ...world,
+      store,
+      sink: (name, durability) => sink(world.sink(name, durability)),
+    };
+    const crashable = await orders(own);
+    if (world.life > 1) return crashable;
+    const run = async (): Promise<string> => {
+      await crashable.run();
+      await damage(store);
+      return startAgain;
+    };
+    return { ...crashable, run };
+  };
+  return { build, input: ordersInput };
+}
+
+export const twoInDoubt: Handmade = {
+  damage: async (store) => {
+    const owned = await store.open({ pipeline: 'orders' });
+    for (let count = 0; count < 2; count += 1) await saveInDoubt(owned, (id) => `by hand/${id}`);
+    await owned.close();
+  },
+};
+
+export const newerVersion: Handmade = {
+  damage: async (store) => {
+    const owned = await store.open({ pipeline: 'orders' });
+    await saveInDoubt(owned, (id) => `by hand/${id}`, { version: 2 });
+    await owned.close();
+  },
+};
+
+export const foreignInDoubt: Handmade = {
+  damage: async (store) => {
+    const owned = await store.open({ pipeline: 'orders' });
+    await saveInDoubt(owned, () => undefined);
+    await owned.close();
+  },
+  sink: (sink) => askedByHandle(sink as TwoPhaseSink),
+};
+
+/** A copy of the newest checkpoint under the next id, whose sink has not committed it. */
+async function saveInDoubt(
+  owned: OwnedStore,
+  handleOf: (id: number) => string | undefined,
+  change: Partial<CheckpointManifest> = {},
+): Promise<void> {
+  const newest = (await owned.list()).map(({ id }) => id).sort((one, other) => other - one)[0]!;
+  const { manifest } = await owned.load(checkpointId(newest));
+  const id = owned.allocateCheckpointId();
+  const handle = handleOf(id);
+  const pending: SinkCommitStatus = { kind: 'pending' };
+  const copy: CheckpointManifest = {
+    ...manifest,
+    checkpointId: id,
+    epoch: manifest.epoch + 1,
+    sinkCommitStatuses: new Map([['a', pending]]),
+    tidegate: {
+      ...manifest.tidegate!,
+      generation: owned.generation,
+      attempt: `by hand ${id}`,
+      commitHandles: new Map(handle === undefined ? [] : [['a', handle]]),
+      sinkDigests: new Map(),
+    },
+    ...change,
+  };
+  await owned.saveManifest(copy);
+}
+
+/** A sink that cannot tell anything about a checkpoint without its handle. */
+function askedByHandle(sink: TwoPhaseSink): TwoPhaseSink {
+  return {
+    ...sink,
+    open: async (owner, options) => {
+      const session = await sink.open(owner, options);
+      const inner = session.inspect.bind(session);
+      return Object.assign(session, {
+        inspect: async (request: InspectRequest, call: CallOptions): Promise<Inspection> =>
+          request.handle === undefined ? 'unsupported' : inner(request, call),
+      });
+    },
+  };
+}
+
+function storeOn(disk: SimulatedDisk, { life, clock, random }: World): CheckpointStore {
+  return new FileSystemCheckpointStore('/checkpoints', {
+    fileSystem: disk.mount().fileSystem,
+    clock,
+    random,
+    heartbeatMs: 0,
+    processes: {
+      self: () => ({
+        host: 'simulated',
+        bootId: 'boot',
+        pidNamespace: 'pids',
+        pid: life,
+        startedAt: String(life),
+      }),
+      livenessOf: () => 'gone',
+    },
+  });
+}
