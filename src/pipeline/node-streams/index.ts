@@ -10,4 +10,4 @@ export type {
   WrappingOptions,
 } from './stages.js';
 export { StreamPipeline } from './stream-pipeline.js';
-export type { StreamPipelineOptions } from './stream-pipeline.js';
+export type { Declaration, StreamPipelineOptions } from './stream-pipeline.js';

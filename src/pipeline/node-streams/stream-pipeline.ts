@@ -19,13 +19,13 @@ import { readersOf } from './readers.js';
 import type { StreamStages } from './stages.js';
 import { graphOf, hasPerEpoch, type Declared } from './stream-graph.js';
 
-type Named<Participant> = Readonly<Record<string, Participant>>;
-type NameOf<Group> = Extract<keyof Group, string>;
+/** Participants by the names under which checkpoints know them. */
+export type Declaration<Participant> = Readonly<Record<string, Participant>>;
 
 export interface StreamPipelineOptions<
-  Sources extends Named<ReadableSource>,
-  Operators extends Named<CustomOperator<never, unknown>>,
-  Sinks extends Named<Sink<never>>,
+  Sources extends Declaration<ReadableSource>,
+  Operators extends Declaration<CustomOperator<never, unknown>>,
+  Sinks extends Declaration<Sink<never>>,
 > {
   readonly sources: Sources;
   /** Stages with state, by the names under which it is saved. */
@@ -38,7 +38,11 @@ export interface StreamPipelineOptions<
    * that is not declared above must be made here anew.
    */
   readonly build: (
-    stages: StreamStages<NameOf<Sources>, NameOf<Operators>, NameOf<Sinks>>,
+    stages: StreamStages<
+      Extract<keyof Sources, string>,
+      Extract<keyof Operators, string>,
+      Extract<keyof Sinks, string>
+    >,
   ) => unknown;
   /** Your word that every stage gives the same output for the same input. Default false. */
   readonly deterministic?: boolean;
@@ -46,9 +50,11 @@ export interface StreamPipelineOptions<
 
 /** A description, like `Pipeline`: it can be run again after a run. */
 export class StreamPipeline<
-  Sources extends Named<ReadableSource> = Named<ReadableSource>,
-  Operators extends Named<CustomOperator<never, unknown>> = Named<CustomOperator<never, unknown>>,
-  Sinks extends Named<Sink<never>> = Named<Sink<never>>,
+  Sources extends Declaration<ReadableSource> = Declaration<ReadableSource>,
+  Operators extends Declaration<CustomOperator<never, unknown>> = Declaration<
+    CustomOperator<never, unknown>
+  >,
+  Sinks extends Declaration<Sink<never>> = Declaration<Sink<never>>,
 > {
   readonly name: string;
   readonly #declared: Declared;
