@@ -322,7 +322,8 @@ export const errorCodes = {
   TIDEGATE_RECOVERY_NOTHING_TO_RESUME: {
     kind: 'corrupt',
     remedy:
-      'Bring the checkpoints back from a copy. To start over on purpose, use a new store and empty sinks.',
+      'Bring the checkpoints back from a copy. To start over on purpose, use a new store and empty ' +
+      'sinks, or another pipeline name.',
   },
   TIDEGATE_RECOVERY_TWO_IN_DOUBT: {
     kind: 'in-doubt',

@@ -89,7 +89,8 @@ export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
  * 1. `open` fences every older generation, of other processes and of this one: after it returns, no
  *    call begun by an older session can still take effect. It refuses a second store under the same
  *    pipeline name, naming both ids and the way out (`TIDEGATE_SINK_STORE`), and a generation not
- *    above the one it remembers (`TIDEGATE_FENCED`).
+ *    above the one it remembers (`TIDEGATE_FENCED`). With the store's id as `remembered` in the
+ *    details of the error, recovery can say what is committed there.
  * 2. `preCommit` is idempotent per checkpoint id. Afterwards the epoch's output is complete, and
  *    invisible; for `durable` it survives a crash. An empty epoch has a handle too.
  * 3. `commit(handle)` works any number of times, for `durable` from a fresh process, and answers

@@ -27,6 +27,8 @@ export interface SinkFacts {
   readonly answer: SinkAnswer;
   /** The newest checkpoint whose marker it has; undefined before the first. */
   readonly lastCommitted: CheckpointId | undefined;
+  /** The same under the store that it remembers, where that is another one; for messages only. */
+  readonly lastCommittedElsewhere?: CheckpointId;
 }
 
 /**
@@ -63,6 +65,8 @@ export interface RecoveryFacts {
   readonly store: StoreFact;
   /** Undefined when the store was never owned by tidegate. */
   readonly storeId: StoreId | undefined;
+  /** Where a person finds the store; for messages only. */
+  readonly storePlace?: string;
   /** Newest first. */
   readonly checkpoints: readonly StoredCheckpoint[];
   /** Every registered sink. */

@@ -8,6 +8,7 @@ import type { LoadedCheckpoint, StoreReader } from '../store/checkpoint-store.js
 import { ask, throwIfAborted, timeoutFor, type Answer, type Patience } from './ask.js';
 import { baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
 import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact } from './facts.js';
+import { markersElsewhere } from './markers-elsewhere.js';
 import { toSinkAnswer } from './open-sinks.js';
 import type { RecoveryRequest } from './request.js';
 import { classify, handleOf, handleOwner, sinksOf, statusOf } from './stored-state.js';
@@ -54,6 +55,11 @@ export async function readFacts(request: ReadRequest): Promise<Reading> {
     }
   });
   await Promise.all(asked);
+  const elsewhere = await markersElsewhere(question.participants, store, request);
+  for (const [name, lastCommittedElsewhere] of elsewhere) {
+    const facts = sinks.get(name);
+    if (facts !== undefined) sinks.set(name, { ...facts, lastCommittedElsewhere });
+  }
   throwIfAborted(question.signal);
   const checkpoints = stored.checkpoints.map((checkpoint) => ({
     ...checkpoint,
@@ -63,6 +69,7 @@ export async function readFacts(request: ReadRequest): Promise<Reading> {
     ...settingsOf(question),
     store: stored.fact,
     storeId: store.storeId,
+    ...(store.place === undefined ? {} : { storePlace: store.place }),
     checkpoints,
     sinks,
     isInDoubtTimeoutReached: request.isInDoubtTimeoutReached,
@@ -76,7 +83,7 @@ function settingsOf({
   ...question
 }: Question): Omit<
   RecoveryFacts,
-  'store' | 'storeId' | 'checkpoints' | 'sinks' | 'isInDoubtTimeoutReached'
+  'store' | 'storeId' | 'storePlace' | 'checkpoints' | 'sinks' | 'isInDoubtTimeoutReached'
 > {
   return {
     topology: {

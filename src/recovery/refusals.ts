@@ -1,9 +1,10 @@
 // The causes of rows that end with a human: each names the things, the values and the way out. Pure.
 
 import { hasErrorCode, TidegateError, type ErrorCode } from '../errors.js';
+import type { CheckpointId } from '../ids.js';
 import { isReadable, newestOf, replayObstacle, standingsOf } from './candidates.js';
-import { sinksPast, strangersIn } from './columns.js';
-import type { RecoveryFacts } from './facts.js';
+import { strangersIn } from './columns.js';
+import type { RecoveryFacts, SinkFacts } from './facts.js';
 import { rowName, type RecoveryRow } from './table.js';
 
 export function causeOf(row: RecoveryRow, code: ErrorCode, facts: RecoveryFacts): TidegateError {
@@ -32,7 +33,8 @@ function explain(code: ErrorCode, facts: RecoveryFacts): string {
     case 'TIDEGATE_RECOVERY_UNANSWERED':
     case 'TIDEGATE_RECOVERY_SINK_REFUSED': {
       const first = firstProblem(facts);
-      return first === undefined ? 'a participant' : `${first.who}: ${first.problem.message}`;
+      if (first === undefined) return 'a participant';
+      return `${first.who}: ${first.problem.message}${outputWithoutCheckpoints(facts)}`;
     }
     case 'TIDEGATE_RECOVERY_UNKNOWN_SINK':
       return `checkpoint ${id} leaves ${newest === undefined ? '' : list(strangersIn(facts, newest))} in doubt`;
@@ -73,10 +75,37 @@ function isFenced(problem: Error | undefined): boolean {
 }
 
 function nothingToResume(facts: RecoveryFacts): string {
-  const marked = sinksPast(facts, 0);
   const states = facts.checkpoints.map(({ id, state }) => `${id} ${state}`);
-  const markers = marked.length > 0 ? `; markers of committed checkpoints in ${list(marked)}` : '';
-  return `the store holds ${states.length === 0 ? 'no checkpoint' : list(states)}${markers}`;
+  const held = states.length === 0 ? 'no checkpoint' : list(states);
+  const markers = committed(facts, ({ lastCommitted }) => lastCommitted);
+  const output = markers === '' ? '' : `; ${markers}: ${waysOut}`;
+  return `the store${placeOf(facts)} holds ${held}${output}`;
+}
+
+/** The checkpoints were taken away and the output was kept, or another directory was named. */
+function outputWithoutCheckpoints(facts: RecoveryFacts): string {
+  const markers = committed(facts, ({ lastCommittedElsewhere }) => lastCommittedElsewhere);
+  if (markers === '' || facts.checkpoints.length > 0) return '';
+  return `; the store${placeOf(facts)} holds no checkpoint, and ${markers}: ${waysOut}`;
+}
+
+const waysOut =
+  'bring the checkpoints back from a copy, or name the directory that has them; to start over on ' +
+  'purpose, clear the output together with what the sinks remember, or give the pipeline another name';
+
+function committed(
+  facts: RecoveryFacts,
+  markerOf: (sink: SinkFacts) => CheckpointId | undefined,
+): string {
+  const sinks = [...facts.sinks].flatMap(([sink, known]) => {
+    const marker = known.twoPhase ? markerOf(known) : undefined;
+    return marker === undefined ? [] : [`${sink} up to checkpoint ${marker}`];
+  });
+  return sinks.length === 0 ? '' : `output is committed in ${list(sinks)}`;
+}
+
+function placeOf({ storePlace }: RecoveryFacts): string {
+  return storePlace === undefined ? '' : ` in ${storePlace}`;
 }
 
 function inDoubt(facts: RecoveryFacts): readonly string[] {

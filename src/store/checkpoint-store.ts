@@ -94,6 +94,8 @@ export interface StoreReader {
   /** Undefined for a foreign store that tidegate has never owned. */
   readonly storeId: StoreId | undefined;
   readonly pipeline: string | undefined;
+  /** Where a person finds it, such as a directory; for messages only. */
+  readonly place?: string;
   list(options?: StoreCallOptions): Promise<readonly CheckpointListing[]>;
   load(id: CheckpointId, options?: StoreCallOptions): Promise<LoadedCheckpoint>;
   readOperatorState(

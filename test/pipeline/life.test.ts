@@ -1,9 +1,14 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { toError } from '../../src/errors.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
+import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
 import { numbersTo, pacedSource } from './support.js';
@@ -61,18 +66,51 @@ describe('the life of a run', () => {
     expect(sink.records.length).toBeGreaterThanOrEqual(200);
   });
 
-  test('refuses a store whose checkpoints were deleted while the output was kept', async () => {
-    const sink = new MemorySink<number>();
-    const build = (): Pipeline => {
-      const pipeline = new Pipeline('numbers');
-      pipeline.source('numbers', arraySource(numbersTo(3))).to('out', sink);
-      return pipeline;
-    };
-    await build().run({ store: new MemoryCheckpointStore() });
-    const run = build().run({ store: new MemoryCheckpointStore() });
-    await expect(run).rejects.toMatchObject({ code: 'TIDEGATE_HALTED' });
-    expect(sink.records).toEqual(numbersTo(3));
-  });
+  test.each([
+    ['the whole directory', (directory: string) => rmSync(directory, { recursive: true })],
+    [
+      'every checkpoint in it',
+      (directory: string) => {
+        for (const name of readdirSync(directory)) {
+          if (/^(checkpoint_|latest)/.test(name))
+            rmSync(join(directory, name), { recursive: true });
+        }
+      },
+    ],
+  ])(
+    'refuses when %s was deleted and the output kept: directory, what sinks hold, ways out',
+    async (_what, remove) => {
+      const room = mkdtempSync(join(tmpdir(), 'tidegate-life-'));
+      const directory = join(room, 'checkpoints');
+      const sinks = { left: new MemorySink<number>(), right: new MemorySink<number>() };
+      const run = () => {
+        const pipeline = new Pipeline('numbers');
+        const numbers = pipeline.source('numbers', arraySource(numbersTo(3)));
+        for (const [name, sink] of Object.entries(sinks)) numbers.to(name, sink);
+        return pipeline.run({ store: new FileSystemCheckpointStore(directory) });
+      };
+      try {
+        await run();
+        remove(directory);
+        const refused = await run().then(() => new Error('it was not refused'), toError);
+        expect(refused).toMatchObject({ code: 'TIDEGATE_HALTED' });
+        const id = 2 ** 24 + 2;
+        for (const part of [
+          directory,
+          `left up to checkpoint ${id}`,
+          `right up to checkpoint ${id}`,
+          'bring the checkpoints back',
+          'clear the output together with what the sinks remember',
+          'give the pipeline another name',
+        ]) {
+          expect(refused.message).toContain(part);
+        }
+        for (const sink of Object.values(sinks)) expect(sink.records).toEqual(numbersTo(3));
+      } finally {
+        rmSync(room, { recursive: true });
+      }
+    },
+  );
 
   test('a slow sink slows its source down instead of filling the memory', async () => {
     let read = 0;

@@ -153,6 +153,7 @@ export function checkStore(
     `sink ${sink} holds output of store ${remembered.storeId} under the pipeline name ` +
       `${pipeline}, and was opened by store ${storeId}: bring back the first store, choose another ` +
       'pipeline name, or delete the rows of this pipeline from sink_owner and sink_marker',
+    { details: { sink, remembered: remembered.storeId } },
   );
 }
 

@@ -100,6 +100,7 @@ export function checkIdentity(found: Identity | undefined, wanted: Identity): vo
     `the write-ahead directory belongs to sink ${found.sink} of pipeline ${found.pipeline} of store ` +
       `${found.storeId}, and was opened for sink ${sink} of pipeline ${pipeline} of store ${storeId}: ` +
       'use that store, or another directory',
+    { details: { sink, remembered: found.storeId } },
   );
 }
 

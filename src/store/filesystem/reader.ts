@@ -33,6 +33,10 @@ export class FileSystemStoreReader implements StoreReader {
     this.pipeline = identity?.pipeline;
   }
 
+  get place(): string {
+    return this.ports.layout.directory;
+  }
+
   async list({ signal }: StoreCallOptions = {}): Promise<readonly CheckpointListing[]> {
     const { fileSystem, layout } = this.ports;
     try {

@@ -40,6 +40,7 @@ function observedOwner(owned: OwnedStore, observer: StoreObserver): OwnedStore {
   return {
     storeId: owned.storeId,
     pipeline: owned.pipeline,
+    ...(owned.place === undefined ? {} : { place: owned.place }),
     generation,
     list: async (options) => {
       const listings = await owned.list(options);

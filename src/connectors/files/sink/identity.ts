@@ -51,7 +51,7 @@ export function checkIdentity(
     'TIDEGATE_SINK_STORE',
     `${directory} holds output of pipeline ${quoted(stored.pipeline)} from store ` +
       `${stored.storeId}, and store ${asked.storeId} asks for it`,
-    { details: { directory, stored: stored.storeId, asked: asked.storeId } },
+    { details: { directory, remembered: stored.storeId, asked: asked.storeId } },
   );
 }
 
