@@ -22,6 +22,9 @@ process.on('unhandledRejection', (reason) => {
   stray ??= reason;
 });
 
+const signOfLifeMs = 2_000;
+let toldMs = 0;
+
 const prepared = new Map();
 async function prepare(index) {
   if (!prepared.has(index)) {
@@ -30,7 +33,15 @@ async function prepare(index) {
   return prepared.get(index);
 }
 
-process.on('message', ({ setupIndex, share, untilMs }) => {
+/** A terminal interrupts the whole group; the parent says when to stop. */
+process.on('SIGINT', () => undefined);
+let isStopped = false;
+
+process.on('message', ({ stop, setupIndex, share, untilMs }) => {
+  if (stop) {
+    isStopped = true;
+    return;
+  }
   run(setupIndex, share, untilMs).then(
     (answer) => process.send(answer),
     (error) => {
@@ -71,7 +82,12 @@ async function run(setupIndex, share, untilMs) {
         violations.push(await describeViolation(subject, { ...explored, result }));
       }
     }
-    if (Date.now() > untilMs) break;
+    const nowMs = Date.now();
+    if (isStopped || nowMs > untilMs) break;
+    if (nowMs - toldMs < signOfLifeMs) continue;
+    toldMs = nowMs;
+    const rssMb = Math.round(process.memoryUsage.rss() / 2 ** 20);
+    process.send({ alive: { count, rssMb } });
   }
   const { cells, rowLabels } = matrix;
   return { count, violationCount, violations, cells, rowLabels, points };

@@ -1,10 +1,11 @@
 // Crashes tidegate in as many ways as there is time for: `npm run simulate -- --schedules 1000000`.
 
-import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { WorkerPool } from './simulate-pool.mjs';
 import { root, transpile } from './transpile.mjs';
 
 const { values } = parseArgs({
@@ -66,46 +67,47 @@ let points = 0;
 let violationCount = 0;
 let shownMs = startedMs;
 
-function progress(force = false) {
+function progress(isLast = false) {
   const nowMs = Date.now();
-  if (!force && nowMs - shownMs < 10_000) return;
+  if (isLast !== true && nowMs - shownMs < 10_000) return;
   shownMs = nowMs;
-  const perSecond = count / ((nowMs - startedMs) / 1000);
-  const leftMinutes = Math.max(0, planned - count) / perSecond / 60;
+  const done = count + pool.openCount;
+  const perSecond = done / ((nowMs - startedMs) / 1000);
+  const leftMinutes = Math.max(0, planned - done) / perSecond / 60;
   console.log(
-    `${count} of about ${planned} schedules, ${violationCount} violations, ` +
-      `${perSecond.toFixed(0)}/s, about ${leftMinutes.toFixed(1)} minutes left`,
+    `${done} of about ${planned} schedules, ${violationCount} violations, ` +
+      `${perSecond.toFixed(0)}/s, about ${leftMinutes.toFixed(1)} minutes left, ` +
+      `workers of up to ${pool.largestRssMb} MB`,
   );
 }
 
-function isOver() {
-  if (values.stop && violationCount > 0) return true;
-  return shares.length === 0 || Date.now() > untilMs;
-}
+const pool = new WorkerPool(join(root, 'scripts/simulate-worker.mjs'), {
+  args: [directory, values.seed],
+  shares,
+  untilMs,
+  answered: (answer) => {
+    count += answer.count;
+    points += answer.points;
+    violationCount += answer.violationCount ?? answer.violations.length;
+    violations.push(...answer.violations);
+    matrix.merge(answer);
+  },
+  lost: ({ setupIndex, share }, why) => {
+    violationCount += 1;
+    const where = `${describeSetup(setups[setupIndex])}, share ${JSON.stringify(share)}`;
+    violations.push(`the worker of ${where} has ended twice: ${why}`);
+  },
+  note: (line) => console.log(line),
+  isOver: () => Date.now() > untilMs || (values.stop && violationCount > 0),
+});
 
-function work() {
-  return new Promise((resolve, reject) => {
-    const child = fork(join(root, 'scripts/simulate-worker.mjs'), [directory, values.seed], {
-      execArgv: ['--max-semi-space-size=64'],
-    });
-    const next = () => {
-      if (isOver()) return child.disconnect();
-      child.send({ ...shares.shift(), untilMs });
-    };
-    child.on('message', (answer) => {
-      if (!answer.ready) {
-        count += answer.count;
-        points += answer.points;
-        violationCount += answer.violationCount ?? answer.violations.length;
-        violations.push(...answer.violations);
-        matrix.merge(answer);
-        progress();
-      }
-      next();
-    });
-    child.on('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`worker ended: ${code}`)),
-    );
+let isInterrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    if (isInterrupted) process.exit(130);
+    isInterrupted = true;
+    console.log('stopping; once more to end at once');
+    pool.stop();
   });
 }
 
@@ -120,7 +122,9 @@ function different(tests) {
   return [...seen.values()];
 }
 
-await Promise.all(Array.from({ length: Number(values.workers) }, work));
+const ticking = setInterval(progress, 1_000);
+await pool.run(Number(values.workers));
+clearInterval(ticking);
 progress(true);
 
 console.log(`\nRecovery table rows by crash point and fault (- : no recovery was needed)\n`);
@@ -135,4 +139,5 @@ for (const violation of different(violations).slice(0, violationsShownMax)) {
 }
 if (values.setup !== undefined) console.log(`\n${describeSetup(setups[Number(values.setup)])}`);
 console.log(`${count} schedules, ${violationCount} violations`);
-process.exitCode = violationCount > 0 || count === 0 ? 1 : 0;
+if (violationCount > 0 || count === 0) process.exitCode = 1;
+else if (isInterrupted) process.exitCode = 130;

@@ -24,3 +24,23 @@ test('a process that stood still before it owned the store, takes it over and di
   expect(result.points.find(({ fault }) => fault === 'kill-after')?.life).toBe(1);
   expect([result.ending, result.violations]).toEqual(['completed', []]);
 });
+
+test('a process that recovery refuses may also be fenced by another one that it refuses', async () => {
+  const prepared = await prepareSetup(
+    {
+      mix: ['durable'],
+      hasSidecar: false,
+      drains: true,
+      settings: { inDoubtPolicy: 'roll-forward' },
+    },
+    { seed: 1 },
+  );
+  // The store goes back behind the sink, so that every recovery refuses; two of them at once.
+  const schedule = parseSchedule([
+    'store-restored disk: sync checkpoint_N.N/manifest.json#3 +21',
+    'zombie disk: list /checkpoints#35 +34',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect(result.firedCount).toBe(2);
+  expect([result.ending, result.violations]).toEqual(['refused', []]);
+});

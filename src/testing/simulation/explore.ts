@@ -3,7 +3,7 @@
 import type { Random } from '../../runtime/random.js';
 import { seededRandom } from '../../runtime/random.js';
 import type { Point } from './director.js';
-import { faultsAt } from './fault-variants.js';
+import { faultCountAt, faultsAt } from './fault-variants.js';
 import type { Fault, FaultKind, Schedule } from './faults.js';
 import { runSchedule, type RunOptions, type RunResult } from './run-schedule.js';
 
@@ -67,32 +67,50 @@ export async function* explore(
     yield explored;
     if (options.depth < 2) continue;
     const random = seededRandom(subject.seed * 1_000_003 + index);
-    const seconds = draw(later(explored.result.points, options.kinds), options, random);
+    const seconds = draw(later(explored.result.points), options, random);
     for (const second of seconds) yield await run([first, second]);
   }
 }
 
-/** The faults at points after the first fault of a run. */
-function later(points: readonly Point[], kinds?: readonly FaultKind[]): readonly Fault[] {
+/** The points after the first fault of a run. */
+function later(points: readonly Point[]): readonly Point[] {
   const struck = points.findIndex((point) => point.fault !== undefined);
-  if (struck < 0) return [];
-  return points.slice(struck + 1).flatMap((point) => faultsAt(point, kinds));
+  return struck < 0 ? [] : points.slice(struck + 1);
 }
 
-/** A draw without putting back: the first places of a shuffled deck. */
+/**
+ * A draw without putting back: the first places of a shuffled deck of all faults at these points. A
+ * deck has thousands of faults and few are drawn, so only the places that were swapped are kept.
+ */
 function draw(
-  faults: readonly Fault[],
-  { secondsPerFirst }: ExploreOptions,
+  points: readonly Point[],
+  { secondsPerFirst, kinds }: ExploreOptions,
   random: Random,
 ): readonly Fault[] {
-  const deck = [...faults];
-  const count = Math.min(secondsPerFirst, deck.length);
+  const deckSize = points.reduce((sum, point) => sum + faultCountAt(point, kinds), 0);
+  const swapped = new Map<number, number>();
+  const drawn: Fault[] = [];
+  const count = Math.min(secondsPerFirst, deckSize);
   for (let index = 0; index < count; index += 1) {
-    const other = index + Math.floor(random.next() * (deck.length - index));
-    const [mine, theirs] = [deck[index], deck[other]];
-    if (mine === undefined || theirs === undefined) break;
-    deck[index] = theirs;
-    deck[other] = mine;
+    const other = index + Math.floor(random.next() * (deckSize - index));
+    const place = swapped.get(other) ?? other;
+    swapped.set(other, swapped.get(index) ?? index);
+    const fault = faultAtPlace(points, place, kinds);
+    if (fault !== undefined) drawn.push(fault);
   }
-  return deck.slice(0, count);
+  return drawn;
+}
+
+function faultAtPlace(
+  points: readonly Point[],
+  place: number,
+  kinds: readonly FaultKind[] | undefined,
+): Fault | undefined {
+  let left = place;
+  for (const point of points) {
+    const count = faultCountAt(point, kinds);
+    if (left < count) return faultsAt(point, kinds)[left];
+    left -= count;
+  }
+  return undefined;
 }

@@ -17,14 +17,37 @@ const allKinds = Object.keys(faultKinds) as readonly FaultKind[];
 /** The faults at one point, from plain to strange, so that the first violation found is simple. */
 export function faultsAt(point: Point, kinds: readonly FaultKind[] = allKinds): readonly Fault[] {
   const at = { action: point.action, occurrence: point.occurrence };
-  const faults: Fault[] = [];
-  for (const kind of kinds) {
-    if (!faultApplies(kind, point.effect) || isPointless(kind, point)) continue;
-    for (const number of numbers[faultKinds[kind].number]) {
-      faults.push(number === undefined ? { kind, at } : { kind, at, number });
-    }
-  }
-  return faults;
+  return variantsAt(point, kinds).map((variant) => ({ ...variant, at }));
+}
+
+/** How many faults `faultsAt` gives, without making them. */
+export function faultCountAt(point: Point, kinds: readonly FaultKind[] = allKinds): number {
+  return variantsAt(point, kinds).length;
+}
+
+type Variant = Pick<Fault, 'kind' | 'number'>;
+
+/** By the kinds that are asked for, then by action and effect: the same few come again and again. */
+const known = new WeakMap<readonly FaultKind[], Map<string, readonly Variant[]>>();
+
+function variantsAt(point: Point, kinds: readonly FaultKind[]): readonly Variant[] {
+  let ofKinds = known.get(kinds);
+  if (ofKinds === undefined) known.set(kinds, (ofKinds = new Map<string, readonly Variant[]>()));
+  const key = `${point.effect} ${point.action}`;
+  let variants = ofKinds.get(key);
+  if (variants === undefined) ofKinds.set(key, (variants = makeVariants(point, kinds)));
+  return variants;
+}
+
+function makeVariants(point: Point, kinds: readonly FaultKind[]): readonly Variant[] {
+  const fitting = kinds.filter(
+    (kind) => faultApplies(kind, point.effect) && !isPointless(kind, point),
+  );
+  return fitting.flatMap((kind) =>
+    numbers[faultKinds[kind].number].map((number): Variant =>
+      number === undefined ? { kind } : { kind, number },
+    ),
+  );
 }
 
 /** A disk that is silent for long, or a store that is copied between sink calls, tells nothing. */

@@ -98,6 +98,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #simulation: Simulation;
   #lastError: unknown;
+  #hasRefused = false;
   #newest: Crashable | undefined;
 
   constructor(options: RunOptions, simulation: Simulation) {
@@ -137,6 +138,8 @@ class Run {
       return 'completed';
     }
     if (hasCode(this.#lastError, refusals)) return 'refused';
+    // Two processes that recovery refuses may also fence each other, the last one included.
+    if (this.#hasRefused && hasCode(this.#lastError, overtaken)) return 'refused';
     this.#note('the input comes to its end', `the last process failed: ${texts(this.#lastError)}`);
     return 'stuck';
   }
@@ -160,6 +163,7 @@ class Run {
     } catch (error) {
       if (life.state === 'dead') return;
       this.#lastError = error;
+      if (hasCode(error, refusals)) this.#hasRefused = true;
       if (isBug(error)) this.#note('no assertion fails', texts(error));
       if (hasCode(error, losses) && !this.#hasLost()) {
         this.#note('a crash needs no human', texts(error));
@@ -256,6 +260,8 @@ const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TIDEGATE_RECOVERY_SINK_REFUSED',
   'TIDEGATE_RECOVERY_POLICY',
 ]);
+
+const overtaken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIDEGATE_FENCED']);
 
 /** Whether one of these codes is given, at any depth of causes. */
 function hasCode(error: unknown, codes: ReadonlySet<ErrorCode>): boolean {
