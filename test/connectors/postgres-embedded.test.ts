@@ -1,7 +1,11 @@
 // The embedded database: one process at a time, one session at a time, and clean after a failure.
 
 import { describe, expect, test } from '@jest/globals';
-import { PgliteDatabase, type PgliteClass } from '../../src/connectors/postgres/index.js';
+import {
+  PgliteDatabase,
+  postgresSink,
+  type PgliteClass,
+} from '../../src/connectors/postgres/index.js';
 import type { ProcessLiveness, Processes } from '../../src/runtime/process-identity.js';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -63,6 +67,13 @@ describe('a directory', () => {
     await second.database.query('SELECT 1');
     expect(second.started).toHaveLength(1);
   });
+});
+
+test('a missing optional package is named with the line that installs it', () => {
+  expect(() => new PgliteDatabase({ PGlite: undefined as never })).toThrow(
+    /npm install @electric-sql\/pglite/,
+  );
+  expect(() => postgresSink({ table: 'target' } as never)).toThrow(/npm install pg/);
 });
 
 describe('the one session', () => {

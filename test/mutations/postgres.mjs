@@ -59,6 +59,24 @@ export const mutations = [
     replace: 'if (this.#transactionId !== undefined) return;',
   },
   {
+    what: 'a PREPARE or COMMIT that the server answers with ROLLBACK counts as done',
+    file: fence,
+    find: 'if (found === expected) return;',
+    replace: "if (found !== '') return;",
+  },
+  {
+    what: 'the connection is kept after the PREPARE',
+    file: 'src/connectors/postgres/epoch-transaction.ts',
+    find: '      session.release();\n      this.#session = undefined;',
+    replace: '      this.#session = undefined;',
+  },
+  {
+    what: 'the COPY of an epoch is bound like a statement',
+    file: 'src/connectors/postgres/epoch-transaction.ts',
+    find: "    'SET LOCAL statement_timeout = 0',\n",
+    replace: '',
+  },
+  {
     what: 'a second store is let in',
     file: fence,
     find: 'if (remembered === undefined || remembered.storeId === storeId) return;',

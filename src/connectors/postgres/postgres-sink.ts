@@ -143,7 +143,10 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
   };
   if (pool !== undefined && database === undefined) return pgDriver(pool);
   if (database !== undefined && pool === undefined) return database.driver;
-  throw new TidegateError('TIDEGATE_POSTGRES_OPTIONS', 'give either pool or database');
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_OPTIONS',
+    'give either pool, a Pool of pg (npm install pg), or database, a PgliteDatabase',
+  );
 }
 
 /** Made once for all sinks of a database; two that open at once must not make it twice. */

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { CallOptions } from '../../../contracts/source.js';
+import { TidegateError } from '../../../errors.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { systemProcesses, type Processes } from '../../../runtime/process-identity.js';
@@ -44,7 +45,15 @@ export class PgliteDatabase {
   #starting: Promise<Pglite> | undefined;
 
   constructor(options: PgliteDatabaseOptions) {
-    const { directory } = options;
+    const { directory, PGlite } = options;
+    // Callers without types give undefined when the optional package is not there.
+    if (typeof (PGlite as Partial<PgliteClass> | undefined)?.create !== 'function') {
+      throw new TidegateError(
+        'TIDEGATE_POSTGRES_OPTIONS',
+        'PGlite is not the class of @electric-sql/pglite: npm install @electric-sql/pglite, then ' +
+          "import { PGlite } from '@electric-sql/pglite'",
+      );
+    }
     this.#options =
       directory === undefined ? options : { ...options, directory: resolve(directory) };
     this.driver = { sessions: 'one', connect: (call) => this.#connect(call) };
