@@ -294,4 +294,18 @@ export const wrongRules = [
     mixes: /^removed-sink: (durable|last-resource) \+ (durable|last-resource) \(/,
     first: /^kill-after sink/,
   },
+  {
+    name: 'a roll back without an answer is asked again behind the same fence',
+    changes: [
+      [
+        recovery + 'sink-actions.ts',
+        `askOnce(round.patience, (signal) =>
+      session.rollback`,
+        `ask(round.patience, (signal) =>
+      session.rollback`,
+      ],
+    ],
+    mixes: /^durable \+ durable \(/,
+    first: /^late sink .: roll back/,
+  },
 ];

@@ -58,6 +58,21 @@ export async function ask<Value>(
   }
 }
 
+/**
+ * Calls a single time, for what must not be asked again behind the same fence: a call without an
+ * answer may still take effect, and only the next generation keeps it from what comes after.
+ */
+export async function askOnce<Value>(
+  patience: Patience,
+  call: (signal: AbortSignal) => Value | PromiseLike<Value>,
+): Promise<Answer<Value>> {
+  const outcome = await callOnce(patience, call);
+  if (outcome.kind === 'answered') return outcome;
+  const { problem } = outcome;
+  if (isFinal(problem)) return { kind: 'refused', problem, wasUnclearBefore: false };
+  return { kind: 'unanswered', problem };
+}
+
 /** Doubles up to ten seconds; the jitter keeps restarted processes from asking in step. */
 export function backoffMs(attempt: number, chance: number): number {
   const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(attempt, 20));

@@ -4,7 +4,7 @@ import type { CommitOutcome } from '../contracts/sink.js';
 import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
-import { ask, RoundEnded, throwIfAborted, type Answer } from './ask.js';
+import { ask, askOnce, RoundEnded, throwIfAborted, type Answer } from './ask.js';
 import { twoPhaseSessions, type Round } from './round.js';
 import { handleOf } from './stored-state.js';
 
@@ -40,14 +40,15 @@ export async function commitSinks(
  * Discards everything uncommitted at every two-phase sink, known to a manifest or not.
  *
  * @param target Handles, by sink, of the checkpoint that is being rolled back.
- * @throws RoundEnded `again` when one of those turns out to be committed: a split would follow.
+ * @throws RoundEnded `again` when one of those turns out to be committed: a split would follow; and
+ * when a sink gave no answer: a roll back that lands later would take away what is prepared by then.
  */
 export async function discardPrepared(
   round: Round,
   target: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
   const asked = twoPhaseSessions(round).map(async ([sink, session]) => {
-    const answer = await ask(round.patience, (signal) =>
+    const answer = await askOnce(round.patience, (signal) =>
       session.rollback({ keep: [] }, { signal }),
     );
     return { sink, answer };

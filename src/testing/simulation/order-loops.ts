@@ -80,6 +80,8 @@ function embeddedOrders(world: World, version: OrdersVersion): OrdersJob {
       for (;;) {
         await goThrough();
         const asked = ask(coordinator, kind);
+        // When the safe point throws, nobody waits for what was asked.
+        asked.catch(() => undefined);
         const point = await coordinator.safePoint();
         const id = await asked;
         if (point.kind === 'rewound') merge.reset();
