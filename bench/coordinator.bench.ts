@@ -110,7 +110,7 @@ async function measureCheckpoints(): Promise<readonly number[]> {
   return rates;
 }
 
-/** A chart of the same shape whose steps do nothing: eight promise actors, eight bounds. */
+/** For comparison: what actors of XState's would add, eight empty steps with their bounds. */
 async function measureChart(): Promise<number> {
   const names = ['s1', 's2', 's3', 's4', 's5', 's6', 's7', 's8'];
   const states = Object.fromEntries(
@@ -227,12 +227,11 @@ printRows(
   ['part of a checkpoint', 'processor ms', 'share'],
   [
     ['whole checkpoint', wholeMs.toFixed(3), '100 %'],
-    ['XState: a chart of eight empty steps', chartMs.toFixed(3), share(chartMs)],
     ['memory store: save, re-save, prune', storeMs.toFixed(3), share(storeMs)],
     [
-      'the rest: gate, encoding, manifest, writers, events',
-      (wholeMs - chartMs - storeMs).toFixed(3),
-      share(wholeMs - chartMs - storeMs),
+      'the rest: chart, gate, encoding, manifest, writers, events',
+      (wholeMs - storeMs).toFixed(3),
+      share(wholeMs - storeMs),
     ],
   ],
 );
@@ -241,4 +240,5 @@ console.log(
     `(p10 ${quantile(rates, 0.1).toFixed(0)}, p90 ${quantile(rates, 0.9).toFixed(0)}; ` +
     `aim ${aim}): ${rate >= aim ? 'reached' : 'NOT reached'}`,
 );
+console.log(`an XState actor over eight empty steps, for comparison: ${chartMs.toFixed(3)} ms`);
 console.log(`a safe point with nothing due: ${safePointNs.toFixed(0)} ns, await included`);
