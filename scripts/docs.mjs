@@ -6,6 +6,7 @@
 
 import { existsSync } from 'node:fs';
 import { checkBlocks } from './docs/blocks.mjs';
+import { checkCoverage } from './docs/coverage.mjs';
 import { Database } from './docs/database.mjs';
 import { fillPage } from './docs/fill.mjs';
 import { checkLinks } from './docs/links.mjs';
@@ -24,7 +25,11 @@ const pages = wanted.length === 0 ? all : all.filter(({ file }) => wanted.includ
 const room = new Room();
 const database = new Database();
 try {
-  const problems = [...checkLinks(pages), ...(await checkBlocks(pages, room, database))];
+  const problems = [
+    ...checkLinks(pages),
+    ...(await checkCoverage()),
+    ...(await checkBlocks(pages, room, database)),
+  ];
   for (const problem of problems) console.error(problem);
   const blocks = pages.flatMap((page) => page.blocks).length;
   const links = pages.flatMap((page) => page.links).length;
