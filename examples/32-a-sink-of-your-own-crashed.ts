@@ -12,7 +12,7 @@ interface Row {
   readonly id: number;
 }
 
-const input: readonly Row[] = Array.from({ length: 6 }, (_, id) => ({ id }));
+const input: readonly Row[] = Array.from({ length: 3 }, (_, id) => ({ id }));
 const directory = mkdtempSync(join(tmpdir(), 'tidegate-sink-'));
 
 function build(world: World): Crashable {
@@ -42,7 +42,8 @@ function build(world: World): Crashable {
 
 const result = await crashEverywhere(build, {
   input,
-  schedulesMax: 40,
+  faults: ['kill-after', 'fail-after'],
+  schedulesMax: 60,
   beforeEach: () => rmSync(directory, { recursive: true, force: true }),
 });
 rmSync(directory, { recursive: true, force: true });
