@@ -76,8 +76,10 @@ const sinkCommitStatus: Codec<SinkCommitStatus> = {
         context.leave();
         return new Map([['Failed', message]]);
       }
-      default:
-        return context.refuse('TIDEGATE_MANIFEST_TYPE', status, 'pending, committed or failed');
+      default: {
+        const { kind } = status as { kind: unknown };
+        return context.refuse('TIDEGATE_MANIFEST_TYPE', kind, 'pending, committed or failed');
+      }
     }
   },
 };

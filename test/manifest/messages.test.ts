@@ -1,8 +1,10 @@
 // What a document that cannot be read is told: place, path, what was expected and what was found.
 
 import { describe, expect, test } from '@jest/globals';
+import { createManifest } from '../../src/manifest/create.js';
 import { ManifestError } from '../../src/manifest/manifest-error.js';
 import { parseManifest } from '../../src/manifest/parse.js';
+import { serializeManifest } from '../../src/manifest/serialize.js';
 
 /** Stands for … in the documents below. */
 const head = '{"version":1,"checkpoint_id":1,"epoch":1,"timestamp_ms":1000';
@@ -384,5 +386,141 @@ describe('a refusal', () => {
       expected: 'a manifest object',
       position: { line: 1, column: 1 },
     });
+  });
+});
+
+describe('a place', () => {
+  test('is counted up to where it is, not by what comes after it', () => {
+    expect(refusalOf(`${head},\n"x":tru\n\n}`)).toMatchObject({ line: 2, column: 5 });
+  });
+
+  test('of a line feed is in the line that it ends', () => {
+    expect(refusalOf(`${head},\n"x":"a\nb"}`)).toMatchObject({ line: 2, column: 7 });
+  });
+});
+
+describe('what cannot be written is told like what cannot be read', () => {
+  const wrong = (change: Record<string, unknown>) => {
+    const manifest = { ...createManifest(1, 1), ...change };
+    try {
+      return serializeManifest(manifest);
+    } catch (error) {
+      if (error instanceof ManifestError) return error.message.replace('manifest, ', '');
+      throw error;
+    }
+  };
+  const status = (value: unknown) => ({ sinkCommitStatuses: new Map([['s', value]]) });
+  const operator = (value: unknown) => ({ operatorStates: new Map([['o', value]]) });
+  const ours = (value: object) => ({
+    tidegate: {
+      storeId: 's',
+      pipeline: 'p',
+      generation: 1,
+      attempt: 'a',
+      kind: 'checkpoint',
+      commitHandles: new Map(),
+      sinkDigests: new Map(),
+      ...value,
+    },
+  });
+  const unknown = (value: unknown) => ({ unknownFields: new Map([['x', value]]) });
+
+  test.each([
+    ['text', { stateChecksum: 1 }, 'at state_checksum: expected a string, found 1'],
+    [
+      'half a pair',
+      { stateChecksum: '\ud800' },
+      'at state_checksum: expected text without lone surrogates, found "\\ud800"',
+    ],
+    ['a list', { sinkNames: 'a' }, 'at sink_names: expected an array, found "a"'],
+    ['an element', { sinkNames: ['a', 1] }, 'at sink_names[1]: expected a string, found 1'],
+    ['a map', { sinkEpochs: 1 }, 'at sink_epochs: expected a Map, found 1'],
+    [
+      'a flag',
+      operator({ external: 'yes' }),
+      'at operator_states.o.external: expected true or false, found "yes"',
+    ],
+    [
+      'a word',
+      ours({ kind: 'waypoint' }),
+      'at tidegate.kind: expected "checkpoint" or "savepoint", found "waypoint"',
+    ],
+    ['a counter', { epoch: 1.5 }, `at epoch: expected ${ranges.u64}, found 1.5`],
+    ['a negative counter', { epoch: -1 }, `at epoch: expected ${ranges.u64}, found -1`],
+    [
+      'a large counter',
+      { epoch: 2 ** 53 },
+      'at epoch: expected at most 9007199254740991 (2^53-1), found 9007199254740992',
+    ],
+    ['an exact number', { watermark: 1 }, `at watermark: expected ${ranges.i64}, found 1`],
+    [
+      'a small number',
+      { vnodeCount: 65_536 },
+      `at vnode_count: expected ${ranges.u16}, found 65536`,
+    ],
+    [
+      'a status',
+      status({ kind: 'lost' }),
+      'at sink_commit_statuses.s: expected pending, committed or failed, found "lost"',
+    ],
+    [
+      'the message of a status',
+      status({ kind: 'failed', message: 1 }),
+      'at sink_commit_statuses.s.Failed: expected a string, found 1',
+    ],
+    [
+      'a known name among the unknown',
+      { unknownFields: new Map([['epoch', null]]) },
+      'at epoch: expected a name that no field has, found "epoch"',
+    ],
+    ['an unknown number', unknown({ numberText: '01' }), 'at x: expected a JSON value, found "01"'],
+    ['an unknown value', unknown(1n), 'at x: expected a JSON value, found 1'],
+    [
+      'a nested one',
+      unknown([true, ['\udc00']]),
+      'at x[1][0]: expected text without lone surrogates, found "\\udc00"',
+    ],
+    [
+      'a nested name',
+      unknown(new Map([['\udc00', 1n]])),
+      'at x["\\udc00"]: expected text without lone surrogates, found "\\udc00"',
+    ],
+    ['a member', unknown(new Map([['y', 1n]])), 'at x.y: expected a JSON value, found 1'],
+  ])('%s', (_what, change, message) => {
+    expect(wrong(change)).toBe(message);
+  });
+
+  test('depth is counted to the level', () => {
+    let deep: unknown = null;
+    for (let level = 0; level < 511; level += 1) deep = [deep];
+
+    expect(wrong(unknown(deep))).toContain('"x": [');
+    expect(wrong(unknown([deep]))).toBe(
+      `at x${'[0]'.repeat(11)}… (513 levels): expected at most 512 levels, found "a deeper value"`,
+    );
+  });
+});
+
+test('a new manifest has nothing in it yet', () => {
+  const manifest = createManifest(7, 2, { clock: { now: () => 5 } });
+
+  expect(manifest).toEqual({
+    version: 1,
+    checkpointId: 7,
+    epoch: 2,
+    timestampMs: 5,
+    sourceOffsets: new Map(),
+    sinkEpochs: new Map(),
+    sinkCommitStatuses: new Map(),
+    tableOffsets: new Map(),
+    operatorStates: new Map(),
+    tableStoreCheckpointPath: undefined,
+    watermark: undefined,
+    sourceWatermarks: new Map(),
+    sourceNames: [],
+    sinkNames: [],
+    pipelineHash: undefined,
+    vnodeCount: 256,
+    stateChecksum: undefined,
   });
 });
