@@ -3,6 +3,8 @@
 //   npm run mutation                            every directory below, then the score
 //   npm run mutation -- --only src/manifest     one directory, or one file
 //   npm run mutation -- --incremental           reuses results whose code and tests are the same
+//   npm run mutation -- --quick                 leaves out those in code that runs while it is loaded:
+//                                               each of them needs a process of its own
 
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
@@ -17,6 +19,7 @@ const { values: flags } = parseArgs({
   options: {
     only: { type: 'string' },
     incremental: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '1' },
   },
 });
@@ -56,6 +59,7 @@ async function mutate({ directory, slow }) {
     mutate: [only.endsWith('.ts') ? only : `${only}/**/*.ts`],
     mochaOptions: { spec: testsOf(directory, slow) },
     concurrency: Number(flags.concurrency),
+    ignoreStatic: flags.quick,
     incremental: flags.incremental,
     incrementalFile: `node_modules/.cache/tidegate/stryker-${name}.json`,
   });
