@@ -15,6 +15,7 @@ describe('the base', () => {
     const checkpoints = [
       stored('in-doubt', { id: 50 }),
       { ...complete(40), isIntact: false },
+      stored('superseded', { id: 35 }),
       unreadable(30, 'corrupt'),
       complete(20),
       complete(10),

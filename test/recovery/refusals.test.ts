@@ -76,6 +76,21 @@ describe('the cause of a refusal', () => {
     });
   });
 
+  test('does not name a stranger that had committed, or one in a checkpoint that is damaged', () => {
+    const left = stored(
+      'in-doubt',
+      { id: 20, sinks: { gone: 'committed', archive: 'pending' } },
+      {
+        archive: 'prepared',
+      },
+    );
+    const damaged = stored('corrupt', { id: 20, sinks: { gone: 'pending' } });
+    const sinks = { archive: sink(10) };
+
+    expect(planRecovery(factsOf([left, complete], sinks)).row.number).toBe(13);
+    expect(planRecovery(factsOf([damaged, complete], sinks)).row.number).toBe(6);
+  });
+
   test('of a sink that is no longer two-phase names it too', () => {
     const newest = stored('in-doubt', { id: 20, sinks: { archive: 'pending' } });
     const facts = factsOf([newest, complete], { archive: sink(undefined, { twoPhase: false }) });
@@ -201,6 +216,22 @@ describe('a plan that resumes is checked against the sinks', () => {
         'everything between would be written to it a second time',
       details: { sink: 'archive', lastCommitted: 11, resumed: 10 },
     });
+  });
+
+  test('in a replay, a sink that has the range is ahead only if it has more', () => {
+    const newest = stored(
+      'in-doubt',
+      { id: 20, epoch: 2, sinks: { archive: 'pending', warehouse: 'pending' } },
+      { archive: 'committed', warehouse: 'absent' },
+    );
+    const base = stored('complete', { id: 10 });
+    const facts = (archive: number) =>
+      factsOf([newest, base], { archive: sink(archive), warehouse: sink() });
+
+    expect(planRecovery(facts(20)).kind).toBe('pinned-replay');
+    expect(causeFor(facts(21)).message).toContain(
+      'sink archive has committed checkpoint 21, but the newest that can be resumed is 10',
+    );
   });
 
   test('a sink that was set back is named with its answer', () => {
