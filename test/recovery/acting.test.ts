@@ -1,0 +1,500 @@
+// What recovery does when a participant, a sink or the store fails while it acts: said in whole.
+
+import { describe, expect, test } from '@jest/globals';
+import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
+import { TidegateError } from '../../src/errors.js';
+import type { CheckpointManifest } from '../../src/manifest/types.js';
+import type { Logger } from '../../src/runtime/logger.js';
+import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import {
+  answers,
+  fails,
+  hangs,
+  RecoveryWorld,
+  refusalOf,
+  resumedFrom,
+  ScriptedOperator,
+  type ScriptedSink,
+  ScriptedSource,
+} from './kit.js';
+
+function withMembers(store: OwnedStore, members: Partial<OwnedStore>): OwnedStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown =
+        name in members ? members[name as keyof OwnedStore] : Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
+describe('a participant that cannot be put back', () => {
+  test('is tried three times, with growing delays, and then named with its error', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    const triedAtMs: number[] = [];
+    const problem = new Error('lines.jsonl has shrunk');
+    world.source.restore = () => {
+      triedAtMs.push(world.clock.monotonicMs());
+      throw problem;
+    };
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal).toMatchObject({
+      code: 'TIDEGATE_RECOVERY_PARTICIPANT',
+      message: 'restoring source lines failed: lines.jsonl has shrunk',
+      cause: problem,
+    });
+    const [first = 0, second = 0, third = 0] = triedAtMs;
+    expect(triedAtMs).toHaveLength(3);
+    // Half of 200 and of 400 ms, and chance up to the whole.
+    expect(second - first).toBeGreaterThanOrEqual(100);
+    expect(second - first).toBeLessThanOrEqual(200);
+    expect(third - second).toBeGreaterThanOrEqual(200);
+    expect(third - second).toBeLessThanOrEqual(400);
+  });
+
+  test('is not tried beside a call of it that hangs', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    let calls = 0;
+    world.operator.restore = () => {
+      calls += 1;
+      return new Promise(() => undefined);
+    };
+
+    expect(refusalOf(await world.recover()).message).toBe(
+      'restoring operator totals failed: no answer within 30000 ms',
+    );
+    expect(calls).toBe(1);
+  });
+
+  test('is not tried again where its error says that this never helps', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    let calls = 0;
+    world.source.restore = () => {
+      calls += 1;
+      throw new TidegateError('TIDEGATE_BUG', 'never');
+    };
+
+    refusalOf(await world.recover());
+
+    expect(calls).toBe(1);
+  });
+
+  test('that works the second time is no problem', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    let calls = 0;
+    const restore = world.source.restore.bind(world.source);
+    world.source.restore = (offsets: Offsets, options?: RestoreOptions) => {
+      calls += 1;
+      if (calls === 1) throw new Error('busy');
+      restore(offsets, options);
+    };
+
+    resumedFrom(await world.recover());
+
+    expect(world.source.restored).toEqual(['100']);
+  });
+
+  test('is named by its kind: table, table store, operator', async () => {
+    const failing = (): never => {
+      throw new Error('no');
+    };
+    const world = new RecoveryWorld();
+    const rates = new ScriptedSource('rates', world.log);
+    world.tables.set('rates', rates);
+    await world.stored({
+      epoch: 1,
+      change: (manifest) => ({
+        ...manifest,
+        tableOffsets: new Map([['rates', manifest.sourceOffsets.get('lines')!]]),
+        operatorStates: new Map(),
+      }),
+    });
+    world.options = { strictness: 'lenient' };
+    world.operator.reset = failing;
+    expect(refusalOf(await world.recover()).message).toBe('resetting operator totals failed: no');
+    rates.restore = failing;
+    expect(refusalOf(await world.recover()).message).toBe('restoring table rates failed: no');
+    world.tableStore = { checkpoint: () => Promise.resolve(''), restore: failing };
+    expect(refusalOf(await world.recover()).message).toBe(
+      'restoring the table store to nothing failed: no',
+    );
+  });
+
+  test('is given offsets under any name, without a prototype', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({
+      epoch: 1,
+      change: (manifest) => {
+        const lines = manifest.sourceOffsets.get('lines')!;
+        const offsets = new Map([...lines.offsets, ['constructor', 'c']]);
+        return { ...manifest, sourceOffsets: new Map([['lines', { ...lines, offsets }]]) };
+      },
+    });
+    let given: Offsets | undefined;
+    world.source.restore = (offsets: Offsets) => void (given = offsets);
+
+    resumedFrom(await world.recover());
+
+    expect(Object.getPrototypeOf(given)).toBeNull();
+    expect({ ...given }).toEqual({ line: '100', constructor: 'c' });
+  });
+});
+
+describe('a first start', () => {
+  test('that cannot ask a source or an operator names it', async () => {
+    const failing = (): never => {
+      throw new Error('no');
+    };
+    const world = new RecoveryWorld();
+    world.operator.reset = failing;
+    expect(refusalOf(await world.recover()).message).toBe(
+      'the initial state of operator totals failed: no',
+    );
+    world.source.position = failing;
+    expect(refusalOf(await world.recover()).message).toBe(
+      'the position of source lines failed: no',
+    );
+  });
+
+  test('records positions, metadata, names, hash and initial states in one manifest', async () => {
+    const world = new RecoveryWorld('archive');
+    world.request = { pipelineHash: 9n };
+    world.options = { vnodeCount: 64 };
+    world.source.position = () =>
+      ({ offsets: { line: '3' }, metadata: { file: 'lines.jsonl' } }) as never;
+    world.sources.set('clicks', new ScriptedSource('clicks', world.log));
+    world.tables.set('rates', new ScriptedSource('rates', world.log));
+    world.operator.state = 'left behind';
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest).toMatchObject({
+      epoch: 1,
+      timestampMs: 1_000_000,
+      pipelineHash: 9n,
+      vnodeCount: 64,
+      sourceNames: ['clicks', 'lines'],
+      sinkNames: [],
+      watermark: undefined,
+      stateChecksum: undefined,
+      sourceOffsets: new Map([
+        [
+          'lines',
+          {
+            epoch: 1,
+            offsets: new Map([['line', '3']]),
+            metadata: new Map([['file', 'lines.jsonl']]),
+          },
+        ],
+        ['clicks', { epoch: 1, offsets: new Map([['line', '0']]), metadata: new Map() }],
+      ]),
+      tableOffsets: new Map([
+        ['rates', { epoch: 1, offsets: new Map([['line', '0']]), metadata: new Map() }],
+      ]),
+      tidegate: { kind: 'checkpoint', commitHandles: new Map(), sinkDigests: new Map() },
+    });
+    const state = base.manifest.operatorStates.get('totals')?.stateB64 ?? '';
+    expect(Buffer.from(state, 'base64').toString()).toBe('initial');
+  });
+
+  test('has a watermark only when every source has one, and then the lowest', async () => {
+    const watermarkOf = async (...given: readonly (bigint | undefined)[]) => {
+      const world = new RecoveryWorld();
+      world.sources.clear();
+      for (const [index, watermark] of given.entries()) {
+        const source = new ScriptedSource(`s${index}`, world.log);
+        source.position = () => ({ offsets: {}, watermark }) as never;
+        world.sources.set(`s${index}`, source);
+      }
+      return resumedFrom(await world.recover()).base.manifest.watermark;
+    };
+
+    expect(await watermarkOf(3n, 2n, 4n)).toBe(2n);
+    expect(await watermarkOf(3n, undefined)).toBeUndefined();
+    expect(await watermarkOf()).toBeUndefined();
+  });
+
+  test('streams a large initial state that comes in pieces, and releases what it captured', async () => {
+    const world = new RecoveryWorld();
+    const other = new ScriptedOperator('other', world.log);
+    world.operators.set('other', other);
+    const piece = Buffer.alloc(700_000);
+    let released = 0;
+    world.operator.capture = () =>
+      ({
+        encode: async function* () {
+          for (const byte of [1, 2]) yield piece.fill(byte);
+        },
+        release: () => void (released += 1),
+      }) as never;
+    other.capture = () => ({ encode: () => Buffer.alloc(1_048_577, 3) });
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(released).toBe(1);
+    expect(base.manifest.operatorStates.get('totals')).toMatchObject({
+      external: true,
+      externalOffset: 0,
+      externalLength: 1_400_000,
+    });
+    expect(base.manifest.operatorStates.get('other')).toMatchObject({
+      externalOffset: 1_400_000,
+      externalLength: 1_048_577,
+    });
+    expect([...new Set(world.operator.state)]).toEqual(['\u0001', '\u0002']);
+    expect(other.state).toBe('\u0003'.repeat(1_048_577));
+  });
+});
+
+describe('a sink that fails while recovery acts', () => {
+  async function prepared(world: RecoveryWorld): Promise<number> {
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    world.sink('archive').prepare(id);
+    return id;
+  }
+  const final = new TidegateError('TIDEGATE_BUG', 'never');
+
+  test('is named with the checkpoint, in a commit that is refused or never answered', async () => {
+    const world = new RecoveryWorld('archive');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await prepared(world);
+    world.sink('archive').on('commit', () => Promise.reject(final));
+    expect(refusalOf(await world.recover())).toMatchObject({
+      code: 'TIDEGATE_RECOVERY_SINK_REFUSED',
+      message: `sink archive in the commit of ${id}: never`,
+      cause: final,
+    });
+    world.sink('archive').always.set('commit', fails);
+    expect(refusalOf(await world.recover())).toMatchObject({
+      code: 'TIDEGATE_RECOVERY_UNANSWERED',
+      message: `sink archive in the commit of ${id}: connection lost`,
+    });
+  });
+
+  test('is named in a roll back that is refused or never answered', async () => {
+    const world = new RecoveryWorld('archive');
+    await prepared(world);
+    world.sink('archive').on('rollback', () => Promise.reject(final));
+    expect(refusalOf(await world.recover())).toMatchObject({
+      code: 'TIDEGATE_RECOVERY_SINK_REFUSED',
+      message: 'sink archive in its roll back: never',
+    });
+    world.sink('archive').always.set('rollback', hangs);
+    expect(refusalOf(await world.recover()).message).toBe(
+      'sink archive in its roll back: no answer within 30000 ms',
+    );
+  });
+
+  test('that had nothing to commit after all, or had committed what it rolls back, is asked again', async () => {
+    const warnings: string[] = [];
+    const warn = (message: string, fields?: object) => {
+      warnings.push(`${message} ${JSON.stringify(fields)}`);
+    };
+    const logger: Logger = { debug: warn, info: warn, warn, error: warn };
+    const world = new RecoveryWorld('archive');
+    world.request = { ports: { clock: world.clock, random: world.random, logger } };
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await prepared(world);
+    world.sink('archive').on('commit', answers('absent'));
+
+    resumedFrom(await world.recover());
+
+    expect(warnings).toEqual([
+      'recovery reads the facts again ' +
+        JSON.stringify({
+          because: `sink archive has nothing prepared for ${id} any more`,
+          round: 0,
+        }),
+    ]);
+
+    const other = new RecoveryWorld('archive');
+    other.request = { ports: { clock: other.clock, random: other.random, logger } };
+    const target = await prepared(other);
+    other.sink('archive').on('rollback', () => {
+      other.sink('archive').committed(target).prepared.clear();
+      return new Map([[`archive/${target}`, 'committed']]);
+    });
+    warnings.length = 0;
+    const { base, report } = resumedFrom(await other.recover());
+    expect(base.manifest.checkpointId).toBe(target);
+    expect(report.rereadings).toBe(1);
+    expect(warnings[0]).toContain(
+      `sink archive had committed archive/${target} when it was asked to roll it back`,
+    );
+  });
+
+  test('is asked to commit only where it is prepared, and to discard in any case', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    await world.stored({ epoch: 1 });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P', warehouse: 'P' } });
+    world.sink('archive').committed(id);
+    world.sink('warehouse').prepare(id).prepare(77);
+
+    resumedFrom(await world.recover());
+
+    expect(world.sink('archive').calls).not.toContain('commit');
+    expect(world.sink('warehouse').calls.filter((call) => call === 'commit')).toHaveLength(1);
+    expect([...world.sink('warehouse').markers]).toEqual([id]);
+    for (const sink of world.sinks.values()) {
+      expect(sink.calls.filter((call) => call === 'rollback')).toHaveLength(1);
+      expect(sink.prepared.size).toBe(0);
+    }
+  });
+
+  test('that cannot be closed after a refusal is logged and holds nobody up', async () => {
+    const logged: unknown[] = [];
+    const warn = (message: string, fields?: unknown) => void logged.push([message, fields]);
+    const world = new RecoveryWorld('archive', 'warehouse');
+    const logger: Logger = { debug: warn, info: warn, warn, error: warn };
+    world.request = { ports: { clock: world.clock, random: world.random, logger } };
+    world.sink('archive').committed(5);
+    const closed: string[] = [];
+    world.sink('warehouse').on('open', (run) => ({
+      ...(run() as object),
+      close: () => void closed.push('warehouse'),
+    }));
+    world.sink('archive').on('open', (run) => ({
+      ...(run() as object),
+      close: () => Promise.reject(new Error('no')),
+    }));
+
+    refusalOf(await world.recover());
+
+    expect(closed).toEqual(['warehouse']);
+    expect(logged).toEqual([
+      ['a sink could not be closed', { sink: 'archive', outcome: 'failed' }],
+    ]);
+  });
+
+  test('without two phases is opened and never asked anything', async () => {
+    const world = new RecoveryWorld('archive');
+    const id = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    let opened = 0;
+    const stdout = {
+      durability: 'at-least-once',
+      open: () => {
+        opened += 1;
+        return { write: () => undefined, flush: () => undefined };
+      },
+    };
+    world.sinks.set('stdout', stdout as unknown as ScriptedSink);
+
+    const { base, sinks } = resumedFrom(await world.recover());
+
+    expect(base.manifest.checkpointId).toBe(id);
+    expect(opened).toBe(1);
+    expect([...sinks.keys()].sort()).toEqual(['archive', 'stdout']);
+  });
+});
+
+describe('the store fails while recovery acts', () => {
+  const failingOnce = (world: RecoveryWorld, error: Error, delay = false): void => {
+    let isFirst = true;
+    world.wrapStore = (store) =>
+      withMembers(store, {
+        saveManifest: (manifest: CheckpointManifest) => {
+          if (!isFirst) return store.saveManifest(manifest);
+          isFirst = false;
+          return delay ? new Promise(() => undefined) : Promise.reject(error);
+        },
+      });
+  };
+
+  test('an error that may pass is met with a new generation, a final one with a refusal', async () => {
+    const world = new RecoveryWorld();
+    const id = await world.stored({ epoch: 1 });
+    failingOnce(world, new Error('EIO'));
+    expect(resumedFrom(await world.recover()).report.rereadings).toBe(1);
+    failingOnce(world, new TidegateError('TIDEGATE_STORE_CORRUPT', 'not a directory'));
+    expect(refusalOf(await world.recover())).toMatchObject({
+      code: 'TIDEGATE_STORE_CORRUPT',
+      message: 'not a directory',
+    });
+    failingOnce(world, new TidegateError('TIDEGATE_SEQUENCE_EXHAUSTED', 'no more ids'));
+    const { base, report } = resumedFrom(await world.recover());
+    expect([base.manifest.checkpointId, report.rereadings]).toEqual([id, 1]);
+  });
+
+  test('what was written and how long it took stands in the refusal when nothing helps', async () => {
+    const messageWith = async (save: () => Promise<never>): Promise<string> => {
+      const world = new RecoveryWorld();
+      const id = await world.stored({ epoch: 1 });
+      const failing = (store: OwnedStore): OwnedStore =>
+        withMembers(store, {
+          saveManifest: save,
+          takeNextGeneration: async () => failing(await store.takeNextGeneration()),
+        });
+      world.wrapStore = failing;
+      const refusal = refusalOf(await world.recover());
+      expect(refusal.code).toBe('TIDEGATE_RECOVERY_UNANSWERED');
+      return refusal.message.replaceAll(String(id), 'N');
+    };
+
+    expect(await messageWith(() => Promise.reject(new Error('EIO')))).toBe(
+      'saving checkpoint N failed: EIO',
+    );
+    expect(await messageWith(() => new Promise(() => undefined))).toBe(
+      'saving checkpoint N failed: saving checkpoint N took longer than 30000 ms',
+    );
+  });
+
+  test('a generation that somebody else has taken ends the recovery as fenced', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    const fencing = new TidegateError('TIDEGATE_FENCED', 'generation 2 was overtaken');
+    world.wrapStore = (store) =>
+      withMembers(store, {
+        saveManifest: () => Promise.reject(new Error('EIO')),
+        takeNextGeneration: () => Promise.reject(fencing),
+      });
+
+    expect(refusalOf(await world.recover())).toBe(fencing);
+  });
+
+  test('an abort while it waits for the next round ends it', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    const abort = new AbortController();
+    world.request = { signal: abort.signal };
+    world.wrapStore = (store) =>
+      withMembers(store, {
+        saveManifest: () => {
+          abort.abort(new Error('stop was called'));
+          return Promise.reject(new Error('EIO'));
+        },
+      });
+
+    expect(refusalOf(await world.recover())).toMatchObject({
+      code: 'TIDEGATE_RECOVERY_ABORTED',
+      message: 'recovery was ended: stop was called',
+    });
+  });
+});
+
+test('manifests that recovery writes carry its owner and a fresh attempt', async () => {
+  const world = new RecoveryWorld('archive');
+  await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+  world.sources.set('clicks', new ScriptedSource('clicks', world.log));
+
+  const { base, store, nextEpoch } = resumedFrom(await world.recover());
+
+  expect(base.manifest.tidegate).toMatchObject({
+    storeId: store.storeId,
+    pipeline: 'orders',
+    generation: store.generation,
+    attempt: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/) as unknown,
+  });
+  expect(base.manifest).toMatchObject({
+    epoch: 2,
+    timestampMs: world.clock.now(),
+    sinkCommitStatuses: new Map([['archive', { kind: 'committed' }]]),
+  });
+  expect(nextEpoch).toBe(3);
+});
