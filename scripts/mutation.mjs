@@ -1,7 +1,7 @@
 // Changes the code in every small way that Stryker knows, one at a time, and counts what the tests notice.
 //
 //   npm run mutation                            every directory below, then the score
-//   npm run mutation -- --only src/manifest     one directory, or one file
+//   npm run mutation -- --only src/manifest     one directory, or one file; may be repeated
 //   npm run mutation -- --incremental           reuses results whose code and tests are the same
 //   npm run mutation -- --quick                 leaves out those in code that runs while it is loaded:
 //                                               each of them needs a process of its own
@@ -17,24 +17,27 @@ const wantedScore = 85;
 
 const { values: flags } = parseArgs({
   options: {
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true, default: [] },
     incremental: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '1' },
   },
 });
 
-const wanted = areas.filter(({ directory }) => covers(directory, flags.only ?? directory));
-if (wanted.length === 0) {
+const asked = flags.only.length > 0 ? flags.only : areas.map(({ directory }) => directory);
+const unknown = asked.filter((path) => !areas.some(({ directory }) => lies(path, directory)));
+if (unknown.length > 0) {
   const known = areas.map(({ directory }) => directory).join(', ');
-  console.error(`--only ${flags.only}: nothing is mutated there. The directories are: ${known}`);
+  console.error(`--only ${unknown.join(', ')}: mutated are only ${known}`);
   process.exit(64);
 }
 
 const all = [];
-for (const area of wanted) {
+for (const area of areas) {
+  const paths = asked.filter((path) => lies(path, area.directory));
+  if (paths.length === 0) continue;
   const begin = performance.now();
-  const mutants = judge(await mutate(area));
+  const mutants = judge(await mutate(area, paths));
   all.push(...mutants);
   printTable(area.directory, mutants, (performance.now() - begin) / 1_000);
   printOpen(mutants);
@@ -47,17 +50,16 @@ console.log(`${all.length} mutants, ${open} missed without an explanation`);
 console.log(`mutation score ${total.toFixed(2)} %, wanted ${wantedScore} %`);
 process.exitCode = total >= wantedScore && stale.length === 0 ? 0 : 1;
 
-/** Whether `only` is the directory, or lies in it. */
-function covers(directory, only) {
-  return only === directory || only.startsWith(`${directory}/`);
+/** Whether a path is the directory, or in it. */
+function lies(path, directory) {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
-async function mutate({ directory, slow }) {
-  const only = flags.only ?? directory;
+async function mutate({ directory, slow, late }, paths) {
   const name = directory.replaceAll('/', '-');
   const stryker = new Stryker({
-    mutate: [only.endsWith('.ts') ? only : `${only}/**/*.ts`],
-    mochaOptions: { spec: testsOf(directory, slow) },
+    mutate: paths.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`)),
+    mochaOptions: { spec: testsOf(directory, { slow, late }) },
     concurrency: Number(flags.concurrency),
     ignoreStatic: flags.quick,
     incremental: flags.incremental,
