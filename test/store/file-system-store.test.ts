@@ -629,7 +629,9 @@ describe('a sidecar', () => {
     const id = manifest.checkpointId as never;
     const loaded = await store.load(id);
     const read = async () => {
-      for await (const piece of store.readOperatorState(loaded, 'large') ?? []) piece;
+      for await (const piece of store.readOperatorState(loaded, 'large') ?? []) {
+        expect(piece.byteLength).toBe(20);
+      }
     };
 
     await read();
