@@ -1,14 +1,23 @@
 // Event-time windows: what belongs together, what comes too late, and what a second run does.
 
-import { arraySource, MemoryCheckpointStore, MemorySink, Pipeline, tumblingWindow } from 'tidegate';
+import { fileURLToPath } from 'node:url';
+import {
+  arraySource,
+  MemoryCheckpointStore,
+  MemorySink,
+  Pipeline,
+  tumblingWindow,
+  type ReadableSource,
+  type Sink,
+} from 'tidegate';
 
-interface Reading {
+export interface Reading {
   readonly sensor: string;
   readonly atMs: number;
   readonly celsius: number;
 }
 
-const readings: readonly Reading[] = [
+export const readings: readonly Reading[] = [
   { sensor: 'roof', atMs: 1_000, celsius: 11 },
   { sensor: 'cellar', atMs: 2_000, celsius: 8 },
   { sensor: 'roof', atMs: 59_000, celsius: 13 },
@@ -17,14 +26,15 @@ const readings: readonly Reading[] = [
   { sensor: 'cellar', atMs: 30_000, celsius: 9 },
 ];
 
-const store = new MemoryCheckpointStore();
-const averages = new MemorySink<string>();
-const late = new MemorySink<Reading>();
-
-function build(): Pipeline {
+/** The pipeline, whatever it reads from and writes to: the test that crashes it gives others. */
+export function buildClimate(
+  input: ReadableSource<Reading>,
+  averages: Sink<string>,
+  late: Sink<Reading>,
+): Pipeline {
   const pipeline = new Pipeline('climate');
   const minutes = pipeline
-    .source('readings', arraySource(readings), {
+    .source('readings', input, {
       eventTime: { timeOf: (reading) => reading.atMs, outOfOrderMs: 10_000 },
     })
     .keyBy((reading) => reading.sensor)
@@ -39,11 +49,20 @@ function build(): Pipeline {
   return pipeline;
 }
 
-console.log(build().explain());
-const first = await build().run({ store });
-console.log(`\nfirst run: ${first.outcome}, ${first.checkpoints} checkpoint(s)`);
-for (const line of averages.records) console.log(`  ${line}`);
-for (const { sensor, atMs } of late.records) console.log(`  late: ${sensor} at ${atMs} ms`);
+async function main(): Promise<void> {
+  const store = new MemoryCheckpointStore();
+  const averages = new MemorySink<string>();
+  const late = new MemorySink<Reading>();
+  const build = (): Pipeline => buildClimate(arraySource(readings), averages, late);
 
-const second = await build().run({ store });
-console.log(`second run: ${second.outcome}, still ${averages.records.length} results`);
+  console.log(build().explain());
+  const first = await build().run({ store });
+  console.log(`\nfirst run: ${first.outcome}, ${first.checkpoints} checkpoint(s)`);
+  for (const line of averages.records) console.log(`  ${line}`);
+  for (const { sensor, atMs } of late.records) console.log(`  late: ${sensor} at ${atMs} ms`);
+
+  const second = await build().run({ store });
+  console.log(`second run: ${second.outcome}, still ${averages.records.length} results`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

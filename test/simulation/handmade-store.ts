@@ -12,17 +12,19 @@ import { startAgain, type Build, type World } from '../../src/testing/simulation
 
 export interface Handmade {
   /** Changes the store after a first process has come to its end. */
-  readonly damage: (store: CheckpointStore) => Promise<void>;
+  readonly damage: (store: CheckpointStore, disk: SimulatedDisk) => void | Promise<void>;
+  /** Default false. */
+  readonly hasSidecar?: boolean;
   readonly sink?: (sink: Sink) => Sink;
 }
 
 /** One process goes through the input, its store is changed, and a second one starts on it. */
-export function onHandmadeStore({ damage, sink = (same) => same }: Handmade): {
+export function onHandmadeStore({ damage, hasSidecar = false, sink = same }: Handmade): {
   readonly build: Build;
   readonly input: typeof ordersInput;
 } {
   const disk = new SimulatedDisk();
-  const orders = ordersPipeline({ mix: ['durable'], hasSidecar: false });
+  const orders = ordersPipeline({ mix: ['durable'], hasSidecar });
   const build: Build = async (world) => {
     const store = storeOn(disk, world);
     const own: World = {
@@ -34,13 +36,29 @@ export function onHandmadeStore({ damage, sink = (same) => same }: Handmade): {
     if (world.life > 1) return crashable;
     const run = async (): Promise<string> => {
       await crashable.run();
-      await damage(store);
+      await damage(store, disk);
       return startAgain;
     };
     return { ...crashable, run };
   };
   return { build, input: ordersInput };
 }
+
+function same(sink: Sink): Sink {
+  return sink;
+}
+
+/** One byte of the newest operator state is another than was written. */
+export const damagedSidecar: Handmade = {
+  hasSidecar: true,
+  damage: (_store, disk) => {
+    const sidecars = [...disk.tree()].filter(([path]) => path.endsWith('/state.bin'));
+    const [path, bytes] = sidecars.sort(([one], [other]) => (one < other ? -1 : 1)).at(-1)!;
+    const damaged = bytes.slice();
+    damaged[0] = (damaged[0] ?? 0) ^ 1;
+    disk.writeFile(path, damaged);
+  },
+};
 
 export const twoInDoubt: Handmade = {
   damage: async (store) => {
