@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Sink } from 'tidegate';
 import { crashEverywhere, readableSource, type Build } from 'tidegate/testing';
 import { buildOrders, type Order } from '../../examples/01-a-loop-with-safe-points.js';
 import {
@@ -21,25 +20,26 @@ describe('no crash breaks the promise of the example', () => {
       account: index % 2 === 0 ? 'ann' : 'bob',
       amount,
     }));
-    const build: Build = ({ store, clock, random, sink }) =>
+    const build: Build = (world) =>
       buildOrders({
         orders,
-        store,
-        clock,
-        random,
-        warehouse: sink('warehouse', 'durable') as Sink<string>,
-        archive: sink('archive', 'durable') as Sink<Order>,
+        store: world.store,
+        clock: world.clock,
+        random: world.random,
+        warehouse: world.sink('warehouse', 'durable'),
+        archive: world.sink('archive', 'durable'),
       });
     await expectKept(build, []);
   }, 100_000);
 
   test('10, windows and late records', async () => {
-    const build: Build = ({ store, clock, random, sink, source }) => {
+    const build: Build = (world) => {
       const pipeline = buildClimate(
-        readableSource(source<Reading>('readings')),
-        sink('averages', 'durable') as Sink<string>,
-        sink('late', 'durable') as Sink<Reading>,
+        readableSource(world.source<Reading>('readings')),
+        world.sink('averages', 'durable'),
+        world.sink('late', 'durable'),
       );
+      const { store, clock, random } = world;
       const checkpoint = { intervalMs: 150 };
       return pipeline.prepare({ store, clock, random, checkpoint, handleSignals: false });
     };
