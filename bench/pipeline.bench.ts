@@ -1,129 +1,88 @@
 // The flights job through a pipeline against a hand-written loop doing the same work, and what checkpoints cost.
+//
+//   npm run bench pipeline [flights] [rounds]
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import {
-  arraySource,
-  MemoryCheckpointStore,
-  Pipeline,
-  tumblingWindow,
-  type ReadableSource,
-  type TwoPhaseSink,
-} from 'tidegate';
 import { printRows, quantile } from './measure.js';
+import { loopOfFiles, pipelineOfFiles, refuseDifferentFiles, Room } from './pipeline/end-to-end.js';
+import { readFlights, type Flight } from './pipeline/flights.js';
+import { runKeyed } from './pipeline/keyed.js';
+import { loopInMemory, pipelineInMemory, refuseDifferent } from './pipeline/in-memory.js';
+import { timed, type Timed } from './pipeline/timed.js';
 
-interface Flight {
-  readonly date: number;
-  readonly delay: number;
-  readonly origin: string;
-}
-
-interface Delays {
-  count: number;
-  sum: number;
-  largest: number;
-}
-
-const dayMs = 86_400_000;
-const records = Number(process.argv[2] ?? 500_000);
+const count = Number(process.argv[2] ?? 500_000);
 const rounds = Number(process.argv[3] ?? 7);
-const flights = makeFlights(records);
+const flights = await readFlights(count);
 
-await throughput();
+await fromMemory(flights);
+await endToEnd(flights);
 await stall();
 await slopes();
 
-/** Decoded rows in memory, in date order, as the real file has them: 300 airports, 16 000 a day. */
-function makeFlights(count: number): readonly Flight[] {
-  const airports = Array.from({ length: 300 }, (_, index) => `A${index.toString(36)}`);
-  let state = 1;
-  return Array.from({ length: count }, (_, index) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return {
-      date: 978_307_200_000 + Math.floor(index / 16_000) * dayMs + (index % 16_000) * 5_000,
-      delay: ((state >>> 8) % 400) - 30,
-      origin: airports[(state >>> 16) % airports.length] ?? '',
-    };
-  });
+async function fromMemory(rows: readonly Flight[]): Promise<void> {
+  refuseDifferent(await loopInMemory(rows), await pipelineInMemory(rows, 0));
+  console.log(`${count} flights from decoded rows in memory\n`);
+  await compareWays([
+    ['hand-written loop', () => loopInMemory(rows)],
+    ['pipeline, no checkpoints', () => pipelineInMemory(rows, 0)],
+    ['pipeline, checkpoint each 100 ms', () => pipelineInMemory(rows, 100)],
+  ]);
 }
 
-async function throughput(): Promise<void> {
-  const times: Record<'loop' | 'without' | 'with', number[]> = { loop: [], without: [], with: [] };
-  const shares: number[] = [];
-  for (let round = -2; round < rounds; round++) {
-    const loop = await timed(() => byHand());
-    const without = await timed(() => runFlights(0));
-    const checkpointed = await timed(() => runFlights(100));
-    if (round < 0) continue;
-    times.loop.push(loop.ms);
-    times.without.push(without.ms);
-    times.with.push(checkpointed.ms);
-    shares.push(checkpointed.ms / without.ms);
-  }
-  const ratio = (name: 'without' | 'with'): readonly string[] => {
-    const ratios = times[name].map((ms, round) => ms / (times.loop[round] ?? ms));
-    return [median(times[name]), spread(ratios), perSecond(times[name])];
-  };
+async function endToEnd(rows: readonly Flight[]): Promise<void> {
+  const room = new Room(rows);
+  const { input } = room;
+  const [byLoop, byPipeline] = [room.newWork(), room.newWork()];
+  await loopOfFiles(input, byLoop);
+  await pipelineOfFiles(input, byPipeline, 0);
+  refuseDifferentFiles(byLoop, byPipeline);
+  console.log(`\n${count} flights from a file of JSON Lines into two synced files\n`);
+  const often = 25;
+  const [, without = [], , frequent = []] = await compareWays([
+    ['hand-written loop', () => loopOfFiles(input, room.newWork())],
+    ['pipeline, last checkpoint only', () => pipelineOfFiles(input, room.newWork(), 0)],
+    ['pipeline, checkpoint each second', () => pipelineOfFiles(input, room.newWork(), 1_000)],
+    [`pipeline, checkpoint each ${often} ms`, () => pipelineOfFiles(input, room.newWork(), often)],
+  ]);
+  const costs = frequent.map(({ mainThreadMs, value }, round) => {
+    const [off, more] = [without[round], Number(value) - Number(without[round]?.value)];
+    return (mainThreadMs - (off?.mainThreadMs ?? Number.NaN)) / more;
+  });
+  const shares = costs.map((ms) => ms / 10);
   console.log(
-    `${records} flights, per airport and day, into one window sink and one archive sink\n`,
+    `\nOne checkpoint costs ${spread(costs)} ms of the main thread's processor time; ` +
+      `one each second is ${spread(shares)} % of it.\n` +
+      `(Measured with one each ${often} ms: one each second is lost in the noise.)`,
   );
-  printRows(
-    ['', 'median ms', 'ratio to the loop (p10 to p90)', 'records/s'],
-    [
-      ['hand-written loop', median(times.loop), '1.00', perSecond(times.loop)],
-      ['pipeline, no checkpoints', ...ratio('without')],
-      ['pipeline, checkpoint each 100 ms', ...ratio('with')],
-    ],
-  );
-  console.log(`\ncheckpoints ten times a second: time ratio ${spread(shares)}`);
 }
 
-function byHand(): Promise<void> {
-  const open = new Map<string, Delays>();
-  let archive: Flight[] = [];
-  const results: unknown[] = [];
-  let day = 0;
-  for (const flight of flights) {
-    const start = Math.floor(flight.date / dayMs) * dayMs;
-    if (start > day) {
-      for (const [key, value] of open) results.push({ key, window: { startMs: day }, value });
-      open.clear();
-      day = start;
+type Way = readonly [name: string, run: () => Promise<unknown>];
+
+/** In turn, `rounds` times after a warm-up; ratios are taken round by round, to the first. */
+async function compareWays(ways: readonly Way[]): Promise<readonly (readonly Timed<unknown>[])[]> {
+  const results: Timed<unknown>[][] = ways.map(() => []);
+  for (let round = -2; round < rounds; round++) {
+    for (const [index, [, run]] of ways.entries()) {
+      const result = await timed(run);
+      if (round >= 0) results[index]?.push(result);
     }
-    const value = open.get(flight.origin);
-    if (value === undefined) open.set(flight.origin, addDelay(noDelay(), flight));
-    else addDelay(value, flight);
-    if (flight.delay > 60) archive.push(flight);
-    if (archive.length > 1_000) archive = [];
   }
-  return Promise.resolve();
-}
-
-async function runFlights(intervalMs: number): Promise<void> {
-  const pipeline = new Pipeline('flights');
-  const stream = pipeline.source('flights', arraySource(flights), {
-    eventTime: { timeOf: (flight) => flight.date },
-  });
-  stream
-    .keyBy((flight) => flight.origin)
-    .window('delays', tumblingWindow({ sizeMs: dayMs }), { initial: noDelay, add: addDelay })
-    .to('delays', nowhere());
-  stream.filter((flight) => flight.delay > 60).to('archive', nowhere());
-  await pipeline.run({
-    store: new MemoryCheckpointStore(),
-    checkpoint: { intervalMs },
-    handleSignals: false,
-  });
-}
-
-function noDelay(): Delays {
-  return { count: 0, sum: 0, largest: -1_000 };
-}
-
-function addDelay(value: Delays, { delay }: Flight): Delays {
-  value.count += 1;
-  value.sum += delay;
-  if (delay > value.largest) value.largest = delay;
-  return value;
+  const [floor = []] = results;
+  const ratios = (own: readonly Timed<unknown>[], of: 'ms' | 'mainThreadMs'): string =>
+    spread(own.map((result, round) => result[of] / (floor[round]?.[of] ?? Number.NaN)));
+  printRows(
+    ['', 'median ms', 'time ratio (p10 to p90)', 'main-thread CPU ratio', 'records/s'],
+    ways.map(([name], index) => {
+      const own = results[index] ?? [];
+      const ms = quantile(
+        own.map((result) => result.ms),
+        0.5,
+      );
+      const perSecond = Math.round(count / (ms / 1_000)).toLocaleString('en');
+      return [name, ms.toFixed(1), ratios(own, 'ms'), ratios(own, 'mainThreadMs'), perSecond];
+    }),
+  );
+  return results;
 }
 
 /** The gap between turns of the event loop, with and without checkpoints, by number of keys. */
@@ -137,28 +96,45 @@ async function stall(): Promise<void> {
       without.p99.toFixed(1),
       checkpointed.p99.toFixed(1),
       (checkpointed.p99 - without.p99).toFixed(1),
+      without.max.toFixed(1),
       checkpointed.max.toFixed(1),
       String(checkpointed.checkpoints),
     ]);
   }
   console.log('\nEvent-loop gap in ms while keyed state is updated\n');
-  printRows(['keys', 'p99 without', 'p99 with', 'difference', 'maximum with', 'checkpoints'], rows);
+  printRows(
+    [
+      'keys',
+      'p99 without',
+      'p99 with',
+      'difference',
+      'maximum without',
+      'maximum with',
+      'checkpoints',
+    ],
+    rows,
+  );
 }
 
 async function gaps(keys: number, intervalMs: number) {
   const histogram = monitorEventLoopDelay({ resolution: 1 });
-  const run = keyedRun({ keys, intervalMs, updates: keys + 2_000_000, operators: 1, sinks: 1 });
-  run.afterLoad(() => histogram.enable());
-  const report = await run.ended;
+  const { checkpoints } = await runKeyed({
+    keys,
+    intervalMs,
+    updates: keys + 4_000_000,
+    operators: 1,
+    sinks: 1,
+    loaded: () => histogram.enable(),
+  });
   histogram.disable();
   const [p99, max] = [histogram.percentile(99) / 1e6 - 1, histogram.max / 1e6 - 1];
-  return { p99, max, checkpoints: report.checkpoints };
+  return { p99, max, checkpoints };
 }
 
 /** What one checkpoint costs, by keys, operators and sinks. */
 async function slopes(): Promise<void> {
   const rows: string[][] = [];
-  const base = { keys: 10_000, operators: 1, sinks: 1 };
+  const base = { keys: 10_000, operators: 1, sinks: 1, updates: 1_000_000 };
   const shapes = [
     base,
     { ...base, keys: 100_000 },
@@ -167,123 +143,19 @@ async function slopes(): Promise<void> {
   ];
   for (const shape of shapes) {
     const costs: number[] = [];
-    for (let round = 0; round < 3; round++) {
-      const updates = 1_000_000;
-      const off = await timed(() => keyedRun({ ...shape, updates, intervalMs: 0 }).ended);
-      const on = await timed(() => keyedRun({ ...shape, updates, intervalMs: 50 }).ended);
-      costs.push(
-        (on.cpuMs - off.cpuMs) / Math.max(1, on.value.checkpoints - off.value.checkpoints),
-      );
+    for (let round = -1; round < rounds; round++) {
+      const off = await timed(() => runKeyed({ ...shape, intervalMs: 0 }));
+      const on = await timed(() => runKeyed({ ...shape, intervalMs: 50 }));
+      const more = Math.max(1, on.value.checkpoints - off.value.checkpoints);
+      if (round >= 0) costs.push((on.mainThreadMs - off.mainThreadMs) / more);
     }
     rows.push([shape.keys, shape.operators, shape.sinks].map(String).concat(spread(costs)));
   }
-  console.log('\nMain-thread CPU of one checkpoint, ms\n');
+  console.log('\nMain-thread CPU of one checkpoint, ms; every key changes meanwhile\n');
   printRows(['keys', 'operators', 'sinks', 'median (p10 to p90)'], rows);
-}
-
-interface KeyedShape {
-  readonly keys: number;
-  readonly updates: number;
-  readonly operators: number;
-  readonly sinks: number;
-  readonly intervalMs: number;
-}
-
-function keyedRun({ keys, updates, operators, sinks, intervalMs }: KeyedShape) {
-  const pipeline = new Pipeline('keys');
-  let loaded = (): void => undefined;
-  const names = Array.from({ length: keys }, (_, index) => `key ${index}`);
-  let stream = pipeline.source<number>(
-    'numbers',
-    countingSource(updates, keys, () => loaded()),
-  );
-  for (let index = 0; index < operators; index++) {
-    stream = stream
-      .keyBy((number) => names[number % keys] ?? '')
-      .aggregate(`sums-${index}`, {
-        initial: () => ({ count: 0 }),
-        add: (sum) => {
-          sum.count += 1;
-          return sum;
-        },
-        result: (_key, { count }) => count,
-      });
-  }
-  const rare = stream.filter((count) => count < 0);
-  for (let index = 0; index < sinks; index++) rare.to(`sink-${index}`, nowhere());
-  const ended = pipeline.run({
-    store: new MemoryCheckpointStore(),
-    checkpoint: { intervalMs },
-    handleSignals: false,
-  });
-  return { ended, afterLoad: (listener: () => void) => (loaded = listener) };
-}
-
-function countingSource(end: number, loadEnd: number, loaded: () => void): ReadableSource<number> {
-  let next = 0;
-  return {
-    position: () => ({ next: String(next) }),
-    restore: (offsets) => {
-      next = Number(offsets.next);
-    },
-    async *read({ signal }) {
-      while (next < end && !signal.aborted) {
-        const batch = Array.from({ length: 512 }, (_, index) => next + index);
-        if (next < loadEnd && next + 512 >= loadEnd) loaded();
-        next += 512;
-        yield await Promise.resolve({ records: batch, offsets: { next: String(next) } });
-      }
-    },
-  };
-}
-
-/** A durable sink that drops what it is given: what is measured is the pipeline. */
-function nowhere<Rec>(): TwoPhaseSink<Rec> {
-  const committed = new Set<string>();
-  let newest: number | undefined;
-  const inspector = {
-    inspect: ({ handle }: { readonly handle?: string | undefined }) =>
-      Promise.resolve(committed.has(handle ?? '') ? ('committed' as const) : ('absent' as const)),
-    lastCommitted: () => Promise.resolve(newest as never),
-    listPrepared: () => Promise.resolve([]),
-  };
-  return {
-    durability: 'durable',
-    openReadOnly: () => Promise.resolve(inspector),
-    open: () =>
-      Promise.resolve({
-        ...inspector,
-        write: () => undefined,
-        preCommit: ({ checkpointId }) => Promise.resolve({ handle: String(checkpointId) }),
-        commit: (handle) => {
-          committed.add(handle);
-          newest = Number(handle);
-          return Promise.resolve('applied');
-        },
-        rollback: () => Promise.resolve(new Map()),
-      }),
-  };
-}
-
-async function timed<Value>(work: () => Promise<Value>) {
-  globalThis.gc?.();
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const value = await work();
-  const ms = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
-  return { value, ms, cpuMs: (user + system) / 1_000 };
-}
-
-function median(values: readonly number[]): string {
-  return quantile(values, 0.5).toFixed(1);
 }
 
 function spread(values: readonly number[]): string {
   const [p10, p90] = [quantile(values, 0.1), quantile(values, 0.9)];
   return `${quantile(values, 0.5).toFixed(2)} (${p10.toFixed(2)} to ${p90.toFixed(2)})`;
-}
-
-function perSecond(values: readonly number[]): string {
-  return Math.round(records / (quantile(values, 0.5) / 1_000)).toLocaleString('en');
 }

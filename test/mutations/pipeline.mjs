@@ -54,7 +54,7 @@ export const mutations = [
   {
     what: 'a run is finished although a later generation has gone back',
     file: 'src/pipeline/prepared-run.ts',
-    find: "if (outcome.kind !== 'failed' && this.#dataflow.isAtEndIn(end)) return true;",
+    find: "if (outcome.kind !== 'failed' && dataflow.isAtEndIn(end)) return true;",
     replace: "if (outcome.kind !== 'failed') return true;",
   },
   {
@@ -92,5 +92,23 @@ export const mutations = [
     file: 'src/pipeline/flow/dataflow.ts',
     find: 'await Promise.all(tables.map((table) => table.read()));',
     replace: 'const reading = Promise.all(tables.map((table) => table.read())); void reading;',
+  },
+  {
+    what: 'a record is put into the window of the one before',
+    file: 'src/pipeline/stages/window.ts',
+    find: 'if (!(time >= newest.startMs && time < newest.nextStartMs)) newest.moveTo(time, spec);',
+    replace: 'if (!(time >= newest.startMs)) newest.moveTo(time, spec);',
+  },
+  {
+    what: 'a timer earlier than the others waits for them',
+    file: 'src/pipeline/state/timers.ts',
+    find: 'if (time < this.earliest) this.earliest = time;',
+    replace: 'if (this.earliest === Number.POSITIVE_INFINITY) this.earliest = time;',
+  },
+  {
+    what: 'lines that were encoded out of turn are forgotten by the encoder',
+    file: 'src/pipeline/state/encode-state.ts',
+    find: 'output.addAll(lines);',
+    replace: '',
   },
 ];

@@ -3,6 +3,7 @@
 import { TidegateError } from '../../errors.js';
 import type { Clock } from '../../runtime/clock.js';
 import { TimeSlice } from '../flow/time-slice.js';
+import { ByteLines } from './byte-lines.js';
 
 /**
  * A capture that is being encoded. Entries that change before the encoder has come to them are
@@ -10,8 +11,8 @@ import { TimeSlice } from '../flow/time-slice.js';
  */
 export interface Capture {
   readonly number: number;
-  /** Lines of entries that were encoded out of turn, by vnode. */
-  readonly early: Map<number, string[]>;
+  /** Lines that the encoder has not taken, by vnode: most were encoded out of turn. */
+  readonly lines: Map<number, ByteLines>;
 }
 
 /** What the encoder sees of keyed state. */
@@ -19,7 +20,8 @@ export interface EncodableState {
   readonly operator: string;
   readonly vnodeCount: number;
   isActive(capture: Capture): boolean;
-  encodeSome(capture: Capture, vnode: number, lines: string[], entriesMax: number): boolean;
+  /** Adds to the capture's lines; false when the vnode has no more. */
+  encodeSome(capture: Capture, vnode: number, entriesMax: number): boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface EncodeOptions {
 /** How long entries are encoded before the records get a turn. */
 const encodingSliceMs = 2;
 const entriesPerLook = 64;
-const chunkCharactersMin = 65_536;
+const chunkBytesMin = 65_536;
 
 /** @throws TidegateError `TIDEGATE_BUG` when the capture was released, or encoded, before. */
 export async function* encodeCapture(
@@ -47,30 +49,28 @@ export async function* encodeCapture(
   capture: Capture,
   { header, entryCount, clock }: EncodeOptions,
 ): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder();
   const slice = new TimeSlice(clock, encodingSliceMs);
   const { vnodeCount } = state;
+  const output = new ByteLines();
   const head = { format: stateFormat, version: stateFormatVersion, vnodeCount, ...header };
-  let text = `${JSON.stringify(head)}\n`;
+  output.add(JSON.stringify(head));
   let written = 0;
   for (let vnode = 0; vnode < vnodeCount; vnode++) {
     let hasMore = true;
     let hasNumber = false;
     while (hasMore) {
       refuseReleased(state, capture);
-      const lines: string[] = [];
-      hasMore = state.encodeSome(capture, vnode, lines, entriesPerLook);
-      if (lines.length > 0) {
-        if (!hasNumber) text += `${vnode}\n`;
+      hasMore = state.encodeSome(capture, vnode, entriesPerLook);
+      const lines = capture.lines.get(vnode);
+      if (lines !== undefined) {
+        capture.lines.delete(vnode);
+        if (!hasNumber) output.add(String(vnode));
         hasNumber = true;
-        text += `${lines.join('\n')}\n`;
-        written += lines.length;
+        output.addAll(lines);
+        written += lines.lineCount;
       }
-      if (text.length >= chunkCharactersMin) {
-        yield encoder.encode(text);
-        text = '';
-      }
-      if ((hasMore || lines.length > 0) && slice.isSpent()) await slice.pass();
+      if (output.byteLength >= chunkBytesMin) yield output.take();
+      if ((hasMore || lines !== undefined) && slice.isSpent()) await slice.pass();
     }
   }
   if (written !== entryCount) {
@@ -79,7 +79,8 @@ export async function* encodeCapture(
       `operator ${state.operator} encoded ${written} of ${entryCount} entries`,
     );
   }
-  yield encoder.encode(`${text}{"entries":${written}}\n`);
+  output.add(`{"entries":${written}}`);
+  yield output.take();
 }
 
 /** A snapshot that was given back has lost what was encoded early: its rest would be a mixture. */

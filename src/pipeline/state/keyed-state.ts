@@ -3,6 +3,7 @@
 import type { OperatorSnapshot } from '../../contracts/operator.js';
 import { assert } from '../../assert.js';
 import type { Clock } from '../../runtime/clock.js';
+import { ByteLines } from './byte-lines.js';
 import { encodeCapture, type Capture, type EncodableState } from './encode-state.js';
 import { vnodeOf } from './vnode.js';
 
@@ -98,7 +99,7 @@ export class KeyedState<Value> implements EncodableState {
    */
   capture(header: Readonly<Record<string, unknown>>, clock: Clock): OperatorSnapshot {
     this.stamp += 1;
-    const capture: Capture = { number: this.stamp, early: new Map() };
+    const capture: Capture = { number: this.stamp, lines: new Map() };
     this.#captures.add(capture);
     const entryCount = this.size;
     return {
@@ -108,17 +109,12 @@ export class KeyedState<Value> implements EncodableState {
   }
 
   /** Encodes entries of a vnode that the capture has not had; false when there are no more. */
-  encodeSome(capture: Capture, vnode: number, lines: string[], entriesMax: number): boolean {
+  encodeSome(capture: Capture, vnode: number, entriesMax: number): boolean {
     let entry = this.#cursors.has(capture) ? this.#cursors.get(capture) : this.#heads[vnode];
     for (let count = 0; entry !== undefined && count < entriesMax; count++) {
-      // One that was changed or made since is in `early`, or is no part of this capture.
+      // One that was changed or made since is in `lines` already, or is no part of this capture.
       if (entry.stamp < capture.number) this.#encodeFor(entry);
       entry = entry.next;
-    }
-    const early = capture.early.get(vnode);
-    if (early !== undefined) {
-      for (const line of early) lines.push(line);
-      capture.early.delete(vnode);
     }
     if (entry === undefined) this.#cursors.delete(capture);
     else this.#cursors.set(capture, entry);
@@ -135,9 +131,9 @@ export class KeyedState<Value> implements EncodableState {
     for (const capture of this.#captures) {
       if (entry.stamp >= capture.number) continue;
       line ??= this.#encode(entry.key, entry.value);
-      const lines = capture.early.get(entry.vnode);
-      if (lines === undefined) capture.early.set(entry.vnode, [line]);
-      else lines.push(line);
+      let lines = capture.lines.get(entry.vnode);
+      if (lines === undefined) capture.lines.set(entry.vnode, (lines = new ByteLines()));
+      lines.add(line);
     }
     entry.stamp = this.stamp;
   }
@@ -145,6 +141,6 @@ export class KeyedState<Value> implements EncodableState {
   #release(capture: Capture): void {
     this.#captures.delete(capture);
     this.#cursors.delete(capture);
-    capture.early.clear();
+    capture.lines.clear();
   }
 }
