@@ -24,8 +24,12 @@ export async function openSinks(
   store: OwnedStore,
   patience: Patience,
 ): Promise<OpenedSinks> {
+  // One controller for both reasons: Node keeps what AbortSignal.any makes while anybody listens.
   const refused = new AbortController();
-  const signal = AbortSignal.any([patience.signal, refused.signal]);
+  const { signal } = refused;
+  const onAbort = (): void => refused.abort(patience.signal.reason);
+  patience.signal.addEventListener('abort', onAbort, { once: true });
+  if (patience.signal.aborted) onAbort();
   const sessions = new Map<string, SinkSession>();
   const answers = new Map<string, SinkAnswer>();
   let lostAnswer: Error | undefined;
@@ -41,9 +45,10 @@ export async function openSinks(
     if (answer.kind === 'answered') sessions.set(name, answer.value);
     if (isOwnFence(answer)) lostAnswer = answer.problem;
     if (answer.kind === 'refused') refused.abort(answer.problem);
-    answers.set(name, toSinkAnswer(answer, refused.signal));
+    answers.set(name, toSinkAnswer(answer, signal));
   });
   await Promise.all(openings);
+  patience.signal.removeEventListener('abort', onAbort);
   if (!patience.signal.aborted && lostAnswer === undefined) return { sessions, answers };
   await closeSinks(sessions, patience);
   throwIfAborted(patience.signal);
