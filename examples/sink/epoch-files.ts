@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
+  checkpointId,
   TidegateError,
   type CheckpointId,
   type CommitOutcome,
@@ -131,12 +132,12 @@ class Inspector implements SinkInspector {
   async lastCommitted(): Promise<CheckpointId | undefined> {
     const names = await namesIn(this.layout.committed);
     const ids = names.filter((name) => epochFile.test(name)).map(idOf);
-    return ids.length === 0 ? undefined : (Math.max(...ids) as CheckpointId);
+    return ids.length === 0 ? undefined : checkpointId(Math.max(...ids));
   }
 
   async listPrepared(): Promise<readonly PreparedListing[]> {
     const ids = (await this.staged()).map(idOf);
-    return ids.map((id) => ({ handle: this.handleOf(id), checkpointId: id as CheckpointId }));
+    return ids.map((id) => ({ handle: this.handleOf(id), checkpointId: checkpointId(id) }));
   }
 
   protected staged(): Promise<readonly string[]> {

@@ -26,7 +26,7 @@ export function buildReport(input: ReportInput): RecoveryReport {
   const { facts, plan, generation, resumed } = input;
   return {
     ...(generation === undefined ? {} : { generation }),
-    row: { number: plan.row.number, label: plan.row.label },
+    row: { number: plan.row.number, variant: plan.row.variant, label: plan.row.label },
     decision: decisionOf(plan),
     isDryRun: generation === undefined,
     examined: facts?.checkpoints.length ?? 0,

@@ -18,8 +18,8 @@ export interface SkippedCheckpoint {
 export interface RecoveryReport {
   /** Of the owner that recovered; absent in a dry run, which owns nothing. */
   readonly generation?: Generation;
-  /** Number and label of the row of the recovery table that decided; 0 for a restore. */
-  readonly row: { readonly number: number; readonly label: string };
+  /** The row of the recovery table that decided, `11` with variant `a` for 11a; 0 for a restore. */
+  readonly row: { readonly number: number; readonly variant: string; readonly label: string };
   /** What was decided, in one sentence; a refusal with its cause. */
   readonly decision: string;
   /** Nothing was fenced, written or committed, and all may have changed since. */

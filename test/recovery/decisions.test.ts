@@ -42,7 +42,7 @@ describe('a report', () => {
 
     expect(report).toEqual({
       generation: 1,
-      row: { number: 3, label: 'no manifest, and no sink has a marker' },
+      row: { number: 3, variant: '', label: 'no manifest, and no sink has a marker' },
       decision:
         'start fresh with a start checkpoint (row 3: no manifest, and no sink has a marker)',
       isDryRun: false,
@@ -68,7 +68,7 @@ describe('a report', () => {
     });
 
     expect(reportOn(facts)).toEqual({
-      row: { number: 7, label: 'N complete' },
+      row: { number: 7, variant: '', label: 'N complete' },
       decision: 'resume checkpoint 10 (row 7: N complete)',
       isDryRun: true,
       examined: 3,

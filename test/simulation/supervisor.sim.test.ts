@@ -44,3 +44,29 @@ test('a process that recovery refuses may also be fenced by another one that it 
   expect(result.firedCount).toBe(2);
   expect([result.ending, result.violations]).toEqual(['refused', []]);
 });
+
+test('a process that recovery refuses after bit rot leaves alone what is prepared, though an older one had finished', async () => {
+  const prepared = await prepareSetup(setup, { seed: 1 });
+  const schedule = parseSchedule([
+    'zombie sink b: commit#2 +1',
+    'bit-rot disk: create checkpoint_N.N/state.bin#3',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'refused', []]);
+});
+
+test('an answer about a store that is lost is not taken for one about the next store', async () => {
+  const atLeastOnce: OrdersSetup = {
+    mix: ['at-least-once'],
+    hasSidecar: false,
+    drains: true,
+    settings: { inDoubtPolicy: 'roll-forward' },
+  };
+  const prepared = await prepareSetup(atLeastOnce, { seed: 1 });
+  const schedule = parseSchedule([
+    'zombie sink a: flush#2 +1',
+    'store-lost disk: rename tidegate/retired_N_N#1',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
+});

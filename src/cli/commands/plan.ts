@@ -55,7 +55,7 @@ function asJson({ plan: found, report }: DryRun): Jsonable {
   const { row, decision, isDryRun, examined, resumed, skipped, sinks, warnings } = report;
   return {
     kind: found.kind,
-    row: { number: row.number, label: row.label },
+    row: { number: row.number, variant: row.variant, label: row.label },
     decision,
     isDryRun,
     examined,

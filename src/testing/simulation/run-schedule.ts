@@ -134,12 +134,15 @@ class Run {
       if (life.end?.kind === 'handed-over' && handOvers < handOversMax) handOvers += 1;
     }
     if (!(await this.#releaseOlderLives())) return 'stuck';
-    if (this.#simulation.director.lives.some((life) => life.end?.kind === 'completed')) {
-      return 'completed';
-    }
-    if (hasCode(this.#lastError, refusals)) return 'refused';
     // Two processes that recovery refuses may also fence each other, the last one included.
-    if (this.#hasRefused && hasCode(this.#lastError, overtaken)) return 'refused';
+    const isRefused =
+      hasCode(this.#lastError, refusals) ||
+      (this.#hasRefused && hasCode(this.#lastError, overtaken));
+    const { lives } = this.#simulation.director;
+    const hasCompleted = lives.some((life) => life.end?.kind === 'completed');
+    // An older process had come to the end; what a disaster did to a newer one stays as it is.
+    if (hasCompleted && !(isRefused && this.#hasLost())) return 'completed';
+    if (isRefused) return 'refused';
     this.#note('the input comes to its end', `the last process failed: ${texts(this.#lastError)}`);
     return 'stuck';
   }

@@ -41,6 +41,7 @@ export class Simulation implements Surroundings {
   readonly #lastUsers = new Map<string, number>();
   readonly #tableStorages = new Map<string, TableStorage>();
   readonly #options: SimulationOptions;
+  #replacedCount = 0;
   #disk = new SimulatedDisk();
   /** The disk as it was at each point, when the schedule restores a copy. */
   readonly #copies: SimulatedDisk[] = [];
@@ -133,6 +134,7 @@ export class Simulation implements Surroundings {
   #replaceStore(disk: SimulatedDisk): void {
     this.#killAll();
     this.#disk = disk;
+    this.#replacedCount += 1;
     this.history.push({ kind: 'store-replaced' });
   }
 
@@ -157,9 +159,13 @@ export class Simulation implements Surroundings {
       // Nobody looks at them: who is alive is known here.
       heartbeatMs: 0,
     });
+    const replacedCount = this.#replacedCount;
     return observedStore(store, {
       life: life.number,
-      note: (event) => this.history.push(event),
+      note: (event) => {
+        // An answer that a process heard as it died is about the store that went with it.
+        if (replacedCount === this.#replacedCount) this.history.push(event);
+      },
       openOptions: (options) => {
         const isOvertaking = this.director.lives.some(
           (other) => other !== life && other.state !== 'dead' && other.end === undefined,
