@@ -9,7 +9,7 @@
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { areas, testsOf } from './mutation/areas.mjs';
-import { printOpen, printTable, score } from './mutation/table.mjs';
+import { didNotRun, printOpen, printTable, score } from './mutation/table.mjs';
 import { judge, staleExplanations } from './mutation/verdict.mjs';
 
 /** Below this, the run fails. */
@@ -44,11 +44,13 @@ for (const area of areas) {
 }
 const stale = staleExplanations(all);
 for (const { file, name } of stale) console.log(`explained but noticed: ${file}  ${name}`);
+const broken = all.filter(didNotRun);
+if (broken.length > 0) console.log(`did not run, the first: ${broken[0].statusReason}`);
 const total = score(all);
 const open = all.filter(({ verdict }) => verdict === 'open').length;
 console.log(`${all.length} mutants, ${open} missed without an explanation`);
 console.log(`mutation score ${total.toFixed(2)} %, wanted ${wantedScore} %`);
-process.exitCode = total >= wantedScore && stale.length === 0 ? 0 : 1;
+process.exitCode = total >= wantedScore && stale.length + broken.length === 0 ? 0 : 1;
 
 /** Whether a path is the directory, or in it. */
 function lies(path, directory) {

@@ -61,4 +61,12 @@ export const explained = [
     why: 'For the compiler: a sink that is past a checkpoint has committed one.',
     mutants: ['\'?\' → ""'],
   },
+  {
+    file: 'src/store/retention.ts',
+    why: 'Whatever is not below the newest complete one is not below the oldest that is kept either.',
+    mutants: [
+      'id >= newestComplete.id → false',
+      'id >= newestComplete.id → id > newestComplete.id',
+    ],
+  },
 ];

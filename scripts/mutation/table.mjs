@@ -14,6 +14,11 @@ export function isMissed({ status }) {
   return missed.includes(status);
 }
 
+/** A run that ended with an error says nothing about the tests: it must not look like a success. */
+export function didNotRun({ status }) {
+  return status === 'RuntimeError' || status === 'CompileError';
+}
+
 /** @param mutants With `file` and, where missed, `verdict`. */
 export function printTable(directory, mutants, seconds) {
   const files = [...new Set(mutants.map(({ file }) => file))].sort();
@@ -43,6 +48,8 @@ const heads = [
   'timeout',
   'survived',
   'not covered',
+  'did not run',
+  'left out',
   'score',
   'refused by the compiler',
   'explained',
@@ -58,6 +65,8 @@ function row(name, mutants) {
     count('Timeout'),
     count('Survived'),
     count('NoCoverage'),
+    count('RuntimeError', 'CompileError'),
+    count('Ignored'),
     score(mutants).toFixed(2),
     judged('refused'),
     judged('explained'),

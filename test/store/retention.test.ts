@@ -93,6 +93,26 @@ test.each<[string, CheckpointListing[], number, number[]]>([
     1,
     [1, 2],
   ],
+  [
+    'a savepoint explains what it replaced only when it is complete',
+    [
+      listing(1, 'superseded'),
+      { ...listing(2, 'rolled-back', 1), kind: 'savepoint' },
+      listing(3, 'complete'),
+    ],
+    1,
+    [1, 2],
+  ],
+  [
+    'a complete savepoint keeps what it replaced',
+    [
+      listing(1, 'superseded'),
+      { ...listing(2, 'complete', 1), kind: 'savepoint' },
+      listing(3, 'complete'),
+    ],
+    1,
+    [],
+  ],
 ])('%s', (_, listings, retained, expected) => {
   expect(checkpointsToPrune(listings, retained)).toEqual(expected);
 });
