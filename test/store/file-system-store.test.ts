@@ -132,19 +132,19 @@ describe('the identity of a store', () => {
   });
 
   test.each([
-    '',
-    'null',
-    '7',
-    '"text"',
-    '[]',
-    '{}',
-    '{"storeId":"s"}',
-    '{"pipeline":"orders"}',
-    '{"storeId":"","pipeline":"orders"}',
-    '{"storeId":1,"pipeline":"orders"}',
-    '{"storeId":"s","pipeline":1}',
-    ' '.repeat(65_537),
-  ])('that is damaged like %j is refused by its path', async (text) => {
+    ['nothing', ''],
+    ['null', 'null'],
+    ['a number', '7'],
+    ['text', '"text"'],
+    ['a list', '[]'],
+    ['an empty object', '{}'],
+    ['one without a pipeline', '{"storeId":"s"}'],
+    ['one without an id', '{"pipeline":"orders"}'],
+    ['an empty id', '{"storeId":"","pipeline":"orders"}'],
+    ['an id that is no text', '{"storeId":1,"pipeline":"orders"}'],
+    ['a pipeline that is no text', '{"storeId":"s","pipeline":1}'],
+    ['more than 64 KiB', ' '.repeat(65_537)],
+  ])('that is damaged, %s, is refused by its path', async (_what, text) => {
     const bench = new Bench();
     await bench.open();
     bench.disk.writeFile(layout.identity, Buffer.from(text));
