@@ -70,3 +70,14 @@ test('an answer about a store that is lost is not taken for one about the next s
   const result = await replay(prepared, schedule);
   expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
 });
+
+test('a stop in the middle of the input is no end, though the stand-in loop had read on', async () => {
+  const prepared = await prepareSetup(setup, { seed: 1 });
+  // The sources were put back after the first end of the input; the stop comes before the second.
+  const schedule = parseSchedule([
+    'outage sink b: commit#1 +1000000',
+    'answer-lost disk: sync staging_ID/checkpoint_N.N#3',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
+});

@@ -33,6 +33,7 @@ export class Dataflow<Rec> implements BarrierPort {
   #isPumping = false;
   #isOver = false;
   #cutAt: Offsets | undefined;
+  #generation: number | undefined;
   #whenIdle: (() => void)[] = [];
   #reachEnd: () => void = () => undefined;
 
@@ -65,13 +66,15 @@ export class Dataflow<Rec> implements BarrierPort {
 
   async suspend(): Promise<void> {
     this.#flow = undefined;
-    this.#cutAt = undefined;
     this.#cut = undefined;
     if (!this.#isPumping) return;
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   resume(flow: Flow): void {
+    // The cuts of an older generation say nothing: the sources were put back since.
+    if (flow.generation !== this.#generation) this.#cutAt = undefined;
+    this.#generation = flow.generation;
     this.#flow = flow;
     this.#isOver = false;
     this.#pump(flow).catch((error: unknown) => {
