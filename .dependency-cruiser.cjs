@@ -51,8 +51,8 @@ module.exports = {
       name: 'roots-import-nothing',
       severity: 'error',
       comment: 'ids, errors and assert are under every layer, so they import only each other',
-      from: { path: '^src/(ids|errors|assert)\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/(ids|errors|assert)\\.ts$' },
+      from: { path: '^src/(ids|error-codes|errors|assert)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(ids|error-codes|errors|assert)\\.ts$' },
     },
     {
       name: 'nothing-imports-cli',
@@ -74,7 +74,7 @@ module.exports = {
       severity: 'error',
       comment: 'what ships may use only what is installed with it',
       from: { path: '^src' },
-      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],
   options: {

@@ -181,15 +181,9 @@ export type { SourceOptions } from './pipeline/pipeline.js';
 export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run.js';
 export type { Aggregation, KeyedValue } from './pipeline/stages/aggregate.js';
 export type { Key, KeyOf } from './pipeline/stages/keys.js';
-export type {
-  KeyedStream,
-  OperatorOptions,
-  ProcessedStream,
-  StatefulOptions,
-  Stream,
-  Table,
-  TimedStream,
-} from './pipeline/stream.js';
+export type { KeyedStream, ProcessedStream, Stream, TimedStream } from './pipeline/stream.js';
+export type { OperatorOptions, StatefulOptions } from './pipeline/stream-options.js';
+export type { Table } from './pipeline/table.js';
 export type { CustomContext, CustomOperator } from './pipeline/stages/custom.js';
 export type { JoinOptions } from './pipeline/stages/join.js';
 export type { KeyedFunction, ProcessContext } from './pipeline/stages/process.js';

@@ -14,10 +14,12 @@ const { setups, coreSetups, prepareSetup, replay, describeViolation, describeSet
   'testing/simulation/campaign.js',
 );
 const { faultsAt } = await load('testing/simulation/fault-variants.js');
-const { formatFault } = await load('testing/simulation/faults.js');
+const { formatSchedule } = await load('testing/simulation/faults.js');
 
 const matching = (points, pattern) =>
-  points.flatMap((point) => faultsAt(point)).filter((fault) => pattern.test(formatFault(fault)));
+  points
+    .flatMap((point) => faultsAt(point))
+    .filter((fault) => pattern.test(formatSchedule([fault])[0]));
 
 console.log(JSON.stringify(isSinkSuite === 'true' ? await askSuite() : await hunt()));
 process.exit(0);

@@ -16,7 +16,7 @@ import { CommandError } from './problems.js';
  * What `connect()` of a module returns or resolves to: what the program gives to its coordinator,
  * the real store and participants, and how to let go of them.
  */
-export interface Connection extends CoordinatorOptions {
+interface Connection extends CoordinatorOptions {
   /** Whether the program can replay a range, where `barriers` does not say so. Default false. */
   readonly replayPossible?: boolean;
   /** Closes pools and files, so that the command can end. */

@@ -9,7 +9,7 @@ import { sinkStatuses } from './checkpoint-text.js';
 import { stateByteLength } from './manifest-text.js';
 import { count, formatBytes } from './units.js';
 
-export type DiffSection =
+type DiffSection =
   'checkpoint' | 'offsets' | 'tables' | 'watermarks' | 'state' | 'sinks' | 'topology';
 
 /** One fact that is not the same; undefined where it is missing. */

@@ -49,7 +49,7 @@ export function stateByteLength(state: OperatorCheckpoint): number | undefined {
 }
 
 /** Such as `partition-0=1234, partition-1=5678`. */
-export function offsetsText({ offsets }: ConnectorCheckpoint): string {
+function offsetsText({ offsets }: ConnectorCheckpoint): string {
   return pairsText(offsets);
 }
 

@@ -7,7 +7,7 @@ import type { Participants } from '../contracts/participants.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { CheckpointListing, CheckpointState } from '../store/checkpoint-store.js';
 
-export type Standing = 'committed' | 'prepared' | 'absent' | 'unknown';
+type Standing = 'committed' | 'prepared' | 'absent' | 'unknown';
 
 /** Asks an inspector with a bound; rejects when there is no answer. */
 export type AskSink = <Value>(

@@ -17,7 +17,7 @@ import type {
 export const checksumField = 'manifest_checksum';
 
 /** Our object as it stands in a document: with the checksum that memory does not keep. */
-export type StoredTidegateFields = TidegateFields & { readonly manifestChecksum?: string };
+type StoredTidegateFields = TidegateFields & { readonly manifestChecksum?: string };
 
 export type StoredManifest = Omit<CheckpointManifest, 'tidegate'> & {
   readonly tidegate?: StoredTidegateFields;

@@ -71,7 +71,7 @@ export interface OperatorNode extends NodeBase {
   readonly open: (settings: OperatorSettings, tables: TableOf) => NodeInstance;
 }
 
-export interface SinkNode extends NodeBase {
+interface SinkNode extends NodeBase {
   readonly role: 'sink';
   readonly sink: Sink;
 }

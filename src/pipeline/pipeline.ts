@@ -9,7 +9,8 @@ import { Graph, mainPort } from './graph.js';
 import { prepareGraph } from './prepare-graph.js';
 import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js';
 import type { KeyOf } from './stages/keys.js';
-import { Stream, Table } from './stream.js';
+import { Stream } from './stream.js';
+import { Table } from './table.js';
 
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */

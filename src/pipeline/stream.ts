@@ -1,7 +1,7 @@
 // Streams: what a user builds a pipeline from, one node a call.
 
 import type { Sink } from '../contracts/sink.js';
-import type { DeadLetter, ErrorPolicy } from './flow/record-errors.js';
+import type { DeadLetter } from './flow/record-errors.js';
 import {
   deadLetterPort,
   hasEventTime,
@@ -13,8 +13,8 @@ import {
   type GraphNode,
   type OperatorNode,
   type Output,
-  type TableNode,
 } from './graph.js';
+import { addSink, addStateful, addStateless, addUnion, requireEventTime } from './nodes.js';
 import type { Aggregation, KeyedValue } from './stages/aggregate.js';
 import type { KeyOf } from './stages/keys.js';
 import {
@@ -26,34 +26,15 @@ import {
   openLookup,
   openMap,
   openProcess,
-  openUnion,
   openWindow,
 } from './stages/open.js';
 import type { CustomOperator } from './stages/custom.js';
 import type { JoinOptions } from './stages/join.js';
 import type { KeyedFunction } from './stages/process.js';
 import type { WindowAggregation, WindowResult, WindowSpec } from './stages/window.js';
-import { checkedWindow } from './windows.js';
-
-export interface OperatorOptions {
-  /** What becomes of a record that makes the function throw. Default `fail`. */
-  readonly onError?: ErrorPolicy;
-  /** Shown by `explain()` and part of the pipeline's hash. Default: the kind and a number. */
-  readonly name?: string;
-}
-
-/** A reference table: rows by key, complete before the first record of any source is read. */
-export class Table<Row> {
-  /** @internal */
-  readonly node: TableNode;
-  /** Only its type matters: it keeps tables of different rows apart. */
-  declare readonly row: Row;
-
-  /** @internal Tables come from a pipeline. */
-  constructor(node: TableNode) {
-    this.node = node;
-  }
-}
+import type { OperatorOptions, StatefulOptions } from './stream-options.js';
+import type { Table } from './table.js';
+import { checkedWindow, requireWholeSpan } from './windows.js';
 
 /** Records of one type on their way. Making one changes nothing but the pipeline's description. */
 export class Stream<Rec> {
@@ -95,23 +76,15 @@ export class Stream<Rec> {
     table: Table<Row>,
     keyOf: KeyOf<Rec>,
     combine: (record: Rec, row: Row | undefined) => Out,
-    { onError = 'fail', name }: OperatorOptions = {},
+    options: OperatorOptions = {},
   ): Stream<Out> {
     const open = openLookup(
       table.node,
       keyOf as KeyOf<unknown>,
       combine as (record: unknown, row: unknown) => unknown,
     );
-    const node = this.#graph.add({
-      role: 'operator',
-      kind: 'lookup',
-      name: this.#graph.nameFor('lookup', name),
-      inputs: [this.#output, { node: table.node, port: rowsPort }],
-      hasEventTime: hasEventTime(this.#output),
-      onError,
-      isStateful: false,
-      open,
-    });
+    const inputs = [this.#output, { node: table.node, port: rowsPort }] as const;
+    const node = addStateless(this.#graph, { kind: 'lookup', options, inputs, open });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
@@ -126,78 +99,31 @@ export class Stream<Rec> {
    */
   union(...others: readonly Stream<Rec>[]): Stream<Rec> {
     const inputs = [this.#output, ...others.map(({ output }) => output)];
-    const node: OperatorNode = {
-      role: 'operator',
-      kind: 'union',
-      name: this.#graph.nameFor('union', undefined),
-      inputs,
-      // Only where each input has a time is there one for all of them.
-      hasEventTime: inputs.every(hasEventTime),
-      onError: 'fail',
-      isStateful: false,
-      open: openUnion(inputs.length),
-    };
-    return new Stream(this.#graph, { node: this.#graph.add(node), port: mainPort });
+    return new Stream(this.#graph, { node: addUnion(this.#graph, inputs), port: mainPort });
   }
 
   /** Every record goes to this sink, under a name that must stay the same for ever. */
   to(name: string, sink: Sink<Rec>): void {
-    this.#graph.add({
-      role: 'sink',
-      kind: 'sink',
-      name,
-      inputs: [this.#output],
-      hasEventTime: hasEventTime(this.#output),
-      onError: 'fail',
-      // A writer takes what its stream carries: the types were compared in this signature.
-      sink: sink,
-    });
+    addSink(this.#graph, name, this.#output, sink);
   }
 
   /** An operator that you have written whole, under a name by which its state is saved. */
   apply<Out>(
     name: string,
     operator: CustomOperator<Rec, Out>,
-    { onError = 'fail', version }: StatefulOptions = {},
+    options: StatefulOptions = {},
   ): Stream<Out> {
-    const node = this.#graph.add({
-      role: 'operator',
-      kind: 'apply',
-      name,
-      inputs: [this.#output],
-      hasEventTime: hasEventTime(this.#output),
-      onError,
-      version,
-      isStateful: true,
-      open: openCustom(name, operator as CustomOperator<unknown, unknown>),
-    });
+    const open = openCustom(name, operator);
+    const inputs = [this.#output];
+    const node = addStateful(this.#graph, { kind: 'apply', name, options, inputs, open });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
-  #stateless<Out>(
-    kind: string,
-    { onError = 'fail', name }: OperatorOptions,
-    open: OperatorNode['open'],
-  ): Stream<Out> {
-    const node: GraphNode = this.#graph.add({
-      role: 'operator',
-      kind,
-      name: this.#graph.nameFor(kind, name),
-      inputs: [this.#output],
-      hasEventTime: hasEventTime(this.#output),
-      onError,
-      isStateful: false,
-      open,
-    });
+  #stateless<Out>(kind: string, options: OperatorOptions, open: OperatorNode['open']): Stream<Out> {
+    const inputs = [this.#output] as const;
+    const node = addStateless(this.#graph, { kind, options, inputs, open });
     return new Stream(this.#graph, { node, port: mainPort });
   }
-}
-
-export interface StatefulOptions {
-  /** What becomes of a record that makes a function throw. Default `fail`. */
-  readonly onError?: ErrorPolicy;
-  /** Part of the pipeline's hash: change it when the meaning of the state changes. */
-  readonly version?: string;
 }
 
 /** A stream of results beside which there are records that came too late for them. */
@@ -261,12 +187,8 @@ export class KeyedStream<Rec> {
     options: StatefulOptions = {},
   ): Stream<Out> {
     const erased = aggregation as Aggregation<unknown, unknown, unknown>;
-    const node = this.#add(
-      'aggregate',
-      name,
-      options,
-      openAggregate(name, this.#erasedKeyOf, erased),
-    );
+    const open = openAggregate(name, this.#erasedKeyOf, erased);
+    const node = this.#add('aggregate', name, options, open);
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
@@ -277,7 +199,7 @@ export class KeyedStream<Rec> {
     aggregation: WindowAggregation<Rec, Value, Out>,
     options: StatefulOptions = {},
   ): TimedStream<Out, Rec> {
-    this.#refuseWithoutTime(name, this.#input);
+    requireEventTime(name, this.#input);
     const spec = checkedWindow(name, window);
     const erased = aggregation as WindowAggregation<unknown, unknown, unknown>;
     const open = openWindow(name, spec, this.#erasedKeyOf, erased);
@@ -292,11 +214,8 @@ export class KeyedStream<Rec> {
   ): ProcessedStream<Out> {
     const erased = fn as KeyedFunction<unknown, unknown, unknown>;
     const open = openProcess(name, this.#erasedKeyOf, erased, hasEventTime(this.#input));
-    return new ProcessedStream(
-      this.#graph,
-      this.#add('process', name, options, open),
-      fn.sides ?? [],
-    );
+    const node = this.#add('process', name, options, open);
+    return new ProcessedStream(this.#graph, node, fn.sides ?? []);
   }
 
   /** Pairs of records of both streams with the same key, at most `withinMs` apart in event time. */
@@ -306,11 +225,9 @@ export class KeyedStream<Rec> {
     join: JoinOptions<Rec, Right, Out>,
     options: StatefulOptions = {},
   ): TimedStream<Out, Rec | Right> {
-    this.#refuseWithoutTime(name, this.#input);
-    this.#refuseWithoutTime(name, right.#input);
-    if (!Number.isSafeInteger(join.withinMs) || join.withinMs < 0) {
-      throw invalid(`join ${name} has withinMs ${join.withinMs}, not whole milliseconds`);
-    }
+    requireEventTime(name, this.#input);
+    requireEventTime(name, right.#input);
+    requireWholeSpan(name, join.withinMs);
     const erased = join as JoinOptions<unknown, unknown, unknown>;
     const open = openJoin(name, [this.#erasedKeyOf, right.#erasedKeyOf], erased);
     const node = this.#add('join', name, options, open, [this.#input, right.#input]);
@@ -324,28 +241,10 @@ export class KeyedStream<Rec> {
   #add(
     kind: string,
     name: string,
-    { onError = 'fail', version }: StatefulOptions,
+    options: StatefulOptions,
     open: OperatorNode['open'],
     inputs: readonly Output[] = [this.#input],
   ): OperatorNode {
-    return this.#graph.add({
-      role: 'operator',
-      kind,
-      name,
-      inputs,
-      hasEventTime: inputs.every(hasEventTime),
-      onError,
-      version,
-      isStateful: true,
-      open,
-    });
-  }
-
-  #refuseWithoutTime(name: string, input: Output): void {
-    if (hasEventTime(input)) return;
-    throw invalid(
-      `${name} needs event times, and ${input.node.name} has none: ` +
-        'give its source an eventTime, and unite it only with streams that have one',
-    );
+    return addStateful(this.#graph, { kind, name, options, inputs, open });
   }
 }

@@ -1,4 +1,4 @@
-// The kinds of windows, made and checked.
+// Spans of event time, made and checked: the kinds of windows, and how far a join looks.
 
 import { invalid } from './graph.js';
 import type { WindowSpec } from './stages/window.js';
@@ -23,4 +23,10 @@ export function checkedWindow(name: string, { sizeMs, everyMs }: WindowSpec): Wi
   throw invalid(
     `window ${name} begins every ${everyMs} ms and lasts ${sizeMs} ms: records between are in none`,
   );
+}
+
+/** @throws TidegateError `TIDEGATE_PIPELINE` for a distance that no pair of records could have. */
+export function requireWholeSpan(join: string, withinMs: number): void {
+  if (Number.isSafeInteger(withinMs) && withinMs >= 0) return;
+  throw invalid(`join ${join} has withinMs ${withinMs}, not whole milliseconds`);
 }

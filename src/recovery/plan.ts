@@ -36,7 +36,7 @@ function isBarred(row: RecoveryRow): boolean {
 }
 
 /** The first row of the table that fits. */
-export function decidingRow(facts: RecoveryFacts): RecoveryRow {
+function decidingRow(facts: RecoveryFacts): RecoveryRow {
   const columns = columnsOf(facts);
   const row = recoveryTable.find((candidate) => matches(candidate, columns));
   if (row !== undefined) return row;

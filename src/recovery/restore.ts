@@ -11,7 +11,7 @@ import type { RestoreChoice } from './request.js';
 import type { RecoveryRow } from './table.js';
 
 /** Not a row of the table: a person has decided. */
-export const restoreRow: RecoveryRow = {
+const restoreRow: RecoveryRow = {
   number: 0,
   variant: '',
   label: 'a person chose the checkpoint to restore',

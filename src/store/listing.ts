@@ -32,7 +32,7 @@ export function listCheckpoints(found: readonly FoundCheckpoint[]): readonly Che
  * Whether a manifest says that every sink has committed. A sink that is named without a status is
  * pending: its truth is at the sink.
  */
-export function isComplete(manifest: CheckpointManifest): boolean {
+function isComplete(manifest: CheckpointManifest): boolean {
   const { sinkCommitStatuses } = manifest;
   const sinks = new Set([...manifest.sinkNames, ...sinkCommitStatuses.keys()]);
   return [...sinks].every((sink) => sinkCommitStatuses.get(sink)?.kind === 'committed');

@@ -8,7 +8,7 @@ import type { CheckpointManifest } from '../../src/manifest/types.js';
 import type { FileSystemCheckpointStoreOptions } from '../../src/store/filesystem/file-system-store.js';
 import { pattern, writeStore } from './kit.js';
 
-export interface SinkMemory {
+interface SinkMemory {
   readonly prepared: Readonly<Record<string, { checkpointId: number; atMs: number }>>;
   readonly markers: readonly number[];
   readonly silent?: boolean;

@@ -84,11 +84,11 @@ export const mutations = [
   },
   {
     what: 'an epoch with a failed write can be prepared',
-    file: prepared,
-    find: `    this.#epoch?.discard();
+    file: 'src/connectors/postgres/open-epoch.ts',
+    find: `    this.#transaction?.discard();
     this.#failure = toTrouble(`,
-    replace: `    this.#epoch?.discard();
-    this.#epoch = undefined;
+    replace: `    this.#transaction?.discard();
+    this.#transaction = undefined;
     return toTrouble(`,
   },
   {

@@ -5,10 +5,11 @@ import { orAborted } from '../../runtime/abort.js';
 import type { PreCommitRequest } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
-import { lockShared, requireHeld, requireTag, unlockStatement } from './fence.js';
+import { lockShared, requireHeld, unlockStatement } from './fence.js';
 import { applicationNameOf, quoteLiteral } from './names.js';
 import type { Chunk, RecordBuffer, Sender } from './records.js';
 import type { SinkContext } from './sink-context.js';
+import { requireTag } from './session-use.js';
 
 interface Ending {
   /** Sent together with the lock. */

@@ -23,7 +23,8 @@ import {
   quoteLiteral,
   type SinkIdentity,
 } from './names.js';
-import { sqlStateOf, toTrouble } from './trouble.js';
+import { requireTag, withSession } from './session-use.js';
+import { sqlStateOf } from './trouble.js';
 
 export interface ClaimedTarget {
   /** The table, as the catalogue names it; empty where the user's own statements write. */
@@ -122,26 +123,6 @@ function lockStatements(catalog: Catalog, owner: SinkOwner): readonly string[] {
   return [`SELECT pg_advisory_lock_shared(${lockKeyOf(owner)})`, catalog.ownerStatement(owner)];
 }
 
-/** A session for one piece of work; after a failure nobody uses it again. */
-export async function withSession<Value>(
-  driver: PostgresDriver,
-  what: string,
-  options: CallOptions,
-  work: (session: PostgresSession) => Promise<Value>,
-): Promise<Value> {
-  let session: PostgresSession | undefined;
-  try {
-    session = await driver.connect(options);
-    const value = await work(session);
-    session.release();
-    return value;
-  } catch (error) {
-    session?.destroy();
-    options.signal.throwIfAborted();
-    throw toTrouble(error, what);
-  }
-}
-
 /** @throws TidegateError `TIDEGATE_SINK_STORE` when the database knows another store. */
 export function checkStore(
   remembered: { readonly storeId: string } | undefined,
@@ -161,15 +142,6 @@ export function pooled(what: string): TidegateError {
   return new TidegateError(
     'TIDEGATE_POSTGRES_POOLER',
     `${what}: a transaction-mode pooler is between here and the server`,
-  );
-}
-
-/** @throws TidegateError `TIDEGATE_POSTGRES_TRANSACTION` unless the server did what it was told. */
-export function requireTag(found: string, expected: string, what: string): void {
-  if (found === expected) return;
-  throw new TidegateError(
-    'TIDEGATE_POSTGRES_TRANSACTION',
-    `${what}: the server answered ${found || 'nothing'} instead of ${expected}`,
   );
 }
 

@@ -1,10 +1,16 @@
 // PostgreSQL connectors: `tidegate/postgres`.
 
-export type { PostgresClient, PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
+export type {
+  CopyIn,
+  PostgresClient,
+  PostgresDriver,
+  PostgresSession,
+  QueryAnswer,
+} from './driver.js';
 export type { PgClient, PgPool } from './pg-driver.js';
 export { PgliteDatabase } from './pglite/database.js';
 export type { PgliteClass, PgliteDatabaseOptions } from './pglite/database.js';
-export type { Pglite } from './pglite/session.js';
+export type { Pglite, PgliteMessage } from './pglite/session.js';
 export { postgresSink, postgresUpsertSink } from './postgres-sink.js';
 export type {
   DatabaseOptions,

@@ -11,8 +11,9 @@ import type {
 import type { CallOptions } from '../../contracts/source.js';
 import type { Catalog } from './catalog.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
-import { checkStore, withSession } from './fence.js';
+import { checkStore } from './fence.js';
 import { checkpointIdOfGid, gidPrefix, requireOwnGid } from './names.js';
+import { withSession } from './session-use.js';
 
 export interface InspectorContext {
   readonly driver: PostgresDriver;

@@ -14,12 +14,14 @@ import type {
   TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
-import { EpochTransaction } from './epoch-transaction.js';
-import { requireGeneration, waitForHolders, withSession } from './fence.js';
+import type { EpochTransaction } from './epoch-transaction.js';
+import { requireGeneration, waitForHolders } from './fence.js';
 import { PostgresInspector } from './inspector.js';
 import { gidOf, requireOwnGid } from './names.js';
+import { OpenEpoch } from './open-epoch.js';
 import type { SinkContext } from './sink-context.js';
 import { toTrouble } from './trouble.js';
+import { withSession } from './session-use.js';
 
 interface HeldEpoch<Rec> {
   readonly request: PreCommitRequest;
@@ -32,30 +34,24 @@ export class OneTransactionSession<Rec>
   implements TwoPhaseSinkSession<Rec>
 {
   readonly #context: SinkContext<Rec>;
-  #epoch: EpochTransaction<Rec> | undefined;
+  readonly #open: OpenEpoch<Rec>;
   #held: HeldEpoch<Rec> | undefined;
-  #failure: Error | undefined;
   /** A COMMIT was sent and not answered: the server may still be at it. */
   #isUnclear = false;
 
   constructor(context: SinkContext<Rec>) {
     super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
     this.#context = context;
+    this.#open = new OpenEpoch(context);
   }
 
-  async write(records: readonly Rec[]): Promise<void> {
-    this.#throwIfIncomplete();
-    this.#epoch ??= new EpochTransaction(this.#context);
-    try {
-      await this.#epoch.add(records);
-    } catch (error) {
-      throw this.#fail(error, 'writing to');
-    }
+  write(records: readonly Rec[]): Promise<void> {
+    return this.#open.write(records);
   }
 
   async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
     if (this.#held?.request.checkpointId === request.checkpointId) return this.#held.prepared;
-    this.#throwIfIncomplete();
+    this.#open.throwIfIncomplete();
     const { owner, driver } = this.#context;
     if (this.#held !== undefined) {
       throw new TidegateError(
@@ -64,7 +60,7 @@ export class OneTransactionSession<Rec>
           'at a time',
       );
     }
-    const epoch = (this.#epoch ??= new EpochTransaction(this.#context));
+    const epoch = this.#open.begun();
     const { digest } = epoch;
     try {
       // On the only session an open transaction would stop everybody else until the commit.
@@ -72,9 +68,9 @@ export class OneTransactionSession<Rec>
       // Early, for an owner that was overtaken; what counts is the look under the lock.
       await this.#requireOwn(options);
     } catch (error) {
-      throw this.#fail(error, 'pre-committing');
+      throw this.#open.fail(error, 'pre-committing');
     }
-    this.#epoch = undefined;
+    this.#open.handOver();
     const handle = gidOf(owner, request.checkpointId);
     const prepared = { handle, ...(digest === undefined ? {} : { digest }) };
     this.#held = { request, prepared, epoch };
@@ -123,8 +119,7 @@ export class OneTransactionSession<Rec>
   }
 
   close(): void {
-    this.#failure ??= new Error('the session was closed');
-    this.#epoch?.discard();
+    this.#open.close();
     this.#held?.epoch.discard();
   }
 
@@ -148,20 +143,5 @@ export class OneTransactionSession<Rec>
         return (await catalog.isMarked(one, owner, id)) ? 'already-applied' : 'absent';
       },
     );
-  }
-
-  #throwIfIncomplete(): void {
-    if (this.#failure === undefined) return;
-    throw new TidegateError(
-      'TIDEGATE_SINK_WRITE_FAILED',
-      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
-      { cause: this.#failure },
-    );
-  }
-
-  #fail(error: unknown, doing: string): Error {
-    this.#epoch?.discard();
-    this.#failure = toTrouble(error, `${doing} sink ${this.#context.owner.sink}`);
-    return this.#failure;
   }
 }

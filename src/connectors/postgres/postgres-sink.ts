@@ -6,7 +6,7 @@ import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { Catalog } from './catalog.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
-import { claim, requireTag, withSession } from './fence.js';
+import { claim } from './fence.js';
 import { PostgresInspector } from './inspector.js';
 import { openLockKeyOf } from './names.js';
 import { OneTransactionSession } from './one-transaction-session.js';
@@ -18,6 +18,7 @@ import { customBuffer, tableBuffer, type WriteRecords } from './records.js';
 import { UpsertSession } from './upsert-session.js';
 import { checkLimits, defaultLimits, type SinkContext, type SinkLimits } from './sink-context.js';
 import { describeTable, quotedName, type TableOptions } from './table.js';
+import { requireTag, withSession } from './session-use.js';
 
 /** Where the database is: a `pg` pool, or an embedded PGlite. */
 export type DatabaseOptions =

@@ -9,10 +9,10 @@ import type { CallOptions, Offsets, ReadableSource, SourceBatch } from '../../co
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
-import { withSession } from './fence.js';
 import { quoteIdentifier } from './names.js';
 import { driverOf, type DatabaseOptions } from './postgres-sink.js';
 import { quotedName, type TableOptions } from './table.js';
+import { withSession } from './session-use.js';
 
 export type PostgresSourceOptions = DatabaseOptions & {
   readonly table: TableOptions['table'];

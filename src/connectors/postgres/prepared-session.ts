@@ -1,6 +1,5 @@
 // A durable sink in the hands of one generation: PREPARE TRANSACTION, then COMMIT PREPARED.
 
-import { TidegateError } from '../../errors.js';
 import type {
   CommitOutcome,
   PreCommitRequest,
@@ -11,12 +10,13 @@ import type {
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
-import { EpochTransaction } from './epoch-transaction.js';
-import { fenced, requireTag } from './fence.js';
+import { fenced } from './fence.js';
 import { listPrepared, PostgresInspector } from './inspector.js';
 import { gidOf, quoteLiteral, requireOwnGid } from './names.js';
+import { OpenEpoch } from './open-epoch.js';
 import type { SinkContext } from './sink-context.js';
-import { sqlStateOf, toTrouble } from './trouble.js';
+import { sqlStateOf } from './trouble.js';
+import { requireTag } from './session-use.js';
 
 /** Markers are pruned once in so many commits. */
 const pruneEvery = 100;
@@ -24,39 +24,33 @@ const pruneEvery = 100;
 export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseSinkSession<Rec> {
   readonly #context: SinkContext<Rec>;
   readonly #prepared = new Map<number, Prepared>();
-  #epoch: EpochTransaction<Rec> | undefined;
-  #failure: Error | undefined;
+  readonly #open: OpenEpoch<Rec>;
   #commits = 0;
 
   constructor(context: SinkContext<Rec>) {
     super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
     this.#context = context;
+    this.#open = new OpenEpoch(context);
   }
 
-  async write(records: readonly Rec[]): Promise<void> {
-    this.#throwIfIncomplete();
-    this.#epoch ??= new EpochTransaction(this.#context);
-    try {
-      await this.#epoch.add(records);
-    } catch (error) {
-      throw this.#fail(error, 'writing to');
-    }
+  write(records: readonly Rec[]): Promise<void> {
+    return this.#open.write(records);
   }
 
   async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
     const known = this.#prepared.get(request.checkpointId);
     if (known !== undefined) return known;
-    this.#throwIfIncomplete();
+    this.#open.throwIfIncomplete();
     const { owner } = this.#context;
-    const epoch = (this.#epoch ??= new EpochTransaction(this.#context));
+    const epoch = this.#open.begun();
     const handle = gidOf(owner, request.checkpointId);
     const { digest } = epoch;
     try {
       await epoch.prepare(request, handle, options);
     } catch (error) {
-      throw this.#fail(error, 'preparing');
+      throw this.#open.fail(error, 'preparing');
     }
-    this.#epoch = undefined;
+    this.#open.handOver();
     const prepared = { handle, ...(digest === undefined ? {} : { digest }) };
     this.#prepared.set(request.checkpointId, prepared);
     return prepared;
@@ -100,8 +94,7 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
   }
 
   close(): void {
-    this.#failure ??= new Error('the session was closed');
-    this.#epoch?.discard();
+    this.#open.close();
   }
 
   /** `not-found` says nothing yet: committed, rolled back or never prepared. */
@@ -128,21 +121,5 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
     const { driver, catalog, owner } = this.#context;
     const what = `${doing} sink ${owner.sink}`;
     return fenced(driver, { catalog, owner, what }, options, work);
-  }
-
-  #throwIfIncomplete(): void {
-    if (this.#failure === undefined) return;
-    throw new TidegateError(
-      'TIDEGATE_SINK_WRITE_FAILED',
-      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
-      { cause: this.#failure },
-    );
-  }
-
-  /** The epoch has a hole from now on: only the next generation may go on. */
-  #fail(error: unknown, doing: string): Error {
-    this.#epoch?.discard();
-    this.#failure = toTrouble(error, `${doing} sink ${this.#context.owner.sink}`);
-    return this.#failure;
   }
 }

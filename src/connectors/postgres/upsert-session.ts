@@ -1,61 +1,34 @@
 // An idempotent sink in the hands of one generation: rows by key, each epoch in one fenced transaction.
 
-import { TidegateError } from '../../errors.js';
 import type { FlushingSinkSession } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
-import { EpochTransaction } from './epoch-transaction.js';
+import { OpenEpoch } from './open-epoch.js';
 import type { SinkContext } from './sink-context.js';
-import { toTrouble } from './trouble.js';
 
 export class UpsertSession<Rec> implements FlushingSinkSession<Rec> {
-  readonly #context: SinkContext<Rec>;
-  #epoch: EpochTransaction<Rec> | undefined;
-  #failure: Error | undefined;
+  readonly #open: OpenEpoch<Rec>;
 
   constructor(context: SinkContext<Rec>) {
-    this.#context = context;
+    this.#open = new OpenEpoch(context);
   }
 
-  async write(records: readonly Rec[]): Promise<void> {
-    this.#throwIfIncomplete();
-    this.#epoch ??= new EpochTransaction(this.#context);
-    try {
-      await this.#epoch.add(records);
-    } catch (error) {
-      throw this.#fail(error, 'writing to');
-    }
+  write(records: readonly Rec[]): Promise<void> {
+    return this.#open.write(records);
   }
 
   async flush(options: CallOptions): Promise<void> {
-    this.#throwIfIncomplete();
-    const epoch = this.#epoch;
+    this.#open.throwIfIncomplete();
+    const epoch = this.#open.transaction;
     if (epoch === undefined) return;
     try {
       await epoch.commit(undefined, options);
     } catch (error) {
-      throw this.#fail(error, 'flushing');
+      throw this.#open.fail(error, 'flushing');
     }
-    this.#epoch = undefined;
+    this.#open.handOver();
   }
 
   close(): void {
-    this.#failure ??= new Error('the session was closed');
-    this.#epoch?.discard();
-  }
-
-  #throwIfIncomplete(): void {
-    if (this.#failure === undefined) return;
-    throw new TidegateError(
-      'TIDEGATE_SINK_WRITE_FAILED',
-      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
-      { cause: this.#failure },
-    );
-  }
-
-  /** The epoch has a hole from now on: only the next generation may go on. */
-  #fail(error: unknown, doing: string): Error {
-    this.#epoch?.discard();
-    this.#failure = toTrouble(error, `${doing} sink ${this.#context.owner.sink}`);
-    return this.#failure;
+    this.#open.close();
   }
 }

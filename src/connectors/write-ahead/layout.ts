@@ -15,6 +15,7 @@
 
 import { join } from 'node:path';
 import type { CheckpointId, Generation } from '../../ids.js';
+import { numberIn, padded } from '../numbered-names.js';
 
 export class WriteAheadLayout {
   readonly identity: string;
@@ -72,13 +73,4 @@ export function idOfMarkerName(name: string): CheckpointId | undefined {
 
 export function generationOfName(name: string): Generation | undefined {
   return numberIn(/^(\d{9})$/, name) as Generation | undefined;
-}
-
-function numberIn(pattern: RegExp, name: string): number | undefined {
-  const value = Number(pattern.exec(name)?.[1]);
-  return Number.isSafeInteger(value) && value >= 1 ? value : undefined;
-}
-
-function padded(value: number, digits: number): string {
-  return String(value).padStart(digits, '0');
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 import { errnoOf, readSmallFile, type FileSystem } from '../../runtime/file-system.js';
+import { makeIfMissing, unlessMissing } from '../../runtime/small-files.js';
 import { generationOfName, readStagedName, type WriteAheadLayout } from './layout.js';
 import { namesIn } from './markers.js';
 
@@ -118,23 +119,6 @@ async function writeIdentity(
   await file.close();
   await fileSystem.rename(temporary, layout.identity);
   await fileSystem.syncDirectory(layout.directory);
-}
-
-async function makeIfMissing(fileSystem: FileSystem, path: string): Promise<void> {
-  try {
-    await fileSystem.makeDirectory(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
-  }
-}
-
-export async function unlessMissing<Value>(call: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function fenced(owner: SinkOwner, found: number): TidegateError {

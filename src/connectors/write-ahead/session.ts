@@ -14,11 +14,13 @@ import type {
 import type { CallOptions } from '../../contracts/source.js';
 import { epoch } from '../../ids.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
+import { unlessMissing } from '../../runtime/small-files.js';
 import { Turns } from '../../runtime/turns.js';
+import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
 import { handleOf, idOfHandle, WriteAheadInspector } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
-import { requireNewest, unlessMissing } from './opening.js';
+import { requireNewest } from './opening.js';
 import { readStaged, StagedWriter } from './staged-file.js';
 import type { RecordCodec } from './codec.js';
 
@@ -50,7 +52,7 @@ export class WriteAheadSession<Rec>
   }
 
   async write(records: readonly Rec[]): Promise<void> {
-    this.#throwIfIncomplete();
+    throwIfIncomplete(this.#context.owner.sink, this.#failure);
     try {
       await (await this.#writer()).add(records);
     } catch (error) {
@@ -61,7 +63,7 @@ export class WriteAheadSession<Rec>
   async preCommit(request: PreCommitRequest, { signal }: CallOptions): Promise<Prepared> {
     const known = this.#prepared.get(request.checkpointId);
     if (known !== undefined) return known;
-    this.#throwIfIncomplete();
+    throwIfIncomplete(this.#context.owner.sink, this.#failure);
     try {
       signal.throwIfAborted();
       const prepared = await this.#stage(request);
@@ -139,15 +141,6 @@ export class WriteAheadSession<Rec>
   #path(name: string): string {
     const { layout, owner } = this.#context;
     return join(layout.stagingOf(owner.generation), name);
-  }
-
-  #throwIfIncomplete(): void {
-    if (this.#failure === undefined) return;
-    throw new TidegateError(
-      'TIDEGATE_SINK_WRITE_FAILED',
-      `sink ${this.#context.owner.sink} lost records of this epoch: ${this.#failure.message}`,
-      { cause: this.#failure },
-    );
   }
 
   /** The epoch has a hole from now on: only the next generation may go on. */

@@ -9,7 +9,7 @@ import type { Cut } from '../cut-gate.js';
 import type { StepContext } from '../step-context.js';
 
 /** A state of known size, or one that is only measured while it streams into the sidecar. */
-export type LargeState =
+type LargeState =
   | { readonly kind: 'buffer'; readonly bytes: Uint8Array }
   | { readonly kind: 'stream'; readonly chunks: AsyncIterable<Uint8Array> };
 

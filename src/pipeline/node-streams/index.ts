@@ -1,4 +1,4 @@
-// tidegate/streams: barriers through Node's own streams.
+// The public names of `tidegate/streams`: barriers through Node's own streams.
 
 export { readableSource } from './readable-source.js';
 export type { ReadableSourceOptions } from './readable-source.js';

@@ -10,7 +10,7 @@ import { checkpointName, manifestFile, setAsideName, sidecarFile } from '../layo
 import { checkStatedSidecar } from '../save-rules.js';
 import type { StorePorts } from './ports.js';
 import { writeSidecarFile } from './sidecar-writer.js';
-import { removeTree, writeNewFile } from './small-files.js';
+import { removeTree, writeNewFile } from '../../runtime/small-files.js';
 
 interface PreparedSidecar {
   readonly directory: string;

@@ -14,7 +14,7 @@ import {
 } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, removeTree, unlessMissing } from './small-files.js';
+import { factsOrNothing, removeTree, unlessMissing } from '../../runtime/small-files.js';
 
 /**
  * Removes retired generations with everything half-written in them, and checkpoint directories

@@ -30,7 +30,7 @@ import {
   type Claim,
 } from './generations.js';
 import { checkPipeline, readIdentity } from './identity.js';
-import { makeDirectories, settleOwnership } from './opening.js';
+import { makeStoreDirectories, settleOwnership } from './opening.js';
 import { defaultHeartbeatMs } from './owner-facts.js';
 import { waitDeadlineMs, waitForOwner } from './owner.js';
 import type { StorePorts } from './ports.js';
@@ -75,7 +75,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
     try {
       // Before anything is made, so that a wrong name leaves no trace and fences nobody.
       checkPipeline(await readIdentity(ports), options.pipeline);
-      await makeDirectories(ports);
+      await makeStoreDirectories(ports);
       const waitUntilMs = waitDeadlineMs(ports, options);
       for (let round = 0; round < openRounds; round += 1) {
         await waitForOwner(ports, options, waitUntilMs);

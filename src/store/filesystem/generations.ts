@@ -19,7 +19,7 @@ import {
 } from '../layout.js';
 import { ownerBytes } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, unlessMissing, writeNewFile } from './small-files.js';
+import { factsOrNothing, unlessMissing, writeNewFile } from '../../runtime/small-files.js';
 
 /** What a listing says about the owners of a store. */
 export interface SeenGenerations {

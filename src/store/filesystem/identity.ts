@@ -8,7 +8,7 @@ import { errnoOf, readSmallFile } from '../../runtime/file-system.js';
 import { identityFile } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, writeNewFile } from './small-files.js';
+import { factsOrNothing, writeNewFile } from '../../runtime/small-files.js';
 
 export interface StoreIdentity {
   readonly storeId: StoreId;

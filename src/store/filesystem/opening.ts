@@ -1,33 +1,18 @@
 // Opening a store to own it: claim, fence, make durable what can be seen, and only then look.
 
-import { dirname } from 'node:path';
-import { errnoOf } from '../../runtime/file-system.js';
+import { makeDirectories, syncAncestors } from '../../runtime/small-files.js';
 import { idOfCheckpointName } from '../layout.js';
 import type { Claim } from './generations.js';
 import { checkPipeline, createIdentity, readIdentity, type StoreIdentity } from './identity.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing } from './small-files.js';
 
 export interface Ownership extends StoreIdentity {
   readonly claim: Claim;
 }
 
 /** Makes the store's directory and own folder where they are missing. Not yet durable. */
-export async function makeDirectories({ fileSystem, layout }: StorePorts): Promise<void> {
-  const missing: string[] = [layout.ownFolder];
-  let directory = layout.directory;
-  while ((await factsOrNothing(fileSystem, directory)) === undefined) {
-    missing.push(directory);
-    directory = dirname(directory);
-  }
-  for (const path of missing.reverse()) {
-    try {
-      await fileSystem.makeDirectory(path);
-    } catch (error) {
-      // Another process is opening the same new store.
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    }
-  }
+export async function makeStoreDirectories({ fileSystem, layout }: StorePorts): Promise<void> {
+  await makeDirectories(fileSystem, layout.directory, [layout.ownFolder]);
   await fileSystem.listDirectory(layout.directory);
 }
 
@@ -57,28 +42,11 @@ export async function settleOwnership(
  */
 async function syncWhatIsVisible(ports: StorePorts): Promise<void> {
   const { fileSystem, layout } = ports;
-  await syncAncestors(ports);
+  await syncAncestors(ports.fileSystem, ports.layout.directory);
   await fileSystem.syncDirectory(layout.directory);
   for (const { name, kind } of await fileSystem.listDirectory(layout.directory)) {
     const id = idOfCheckpointName(name);
     if (id === undefined || kind !== 'directory') continue;
     await fileSystem.syncDirectory(layout.checkpoint(id));
-  }
-}
-
-/**
- * The directory's own name, and those of the directories above it: whoever made them may have died
- * before it could sync them. Only the nearest has to be readable; those above, made long ago by
- * somebody else, often are not.
- */
-async function syncAncestors({ fileSystem, layout }: StorePorts): Promise<void> {
-  let path = layout.directory;
-  while (dirname(path) !== path) {
-    path = dirname(path);
-    try {
-      await fileSystem.syncDirectory(path);
-    } catch (error) {
-      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
-    }
   }
 }

@@ -1,6 +1,7 @@
 // What an owner says about itself in its staging directory.
 
 import type { ProcessIdentity } from '../../runtime/process-identity.js';
+import { parseJsonObject } from '../../runtime/small-files.js';
 import type { StorePorts } from './ports.js';
 
 export const defaultHeartbeatMs = 1_000;
@@ -17,17 +18,9 @@ export function ownerBytes({ processes, heartbeatMs }: StorePorts): Uint8Array {
 
 /** Undefined for anything but what `ownerBytes` writes: a torn file is the trace of a crash. */
 export function parseOwner(bytes: Uint8Array): OwnerFacts | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { host, bootId, pidNamespace, pid, startedAt, heartbeatMs } = value as Record<
-    string,
-    unknown
-  >;
+  const value = parseJsonObject(bytes);
+  if (value === undefined) return undefined;
+  const { host, bootId, pidNamespace, pid, startedAt, heartbeatMs } = value;
   if (typeof host !== 'string' || typeof bootId !== 'string') return undefined;
   if (typeof pidNamespace !== 'string' || typeof startedAt !== 'string') return undefined;
   if (typeof pid !== 'number' || typeof heartbeatMs !== 'number') return undefined;

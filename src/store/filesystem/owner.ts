@@ -9,7 +9,7 @@ import { isStagingName, ownerFile } from '../layout.js';
 import { seeGenerations } from './generations.js';
 import { parseOwner, type OwnerFacts } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, unlessMissing } from './small-files.js';
+import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
 
 const defaultWaitForOwnerMs = 5_000;
 const pollIntervalMs = 100;

@@ -19,7 +19,7 @@ import { storeFailure, toStoreError } from '../store-error.js';
 import type { StoreIdentity } from './identity.js';
 import type { StorePorts } from './ports.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
-import { factsOrNothing, unlessMissing } from './small-files.js';
+import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
 
 export class FileSystemStoreReader implements StoreReader {
   readonly storeId: StoreId | undefined;

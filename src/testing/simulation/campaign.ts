@@ -8,7 +8,7 @@ import { runSchedule, type RunResult } from './run-schedule.js';
 import type { Schedule } from './faults.js';
 import { faultKindsOf, totalsWithoutFaults } from './setups.js';
 
-export { coreSetups, describeSetup, faultKindsOf, setups, wideSetups } from './setups.js';
+export { coreSetups, describeSetup, setups, wideSetups } from './setups.js';
 
 /** The seed of the campaign: another one draws other pairs of faults. */
 export interface CampaignOptions {

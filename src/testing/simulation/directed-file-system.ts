@@ -66,10 +66,6 @@ const knownPaths = new Map<string, KnownPath>();
 const knownPathsMax = 10_000;
 
 /** The last two parts of a path, with numbers and ids left out, so that points keep their names. */
-export function shortName(path: string): string {
-  return knownPath(path).shortName;
-}
-
 function knownPath(path: string): KnownPath {
   let known = knownPaths.get(path);
   if (known !== undefined) return known;

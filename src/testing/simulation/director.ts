@@ -224,7 +224,7 @@ export class Director {
 }
 
 /** A promise that never settles: what a dead process gets for an answer. */
-export function never(): Promise<never> {
+function never(): Promise<never> {
   return new Promise(() => undefined);
 }
 

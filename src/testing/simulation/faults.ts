@@ -103,7 +103,7 @@ export function formatSchedule(schedule: Schedule): readonly string[] {
   return schedule.map(formatFault);
 }
 
-export function formatFault(fault: Fault): string {
+function formatFault(fault: Fault): string {
   const suffix = fault.number === undefined ? '' : ` +${fault.number}`;
   return `${fault.kind} ${fault.at.action}#${fault.at.occurrence}${suffix}`;
 }

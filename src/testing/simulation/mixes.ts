@@ -2,7 +2,7 @@
 
 import type { Durability } from '../../contracts/sink.js';
 
-export const durabilities: readonly Durability[] = [
+const durabilities: readonly Durability[] = [
   'durable',
   'last-resource',
   'fenced',

@@ -59,13 +59,13 @@ export const refunds: readonly Order[] = [
 ];
 
 /** A reference table of factors: one is used until the end, the other comes between two orders. */
-export const rates: readonly Order[] = [
+const rates: readonly Order[] = [
   { number: 0, account: 'ann', amount: 2 },
   { number: 2, account: 'bob', amount: 3 },
 ];
 
 /** A second source whose accounts are its own: what it is merged with may overtake it. */
-export const fees: readonly Order[] = [
+const fees: readonly Order[] = [
   { number: 2, account: 'cy', amount: 1 },
   { number: 4, account: 'cy', amount: 2 },
 ];

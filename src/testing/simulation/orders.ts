@@ -10,8 +10,6 @@ export {
   orders,
   ordersInput,
   orderTotals,
-  type AccountTotal,
-  type Order,
   type OrdersSetup,
   type OrdersShape,
 } from './order-records.js';

@@ -28,7 +28,7 @@ export interface StoreConformanceCase {
   readonly run: (system: StoreSystem) => Promise<void>;
 }
 
-export const pipeline = 'conformance';
+const pipeline = 'conformance';
 
 /** Opens as a process that does not ask whether another one lives. */
 export async function openStore(system: StoreSystem): Promise<OwnedStore> {

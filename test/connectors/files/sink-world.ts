@@ -18,7 +18,7 @@ export interface Numbered {
 
 export const calm = { signal: new AbortController().signal };
 export const directory = '/data/out';
-export const firstStore = storeId('018f0000-0000-7000-8000-000000000001');
+const firstStore = storeId('018f0000-0000-7000-8000-000000000001');
 
 let seed = 0;
 

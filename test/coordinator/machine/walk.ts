@@ -12,7 +12,7 @@ export interface Labelled extends EventObject {
   readonly [field: string]: unknown;
 }
 
-export interface Seen<Context> {
+interface Seen<Context> {
   readonly value: string;
   readonly context: Context;
 }

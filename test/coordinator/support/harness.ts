@@ -25,7 +25,7 @@ export interface HarnessOptions {
 }
 
 /** A list of numbers as a source; position is behind what was processed. */
-export class ListSource implements Source {
+class ListSource implements Source {
   next = 0;
   restored = 0;
   readonly acknowledged: number[] = [];

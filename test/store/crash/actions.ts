@@ -18,7 +18,7 @@ export const storeDirectory = '/data/store';
  * `open` again without closing, `save` one in doubt, `large`: save a complete one with a sidecar,
  * `update` the newest, `prune`.
  */
-export const actionNames = ['open', 'save', 'large', 'update', 'prune'] as const;
+const actionNames = ['open', 'save', 'large', 'update', 'prune'] as const;
 export type ActionName = (typeof actionNames)[number];
 
 /** A file system as the store under test gets it; a mutation puts itself in between. */

@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../../../errors.js';
 import { readSmallFile, type FileSystem } from '../../../runtime/file-system.js';
+import { parseJsonObject } from '../../../runtime/small-files.js';
 import { idOfPartName } from './layout.js';
 
 /** The output of one epoch as it was when it was synced. */
@@ -45,21 +46,13 @@ export async function readRecord(fileSystem: FileSystem, path: string): Promise<
 }
 
 function parseRecord(bytes: Uint8Array): CommitRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { storeId, pipeline, sink, generation, checkpointId, epoch, part } = value as Record<
-    string,
-    unknown
-  >;
+  const value = parseJsonObject(bytes);
+  if (value === undefined) return undefined;
+  const { storeId, pipeline, sink, generation, checkpointId, epoch, part } = value;
   const texts = [storeId, pipeline, sink].every((text) => typeof text === 'string');
   const counters = [generation, checkpointId, epoch].every(Number.isSafeInteger);
   if (!texts || !counters || (part !== null && !isPart(part))) return undefined;
-  return { ...(value as CommitRecord), part: part ?? undefined };
+  return { ...(value as unknown as CommitRecord), part: part ?? undefined };
 }
 
 function isPart(value: unknown): value is PartFacts {

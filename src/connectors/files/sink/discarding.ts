@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RollbackOutcome } from '../../../contracts/sink.js';
 import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
-import { unlessMissing } from '../../../store/filesystem/small-files.js';
+import { unlessMissing } from '../../../runtime/small-files.js';
 import { idOfPartName, preparedName } from './layout.js';
 import { isCommitted } from './markers.js';
 import type { FileSinkPorts } from './ports.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SinkOwner } from '../../../contracts/sink.js';
 import { TidegateError } from '../../../errors.js';
 import { readSmallFile } from '../../../runtime/file-system.js';
-import { unlessMissing, writeNewFile } from '../../../store/filesystem/small-files.js';
+import { parseJsonObject, unlessMissing, writeNewFile } from '../../../runtime/small-files.js';
 import { identityFile } from './layout.js';
 import type { FileSinkPorts } from './ports.js';
 
@@ -69,16 +69,10 @@ export async function createIdentity(
 }
 
 function parseIdentity(bytes: Uint8Array): SinkIdentity | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { storeId, pipeline, sink } = value as Record<string, unknown>;
-    if (typeof storeId !== 'string' || storeId === '') return undefined;
-    if (typeof pipeline !== 'string' || typeof sink !== 'string') return undefined;
-    return { storeId: storeId as SinkIdentity['storeId'], pipeline, sink };
-  } catch {
-    return undefined;
-  }
+  const { storeId, pipeline, sink } = parseJsonObject(bytes) ?? {};
+  if (typeof storeId !== 'string' || storeId === '') return undefined;
+  if (typeof pipeline !== 'string' || typeof sink !== 'string') return undefined;
+  return { storeId: storeId as SinkIdentity['storeId'], pipeline, sink };
 }
 
 function corruptIdentity(path: string): TidegateError {

@@ -8,7 +8,7 @@ import type {
 } from '../../../contracts/sink.js';
 import type { CallOptions } from '../../../contracts/source.js';
 import type { CheckpointId } from '../../../ids.js';
-import { unlessMissing } from '../../../store/filesystem/small-files.js';
+import { unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { handleOf, idOfHandle } from './handle.js';
 import type { SinkIdentity } from './identity.js';

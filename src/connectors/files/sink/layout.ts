@@ -34,6 +34,7 @@
 
 import { join } from 'node:path';
 import { checkpointId, highestGeneration, type CheckpointId } from '../../../ids.js';
+import { numberIn, padded } from '../../numbered-names.js';
 
 /** Absolute paths of one sink's directory. */
 export class FileSinkLayout {
@@ -119,13 +120,4 @@ const idDigits = 16;
 function idIn(pattern: RegExp, name: string): CheckpointId | undefined {
   const value = numberIn(pattern, name);
   return value === undefined ? undefined : checkpointId(value);
-}
-
-function numberIn(pattern: RegExp, name: string): number | undefined {
-  const value = Number(pattern.exec(name)?.[1]);
-  return Number.isSafeInteger(value) && value >= 1 ? value : undefined;
-}
-
-function padded(value: number, digits: number): string {
-  return String(value).padStart(digits, '0');
 }

@@ -8,7 +8,8 @@ import {
   factsOrNothing,
   unlessMissing,
   writeNewFile,
-} from '../../../store/filesystem/small-files.js';
+  parseJsonObject,
+} from '../../../runtime/small-files.js';
 import { idOfMarkerName, ledgerFile, markerName } from './layout.js';
 import type { FileSinkPorts } from './ports.js';
 
@@ -92,13 +93,8 @@ async function readLedger({ fileSystem, layout }: FileSinkPorts): Promise<Ranges
 }
 
 function parseRanges(bytes: Uint8Array): Ranges | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { ranges?: unknown } | null;
-    const ranges = value?.ranges;
-    return Array.isArray(ranges) && isAscending(ranges) ? ranges : undefined;
-  } catch {
-    return undefined;
-  }
+  const { ranges } = parseJsonObject(bytes) ?? {};
+  return Array.isArray(ranges) && isAscending(ranges) ? ranges : undefined;
 }
 
 function isAscending(ranges: readonly unknown[]): boolean {

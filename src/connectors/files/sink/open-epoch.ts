@@ -1,6 +1,7 @@
 // The output of the open epoch: encoded into a buffer, written to one staged file, hashed on the way.
 
 import { createHash } from 'node:crypto';
+import { TidegateError } from '../../../errors.js';
 import type { FileSystem, WritableFile } from '../../../runtime/file-system.js';
 
 /** What a finished epoch holds. */
@@ -97,4 +98,14 @@ export class OpenEpoch {
     this.#chunks.push(bytes);
     this.#chunkBytes += bytes.byteLength;
   }
+}
+
+/** @throws TidegateError `TIDEGATE_SINK_RECORD` for what `encode` may not give. */
+export function encoded(value: unknown): string | Uint8Array {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value;
+  throw new TidegateError(
+    'TIDEGATE_SINK_RECORD',
+    `a record was encoded as ${value === undefined ? 'undefined' : typeof value}, ` +
+      'not as text or bytes',
+  );
 }

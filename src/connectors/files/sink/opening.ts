@@ -1,14 +1,15 @@
 // Opening a file sink to own it: claim, fence, make durable what can be seen, roll forward, clean.
 
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { SinkOwner } from '../../../contracts/sink.js';
 import { TidegateError, toError } from '../../../errors.js';
 import { errnoOf } from '../../../runtime/file-system.js';
 import {
-  factsOrNothing,
+  makeDirectories,
   removeTree,
+  syncAncestors,
   unlessMissing,
-} from '../../../store/filesystem/small-files.js';
+} from '../../../runtime/small-files.js';
 import { checkIdentity, createIdentity, readIdentity } from './identity.js';
 import {
   generationOfName,
@@ -29,7 +30,8 @@ import { publishParts } from './publishing.js';
  */
 export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<string> {
   checkIdentity(ports, await readIdentity(ports), owner);
-  await makeDirectories(ports);
+  const { directory, ownFolder, committed } = ports.layout;
+  await makeDirectories(ports.fileSystem, directory, [ownFolder, committed]);
   const staging = await claim(ports, owner.generation);
   await fenceOlder(ports, owner.generation, staging);
   // Read again under the fence: another store may have been the first in the meantime.
@@ -44,10 +46,7 @@ export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<
 }
 
 /** Numbers of the generations that have a directory, ascending. */
-export async function seeGenerations({
-  fileSystem,
-  layout,
-}: FileSinkPorts): Promise<readonly number[]> {
+async function seeGenerations({ fileSystem, layout }: FileSinkPorts): Promise<readonly number[]> {
   const entries = (await unlessMissing(fileSystem.listDirectory(layout.ownFolder))) ?? [];
   return entries
     .map(({ name }) => generationOfName(name))
@@ -63,23 +62,6 @@ export function fenced(ports: FileSinkPorts, generation: number, newer?: number)
     `generation ${generation} of the sink in ${ports.layout.directory} was overtaken by ${by}`,
     { details: { generation } },
   );
-}
-
-async function makeDirectories(ports: FileSinkPorts): Promise<void> {
-  const { fileSystem, layout } = ports;
-  const missing = [layout.committed, layout.ownFolder];
-  let directory = layout.directory;
-  while ((await factsOrNothing(fileSystem, directory)) === undefined) {
-    missing.push(directory);
-    directory = dirname(directory);
-  }
-  for (const path of missing.reverse()) {
-    try {
-      await fileSystem.makeDirectory(path);
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    }
-  }
 }
 
 async function claim(ports: FileSinkPorts, generation: number): Promise<string> {
@@ -187,21 +169,8 @@ async function createFirstIdentity(
       `${ports.layout.directory} holds committed output but ${ports.layout.identity} is missing`,
     );
   }
-  await syncAncestors(ports);
+  await syncAncestors(ports.fileSystem, ports.layout.directory);
   await createIdentity(ports, staging, owner);
-}
-
-/** The names of the directories that were made for this sink; those above are often not ours. */
-async function syncAncestors({ fileSystem, layout }: FileSinkPorts): Promise<void> {
-  let path = layout.directory;
-  while (dirname(path) !== path) {
-    path = dirname(path);
-    try {
-      await fileSystem.syncDirectory(path);
-    } catch (error) {
-      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
-    }
-  }
 }
 
 /** A directory that was just made and is missing was renamed away by a newer owner. */

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { generation as toGeneration, type CheckpointId, type Generation } from '../../../ids.js';
-import { unlessMissing } from '../../../store/filesystem/small-files.js';
+import { unlessMissing } from '../../../runtime/small-files.js';
 import { readRecord } from './commit-record.js';
 import { idOfPreparedName } from './layout.js';
 import type { FileSinkPorts } from './ports.js';

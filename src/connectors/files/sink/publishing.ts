@@ -1,7 +1,7 @@
 // Publishing committed output: a rename that may be repeated, and its sync.
 
 import { join } from 'node:path';
-import { unlessMissing } from '../../../store/filesystem/small-files.js';
+import { unlessMissing } from '../../../runtime/small-files.js';
 import { idOfPartName } from './layout.js';
 import type { FileSinkPorts } from './ports.js';
 

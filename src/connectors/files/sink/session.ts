@@ -17,15 +17,16 @@ import type { CallOptions } from '../../../contracts/source.js';
 import { TidegateError, toError } from '../../../errors.js';
 import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
-import { factsOrNothing } from '../../../store/filesystem/small-files.js';
+import { factsOrNothing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { readRecord, type CommitRecord } from './commit-record.js';
 import { discardEpochs } from './discarding.js';
+import { MarkerFolding } from './folding.js';
 import { handleOf, idOfHandle } from './handle.js';
 import { FileSinkInspector } from './inspector.js';
 import { openName, preparedName } from './layout.js';
-import { foldMarkers, isCommitted, looseMarkers } from './markers.js';
-import { OpenEpoch } from './open-epoch.js';
+import { isCommitted } from './markers.js';
+import { encoded, OpenEpoch } from './open-epoch.js';
 import { fenced } from './opening.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
@@ -50,12 +51,12 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   readonly #prepared = new Map<CheckpointId, Prepared>();
   /** A marker was moved and its sync has not succeeded: visible, and not yet durable. */
   #hasUnsyncedMarker = false;
-  #commitsSinceFold = 0;
-  #isFolding = false;
+  readonly #folding: MarkerFolding;
 
   constructor(ports: FileSinkPorts, options: SessionOptions<Rec>) {
     super(ports, options.owner);
     this.#options = options;
+    this.#folding = new MarkerFolding(ports, options);
   }
 
   write(records: readonly Rec[]): void | Promise<void> {
@@ -116,7 +117,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
       }
       this.#forgetBefore(id);
       if (moved === undefined) return 'already-applied';
-      await this.#foldNowAndThen();
+      await this.#folding.afterCommit();
       return 'applied';
     } catch (error) {
       throw this.#translate(error, `committing checkpoint ${id}`);
@@ -217,26 +218,6 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     for (const older of this.#prepared.keys()) if (older < id) this.#prepared.delete(older);
   }
 
-  /** A failure here costs nothing but files: the commit is done. */
-  async #foldNowAndThen(): Promise<void> {
-    this.#commitsSinceFold += 1;
-    const { looseMarkersMax, staging } = this.#options;
-    if (this.#commitsSinceFold < looseMarkersMax || this.#isFolding) return;
-    this.#isFolding = true;
-    this.#commitsSinceFold = 0;
-    try {
-      const loose = await looseMarkers(this.ports);
-      if (loose.length >= looseMarkersMax) await foldMarkers(this.ports, staging);
-    } catch (error) {
-      this.ports.logger.warn('could not fold the markers of a file sink', {
-        directory: this.ports.layout.directory,
-        error: toError(error),
-      });
-    } finally {
-      this.#isFolding = false;
-    }
-  }
-
   async #assertCurrent(): Promise<void> {
     const facts = await factsOrNothing(this.ports.fileSystem, this.#options.staging);
     if (facts === undefined) throw fenced(this.ports, this.#options.owner.generation);
@@ -257,15 +238,6 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
       { cause },
     );
   }
-}
-
-function encoded(value: unknown): string | Uint8Array {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value;
-  throw new TidegateError(
-    'TIDEGATE_SINK_RECORD',
-    `a record was encoded as ${value === undefined ? 'undefined' : typeof value}, ` +
-      'not as text or bytes',
-  );
 }
 
 function corrupt(message: string): TidegateError {

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { PreCommitRequest, SinkOwner } from '../../../contracts/sink.js';
 import type { CheckpointId } from '../../../ids.js';
-import { writeNewFile } from '../../../store/filesystem/small-files.js';
+import { writeNewFile } from '../../../runtime/small-files.js';
 import { encodeRecord, type CommitRecord, type PartFacts } from './commit-record.js';
 import { partName, preparedName } from './layout.js';
 import type { OpenEpoch } from './open-epoch.js';

@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../../../errors.js';
 import { errnoOf, readSmallFile, type FileSystem } from '../../../runtime/file-system.js';
+import { makeIfMissing, parseJsonObject, unlessMissing } from '../../../runtime/small-files.js';
 import type { ProcessIdentity, Processes } from '../../../runtime/process-identity.js';
 import type { Random } from '../../../runtime/random.js';
 
@@ -60,7 +61,7 @@ export async function releaseDirectory(
   const claims = `${directory}.owners`;
   // The directory itself stays: its number must not be used again by somebody who has just read it.
   for (const number of await claimNumbers(fileSystem, claims)) {
-    await ignoreMissing(fileSystem.removeFile(`${claims}/${number}/${ownerFile}`));
+    await unlessMissing(fileSystem.removeFile(`${claims}/${number}/${ownerFile}`));
   }
 }
 
@@ -70,7 +71,7 @@ async function requireGone(
   claim: string,
   directory: string,
 ): Promise<void> {
-  const bytes = await ignoreMissing(
+  const bytes = await unlessMissing(
     readSmallFile(fileSystem, `${claim}/${ownerFile}`, ownerMaxBytes),
   );
   // Without its file the claim was given up in good order.
@@ -89,15 +90,10 @@ async function requireGone(
 }
 
 function parseIdentity(bytes: Uint8Array): ProcessIdentity | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(bytes).toString()) as Partial<ProcessIdentity> | null;
-    const { host, bootId, pidNamespace, pid, startedAt } = value ?? {};
-    const texts = [host, bootId, pidNamespace, startedAt];
-    if (typeof pid !== 'number' || texts.some((text) => typeof text !== 'string')) return undefined;
-    return value as ProcessIdentity;
-  } catch {
-    return undefined;
-  }
+  const { host, bootId, pidNamespace, pid, startedAt } = parseJsonObject(bytes) ?? {};
+  if (typeof host !== 'string' || typeof bootId !== 'string') return undefined;
+  if (typeof pidNamespace !== 'string' || typeof startedAt !== 'string') return undefined;
+  return typeof pid === 'number' ? { host, bootId, pidNamespace, pid, startedAt } : undefined;
 }
 
 async function claimNumbers(fileSystem: FileSystem, claims: string): Promise<readonly number[]> {
@@ -119,23 +115,6 @@ async function isRenamed(fileSystem: FileSystem, from: string, to: string): Prom
 }
 
 async function removeClaim(fileSystem: FileSystem, claim: string): Promise<void> {
-  await ignoreMissing(fileSystem.removeFile(`${claim}/${ownerFile}`));
-  await ignoreMissing(fileSystem.removeDirectory(claim));
-}
-
-async function makeIfMissing(fileSystem: FileSystem, path: string): Promise<void> {
-  try {
-    await fileSystem.makeDirectory(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
-  }
-}
-
-async function ignoreMissing<Value>(call: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  await unlessMissing(fileSystem.removeFile(`${claim}/${ownerFile}`));
+  await unlessMissing(fileSystem.removeDirectory(claim));
 }

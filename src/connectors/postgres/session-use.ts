@@ -1,0 +1,35 @@
+// Using one session: it is given back clean or never again, and its answers are what was asked for.
+
+import { TidegateError } from '../../errors.js';
+import type { CallOptions } from '../../contracts/source.js';
+import type { PostgresDriver, PostgresSession } from './driver.js';
+import { toTrouble } from './trouble.js';
+
+/** A session for one piece of work; after a failure nobody uses it again. */
+export async function withSession<Value>(
+  driver: PostgresDriver,
+  what: string,
+  options: CallOptions,
+  work: (session: PostgresSession) => Promise<Value>,
+): Promise<Value> {
+  let session: PostgresSession | undefined;
+  try {
+    session = await driver.connect(options);
+    const value = await work(session);
+    session.release();
+    return value;
+  } catch (error) {
+    session?.destroy();
+    options.signal.throwIfAborted();
+    throw toTrouble(error, what);
+  }
+}
+
+/** @throws TidegateError `TIDEGATE_POSTGRES_TRANSACTION` unless the server did what it was told. */
+export function requireTag(found: string, expected: string, what: string): void {
+  if (found === expected) return;
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_TRANSACTION',
+    `${what}: the server answered ${found || 'nothing'} instead of ${expected}`,
+  );
+}

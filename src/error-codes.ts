@@ -1,0 +1,486 @@
+// Every error code of tidegate: what kind of trouble it is and what to do about it.
+
+/**
+ * What a caller can do about an error:
+ * `retryable` try again; `fenced` another owner has taken over, stop; `invalid` fix the call or the
+ * configuration; `corrupt` stored bytes are damaged; `in-doubt` an outcome is not known yet, never
+ * assume one; `internal` a bug in tidegate.
+ */
+export type ErrorKind = 'retryable' | 'fenced' | 'invalid' | 'corrupt' | 'in-doubt' | 'internal';
+
+interface ErrorCodeEntry {
+  readonly kind: ErrorKind;
+  readonly remedy: string;
+}
+
+/** The table of codes. A code is never renamed and never given another meaning. */
+export const errorCodes = {
+  TIDEGATE_BUG: {
+    kind: 'internal',
+    remedy: 'This is a bug in tidegate: please report it with this message and the stack.',
+  },
+
+  // Manifest
+  TIDEGATE_MANIFEST_SYNTAX: {
+    kind: 'corrupt',
+    remedy:
+      'The manifest is not well-formed JSON: restore the file from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_ENCODING: {
+    kind: 'corrupt',
+    remedy:
+      'A manifest is UTF-8 without a byte order mark: save it so, or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_TYPE: {
+    kind: 'corrupt',
+    remedy: 'A field has the wrong type: restore the file from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_RANGE: {
+    kind: 'corrupt',
+    remedy: 'A number is outside the range of its field: correct the value named in the message.',
+  },
+  TIDEGATE_MANIFEST_COUNTER_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'tidegate keeps counters exactly up to 2^53-1 (9007199254740991) and never rounds one.',
+  },
+  TIDEGATE_MANIFEST_MISSING_FIELD: {
+    kind: 'corrupt',
+    remedy:
+      'A mandatory field is missing: restore the file from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_DUPLICATE_FIELD: {
+    kind: 'corrupt',
+    remedy: 'One name stands twice in one object: remove the wrong one.',
+  },
+  TIDEGATE_MANIFEST_TOO_DEEP: {
+    kind: 'corrupt',
+    remedy: 'The document is nested too deeply to be a manifest.',
+  },
+  TIDEGATE_MANIFEST_TOO_LARGE: {
+    kind: 'invalid',
+    remedy:
+      'Raise maxBytes if a manifest of this size is meant; large states belong in the sidecar.',
+  },
+  TIDEGATE_MANIFEST_CHECKSUM: {
+    kind: 'corrupt',
+    remedy:
+      'The manifest was changed after it was written: restore it from a copy or use an older checkpoint.',
+  },
+  TIDEGATE_MANIFEST_VERSION: {
+    kind: 'invalid',
+    remedy: 'The manifest was written by a newer version: upgrade tidegate to resume from it.',
+  },
+  TIDEGATE_MANIFEST_UPDATE: {
+    kind: 'internal',
+    remedy:
+      'A stored checkpoint only moves forward: take a new checkpoint instead of changing one.',
+  },
+  'LDB-4004': {
+    kind: 'corrupt',
+    remedy: 'The operator state is not valid base64: use an older checkpoint.',
+  },
+
+  // Ownership
+  TIDEGATE_FENCED: {
+    kind: 'fenced',
+    remedy:
+      'Another owner has taken over: stop, and touch no sink. It goes on from where you were.',
+  },
+
+  // Sinks
+  TIDEGATE_SINK_STORE: {
+    kind: 'invalid',
+    remedy:
+      'The sink holds output of another store under this pipeline name: use that store, another ' +
+      'pipeline name, or clear what the sink remembers of this pipeline.',
+  },
+  TIDEGATE_SINK_WRITE_FAILED: {
+    kind: 'retryable',
+    remedy: 'A write of this epoch failed, so it cannot be pre-committed: recover and write again.',
+  },
+
+  // File connectors
+  TIDEGATE_SINK_DIRECTORY: {
+    kind: 'invalid',
+    remedy: 'Each file sink has a directory of its own: name another one.',
+  },
+  TIDEGATE_SINK_HANDLE: {
+    kind: 'invalid',
+    remedy: 'Give a sink the handles that it gave: register it under the name that it had.',
+  },
+  TIDEGATE_SINK_RECORD: {
+    kind: 'invalid',
+    remedy: 'encode must give text or bytes for every record that can reach the sink.',
+  },
+  TIDEGATE_FILES_FULL: {
+    kind: 'retryable',
+    remedy: 'The disk is full: make room. What was committed is intact.',
+  },
+  TIDEGATE_FILES_PERMISSION: {
+    kind: 'invalid',
+    remedy: 'Let this user use the path named, or use another one.',
+  },
+  TIDEGATE_FILES_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Something else wrote here, or a file was damaged or taken away: look at the path named.',
+  },
+  TIDEGATE_FILES_IO: {
+    kind: 'retryable',
+    remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',
+  },
+  TIDEGATE_SOURCE_CHANGED: {
+    kind: 'invalid',
+    remedy:
+      'Bring the file back as it was when it was read, or start over with a new store and sinks.',
+  },
+  TIDEGATE_SOURCE_OFFSETS: {
+    kind: 'invalid',
+    remedy: 'The offsets belong to another kind of source: register that one under its old name.',
+  },
+  TIDEGATE_SOURCE_RECORD: {
+    kind: 'invalid',
+    remedy: 'Correct the place named, or choose the policy skip or a dead letter for bad records.',
+  },
+  TIDEGATE_SOURCE_ENCODING: {
+    kind: 'invalid',
+    remedy: 'A source file is UTF-8: convert it, or correct the bytes at the place named.',
+  },
+
+  // Store
+  TIDEGATE_STORE_OWNED: {
+    kind: 'retryable',
+    remedy:
+      'Another process owns the store: stop it, wait for it, or open with liveOwner "take-over".',
+  },
+  TIDEGATE_STORE_PIPELINE: {
+    kind: 'invalid',
+    remedy: 'A store belongs to one pipeline: use its name, or another directory.',
+  },
+  TIDEGATE_STORE_CLOSED: {
+    kind: 'invalid',
+    remedy: 'The store was closed: open it again.',
+  },
+  TIDEGATE_CHECKPOINT_NOT_FOUND: {
+    kind: 'invalid',
+    remedy: 'There is no such checkpoint; list() says which there are.',
+  },
+  TIDEGATE_CHECKPOINT_ID: {
+    kind: 'invalid',
+    remedy: 'Write only under ids that allocateCheckpointId of this owner gave, each once.',
+  },
+  TIDEGATE_SEQUENCE_EXHAUSTED: {
+    kind: 'retryable',
+    remedy: 'This generation has used all its checkpoint ids: take the next generation.',
+  },
+  TIDEGATE_GENERATIONS_EXHAUSTED: {
+    kind: 'invalid',
+    remedy: 'No generation is left above the ids in this directory: use a new directory.',
+  },
+  TIDEGATE_STATE_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'Raise checkpointMaxBytes, or keep less state; nothing was kept of this sidecar.',
+  },
+  TIDEGATE_STATE_MISMATCH: {
+    kind: 'invalid',
+    remedy: 'The manifest must state exactly the sidecar that was written for it, or none.',
+  },
+  TIDEGATE_STATE_CORRUPT: {
+    kind: 'corrupt',
+    remedy: 'Bring the sidecar back from a copy, or use an older checkpoint.',
+  },
+  TIDEGATE_STORE_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Something other than a store wrote here, or a file was damaged: look at the path named, ' +
+      'bring it back from a copy or move it away.',
+  },
+  TIDEGATE_STORE_FULL: {
+    kind: 'retryable',
+    remedy: 'The disk is full: make room. Earlier checkpoints are intact.',
+  },
+  TIDEGATE_STORE_PERMISSION: {
+    kind: 'invalid',
+    remedy: 'Let this user write the directory named, or use another one.',
+  },
+  TIDEGATE_STORE_IO: {
+    kind: 'retryable',
+    remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',
+  },
+
+  // Coordinator
+  TIDEGATE_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Correct every problem that the message lists; nothing was opened or started.',
+  },
+  TIDEGATE_LIFECYCLE: {
+    kind: 'invalid',
+    remedy: 'The call does not fit the phase of the coordinator that the message names.',
+  },
+  TIDEGATE_HALTED: {
+    kind: 'in-doubt',
+    remedy:
+      'The coordinator stopped so that a person can look: see the cause, mend it, start again.',
+  },
+  TIDEGATE_FINAL_CHECKPOINT: {
+    kind: 'retryable',
+    remedy: 'The last records were not committed: start again, recovery goes back to before them.',
+  },
+  TIDEGATE_STEP_TIMEOUT: {
+    kind: 'retryable',
+    remedy: 'Raise the bound named in the message if the participant is slow rather than stuck.',
+  },
+  TIDEGATE_PARTICIPANT: {
+    kind: 'retryable',
+    remedy: 'A source, operator or sink failed: see the cause. The coordinator recovers by itself.',
+  },
+  TIDEGATE_CHECKPOINT_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'Raise checkpointMaxBytes, or keep less state in the operators that the message names.',
+  },
+  TIDEGATE_STATE_NOT_JSON: {
+    kind: 'invalid',
+    remedy: 'jsonState saves what JSON can hold: turn the value into that, or write an operator.',
+  },
+  TIDEGATE_STATE_ALIASED: {
+    kind: 'invalid',
+    remedy: 'capture() must freeze the state: copy what later records change before it returns.',
+  },
+  TIDEGATE_REPLAY_DIFFERS: {
+    kind: 'in-doubt',
+    remedy:
+      'Reprocessing the same range gave other output, so the operators are not deterministic: ' +
+      'compare the sinks by hand before going on.',
+  },
+  TIDEGATE_SINKS_UNSETTLED: {
+    kind: 'in-doubt',
+    remedy: 'The sinks named have not confirmed their commit: recovery asks them.',
+  },
+  TIDEGATE_RECOVERY_FAILED: {
+    kind: 'in-doubt',
+    remedy: 'Recovery did not finish: see the cause. Nothing was guessed; start again.',
+  },
+
+  // Pipeline
+  TIDEGATE_PIPELINE: {
+    kind: 'invalid',
+    remedy: 'Correct the pipeline as the message says; nothing was opened or started.',
+  },
+  TIDEGATE_STREAM_FOREIGN: {
+    kind: 'invalid',
+    remedy:
+      'Let barriers through: make the stream with what build() is given, or wrap it with oneToOne ' +
+      'or perEpoch. When it is refused where it is built, nothing was opened.',
+  },
+  TIDEGATE_STREAM_COUNT: {
+    kind: 'invalid',
+    remedy:
+      'Wrap a stream that drops, adds or gathers records with perEpoch, or make it of flatMap or an operator.',
+  },
+  TIDEGATE_STREAM_FAILED: {
+    kind: 'retryable',
+    remedy: 'A stream of yours failed: see the cause. Recovery builds the streams anew.',
+  },
+  TIDEGATE_STREAM_ENDED: {
+    kind: 'retryable',
+    remedy: 'Somebody destroyed or ended a stream of the chain: recovery builds the streams anew.',
+  },
+  TIDEGATE_STREAM_RECORD: {
+    kind: 'invalid',
+    remedy: 'null ends a stream of Node: send an object that stands for it.',
+  },
+  TIDEGATE_OPERATOR_FAILED: {
+    kind: 'invalid',
+    remedy: 'Correct the function, or give the stream an onError of "skip" or "dead-letter".',
+  },
+  TIDEGATE_SOURCE_FAILED: {
+    kind: 'retryable',
+    remedy: 'The source threw while it was read: see the cause. It is read again after a recovery.',
+  },
+  TIDEGATE_OPERATOR_STATE: {
+    kind: 'corrupt',
+    remedy:
+      'The saved state of the operator cannot be read: use an older checkpoint, or the version ' +
+      'of the program that has written it.',
+  },
+
+  // Recovery
+  TIDEGATE_RECOVERY_UNANSWERED: {
+    kind: 'in-doubt',
+    remedy:
+      'Bring back the sink or store that the message names and start again: nothing was guessed.',
+  },
+  TIDEGATE_RECOVERY_SINK_REFUSED: {
+    kind: 'invalid',
+    remedy: 'The sink refused to be opened: see the cause, mend it, start again.',
+  },
+  TIDEGATE_RECOVERY_UNKNOWN_SINK: {
+    kind: 'invalid',
+    remedy:
+      'Register the sink again as it was, recover once, and remove it afterwards; or restore a savepoint.',
+  },
+  TIDEGATE_RECOVERY_NOTHING_TO_RESUME: {
+    kind: 'corrupt',
+    remedy:
+      'Bring the checkpoints back from a copy. To start over on purpose, use a new store and empty ' +
+      'sinks, or another pipeline name.',
+  },
+  TIDEGATE_RECOVERY_TWO_IN_DOUBT: {
+    kind: 'in-doubt',
+    remedy: 'Compare the sinks with the checkpoints named, then restore a chosen one.',
+  },
+  TIDEGATE_RECOVERY_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Bring the checkpoint back from a copy, or restore an older one and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_NEWER_VERSION: {
+    kind: 'invalid',
+    remedy: 'Start the version of tidegate that wrote the checkpoint, or a newer one.',
+  },
+  TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT: {
+    kind: 'in-doubt',
+    remedy: 'Settle the checkpoint with the program that wrote it, or restore a chosen checkpoint.',
+  },
+  TIDEGATE_RECOVERY_POLICY: {
+    kind: 'in-doubt',
+    remedy: 'The policy is halt: look at the sinks, then start with roll-back or roll-forward.',
+  },
+  TIDEGATE_RECOVERY_SPLIT: {
+    kind: 'in-doubt',
+    remedy:
+      'Some sinks have the epoch and others lost it: repair by hand, or restore and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_NO_BASE: {
+    kind: 'corrupt',
+    remedy:
+      'Bring the older checkpoint back from a copy, or start with the policy roll-forward if all is prepared.',
+  },
+  TIDEGATE_RECOVERY_SINK_AHEAD: {
+    kind: 'in-doubt',
+    remedy:
+      'The store is older than its sink: bring back the newer one, or restore and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_SINK_REWOUND: {
+    kind: 'in-doubt',
+    remedy:
+      'The sink lost what it had committed: bring its data back, or restore an older checkpoint.',
+  },
+  TIDEGATE_RECOVERY_MANIFEST: {
+    kind: 'invalid',
+    remedy:
+      'Start with the pipeline that wrote the checkpoint, or with strictness lenient after a look at it.',
+  },
+  TIDEGATE_RECOVERY_PARTICIPANT: {
+    kind: 'invalid',
+    remedy: 'A participant could not be put back: see the cause. No record was read.',
+  },
+  TIDEGATE_RECOVERY_ABORTED: {
+    kind: 'retryable',
+    remedy: 'Recovery was ended from outside; start again, it goes on from what is durable.',
+  },
+  TIDEGATE_RESTORE_REFUSED: {
+    kind: 'invalid',
+    remedy:
+      'Choose a checkpoint that is complete, and name in acceptDuplicatesIn the sinks that are past it.',
+  },
+
+  // PostgreSQL
+  TIDEGATE_POSTGRES_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Correct the options of the sink or source; nothing was written.',
+  },
+  TIDEGATE_POSTGRES_UNREACHABLE: {
+    kind: 'retryable',
+    remedy: 'The server could not be reached or went away: it is tried again.',
+  },
+  TIDEGATE_POSTGRES_LOGIN: {
+    kind: 'invalid',
+    remedy: 'The server refused the login: check role, password, database and pg_hba.conf.',
+  },
+  TIDEGATE_POSTGRES_RIGHTS: {
+    kind: 'invalid',
+    remedy: 'Let the owner of the objects run the GRANT that the message names.',
+  },
+  TIDEGATE_POSTGRES_TABLE: {
+    kind: 'invalid',
+    remedy: 'The table is missing or is none that a sink can write: create or change it.',
+  },
+  TIDEGATE_POSTGRES_COLUMN: {
+    kind: 'invalid',
+    remedy: 'Name columns that the table has and that can be written.',
+  },
+  TIDEGATE_POSTGRES_PREPARED_OFF: {
+    kind: 'invalid',
+    remedy:
+      'Run ALTER SYSTEM SET max_prepared_transactions = 64 and restart the server, or use the ' +
+      'durability last-resource.',
+  },
+  TIDEGATE_POSTGRES_POOLER: {
+    kind: 'invalid',
+    remedy:
+      'A pooler shares backends between transactions: connect to the server directly, or use ' +
+      'session mode.',
+  },
+  TIDEGATE_POSTGRES_BUSY: {
+    kind: 'retryable',
+    remedy: 'Somebody else holds what is needed: it is tried again.',
+  },
+  TIDEGATE_POSTGRES_ROW: {
+    kind: 'invalid',
+    remedy: 'A record does not fit the table: correct the mapping, the column or the input.',
+  },
+  TIDEGATE_POSTGRES_TRANSACTION: {
+    kind: 'in-doubt',
+    remedy: 'The transaction ended otherwise than asked: recovery asks the sink what it has.',
+  },
+  TIDEGATE_POSTGRES_MARKER_PRUNED: {
+    kind: 'in-doubt',
+    remedy:
+      'The marker of a checkpoint this old may have been pruned: raise markersKept before ' +
+      'keeping more checkpoints.',
+  },
+  TIDEGATE_POSTGRES_HANDLE: {
+    kind: 'invalid',
+    remedy: 'The handle belongs to another sink: register the sink under the name it had.',
+  },
+  TIDEGATE_POSTGRES_SHARED_TABLE: {
+    kind: 'invalid',
+    remedy: 'Upsert into one table through one sink: union the streams before it.',
+  },
+  TIDEGATE_POSTGRES_OWNED: {
+    kind: 'invalid',
+    remedy: 'One process at a time may open an embedded database: end the other one first.',
+  },
+  TIDEGATE_POSTGRES_SOURCE: {
+    kind: 'invalid',
+    remedy:
+      'The rows after the offset are gone, or the table is not one that can be read in order.',
+  },
+  TIDEGATE_POSTGRES_FAILED: {
+    kind: 'retryable',
+    remedy: 'The server refused a statement: see the cause.',
+  },
+
+  // HTTP
+  TIDEGATE_HTTP_REFUSED: {
+    kind: 'invalid',
+    remedy: 'The server refuses the request itself: correct address, headers or records.',
+  },
+  TIDEGATE_HTTP_UNREACHABLE: {
+    kind: 'retryable',
+    remedy: 'The server did not accept the request in all tries: it is tried again after recovery.',
+  },
+
+  // Write-ahead
+  TIDEGATE_WRITE_AHEAD_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Wrap a sink that is last-resource, fenced, or idempotent and orders its writes.',
+  },
+  TIDEGATE_WRITE_AHEAD_CORRUPT: {
+    kind: 'corrupt',
+    remedy: 'A staged file was damaged: bring it back from a copy. Nothing of it was applied.',
+  },
+} as const satisfies Record<string, ErrorCodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;

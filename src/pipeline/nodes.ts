@@ -1,0 +1,94 @@
+// The nodes that streams put into a pipeline's graph: each kind made in one place.
+
+import type { Sink } from '../contracts/sink.js';
+import { hasEventTime, invalid, type Graph, type OperatorNode, type Output } from './graph.js';
+import { openUnion } from './stages/open.js';
+import type { OperatorOptions, StatefulOptions } from './stream-options.js';
+
+interface StatelessParts {
+  readonly kind: string;
+  readonly options: OperatorOptions;
+  /** The stream first, then the tables that it looks rows up in. */
+  readonly inputs: readonly [Output, ...Output[]];
+  readonly open: OperatorNode['open'];
+}
+
+/** Passes each record on by itself and has nothing to save. */
+export function addStateless(
+  graph: Graph,
+  { kind, options: { onError = 'fail', name }, inputs, open }: StatelessParts,
+): OperatorNode {
+  return graph.add({
+    role: 'operator',
+    kind,
+    name: graph.nameFor(kind, name),
+    inputs,
+    hasEventTime: hasEventTime(inputs[0]),
+    onError,
+    isStateful: false,
+    open,
+  });
+}
+
+export function addUnion(graph: Graph, inputs: readonly Output[]): OperatorNode {
+  return graph.add({
+    role: 'operator',
+    kind: 'union',
+    name: graph.nameFor('union', undefined),
+    inputs,
+    // Only where each input has a time is there one for all of them.
+    hasEventTime: inputs.every(hasEventTime),
+    onError: 'fail',
+    isStateful: false,
+    open: openUnion(inputs.length),
+  });
+}
+
+interface StatefulParts {
+  readonly kind: string;
+  /** Under which the state is saved. */
+  readonly name: string;
+  readonly options: StatefulOptions;
+  readonly inputs: readonly Output[];
+  readonly open: OperatorNode['open'];
+}
+
+/** A participant of checkpoints. */
+export function addStateful(
+  graph: Graph,
+  { kind, name, options: { onError = 'fail', version }, inputs, open }: StatefulParts,
+): OperatorNode {
+  return graph.add({
+    role: 'operator',
+    kind,
+    name,
+    inputs,
+    hasEventTime: inputs.every(hasEventTime),
+    onError,
+    version,
+    isStateful: true,
+    open,
+  });
+}
+
+/** A writer takes what its stream carries: the types were compared where the sink was given. */
+export function addSink(graph: Graph, name: string, input: Output, sink: Sink): void {
+  graph.add({
+    role: 'sink',
+    kind: 'sink',
+    name,
+    inputs: [input],
+    hasEventTime: hasEventTime(input),
+    onError: 'fail',
+    sink,
+  });
+}
+
+/** @throws TidegateError `TIDEGATE_PIPELINE` for an input whose records have no event time. */
+export function requireEventTime(name: string, input: Output): void {
+  if (hasEventTime(input)) return;
+  throw invalid(
+    `${name} needs event times, and ${input.node.name} has none: ` +
+      'give its source an eventTime, and unite it only with streams that have one',
+  );
+}

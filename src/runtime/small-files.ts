@@ -1,0 +1,104 @@
+// Small moves on files that stores and connectors make.
+
+import { dirname } from 'node:path';
+import { errnoOf, type FileFacts, type FileSystem } from './file-system.js';
+
+/** What is there, or undefined when nothing is. */
+export async function factsOrNothing(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<FileFacts | undefined> {
+  return unlessMissing(fileSystem.facts(path));
+}
+
+/** The outcome of a call, or undefined when what it looked for is not there. */
+export async function unlessMissing<Value>(call: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Makes a directory; that another process has made it meanwhile is no trouble. */
+export async function makeIfMissing(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.makeDirectory(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** Makes a directory, what is missing above it, and the folders inside it. Not yet durable. */
+export async function makeDirectories(
+  fileSystem: FileSystem,
+  directory: string,
+  inside: readonly string[],
+): Promise<void> {
+  const missing = [...inside].reverse();
+  let above = directory;
+  while ((await factsOrNothing(fileSystem, above)) === undefined) {
+    missing.push(above);
+    above = dirname(above);
+  }
+  for (const path of missing.reverse()) await makeIfMissing(fileSystem, path);
+}
+
+/**
+ * Makes the names of a directory and of those above it durable: whoever made them may have died
+ * before it could sync them. Those above, made long ago by somebody else, often are not ours to open.
+ */
+export async function syncAncestors(fileSystem: FileSystem, directory: string): Promise<void> {
+  let path = directory;
+  while (dirname(path) !== path) {
+    path = dirname(path);
+    try {
+      await fileSystem.syncDirectory(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error;
+    }
+  }
+}
+
+/** The object that a small JSON file holds; undefined for anything else, such as a torn file. */
+export function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  return value as Record<string, unknown>;
+}
+
+/** Writes a new file; with `sync` its bytes are on the disk before it gets its final name. */
+export async function writeNewFile(
+  fileSystem: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  options: { readonly sync: boolean },
+): Promise<void> {
+  const file = await fileSystem.createFile(path);
+  try {
+    await file.write(bytes);
+    if (options.sync) await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Removes a directory and what is in it; a link is removed, never followed. Only for directories
+ * that no reader can find any more.
+ */
+export async function removeTree(fileSystem: FileSystem, path: string): Promise<void> {
+  const entries = (await unlessMissing(fileSystem.listDirectory(path))) ?? [];
+  for (const { name, kind } of entries) {
+    const child = `${path}/${name}`;
+    if (kind === 'directory') await removeTree(fileSystem, child);
+    else await unlessMissing(fileSystem.removeFile(child));
+  }
+  await unlessMissing(fileSystem.removeDirectory(path));
+}
