@@ -2,9 +2,10 @@
 
 import { createManifest, inlineOperatorState, parseManifest, serializeManifest } from 'tidegate';
 import type { CheckpointManifest } from 'tidegate';
-import { compare, printTable } from './measure.js';
+import { compare, isQuick, printTable } from './measure.js';
 
-const operatorCount = 10_000;
+const operatorCount = isQuick ? 1_000 : 10_000;
+const rounds = isQuick ? 3 : 31;
 const stateBytes = 680;
 
 const foreign: CheckpointManifest = {
@@ -36,7 +37,7 @@ const ownBytes = Buffer.from(serializeManifest(own));
 const decode = (bytes: Uint8Array): string =>
   new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
-const [floor, parsedForeign, parsedOwn, written] = compare(31, [
+const [floor, parsedForeign, parsedOwn, written] = compare(rounds, [
   () => JSON.parse(decode(foreignBytes)) as unknown,
   () => parseManifest(foreignBytes),
   () => parseManifest(ownBytes),
@@ -44,7 +45,7 @@ const [floor, parsedForeign, parsedOwn, written] = compare(31, [
 ]);
 
 console.log(
-  `${(foreignBytes.length / 1e6).toFixed(1)} MB, ${operatorCount} operators, medians of 31 interleaved runs`,
+  `${(foreignBytes.length / 1e6).toFixed(1)} MB, ${operatorCount} operators, medians of ${rounds} interleaved runs`,
 );
 printTable(
   ['work', 'ms', 'ratio to JSON.parse', 'spread of the ratio (p10 to p90)'],

@@ -1,5 +1,8 @@
 // Measuring for the benchmarks: interleaved runs, medians, and ratios taken run by run.
 
+/** A run that only shows that the benchmark runs: its figures mean nothing. */
+export const isQuick = process.argv.includes('--quick');
+
 export interface Measurement {
   readonly medianMs: number;
   /** Median of the ratios to the first candidate, run by run: a noisy machine slows both. */

@@ -1,17 +1,15 @@
 // The flights job through a pipeline against a hand-written loop doing the same work, and what checkpoints cost.
-//
-//   npm run bench pipeline [flights] [rounds]
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { printRows, quantile } from './measure.js';
+import { isQuick, printRows, quantile } from './measure.js';
 import { loopOfFiles, pipelineOfFiles, refuseDifferentFiles, Room } from './pipeline/end-to-end.js';
 import { readFlights, type Flight } from './pipeline/flights.js';
 import { runKeyed } from './pipeline/keyed.js';
 import { loopInMemory, pipelineInMemory, refuseDifferent } from './pipeline/in-memory.js';
 import { timed, type Timed } from './pipeline/timed.js';
 
-const count = Number(process.argv[2] ?? 500_000);
-const rounds = Number(process.argv[3] ?? 7);
+const count = isQuick ? 20_000 : 500_000;
+const rounds = isQuick ? 1 : 7;
 const flights = await readFlights(count);
 
 await fromMemory(flights);
@@ -88,7 +86,7 @@ async function compareWays(ways: readonly Way[]): Promise<readonly (readonly Tim
 /** The gap between turns of the event loop, with and without checkpoints, by number of keys. */
 async function stall(): Promise<void> {
   const rows: string[][] = [];
-  for (const keys of [10_000, 100_000, 1_000_000]) {
+  for (const keys of isQuick ? [1_000] : [10_000, 100_000, 1_000_000]) {
     const without = await gaps(keys, 0);
     const checkpointed = await gaps(keys, 200);
     rows.push([
@@ -121,7 +119,7 @@ async function gaps(keys: number, intervalMs: number) {
   const { checkpoints } = await runKeyed({
     keys,
     intervalMs,
-    updates: keys + 4_000_000,
+    updates: keys + (isQuick ? 20_000 : 4_000_000),
     operators: 1,
     sinks: 1,
     loaded: () => histogram.enable(),
@@ -134,7 +132,7 @@ async function gaps(keys: number, intervalMs: number) {
 /** What one checkpoint costs, by keys, operators and sinks. */
 async function slopes(): Promise<void> {
   const rows: string[][] = [];
-  const base = { keys: 10_000, operators: 1, sinks: 1, updates: 1_000_000 };
+  const base = { keys: 10_000, operators: 1, sinks: 1, updates: isQuick ? 20_000 : 1_000_000 };
   const shapes = [
     base,
     { ...base, keys: 100_000 },
@@ -143,7 +141,7 @@ async function slopes(): Promise<void> {
   ];
   for (const shape of shapes) {
     const costs: number[] = [];
-    for (let round = -1; round < rounds; round++) {
+    for (let round = isQuick ? 0 : -1; round < rounds; round++) {
       const off = await timed(() => runKeyed({ ...shape, intervalMs: 0 }));
       const on = await timed(() => runKeyed({ ...shape, intervalMs: 50 }));
       const more = Math.max(1, on.value.checkpoints - off.value.checkpoints);

@@ -14,14 +14,18 @@ import {
   type CheckpointManifest,
   type OwnedStore,
 } from 'tidegate';
+import { isQuick, printRows, quantile } from './measure.js';
 
 const mebibyte = 2 ** 20;
-const sizes = [
+const allSizes = [
   { name: '2 KiB', bytes: 2_048, rounds: 400, aim: 1.25 },
   { name: '1 MiB', bytes: mebibyte, rounds: 120, aim: 1.15 },
   { name: '64 MiB', bytes: 64 * mebibyte, rounds: 12, aim: 1.15 },
   { name: '1 GiB', bytes: 1_024 * mebibyte, rounds: 3, aim: 1.15 },
 ];
+const sizes = isQuick ? allSizes.slice(0, 2).map((size) => ({ ...size, rounds: 3 })) : allSizes;
+const rows: string[][] = [];
+let memory = '';
 
 const directory = fsSync.mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
 const piece = Buffer.alloc(mebibyte, 7);
@@ -31,8 +35,12 @@ try {
     heartbeatMs: 0,
   }).open({ pipeline: 'bench' });
   fsSync.mkdirSync(join(directory, 'floor'));
-  console.log('state      ours p50   floor p50  ratio  aim    plain synchronous p50  ratio');
   for (const size of sizes) await measure(store, size);
+  printRows(
+    ['state', 'ours p50 ms', 'floor p50 ms', 'ratio', 'aim', 'synchronous p50 ms', 'ratio'],
+    rows,
+  );
+  if (memory !== '') console.log(`\n${memory}`);
 } finally {
   fsSync.rmSync(directory, { recursive: true });
 }
@@ -67,13 +75,18 @@ async function measure(store: OwnedStore, size: (typeof sizes)[number]): Promise
     number,
     number,
   ];
-  console.log(
-    `${size.name.padEnd(8)} ${ms(ours)} ${ms(floor)}  ${(ours / floor).toFixed(2)}   ` +
-      `${size.aim.toFixed(2)}   ${ms(plain)}             ${(ours / plain).toFixed(2)}`,
-  );
+  rows.push([
+    size.name,
+    ours.toFixed(2),
+    floor.toFixed(2),
+    (ours / floor).toFixed(2),
+    size.aim.toFixed(2),
+    plain.toFixed(2),
+    (ours / plain).toFixed(2),
+  ]);
   if (size.bytes >= 1_024 * mebibyte) {
     const growth = (peakBytes - startBytes) / mebibyte;
-    console.log(`peak memory above the start, 1 GiB streamed: ${growth.toFixed(0)} MiB (aim: 128)`);
+    memory = `Peak memory above the start, 1 GiB streamed: ${growth.toFixed(0)} MiB (aim: 128).`;
   }
 }
 
@@ -204,9 +217,5 @@ async function timed(work: () => Promise<void> | void): Promise<number> {
 }
 
 function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? NaN;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(value < 100 ? 2 : 0)} ms`.padStart(10);
+  return quantile(values, 0.5);
 }

@@ -1,9 +1,23 @@
-// Runs the benchmarks and prints their tables: `npm run bench`, or `npm run bench manifest` for one of them.
+// Runs the benchmarks and prints their tables, with the machine that they ran on.
+//
+//   npm run bench                                   all of them
+//   npm run bench manifest                          one of them
+//   npm run bench -- --quick                        seconds each: shows that they run, not how fast
+//   npm run bench -- --write docs/performance.md    also puts the tables into that page
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 
+const begin = '<!-- benchmarks: begin, written by scripts/bench.mjs -->';
+const end = '<!-- benchmarks: end -->';
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, write: { type: 'string' } },
+  allowPositionals: true,
+});
 if (!existsSync('dist/index.js')) {
   console.error(
     'The benchmarks measure the built package in dist/, which is not there. Run: npm run build',
@@ -15,22 +29,62 @@ const all = readdirSync('bench')
   .filter((name) => name.endsWith('.bench.ts'))
   .map((name) => name.replace('.bench.ts', ''))
   .sort();
-const [wanted, ...rest] = process.argv.slice(2);
-const chosen = wanted ? all.filter((name) => name === wanted) : all;
-if (chosen.length === 0) {
-  console.error(`There is no benchmark ${wanted}. The benchmarks are: ${all.join(', ')}`);
+const unknown = positionals.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}. They are: ${all.join(', ')}`);
+  process.exit(64);
+}
+if (values.write !== undefined && (values.quick || positionals.length > 0)) {
+  console.error('A page is written from all benchmarks at their full length: leave the rest out');
   process.exit(64);
 }
 
-console.log(
-  `Node ${process.version}, Linux ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`,
-);
-for (const name of chosen) {
-  console.log(`\n## ${name}`);
-  const run = spawnSync(
-    process.execPath,
-    ['--expose-gc', '--import', 'tsx', `bench/${name}.bench.ts`, ...rest],
-    { stdio: 'inherit' },
-  );
-  if (run.status !== 0) process.exit(run.status ?? 1);
+const machine = describeMachine();
+console.log(machine);
+const sections = [];
+for (const name of positionals.length > 0 ? positionals : all) {
+  console.log(`\n## ${name}\n`);
+  sections.push(`### ${name}\n\n${await run(name)}`);
+}
+if (values.write !== undefined) await writeInto(values.write);
+
+/** What the benchmark prints, shown while it is printed. */
+function run(name) {
+  const flags = ['--expose-gc', '--import', 'tsx', `bench/${name}.bench.ts`];
+  const child = spawn(process.execPath, [...flags, ...(values.quick ? ['--quick'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+    process.stdout.write(text);
+  });
+  return new Promise((resolve) => {
+    child.once('close', (status, signal) => {
+      if (status === 0) return resolve(output.trim());
+      console.error(`${name} ended with ${signal ?? `exit status ${status}`}`);
+      process.exit(1);
+    });
+  });
+}
+
+/** The load before anything ran: other work on the machine makes every figure worse. */
+function describeMachine() {
+  const [load = 0] = loadavg();
+  const model = cpus()[0]?.model ?? 'unknown processor';
+  const cores = availableParallelism();
+  return `Node ${process.version}, ${process.platform} ${release()}, ${cores} x ${model}, load ${load.toFixed(1)}`;
+}
+
+/** Keeps the prose and replaces what is between the two marks. */
+async function writeInto(path) {
+  const text = readFileSync(path, 'utf8');
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new Error(`${path} has lost its marks: ${begin} and ${end}`);
+  const day = new Date().toISOString().slice(0, 10);
+  const tables = `Measured on ${day}: ${machine}.\n\n${sections.join('\n\n')}`;
+  const config = await resolveConfig(path);
+  const page = `${before}${begin}\n\n${tables}\n\n${end}${after}`;
+  writeFileSync(path, await format(page, { ...config, parser: 'markdown' }));
 }
