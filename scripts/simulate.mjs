@@ -60,7 +60,7 @@ for (let slice = 0; slice < slicesPerSetup; slice += 1) {
 }
 
 const matrix = new Matrix();
-const violations = [];
+const violations = new Map();
 const startedMs = Date.now();
 let count = 0;
 let points = 0;
@@ -89,13 +89,13 @@ const pool = new WorkerPool(join(root, 'scripts/simulate-worker.mjs'), {
     count += answer.count;
     points += answer.points;
     violationCount += answer.violationCount ?? answer.violations.length;
-    violations.push(...answer.violations);
+    keep(answer.violations);
     matrix.merge(answer);
   },
   lost: ({ setupIndex, share }, why) => {
     violationCount += 1;
     const where = `${describeSetup(setups[setupIndex])}, share ${JSON.stringify(share)}`;
-    violations.push(`the worker of ${where} has ended twice: ${why}`);
+    keep([`the worker of ${where} has ended twice: ${why}`]);
   },
   note: (line) => console.log(line),
   isOver: () => Date.now() > untilMs || (values.stop && violationCount > 0),
@@ -111,15 +111,16 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-/** One of each: the same schedule breaks the same rule in many mixes. */
-function different(tests) {
-  const seen = new Map();
-  for (const text of tests) {
+/** One of each: the same schedule breaks the same rule in many mixes. Shown when it is found. */
+function keep(found) {
+  for (const text of found) {
     const lines = text.split('\n');
-    const key = [lines[0], ...lines.filter((line) => line.startsWith('    '))].join();
-    if (!seen.has(key.replaceAll(/[+#]\d+/g, ''))) seen.set(key.replaceAll(/[+#]\d+/g, ''), text);
+    const what = [lines[0], ...lines.filter((line) => line.startsWith('    '))].join();
+    const key = what.replaceAll(/[+#]\d+/g, '');
+    if (violations.has(key)) continue;
+    violations.set(key, text);
+    if (violations.size <= violationsShownMax) console.log(`\n${text}\n`);
   }
-  return [...seen.values()];
 }
 
 const ticking = setInterval(progress, 1_000);
@@ -134,7 +135,7 @@ for (const [row, times] of matrix.rowCounts()) {
   console.log(`  ${row.padStart(2)} ${matrix.rowLabels[row]}: ${times} times`);
 }
 console.log(`\n${(points / Math.max(1, count)).toFixed(0)} points a run on average`);
-for (const violation of different(violations).slice(0, violationsShownMax)) {
+for (const violation of [...violations.values()].slice(0, violationsShownMax)) {
   console.log(`\n${violation}`);
 }
 if (values.setup !== undefined) console.log(`\n${describeSetup(setups[Number(values.setup)])}`);
