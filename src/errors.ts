@@ -1,5 +1,6 @@
 // The one class of error, and how to recognise it and whatever else was thrown.
 
+import { types } from 'node:util';
 import { errorCodes, type ErrorCode, type ErrorKind } from './error-codes.js';
 
 export { errorCodes, type ErrorCode, type ErrorKind } from './error-codes.js';
@@ -45,6 +46,7 @@ export function hasErrorCode(value: unknown, ...codes: readonly ErrorCode[]): bo
 
 /** An `Error` for whatever was thrown: a participant may reject with a string or with nothing. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
+  // Also one of another realm, as a test runner and `node:vm` make: its code must not be lost.
+  if (thrown instanceof Error || types.isNativeError(thrown)) return thrown;
   return new Error(`a value that is no error was thrown: ${String(thrown)}`, { cause: thrown });
 }

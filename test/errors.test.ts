@@ -1,5 +1,6 @@
 // Errors are recognised by code, say what to do, and keep what caused them.
 
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { assert, assertNever } from '../src/assert.js';
 import {
@@ -95,4 +96,10 @@ describe('ids', () => {
   ])('%s is a bug', (_what, make) => {
     expect(make).toThrow(expect.objectContaining({ code: 'TIDEGATE_BUG' }));
   });
+});
+
+test('an error of another realm is passed on with its code', () => {
+  const foreign: unknown = runInNewContext("Object.assign(new Error('reset'), { code: 'X' })");
+  expect(foreign instanceof Error).toBe(false);
+  expect(toError(foreign)).toBe(foreign);
 });

@@ -53,7 +53,7 @@ describe('around a sink that replaces by key', () => {
     { describe, test },
   );
 
-  test('an epoch whose marker was lost is applied again with the same effect', async () => {
+  test('an epoch that was marked and lost its answer is applied again by the next opening', async () => {
     const table = new KeyedTable();
     const { files } = newDisk();
     const options = { directory: '/wal', fileSystem: files };
@@ -64,11 +64,51 @@ describe('around a sink that replaces by key', () => {
     await expect(session.commit(handle, calm)).rejects.toThrow('the answer was lost');
     expect([...table.rows.keys()]).toEqual([1, 2]);
     table.failAfterFlush = false;
+    table.rows.clear();
     const fresh = await writeAhead(table.sink(), options).open(ownerOf(2), calm);
-    expect(await fresh.inspect({ checkpointId: idOf(1, 1), handle }, calm)).toBe('prepared');
-    expect(await fresh.commit(handle, calm)).toBe('applied');
     expect([...table.rows.keys()]).toEqual([1, 2]);
+    expect(await fresh.inspect({ checkpointId: idOf(1, 1), handle }, calm)).toBe('committed');
+    expect(await fresh.commit(handle, calm)).toBe('already-applied');
     expect(await fresh.listPrepared(calm)).toEqual([]);
+  });
+
+  test('nothing is visible of an epoch that can still be rolled back', async () => {
+    const table = new KeyedTable();
+    const { disk, files } = newDisk();
+    const failing = disk.mount({
+      before: ({ kind, path }) => {
+        const isMark = kind === 'rename' && path.includes('marker-');
+        return isMark ? Promise.reject(new Error('no space')) : Promise.resolve(undefined);
+      },
+    });
+    const options = { directory: '/wal', fileSystem: failing.fileSystem };
+    const session = await writeAhead(table.sink(), options).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    const { handle } = await session.preCommit(attempt(1, 1), calm);
+    await expect(session.commit(handle, calm)).rejects.toThrow('no space');
+    expect([...table.rows.keys()]).toEqual([]);
+    const fresh = await writeAhead(table.sink(), { directory: '/wal', fileSystem: files }).open(
+      ownerOf(2),
+      calm,
+    );
+    expect(await fresh.rollback({ keep: [] }, calm)).toEqual(new Map([[handle, 'rolled-back']]));
+    expect([...table.rows.keys()]).toEqual([]);
+  });
+
+  test('a roll back keeps what was marked, and the next opening applies it', async () => {
+    const table = new KeyedTable();
+    const { files } = newDisk();
+    const options = { directory: '/wal', fileSystem: files };
+    const session = await writeAhead(table.sink(), options).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    const { handle } = await session.preCommit(attempt(1, 1), calm);
+    table.failAfterFlush = true;
+    await expect(session.commit(handle, calm)).rejects.toThrow('the answer was lost');
+    table.failAfterFlush = false;
+    table.rows.clear();
+    expect(await session.rollback({ keep: [] }, calm)).toEqual(new Map([[handle, 'committed']]));
+    await writeAhead(table.sink(), options).open(ownerOf(2), calm);
+    expect([...table.rows.keys()]).toEqual([1]);
   });
 });
 

@@ -103,8 +103,10 @@ describe('the cause of a refusal', () => {
     const corrupt = unreadable(10, 'corrupt', eio);
 
     expect(causeFor(factsOf([], { archive: sink(5), warehouse: sink() })).message).toBe(
-      'the store holds no checkpoint; markers of committed checkpoints in archive ' +
-        '(row 4: nothing to resume, though something was there)',
+      'the store holds no checkpoint; output is committed in archive up to checkpoint 5: bring the ' +
+        'checkpoints back from a copy, or name the directory that has them; to start over on ' +
+        'purpose, clear the output together with what the sinks remember, or give the pipeline ' +
+        'another name (row 4: nothing to resume, though something was there)',
     );
     const held = causeFor(factsOf([rolledBack, corrupt], { archive: sink() }));
     expect(held.code).toBe('TIDEGATE_RECOVERY_NOTHING_TO_RESUME');

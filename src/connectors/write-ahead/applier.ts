@@ -18,7 +18,13 @@ import type { Markers } from './markers.js';
 export interface Applier<Rec> {
   isApplied(id: CheckpointId, options: CallOptions): Promise<boolean>;
   lastApplied(options: CallOptions): Promise<CheckpointId | undefined>;
-  /** Writes the whole epoch and its marker; asked only when it is not applied. */
+  /**
+   * The commit point where the wrapped sink has no marker of its own: from here on the epoch is
+   * applied, if need be by the next opening, and never rolled back. It comes before the first
+   * record, so that nothing is visible of an epoch that can still be rolled back.
+   */
+  mark?(id: CheckpointId): Promise<void>;
+  /** Writes the whole epoch, with the wrapped sink's marker where it has one. */
   apply(
     request: PreCommitRequest,
     records: AsyncIterable<readonly Rec[]>,
@@ -105,10 +111,10 @@ async function openByKey<Rec>(
   const session = await inner.open(owner, options);
   return {
     ...byMarkers(markers),
-    async apply({ checkpointId }, records, call) {
+    mark: (id) => markers.add(owner.generation, id),
+    async apply(_request, records, call) {
       for await (const batch of records) await session.write(batch);
       await session.flush(call);
-      await markers.add(owner.generation, checkpointId);
     },
     close: async () => session.close?.(),
   };

@@ -43,7 +43,7 @@ export class WriteAheadInspector implements SinkInspector {
     const id = handle === undefined ? checkpointId : idOfHandle(this.#context.identity, handle);
     const staged = await this.staged();
     const isStaged = staged.some((epoch) => epoch.id === id);
-    // A crash between the marker and the removal leaves both: the marker counts.
+    // Marker first, removal last: a crash in between leaves both, and the marker counts.
     if (await this.#context.applier.isApplied(id, options)) return 'committed';
     return isStaged ? 'prepared' : 'absent';
   }

@@ -7,7 +7,7 @@
 //       000000002-0000000033554433.staged   an epoch that was pre-committed
 //       marker-0000000033554433  a marker in the making
 //       000000001/               the directory of an older generation, while it is emptied
-//     applied/0000000033554433   marker of an epoch, where the wrapped sink has none of its own
+//     applied/0000000033554433   commit point of an epoch, where the wrapped sink has no marker of its own
 //     identity.json              store id, pipeline and sink
 //
 // Every change that counts has one end in the owner's staging directory, which the next owner renames

@@ -18,7 +18,7 @@ import { unlessMissing } from '../../runtime/small-files.js';
 import { Turns } from '../../runtime/turns.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
-import { handleOf, idOfHandle, WriteAheadInspector } from './inspector.js';
+import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
 import { requireNewest } from './opening.js';
 import { readStaged, StagedWriter } from './staged-file.js';
@@ -75,26 +75,26 @@ export class WriteAheadSession<Rec>
   }
 
   commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
-    const { fileSystem, layout, codec, owner, applier } = this.#context;
+    const { fileSystem, layout, owner, applier } = this.#context;
     const id = idOfHandle(owner, handle);
     return this.#turns.take(async () => {
       await requireNewest(fileSystem, layout, owner);
       const staged = (await this.staged()).find((one) => one.id === id);
-      const isApplied = await applier.isApplied(id, options);
-      if (!isApplied && staged === undefined) return 'absent';
-      if (!isApplied && staged !== undefined) {
-        const request = {
-          checkpointId: id,
-          // The epoch's number explains a marker and is no key; the handle does not carry it.
-          epoch: epoch(1),
-          generation: owner.generation,
-        };
-        await applier.apply(request, readStaged(fileSystem, staged.path, codec), options);
-      }
-      // Only now: what is marked is never applied again, what is staged can be.
-      if (staged !== undefined) await unlessMissing(fileSystem.removeFile(staged.path));
-      return isApplied ? 'already-applied' : 'applied';
+      const isMarked = await applier.isApplied(id, options);
+      if (!isMarked && staged === undefined) return 'absent';
+      if (!isMarked) await applier.mark?.(id);
+      if (staged !== undefined) await this.#apply(staged, isMarked, options);
+      return isMarked ? 'already-applied' : 'applied';
     }, options.signal);
+  }
+
+  /** What an older generation had marked and not applied to its end; part of the opening. */
+  async applyMarked(options: CallOptions): Promise<void> {
+    for (const staged of await this.staged()) {
+      if (await this.#context.applier.isApplied(staged.id, options)) {
+        await this.#apply(staged, true, options);
+      }
+    }
   }
 
   rollback(
@@ -107,13 +107,33 @@ export class WriteAheadSession<Rec>
       const outcomes = new Map<string, RollbackOutcome>();
       for (const { id, handle, path } of await this.staged()) {
         if (keep.includes(handle)) continue;
-        const isApplied = await applier.isApplied(id, options);
+        // Marked is committed: what is staged of it may still have to be applied.
+        if (await applier.isApplied(id, options)) {
+          outcomes.set(handle, 'committed');
+          continue;
+        }
         await unlessMissing(fileSystem.removeFile(path));
         this.#prepared.delete(id);
-        outcomes.set(handle, isApplied ? 'committed' : 'rolled-back');
+        outcomes.set(handle, 'rolled-back');
       }
       return outcomes;
     }, options.signal);
+  }
+
+  async #apply({ id, path }: StagedEpoch, isMarked: boolean, options: CallOptions): Promise<void> {
+    const { fileSystem, codec, owner, applier } = this.#context;
+    // A wrapped sink with its own marker has written the records with it, once and for all.
+    if (!isMarked || applier.mark !== undefined) {
+      const request = {
+        checkpointId: id,
+        // The epoch's number explains a marker and is no key; the handle does not carry it.
+        epoch: epoch(1),
+        generation: owner.generation,
+      };
+      await applier.apply(request, readStaged(fileSystem, path, codec), options);
+    }
+    // Only now: what is staged can be applied again.
+    await unlessMissing(fileSystem.removeFile(path));
   }
 
   async #writer(): Promise<StagedWriter<Rec>> {

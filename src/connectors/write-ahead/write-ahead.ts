@@ -44,7 +44,9 @@ export function writeAhead<Rec>(
       await takeDirectory(fileSystem, layout, owner);
       await markers.prune();
       const applier = await openApplier(inner, owner, markers, options);
-      return new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
+      const session = new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
+      await session.applyMarked(options);
+      return session;
     },
     async openReadOnly(identity, options) {
       options.signal.throwIfAborted();
