@@ -57,15 +57,16 @@ export class Aims {
 
   /**
    * A point at which nothing was killed yet: of a wanted kind, or else of a new kind in the step that
-   * has shown the least. On a fresh start only those of the recovery, in order.
+   * has shown the least. On a fresh start those of the recovery come first, one of each kind.
    */
   next({ isFresh }: { readonly isFresh: boolean }): Point | undefined {
     const open = [...this.#points.values()].filter((point) => {
       const key = keyOf(point);
       return !this.#hit.has(key) && (isFresh || !this.#isRare(key));
     });
-    if (isFresh) return open.find(({ step }) => step === 'recovery');
     const isNew = (point: Point): boolean => !this.#kindsHit.has(kindOf(point));
+    const once = open.find((point) => point.step === 'recovery' && isNew(point));
+    if (isFresh && once !== undefined) return once;
     const wanted = open.find((point) => isNew(point) && this.#options.isWanted(kindOf(point)));
     if (wanted !== undefined) return wanted;
     const shares = this.#sharesHit();
