@@ -48,6 +48,31 @@ describe('a bad day', () => {
     expect(report.skipped.get('sums')).toBe(1);
   });
 
+  test('a record without a time, skipped before 1970, moves no watermark where streams meet', async () => {
+    const times = [-900, -800, -700, -600, -500];
+    const windows = new MemorySink<string>();
+    const late = new MemorySink<number>();
+    const pipeline = new Pipeline('numbers');
+    const options = {
+      eventTime: { timeOf: (time: number) => (time === -800 ? Number.NaN : time) },
+      onError: 'skip' as const,
+    };
+    const left = pipeline.source('left', arraySource(times, { batchRecords: 2 }), options);
+    const right = pipeline.source('right', arraySource(times, { batchRecords: 2 }), options);
+    const counted = left
+      .union(right)
+      .keyBy(() => 'all')
+      .window('counts', tumblingWindow({ sizeMs: 100 }), {
+        initial: 0,
+        add: (count: number) => count + 1,
+      });
+    counted.map(({ window, value }) => `${window.startMs} ${value}`).to('windows', windows);
+    counted.late.to('late', late);
+    await pipeline.run({ store: new MemoryCheckpointStore() });
+    expect(late.records).toEqual([]);
+    expect(windows.records).toEqual(['-900 2', '-700 2', '-600 2', '-500 2']);
+  });
+
   test('a line that is not JSON halts the run with its place, and nothing of it is committed', async () => {
     const file = join(room, 'in.jsonl');
     writeFileSync(file, '1\n2\n{"broken\n4\n');
