@@ -2,13 +2,15 @@
 //
 //   npm run mutate                every area
 //   npm run mutate manifest       one area: test/mutations/manifest.mjs
+//   npm run mutate -- --stale     runs none, and says which do not fit the code any more
 //
 // An area names the tests that guard it and its mutations: { what, file, find, replace }. A
-// mutation whose `find` does not occur exactly once is stale and fails the run.
+// mutation whose `find` does not occur exactly once is stale and fails the run before it begins.
 
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -20,11 +22,26 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const areas = readdirSync('test/mutations').map((name) => name.replace(/\.mjs$/, ''));
-const wanted = process.argv.slice(2);
+const isForStale = process.argv.includes('--stale');
+const wanted = process.argv.slice(2).filter((word) => word !== '--stale');
 const unknown = wanted.filter((name) => !areas.includes(name));
 if (unknown.length > 0) {
   console.error(`There is no area ${unknown.join(', ')}. The areas are: ${areas.join(', ')}`);
   process.exit(64);
+}
+
+const chosen = [];
+for (const name of wanted.length > 0 ? wanted : areas) {
+  chosen.push({ name, ...(await import(resolve('test/mutations', `${name}.mjs`))) });
+}
+const stale = chosen.flatMap(({ mutations }) => mutations).filter((mutation) => !fits(mutation));
+for (const { what, file } of stale) {
+  console.error(`stale mutation "${what}": the text to replace is not there once in ${file}`);
+}
+if (stale.length > 0) process.exit(1);
+if (isForStale) {
+  console.log(`${chosen.flatMap(({ mutations }) => mutations).length} mutations fit the code`);
+  process.exit(0);
 }
 
 const room = mkdtempSync(join(tmpdir(), 'tidegate-mutate-'));
@@ -38,8 +55,7 @@ symlinkSync(resolve('node_modules'), join(room, 'node_modules'));
 
 let missed = 0;
 let tried = 0;
-for (const area of wanted.length > 0 ? wanted : areas) {
-  const { tests, mutations } = await import(resolve('test/mutations', `${area}.mjs`));
+for (const { name: area, tests, mutations } of chosen) {
   if (!testsPass(tests)) {
     console.error(`${area}: the tests fail without any mutation, so they show nothing`);
     process.exit(1);
@@ -54,13 +70,13 @@ for (const area of wanted.length > 0 ? wanted : areas) {
 console.log(`${tried - missed} of ${tried} mutations caught`);
 process.exitCode = missed === 0 ? 0 : 1;
 
-function isCaught({ what, file, find, replace }, tests) {
+function fits({ file, find }) {
+  return existsSync(file) && readFileSync(file, 'utf8').split(find).length === 2;
+}
+
+function isCaught({ file, find, replace }, tests) {
   const path = join(room, file);
   const source = readFileSync(path, 'utf8');
-  if (source.split(find).length !== 2) {
-    console.error(`stale mutation "${what}": the text to replace is not there once in ${file}`);
-    process.exit(1);
-  }
   writeFileSync(
     path,
     source.replace(find, () => replace),

@@ -60,7 +60,7 @@ export const mutations = [
   },
   {
     what: 'a PREPARE or COMMIT that the server answers with ROLLBACK counts as done',
-    file: fence,
+    file: 'src/connectors/postgres/session-use.ts',
     find: 'if (found === expected) return;',
     replace: "if (found !== '') return;",
   },
