@@ -95,6 +95,29 @@ describe('around a sink that replaces by key', () => {
     expect([...table.rows.keys()]).toEqual([]);
   });
 
+  test('an opening that cannot apply what was marked closes the sink behind it', async () => {
+    const table = new KeyedTable();
+    const { files } = newDisk();
+    const options = { directory: '/wal', fileSystem: files };
+    const session = await writeAhead(table.sink(), options).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    const { handle } = await session.preCommit(attempt(1, 1), calm);
+    table.failAfterFlush = true;
+    await expect(session.commit(handle, calm)).rejects.toThrow('the answer was lost');
+    let closed = 0;
+    const inner = table.sink();
+    const counted: FlushingSink<Row> = {
+      ...inner,
+      open: async (owner, call) => ({
+        ...(await inner.open(owner, call)),
+        close: () => void (closed += 1),
+      }),
+    };
+    const opening = writeAhead(counted, options).open(ownerOf(2), calm);
+    await expect(opening).rejects.toThrow('the answer was lost');
+    expect(closed).toBe(1);
+  });
+
   test('a roll back keeps what was marked, and the next opening applies it', async () => {
     const table = new KeyedTable();
     const { files } = newDisk();

@@ -45,7 +45,13 @@ export function writeAhead<Rec>(
       await markers.prune();
       const applier = await openApplier(inner, owner, markers, options);
       const session = new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
-      await session.applyMarked(options);
+      try {
+        await session.applyMarked(options);
+      } catch (error) {
+        // Nobody gets this session: what it has open behind it must not stay open.
+        await session.close();
+        throw error;
+      }
       return session;
     },
     async openReadOnly(identity, options) {
