@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { CheckpointId } from '../../src/ids.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
+import type { RecoveryOutcome } from '../../src/recovery/request.js';
 import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
 
 describe('a first start', () => {
@@ -229,7 +231,50 @@ describe('the newest checkpoint is in doubt', () => {
       [],
     );
   });
+
+  test('no mix of statuses that recovery did not expect crashes it in a loop: it ends, and the same way again', async () => {
+    const ends = new Set<string>();
+    for (const saved of pairsOf(['C', 'P', 'F'] as const)) {
+      for (const truth of pairsOf(['committed', 'prepared', 'absent'] as const)) {
+        const world = new RecoveryWorld('archive', 'warehouse');
+        const [archive, warehouse] = saved;
+        const base = await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
+        const id = await world.stored({ epoch: 2, sinks: { archive, warehouse } });
+        for (const [index, sink] of [...world.sinks.values()].entries()) {
+          sink.markers.delete(id);
+          if (truth[index] === 'committed') sink.committed(id);
+          if (truth[index] === 'prepared') sink.prepare(id);
+        }
+
+        const names = new Map([
+          [base, 'base'],
+          [id, 'newest'],
+        ]);
+        const end = endOf(await world.recover(), names);
+        const again = endOf(await world.recover(), names);
+
+        expect({ saved, truth, again }).toEqual({ saved, truth, again: end });
+        const holders = [...world.sinks.values()].filter(({ markers }) => markers.has(id)).length;
+        if (end === 'base') expect({ saved, truth, holders }).toEqual({ saved, truth, holders: 0 });
+        if (end === 'newest')
+          expect({ saved, truth, holders }).toEqual({ saved, truth, holders: 2 });
+        ends.add(end);
+      }
+    }
+    const refusals = ['TIDEGATE_RECOVERY_SINK_REWOUND', 'TIDEGATE_RECOVERY_SPLIT'];
+    expect([...ends].sort()).toEqual([...refusals, 'base', 'newest']);
+  });
 });
+
+/** What a user sees of a recovery: the name of the checkpoint resumed, or the code of its refusal. */
+function endOf(outcome: RecoveryOutcome, names: ReadonlyMap<CheckpointId, string>): string {
+  if (outcome.kind === 'refused') return outcome.cause.code;
+  return names.get(resumedFrom(outcome).base.manifest.checkpointId) ?? 'another checkpoint';
+}
+
+function pairsOf<Item>(items: readonly Item[]): readonly (readonly [Item, Item])[] {
+  return items.flatMap((left) => items.map((right): [Item, Item] => [left, right]));
+}
 
 function logSaves(world: RecoveryWorld): void {
   world.wrapStore = (store) =>
