@@ -5,20 +5,28 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FileSystemCheckpointStore, Pipeline } from 'tidegate';
+import { FileSystemCheckpointStore, Pipeline, type ReadableSource, type Sink } from 'tidegate';
 import { fileSink, jsonLinesSource } from 'tidegate/files';
 
-interface Order {
+export interface Order {
   readonly id: number;
   readonly account: string;
   readonly amount: number;
 }
 
-/** What a user writes: the pipeline, and where it keeps its checkpoints. */
-async function runOrders(folder: string): Promise<void> {
+/** What a user writes: the pipeline. */
+export function buildOrders(source: ReadableSource<Order>, archive: Sink<Order>): Pipeline {
   const pipeline = new Pipeline('orders');
-  const orders = pipeline.source('orders', jsonLinesSource<Order>(join(folder, 'orders.jsonl')));
-  orders.to('archive', fileSink<Order>({ directory: join(folder, 'archive') }));
+  pipeline.source('orders', source).to('archive', archive);
+  return pipeline;
+}
+
+/** One life of it: from a file into files, with its checkpoints beside them. */
+async function runOrders(folder: string): Promise<void> {
+  const pipeline = buildOrders(
+    jsonLinesSource<Order>(join(folder, 'orders.jsonl')),
+    fileSink<Order>({ directory: join(folder, 'archive') }),
+  );
   const run = pipeline.prepare({
     store: new FileSystemCheckpointStore(join(folder, 'checkpoints')),
     checkpoint: { intervalMs: 5 },
@@ -44,10 +52,9 @@ async function killUntilFinished(folder: string): Promise<void> {
   }
 }
 
-const [, , given] = process.argv;
-if (given !== undefined) {
-  await runOrders(given);
-} else {
+async function main(): Promise<void> {
+  const [, , given] = process.argv;
+  if (given !== undefined) return runOrders(given);
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-orders-'));
   const input = Array.from({ length: 500_000 }, (_, id) =>
     JSON.stringify({ id, account: `account-${id % 97}`, amount: id % 13 }),
@@ -66,3 +73,5 @@ if (given !== undefined) {
   console.log(`duplicates ${ids.length - new Set(ids).size}`);
   if (ids.length !== input.length || new Set(ids).size !== input.length) process.exitCode = 1;
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

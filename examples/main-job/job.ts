@@ -7,6 +7,7 @@ import {
   tumblingWindow,
   type CheckpointStore,
   type ReadableSource,
+  type Sink,
   type TwoPhaseSink,
 } from 'tidegate';
 import { fileSink, jsonLinesSource, type FileSystem } from 'tidegate/files';
@@ -43,13 +44,12 @@ interface Delays {
 
 const dayMs = 86_400_000;
 
-export function flightsJob(parts: JobParts): Job {
-  const { name, input, work, statistics, storeFiles, sinkFiles, pace } = parts;
-  const file = jsonLinesSource<Flight>(input);
-  const source = pace === undefined ? file : paced(file, pace);
-  const sinkOptions = sinkFiles === undefined ? {} : { fileSystem: sinkFiles };
-  const storeOptions = storeFiles === undefined ? {} : { fileSystem: storeFiles };
-
+/** From flights to two outputs, whatever they are kept in. */
+export function flightsPipeline(
+  name: string,
+  source: ReadableSource<Flight>,
+  { statistics, archive }: { statistics: Sink<AirportDay>; archive: Sink<Flight> },
+): Pipeline {
   const pipeline = new Pipeline(name);
   const flights = pipeline.source('flights', source, {
     eventTime: { timeOf: (flight) => flight.time },
@@ -67,10 +67,19 @@ export function flightsJob(parts: JobParts): Job {
       result: (airport, { startMs }, delays) => rowOf(airport, startMs, delays),
     })
     .to('statistics', statistics);
-  flights
-    .filter((flight) => flight.delay >= lateFromMinutes)
-    .to('archive', fileSink<Flight>({ directory: join(work, 'archive'), ...sinkOptions }));
+  flights.filter((flight) => flight.delay >= lateFromMinutes).to('archive', archive);
+  return pipeline;
+}
 
+export function flightsJob(parts: JobParts): Job {
+  const { name, input, work, statistics, storeFiles, sinkFiles, pace } = parts;
+  const file = jsonLinesSource<Flight>(input);
+  const source = pace === undefined ? file : paced(file, pace);
+  const sinkOptions = sinkFiles === undefined ? {} : { fileSystem: sinkFiles };
+  const storeOptions = storeFiles === undefined ? {} : { fileSystem: storeFiles };
+
+  const archive = fileSink<Flight>({ directory: join(work, 'archive'), ...sinkOptions });
+  const pipeline = flightsPipeline(name, source, { statistics, archive });
   const store = new FileSystemCheckpointStore(join(work, 'checkpoints'), storeOptions);
   const byteOffset = (): number => {
     const { offsets } = source.position() as { offsets: Readonly<Record<string, string>> };

@@ -1,11 +1,19 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { crashEverywhere, readableSource, type Build } from 'tidegate/testing';
+import type { Pipeline } from 'tidegate';
+import { crashEverywhere, readableSource, type Build, type World } from 'tidegate/testing';
 import { buildOrders, type Order } from '../../examples/01-a-loop-with-safe-points.js';
+import { BrokerStandIn, buildConsumer } from '../../examples/02-the-loop-of-a-kafka-consumer.js';
+import {
+  buildOrders as buildFileOrders,
+  type Order as FileOrder,
+} from '../../examples/03-killed-and-recovered.js';
 import {
   buildClimate,
   readings,
   type Reading,
 } from '../../examples/10-windows-and-late-records.js';
+import type { Flight } from '../../examples/main-job/flight.js';
+import { flightsPipeline } from '../../examples/main-job/job.js';
 
 beforeEach(() => {
   jest.spyOn(console, 'log').mockImplementation(() => {});
@@ -32,6 +40,30 @@ describe('no crash breaks the promise of the example', () => {
     await expectKept(build, []);
   }, 100_000);
 
+  test('02, the loop of a Kafka consumer', async () => {
+    const build: Build = (world) =>
+      buildConsumer({
+        broker: new BrokerStandIn([
+          ['a', 'b', 'c', 'd', 'e'],
+          ['v', 'w', 'x', 'y'],
+        ]),
+        store: world.store,
+        clock: world.clock,
+        random: world.random,
+        warehouse: world.sink('warehouse', 'durable'),
+      });
+    await expectKept(build, []);
+  }, 100_000);
+
+  test('03, from a source into one sink', async () => {
+    const orders = [1, 2, 3, 4, 5, 6].map((id) => ({ id, account: 'ann', amount: id }));
+    const build: Build = (world) => {
+      const source = readableSource(world.source<FileOrder>('orders'));
+      return prepared(buildFileOrders(source, world.sink('archive', 'durable')), world);
+    };
+    await expectKept(build, orders);
+  }, 100_000);
+
   test('10, windows and late records', async () => {
     const build: Build = (world) => {
       const pipeline = buildClimate(
@@ -39,13 +71,35 @@ describe('no crash breaks the promise of the example', () => {
         world.sink('averages', 'durable'),
         world.sink('late', 'durable'),
       );
-      const { store, clock, random } = world;
-      const checkpoint = { intervalMs: 150 };
-      return pipeline.prepare({ store, clock, random, checkpoint, handleSignals: false });
+      return prepared(pipeline, world);
     };
     await expectKept(build, readings);
   }, 100_000);
+
+  test('the main job', async () => {
+    const build: Build = (world) => {
+      const source = readableSource(world.source<Flight>('flights'));
+      const statistics = world.sink('statistics', 'durable');
+      const archive = world.sink('archive', 'durable');
+      return prepared(flightsPipeline('flights', source, { statistics, archive }), world);
+    };
+    await expectKept(build, flights);
+  }, 100_000);
 });
+
+/** Two airports on two days; some flights are late enough to be archived. */
+const flights: readonly Flight[] = Array.from({ length: 8 }, (_, index) => ({
+  time: Math.floor(index / 4) * 86_400_000 + index * 60_000,
+  delay: index % 3 === 0 ? 130 + index : index,
+  distance: 500,
+  origin: index % 2 === 0 ? 'ATL' : 'ORD',
+  destination: 'DEN',
+}));
+
+function prepared(pipeline: Pipeline, { store, clock, random }: World): ReturnType<Build> {
+  const checkpoint = { intervalMs: 150 };
+  return pipeline.prepare({ store, clock, random, checkpoint, handleSignals: false });
+}
 
 /** Single faults and pairs of them, by a fixed seed. */
 async function expectKept(build: Build, input: readonly unknown[]): Promise<void> {

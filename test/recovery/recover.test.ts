@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CheckpointId } from '../../src/ids.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
 import type { RecoveryOutcome } from '../../src/recovery/request.js';
 import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
@@ -246,7 +245,7 @@ describe('the newest checkpoint is in doubt', () => {
           if (truth[index] === 'prepared') sink.prepare(id);
         }
 
-        const names = new Map([
+        const names = new Map<number, string>([
           [base, 'base'],
           [id, 'newest'],
         ]);
@@ -267,7 +266,7 @@ describe('the newest checkpoint is in doubt', () => {
 });
 
 /** What a user sees of a recovery: the name of the checkpoint resumed, or the code of its refusal. */
-function endOf(outcome: RecoveryOutcome, names: ReadonlyMap<CheckpointId, string>): string {
+function endOf(outcome: RecoveryOutcome, names: ReadonlyMap<number, string>): string {
   if (outcome.kind === 'refused') return outcome.cause.code;
   return names.get(resumedFrom(outcome).base.manifest.checkpointId) ?? 'another checkpoint';
 }
