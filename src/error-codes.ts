@@ -382,7 +382,8 @@ export const errorCodes = {
   TIDEGATE_RESTORE_REFUSED: {
     kind: 'invalid',
     remedy:
-      'Choose a checkpoint that is complete, and name in acceptDuplicatesIn the sinks that are past it.',
+      'When this restore was carried out already, take restoreFrom out. Otherwise choose a complete ' +
+      'checkpoint, and give in acceptDuplicatesIn each sink that is past it, with where it is.',
   },
 
   // PostgreSQL

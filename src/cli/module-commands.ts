@@ -16,7 +16,10 @@ function addPlan(program: Command, context: Context, done: Done): void {
   connectingCommand(program, 'plan')
     .description('say what recovery would do now, and why; nothing is fenced or changed')
     .option('--restore <id>', 'plan going back to this checkpoint instead')
-    .option('--accept-duplicates-in <sink...>', 'sinks that may get output a second time')
+    .option(
+      '--accept-duplicates-in <sink=id...>',
+      'sinks that may get a second time what they have up to there',
+    )
     .action(async (module: string, options: PlanOptions) => {
       const { plan } = await import('./commands/plan.js');
       done(await plan(module, options, context));

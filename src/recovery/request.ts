@@ -39,8 +39,12 @@ export interface RecoveryPorts {
 /** Going back to a chosen checkpoint or savepoint instead of resuming the newest. */
 export interface RestoreChoice {
   readonly checkpointId: CheckpointId;
-  /** Sinks that have committed past it and will get that output a second time: a person's word. */
-  readonly acceptDuplicatesIn: readonly string[];
+  /**
+   * Sinks that have committed past it and will get that output a second time, each with the newest
+   * checkpoint that it has committed: a person's word. A sink that is further by now has gone on since
+   * the person looked, so that a start which comes again with the same choice is refused.
+   */
+  readonly acceptDuplicatesIn: Readonly<Record<string, CheckpointId>>;
 }
 
 export interface RecoveryRequest {

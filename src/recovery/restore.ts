@@ -65,15 +65,17 @@ function duplicates(
   choice: RestoreChoice,
   chosen: ReadableCheckpoint,
 ): TidegateError | undefined {
-  const accepted = new Set(choice.acceptDuplicatesIn);
-  const past = sinksPast(facts, chosen.id).filter((sink) => !accepted.has(sink));
+  const accepted = new Map<string, number>(Object.entries(choice.acceptDuplicatesIn));
+  const past = sinksPast(facts, chosen.id)
+    .map((sink) => ({ sink, lastCommitted: facts.sinks.get(sink)?.lastCommitted ?? chosen.id }))
+    .filter(({ sink, lastCommitted }) => lastCommitted > (accepted.get(sink) ?? chosen.id));
   if (past.length === 0) return undefined;
-  const found = past.map((sink) => `${sink} (at ${facts.sinks.get(sink)?.lastCommitted ?? '?'})`);
+  const found = past.map(({ sink, lastCommitted }) => `${sink} (at ${lastCommitted})`);
   return new TidegateError(
     'TIDEGATE_RESTORE_REFUSED',
     `sinks have committed past checkpoint ${chosen.id} and would get that output a second time: ` +
       found.join(', '),
-    { details: { sinks: past } },
+    { details: { sinks: past.map(({ sink }) => sink) } },
   );
 }
 

@@ -59,11 +59,12 @@ function contentHash() {
   return hash.update(root).digest('hex').slice(0, 16);
 }
 
-/** An hour after their last use nobody runs them any more. */
+/** An hour after their last use nobody runs them any more. Another build may remove one meanwhile. */
 function removeOldRooms() {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     const path = join(tmpdir(), name);
-    if (Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path, { recursive: true });
+    const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - usedMs > 3_600_000) rmSync(path, { recursive: true, force: true });
   }
 }

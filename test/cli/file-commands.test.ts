@@ -123,7 +123,9 @@ describe('every command', () => {
       ['list', '--frobnicate'],
       ['validate', 'f', '--vnode-count', '70000'],
       ['prune', '--keep', '0'],
-      ['plan', 'm', '--accept-duplicates-in', 's'],
+      ['plan', 'm', '--accept-duplicates-in', 's=1'],
+      ['plan', 'm', '--restore', '1', '--accept-duplicates-in', 's'],
+      ['plan', 'm', '--restore', '1', '--accept-duplicates-in', 's=latest'],
     ];
     const ran = await Promise.all(lines.map((args) => cli.run(args)));
     expect(ran.map(({ code, stdout }) => [code, stdout])).toEqual(lines.map(() => [64, '']));

@@ -59,12 +59,19 @@ describe('plan', () => {
     expect(text.stdout).toContain('repair by hand');
   });
 
-  test('plans a restore of a chosen checkpoint', async () => {
-    const { module, ids } = await crashedProject();
+  test('plans a restore of a chosen checkpoint, and says who would get what twice', async () => {
+    const { module, remember, ids } = await crashedProject();
     const args = ['plan', module, '--restore', String(ids[0]), '--json'];
     const { code, stdout } = await cli.run(args);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ kind: 'restore', resumed: { id: ids[0] } });
+
+    remember('ledger', { prepared: {}, markers: [ids[0]!, ids[1]!] });
+    const refused = await cli.run(args);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toContain(`ledger (at ${ids[1]})`);
+    const accepted = await cli.run([...args, '--accept-duplicates-in', `ledger=${ids[1]}`]);
+    expect(accepted.code).toBe(0);
   });
 
   test('a sink that does not answer is waited for no longer than --timeout-ms', async () => {

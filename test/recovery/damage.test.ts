@@ -149,7 +149,7 @@ describe('a store that does not fit its sinks', () => {
 
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_TWO_IN_DOUBT');
     expect(refusal.message).toContain(`${second}, ${first}`);
-    world.request = { restoreFrom: { checkpointId: base, acceptDuplicatesIn: [] } };
+    world.request = { restoreFrom: { checkpointId: base, acceptDuplicatesIn: {} } };
     const restored = resumedFrom(await world.recover());
     expect(await world.states()).toEqual({
       [base]: 'complete',

@@ -217,15 +217,17 @@ describe('as text, a report', () => {
 });
 
 describe('the plan of a restore', () => {
+  const idsOf = (accepted: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(accepted).map(([sink, id]) => [sink, checkpointId(id)]));
   const restore = (
     id: number,
     checkpoints: RecoveryFacts['checkpoints'],
-    acceptDuplicatesIn: readonly string[] = [],
+    accepted: Readonly<Record<string, number>> = {},
     sinks = past(10, 10),
   ) =>
     planRecovery(
       factsOf(checkpoints, sinks, {
-        restoreFrom: { checkpointId: checkpointId(id), acceptDuplicatesIn },
+        restoreFrom: { checkpointId: checkpointId(id), acceptDuplicatesIn: idsOf(accepted) },
       }),
     );
   const message = (plan: ReturnType<typeof restore>) =>
@@ -263,7 +265,7 @@ describe('the plan of a restore', () => {
 
   test('is reported as what a person chose', () => {
     const facts = factsOf([base], past(10, 10), {
-      restoreFrom: { checkpointId: checkpointId(10), acceptDuplicatesIn: [] },
+      restoreFrom: { checkpointId: checkpointId(10), acceptDuplicatesIn: {} },
     });
 
     expect(reportOn(facts).decision).toBe(
@@ -296,16 +298,20 @@ describe('the plan of a restore', () => {
 
   test('refuses where sinks are past it, naming each that was not accepted and where it is', () => {
     const sinks = past(20, 30);
-    const plan = restore(10, [base], [], sinks);
+    const plan = restore(10, [base], {}, sinks);
 
     expect(message(plan)).toBe(
       '0 TIDEGATE_RESTORE_REFUSED sinks have committed past checkpoint 10 and would get that ' +
         'output a second time: archive (at 20), warehouse (at 30)',
     );
     expect(plan).toMatchObject({ cause: { details: { sinks: ['archive', 'warehouse'] } } });
-    expect(message(restore(10, [base], ['archive'], sinks))).toMatch(/time: warehouse \(at 30\)$/);
-    expect(message(restore(10, [base], ['archive', 'warehouse'], sinks))).toBe('restore');
-    expect(message(restore(10, [base], [], past(10, 10)))).toBe('restore');
+    expect(message(restore(10, [base], { archive: 20 }, sinks))).toMatch(
+      /time: warehouse \(at 30\)$/,
+    );
+    const early = { archive: 20, warehouse: 29 };
+    expect(message(restore(10, [base], early, sinks))).toMatch(/time: warehouse \(at 30\)$/);
+    expect(message(restore(10, [base], { archive: 20, warehouse: 30 }, sinks))).toBe('restore');
+    expect(message(restore(10, [base], {}, past(10, 10)))).toBe('restore');
   });
 
   test('refuses a sink that was set back and a manifest that does not fit, as any resume', () => {
@@ -318,7 +324,7 @@ describe('the plan of a restore', () => {
 
   test('is barred by a silent or refusing participant, and by nothing else', () => {
     const problem = new Error('EIO');
-    const choice = { restoreFrom: { checkpointId: checkpointId(10), acceptDuplicatesIn: [] } };
+    const choice = { restoreFrom: { checkpointId: checkpointId(10), acceptDuplicatesIn: {} } };
     const silent = sink(undefined, { answer: { kind: 'unanswered', problem } });
     const refusing = sink(undefined, { answer: { kind: 'refused', problem, code: undefined } });
     const planWith = (change: Parameters<typeof factsOf>[1]) =>

@@ -6,8 +6,10 @@ describe('restoring a chosen checkpoint', () => {
   test('is not undone by the next crash', async () => {
     const world = new RecoveryWorld('archive');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
-    await world.stored({ epoch: 2, sinks: { archive: 'C' } });
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: ['archive'] } };
+    const past = await world.stored({ epoch: 2, sinks: { archive: 'C' } });
+    world.request = {
+      restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: { archive: past } },
+    };
     const restored = resumedFrom(await world.recover());
     world.request = {};
 
@@ -22,7 +24,9 @@ describe('restoring a chosen checkpoint', () => {
     const world = new RecoveryWorld('archive');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     const newest = await world.stored({ epoch: 5, sinks: { archive: 'C' } });
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: ['archive'] } };
+    world.request = {
+      restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: { archive: newest } },
+    };
 
     const { base, nextEpoch, report } = resumedFrom(await world.recover());
 
@@ -39,8 +43,10 @@ describe('restoring a chosen checkpoint', () => {
   test('is refused where a sink has committed past it, unless the call names that sink', async () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
-    await world.stored({ epoch: 2, sinks: { archive: 'C', warehouse: 'C' } });
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: ['archive'] } };
+    const past = await world.stored({ epoch: 2, sinks: { archive: 'C', warehouse: 'C' } });
+    world.request = {
+      restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: { archive: past } },
+    };
 
     const refusal = refusalOf(await world.recover());
 
@@ -50,12 +56,32 @@ describe('restoring a chosen checkpoint', () => {
     expect(Object.keys(await world.states())).toHaveLength(2);
   });
 
+  test('is not carried out again by a start with the same choice, once the sink has gone on', async () => {
+    const world = new RecoveryWorld('archive');
+    const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const past = await world.stored({ epoch: 2, sinks: { archive: 'C' } });
+    world.request = {
+      restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: { archive: past } },
+    };
+    resumedFrom(await world.recover());
+    // Nothing was committed since: the same again changes nothing.
+    const { base } = resumedFrom(await world.recover());
+    expect(base.manifest.tidegate?.restoredFrom).toBe(chosen);
+    const since = await world.stored({ epoch: 5, sinks: { archive: 'C' } });
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RESTORE_REFUSED');
+    expect(refusal.message).toContain(`archive (at ${since})`);
+    expect(refusal.remedy).toContain('take restoreFrom out');
+  });
+
   test('settles the checkpoint in doubt in the same write, and discards its output', async () => {
     const world = new RecoveryWorld('archive');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     const inDoubt = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
     world.sink('archive').prepare(inDoubt);
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: [] } };
+    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: {} } };
 
     const { base } = resumedFrom(await world.recover());
 
@@ -75,7 +101,7 @@ describe('restoring a chosen checkpoint', () => {
     const world = new RecoveryWorld('archive');
     await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     const chosen = await choose(world);
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: [] } };
+    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: {} } };
 
     expect(refusalOf(await world.recover()).message).toMatch(message);
   });
@@ -85,7 +111,7 @@ describe('restoring a chosen checkpoint', () => {
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     await world.stored({ epoch: 2, sinks: { removed: 'P' } });
     expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_UNKNOWN_SINK');
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: [] } };
+    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: {} } };
 
     const { base } = resumedFrom(await world.recover());
 
@@ -96,7 +122,7 @@ describe('restoring a chosen checkpoint', () => {
     const world = new RecoveryWorld('archive');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     world.sink('archive').generation = 1_000;
-    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: [] } };
+    world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: {} } };
 
     expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_FENCED');
   });

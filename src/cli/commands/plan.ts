@@ -1,6 +1,6 @@
 // `tidegate plan`: what recovery would do now, and why, without doing any of it.
 
-import type { CheckpointId } from '../../ids.js';
+import { checkpointId, type CheckpointId } from '../../ids.js';
 import { planOnly, type DryRun } from '../../recovery/dry-run.js';
 import { renderReport } from '../../recovery/render-report.js';
 import { withConnection, type ConnectOptions } from '../connection.js';
@@ -13,7 +13,7 @@ import { choose, parseChoice } from '../store-access.js';
 export interface PlanOptions extends CommonOptions, ConnectOptions {
   /** Plans going back to this checkpoint instead of resuming the newest. */
   readonly restore?: string;
-  /** Sinks that may get what they have a second time; only for a restore. */
+  /** `sink=id`: may get a second time what it has up to that checkpoint; only for a restore. */
   readonly acceptDuplicatesIn?: readonly string[];
 }
 
@@ -23,8 +23,11 @@ export async function plan(
   context: Context,
 ): Promise<ExitCode> {
   const { terminal, signal } = context;
-  const { restore, acceptDuplicatesIn = [] } = options;
-  if (restore === undefined && acceptDuplicatesIn.length > 0) {
+  const { restore } = options;
+  const acceptDuplicatesIn = Object.fromEntries(
+    (options.acceptDuplicatesIn ?? []).map(parseAccepted),
+  );
+  if (restore === undefined && options.acceptDuplicatesIn !== undefined) {
     throw new UsageError('--accept-duplicates-in only makes sense with --restore');
   }
   const choice = restore === undefined ? undefined : parseChoice(restore);
@@ -32,10 +35,10 @@ export async function plan(
     const reader = await connected.store.openReadOnly({ signal });
     try {
       const { pipeline, question } = connected;
-      const checkpointId: CheckpointId | undefined =
+      const chosen =
         choice === undefined ? undefined : choose(await reader.list({ signal }), choice).id;
       const restoreFrom =
-        checkpointId === undefined ? undefined : { checkpointId, acceptDuplicatesIn };
+        chosen === undefined ? undefined : { checkpointId: chosen, acceptDuplicatesIn };
       return await planOnly({ ...question, store: reader, pipeline, restoreFrom });
     } finally {
       await reader.close();
@@ -45,6 +48,13 @@ export async function plan(
   if (options.json) terminal.printDocument(toJsonText(asJson(dryRun)));
   else terminal.print(...renderReport(dryRun.report).split('\n'), ...remedyOf(dryRun));
   return 'cause' in dryRun.plan ? exitCodes.findings : exitCodes.fine;
+}
+
+function parseAccepted(text: string): readonly [sink: string, newest: CheckpointId] {
+  const at = text.lastIndexOf('=');
+  const choice = at === -1 ? undefined : parseChoice(text.slice(at + 1));
+  if (choice?.kind === 'id') return [text.slice(0, at), checkpointId(choice.id)];
+  throw new UsageError(`--accept-duplicates-in takes SINK=ID, not ${JSON.stringify(text)}`);
 }
 
 function remedyOf({ plan: found }: DryRun): readonly string[] {

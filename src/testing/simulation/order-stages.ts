@@ -100,7 +100,10 @@ function restoring(setup: StagedSetup, notes: StageNotes): readonly Stage[] {
       ? undefined
       : {
           checkpointId: checkpointId(marked),
-          acceptDuplicatesIn: version.sinks.map(([name]) => name),
+          // Whatever they have by then: what may not happen twice is kept in the notes.
+          acceptDuplicatesIn: Object.fromEntries(
+            version.sinks.map(([name]) => [name, checkpointId(Number.MAX_SAFE_INTEGER)]),
+          ),
         };
   return [
     { version: { ...version, sources: { orders: 1 } }, marks: kind },
