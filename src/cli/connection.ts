@@ -13,12 +13,10 @@ import type { Context } from './context.js';
 import { CommandError } from './problems.js';
 
 /**
- * What `connect()` of a module returns or resolves to: what the program gives to its coordinator,
- * the real store and participants, and how to let go of them.
+ * What `connect()` of a module returns or resolves to: what the program gives to its coordinator (of
+ * a pipeline, `connection()` of a prepared run), and how to let go of it.
  */
 interface Connection extends CoordinatorOptions {
-  /** Whether the program can replay a range, where `barriers` does not say so. Default false. */
-  readonly replayPossible?: boolean;
   /** Closes pools and files, so that the command can end. */
   close?(): void | Promise<void>;
 }
@@ -125,7 +123,7 @@ function connectedBy(
     options: { ...options, callTimeoutMs: timeoutMs },
     pipelineHash: connection.pipelineHash ?? pipelineHashOf(connection.pipeline, participants),
     occasion: 'start',
-    replayPossible: connection.replayPossible ?? replayPossible,
+    replayPossible,
     ports: { clock, random, logger: connection.logger ?? silentLogger },
     signal,
   };

@@ -26,8 +26,10 @@ export class CommandError extends Error {
 /** The message with its code, each cause that says something new, and the way out. */
 export function describeProblem(thrown: unknown): readonly Line[] {
   const { code, message, remedy, causes } = problemFacts(thrown);
+  const [first = '', ...rest] = message.split('\n');
   const lines: Line[] = [
-    [toned('bad', 'error: '), ...(code === undefined ? [] : [`${code}: `]), message],
+    [toned('bad', 'error: '), ...(code === undefined ? [] : [`${code}: `]), first],
+    ...rest.map((line): Line => [`  ${line}`]),
   ];
   for (const cause of causes) lines.push([toned('quiet', '  because '), cause]);
   if (remedy !== undefined) lines.push([toned('quiet', '  what to do: '), remedy]);

@@ -1,6 +1,7 @@
 // The life of a run: recovery, records, and a final checkpoint at the end of the input or on a signal.
 
 import { CheckpointCoordinator } from '../coordinator/coordinator.js';
+import type { CoordinatorOptions } from '../coordinator/coordinator-options.js';
 import type { Guarantee } from '../coordinator/guarantee.js';
 import type { CheckpointOptions } from '../coordinator/options.js';
 import type { Participants } from '../contracts/participants.js';
@@ -86,7 +87,7 @@ export class PreparedRun {
     this.#parts = parts;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.coordinator = this.#newCoordinator();
+    this.coordinator = new CheckpointCoordinator(this.connection());
     this.coordinator.events.on('checkpoint-completed', () => {
       this.#checkpoints += 1;
     });
@@ -116,28 +117,15 @@ export class PreparedRun {
     }
   }
 
-  /** True when all input is committed, false when the run was asked to stop before. */
-  async #untilEnd(stopRequested: Promise<'stop'>): Promise<boolean> {
-    const { coordinator } = this;
-    const { dataflow } = this.#parts;
-    const over = coordinator.done.then(() => 'over' as const);
-    for (;;) {
-      const end = await Promise.race([dataflow.ended(), stopRequested, over]);
-      if (typeof end === 'string') return false;
-      // Not left to the final checkpoint of `stop`: after a failure here the input is read again.
-      const outcome = await Promise.race([coordinator.checkpoint(), over]);
-      if (outcome === 'over') return false;
-      // It may have failed, or belong to a generation that has gone back to before the end. An
-      // abandoned one is left to `stop`, which gives up at some point and says why.
-      if (outcome.kind !== 'failed' && dataflow.isAtEndIn(end)) return true;
-    }
-  }
-
-  #newCoordinator(): CheckpointCoordinator {
+  /**
+   * What this run gives to its coordinator. `connect()` of a module returns it, with a `close()` where
+   * there is something to close, to `tidegate plan` and `tidegate in-doubt`: such a run is not run.
+   */
+  connection(): CoordinatorOptions {
     const { store, checkpoint, liveOwner, waitForOwnerMs, restoreFrom, random, logger } =
       this.#options;
     const { pipeline, participants, dataflow, hash } = this.#parts;
-    return new CheckpointCoordinator({
+    return {
       pipeline,
       store,
       sources: Object.fromEntries(participants.sources),
@@ -154,7 +142,24 @@ export class PreparedRun {
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
       ...(random === undefined ? {} : { random }),
       ...(logger === undefined ? {} : { logger }),
-    });
+    };
+  }
+
+  /** True when all input is committed, false when the run was asked to stop before. */
+  async #untilEnd(stopRequested: Promise<'stop'>): Promise<boolean> {
+    const { coordinator } = this;
+    const { dataflow } = this.#parts;
+    const over = coordinator.done.then(() => 'over' as const);
+    for (;;) {
+      const end = await Promise.race([dataflow.ended(), stopRequested, over]);
+      if (typeof end === 'string') return false;
+      // Not left to the final checkpoint of `stop`: after a failure here the input is read again.
+      const outcome = await Promise.race([coordinator.checkpoint(), over]);
+      if (outcome === 'over') return false;
+      // It may have failed, or belong to a generation that has gone back to before the end. An
+      // abandoned one is left to `stop`, which gives up at some point and says why.
+      if (outcome.kind !== 'failed' && dataflow.isAtEndIn(end)) return true;
+    }
   }
 
   #report(recovery: RecoveryReport, outcome: RunReport['outcome'], startedAtMs: number): RunReport {

@@ -74,6 +74,42 @@ describe('plan', () => {
     expect(accepted.code).toBe(0);
   });
 
+  test('takes the connection of a prepared run of a pipeline', async () => {
+    const { directory } = await crashedProject();
+    const module = join(directory, 'pipeline.mjs');
+    const pipelineModule = (archive: string): string => `
+      import { arraySource, FileSystemCheckpointStore, Pipeline } from 'tidegate';
+      import { fileSink } from 'tidegate/files';
+      const here = (name) => new URL(name, import.meta.url).pathname;
+      const pipeline = new Pipeline('numbers');
+      pipeline.source('numbers', arraySource([1, 2, 3])).to('archive', ${archive});
+      const prepared = pipeline.prepare({ store: new FileSystemCheckpointStore(here('numbers')) });
+      export const connect = () => prepared.connection();
+      export const run = () => prepared.run();
+    `;
+    writeFileSync(module, pipelineModule(`fileSink({ directory: here('archive') })`));
+    expect(await cli.shell(`node -e "import('${module}').then(({ run }) => run())"`)).toMatchObject(
+      {
+        code: 0,
+      },
+    );
+    const planned = await cli.run(['plan', module, '--json']);
+    expect(planned).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(planned.stdout)).toMatchObject({
+      kind: 'resume',
+      row: { number: 7 },
+      sinks: [{ sink: 'archive' }],
+      warnings: [],
+    });
+
+    // What the coordinator would refuse, it says line by line.
+    const silly = `{ durability: 'durable', maxPreparedLifetimeMs: 1 }`;
+    writeFileSync(module, pipelineModule(silly));
+    const refused = await cli.run(['plan', module]);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/^ {2}- .*archive/m);
+  });
+
   test('a sink that does not answer is waited for no longer than --timeout-ms', async () => {
     const { module, remember, ids } = await crashedProject();
     remember('warehouse', { prepared: {}, markers: [ids[0]!], silent: true });
