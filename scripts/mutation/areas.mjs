@@ -12,7 +12,7 @@ export const areas = [
   { directory: 'src/manifest', slow: ['round-trip.prop'], late: ['golden', 'parse'] },
   {
     directory: 'src/recovery',
-    slow: ['docs', 'plan', 'recover.prop'],
+    slow: ['plan', 'recover.prop'],
     late: ['recover', 'unknown-outcomes', 'participants', 'acting', 'file-system'],
   },
   {

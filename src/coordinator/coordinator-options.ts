@@ -22,22 +22,29 @@ export type Named<Participant> = Readonly<Record<string, Participant>>;
 export interface CoordinatorOptions<Sinks extends Named<Sink> = Named<Sink>> {
   /** Recorded in the store and by the sinks: it must stay the same for ever. */
   readonly pipeline: string;
+  /** One store belongs to one pipeline. */
   readonly store: CheckpointStore;
+  /** What is read, by names that stay the same. */
   readonly sources: Named<Source>;
+  /** State that belongs to a checkpoint, by names that stay the same. */
   readonly operators?: Named<Operator>;
+  /** What is written to, by names that stay the same. */
   readonly sinks: Sinks;
   /** Sources of reference tables. */
   readonly tables?: Named<Source>;
+  /** Where reference tables are kept; it takes a checkpoint of its own with each of ours. */
   readonly tableStore?: TableStore;
+  /** Intervals, bounds, sizes and policies. */
   readonly checkpoint?: Partial<CheckpointOptions>;
   /** What drives the records. Without it a loop calls `safePoint()`. */
   readonly barriers?: BarrierPort;
   /** Stands for the pipeline's shape. Default: made of names and kinds. */
   readonly pipelineHash?: bigint;
-  /** What to do when another owner of the store seems alive. Default `wait`, for 5 000 ms. */
+  /** What to do when another owner of the store seems alive: `wait` (default), `refuse` or `take-over`. */
   readonly liveOwner?: LiveOwnerPolicy;
+  /** How long another owner is waited for. Default 5 000. */
   readonly waitForOwnerMs?: number;
-  /** Start from a chosen checkpoint or savepoint instead of the newest. */
+  /** Start from a chosen checkpoint or savepoint instead of the newest: once, then take it out. */
   readonly restoreFrom?: RestoreChoice;
   /** Ends everything at once, without a final checkpoint. */
   readonly signal?: AbortSignal;

@@ -17,7 +17,9 @@ import type { Dataflow } from './flow/dataflow.js';
 import { listenForSignals } from './signals.js';
 
 export interface RunOptions {
+  /** One store belongs to one pipeline. */
   readonly store: CheckpointStore;
+  /** Intervals, bounds, sizes and policies. */
   readonly checkpoint?: Partial<CheckpointOptions>;
   /** Drains and takes a final checkpoint when it is aborted, as SIGTERM does. */
   readonly signal?: AbortSignal;
@@ -26,10 +28,11 @@ export interface RunOptions {
    * would, which loses nothing. Default true.
    */
   readonly handleSignals?: boolean;
-  /** What to do when another owner of the store seems alive. Default `wait`, for 5 000 ms. */
+  /** What to do when another owner of the store seems alive: `wait` (default), `refuse` or `take-over`. */
   readonly liveOwner?: LiveOwnerPolicy;
+  /** How long another owner is waited for. Default 5 000. */
   readonly waitForOwnerMs?: number;
-  /** Start from a chosen checkpoint or savepoint instead of the newest. */
+  /** Start from a chosen checkpoint or savepoint instead of the newest: once, then take it out. */
   readonly restoreFrom?: RestoreChoice;
   readonly clock?: Clock;
   readonly random?: Random;

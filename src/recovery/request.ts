@@ -15,17 +15,24 @@ import type { RecoveryReport } from './report.js';
 export type InDoubtPolicy = 'roll-back' | 'roll-forward' | 'halt';
 
 export interface RecoveryOptions {
-  /** Default `roll-back`. */
+  /**
+   * What becomes of an in-doubt checkpoint that is prepared everywhere and committed nowhere:
+   * `roll-back` (default) reads the epoch again; `roll-forward` shows at once what was prepared;
+   * `halt` leaves it to a person.
+   */
   readonly inDoubtPolicy: InDoubtPolicy;
   /** How long a sink that does not answer is asked again. Default 600 000. */
   readonly inDoubtTimeoutMs: number;
   /** Bound of one call to a participant or the store, plus time for its bytes. Default 30 000. */
   readonly callTimeoutMs: number;
-  /** `lenient` reports instead of refusing where the design allows it. Default `strict`. */
+  /**
+   * `lenient` reports some misfits of pipeline and checkpoint instead of refusing them: saved state of
+   * an operator that is gone is dropped, a new operator starts empty. Default `strict`.
+   */
   readonly strictness: 'strict' | 'lenient';
-  /** Default `warn`. */
+  /** What becomes of a checkpoint of a pipeline with another hash. Default `warn`. */
   readonly pipelineHashMismatch: 'warn' | 'refuse';
-  /** Default 256. */
+  /** Partitions of keyed state; it must stay the same for ever. Default 256. */
   readonly vnodeCount: number;
 }
 
@@ -38,6 +45,7 @@ export interface RecoveryPorts {
 
 /** Going back to a chosen checkpoint or savepoint instead of resuming the newest. */
 export interface RestoreChoice {
+  /** A complete one that is still in the store. */
   readonly checkpointId: CheckpointId;
   /**
    * Sinks that have committed past it and will get that output a second time, each with the newest

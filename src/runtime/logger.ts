@@ -3,7 +3,10 @@
 /** Structured facts of one log line. Never a secret, never a record's content. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** A logger as pino and console have it, with the message first. */
+/**
+ * Where warnings go. `console` is one; pino takes the fields first, so it needs four small functions
+ * such as `(message, fields) => log.info(fields, message)`.
+ */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

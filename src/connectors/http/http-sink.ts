@@ -16,6 +16,7 @@ export interface HttpRequest {
 }
 
 export interface HttpSinkOptions<Rec> {
+  /** Where requests go; no user and password in it: give an `authorization` header. */
   readonly url: string | URL;
   /** Default POST. */
   readonly method?: string;

@@ -25,6 +25,10 @@ export interface SinkLimits {
   readonly epochMaxBytes: number;
   /** How long a row may wait for another transaction's row. */
   readonly lockTimeoutMs: number;
+  /**
+   * Markers of the newest checkpoints that stay; above the number of checkpoints taken since the
+   * oldest savepoint that is still to be restored.
+   */
   readonly markersKept: number;
 }
 
