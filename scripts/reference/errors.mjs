@@ -11,7 +11,11 @@ export async function errorTables() {
   if (forgotten.length > 0) throw new Error(`under no heading: ${forgotten.join(', ')}`);
   return [...sections]
     .map(([heading, codes]) => {
-      const rows = codes.map((code) => [`\`${code}\``, errorCodes[code].kind, errorCodes[code].remedy]);
+      const rows = codes.map((code) => [
+        `\`${code}\``,
+        errorCodes[code].kind,
+        errorCodes[code].remedy,
+      ]);
       return `## ${heading}\n\n${markdownTable(['code', 'kind', 'what to do'], rows)}`;
     })
     .join('\n\n');

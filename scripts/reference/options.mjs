@@ -103,7 +103,12 @@ function sectionOf(heading, interfaces) {
 }
 
 function membersOf(file, name) {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(file, 'utf8'),
+    ts.ScriptTarget.Latest,
+    true,
+  );
   const declared = source.statements.find(
     (statement) => ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   );
@@ -113,7 +118,7 @@ function membersOf(file, name) {
     .map((member) => [
       `\`${member.name.getText(source)}\`${member.questionToken ? '' : required(name)}`,
       `\`${typeText(member, source)}\``,
-      commentOf(member, source),
+      commentOf(member),
     ]);
 }
 
@@ -128,7 +133,7 @@ function typeText(member, source) {
   return text.replace(/^\| /, '').replaceAll('readonly ', '').replace(' | undefined', '');
 }
 
-function commentOf(member, source) {
+function commentOf(member) {
   const [comment] = ts.getJSDocCommentsAndTags(member);
   if (comment === undefined) return '';
   return (ts.getTextOfJSDocComment(comment.comment) ?? '').replaceAll(/\s+/g, ' ').trim();
