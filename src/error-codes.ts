@@ -312,7 +312,7 @@ export const errorCodes = {
   },
   TIDEGATE_RECOVERY_SINK_REFUSED: {
     kind: 'invalid',
-    remedy: 'The sink refused to be opened: see the cause, mend it, start again.',
+    remedy: 'The sink refused, or gave no possible answer: see the cause, mend it, start again.',
   },
   TIDEGATE_RECOVERY_UNKNOWN_SINK: {
     kind: 'invalid',

@@ -38,7 +38,7 @@ export function twoPhaseNames(facts: RecoveryFacts): ReadonlySet<string> {
 /**
  * Where each sink stands that takes part in the decision: by the manifest where that says
  * `Committed`, by the sink's own answer otherwise. A sink without two phases was flushed before the
- * manifest was made and says nothing about the others.
+ * manifest was made and says nothing about the others, also when it is not registered any more.
  */
 export function standingsOf(
   facts: RecoveryFacts,
@@ -48,8 +48,12 @@ export function standingsOf(
   const standings = new Map<string, SinkStanding>();
   for (const sink of sinksOf(manifest, twoPhaseNames(facts))) {
     const handle = handleOf(manifest, sink);
-    if (facts.sinks.get(sink)?.twoPhase === false && handle === undefined) continue;
     const isCommitted = statusOf(manifest, sink).kind === 'committed';
+    // Of one that was removed: with two phases it would have a handle, if the manifest is ours.
+    const isRemoved = !facts.sinks.has(sink);
+    const wasFlushed = isRemoved && isCommitted && manifest.tidegate !== undefined;
+    const isFlushed = facts.sinks.get(sink)?.twoPhase === false || wasFlushed;
+    if (isFlushed && handle === undefined) continue;
     const standing = isCommitted ? 'committed' : standingBy(stored.inspections.get(sink), handle);
     standings.set(sink, standing);
   }

@@ -44,7 +44,8 @@ export async function openSinks(
     });
     if (answer.kind === 'answered') sessions.set(name, answer.value);
     if (isOwnFence(answer)) lostAnswer = answer.problem;
-    if (answer.kind === 'refused') refused.abort(answer.problem);
+    // Not with its error: the calls that this ends would tell it as their own.
+    if (answer.kind === 'refused') refused.abort(new Error(`sink ${name} refused`));
     answers.set(name, toSinkAnswer(answer, signal));
   });
   await Promise.all(openings);

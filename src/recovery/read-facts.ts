@@ -1,7 +1,7 @@
 // Reads what recovery decides on, behind the fence. An error is never an answer.
 
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
-import { toError } from '../errors.js';
+import { TidegateError, toError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { tryDecodeInlineState } from '../manifest/operator-state.js';
 import type { LoadedCheckpoint, StoreReader } from '../store/checkpoint-store.js';
@@ -208,8 +208,14 @@ async function askSink(
     if (!stored.isIntact || !isConcerned(stored, sink)) continue;
     const handle = handleOf(stored.manifest, sink);
     const checkpointId = handleOwner(checkpoints, stored.manifest, sink);
-    const inspection = await ask(patience, (signal) =>
-      inspector.inspect({ checkpointId, handle }, { signal }),
+    // Markers rise: a sink that has committed a later one was not set back behind this one, and may
+    // have pruned its marker. A savepoint has to be restorable all the same.
+    if (isCommittedIn(stored, sink) && checkpointId < (lastCommitted ?? 0)) {
+      inspections.set(stored.id, 'committed');
+      continue;
+    }
+    const inspection = await ask(patience, async (signal) =>
+      checkedAnswer(sink, await inspector.inspect({ checkpointId, handle }, { signal })),
     );
     if (inspection.kind === 'answered') inspections.set(stored.id, inspection.value);
     answer = inspection;
@@ -217,8 +223,25 @@ async function askSink(
   return { answer: toSinkAnswer(answer), lastCommitted, inspections };
 }
 
+function isCommittedIn({ manifest }: ReadableCheckpoint, sink: string): boolean {
+  return statusOf(manifest, sink).kind === 'committed';
+}
+
+/** An answer that is none of the four would be counted as one of them somewhere. */
+function checkedAnswer(sink: string, answer: unknown): Inspection {
+  const known = possibleAnswers.find((possible) => possible === answer);
+  if (known !== undefined) return known;
+  throw new TidegateError(
+    'TIDEGATE_RECOVERY_SINK_REFUSED',
+    `sink ${sink} answered ${String(answer)} to inspect, and not ${possibleAnswers.join(', ')}`,
+  );
+}
+
+const possibleAnswers: readonly Inspection[] = ['committed', 'prepared', 'absent', 'unsupported'];
+
 /** Asked where the sink is in doubt, and where a handle can show that it was set back. */
-function isConcerned({ manifest }: ReadableCheckpoint, sink: string): boolean {
+function isConcerned(stored: ReadableCheckpoint, sink: string): boolean {
+  const { manifest } = stored;
   if (!sinksOf(manifest, new Set([sink])).has(sink)) return false;
-  return statusOf(manifest, sink).kind !== 'committed' || handleOf(manifest, sink) !== undefined;
+  return !isCommittedIn(stored, sink) || handleOf(manifest, sink) !== undefined;
 }

@@ -1,13 +1,13 @@
 // Recovery: fence, read the facts, decide purely, act; again under a new fence when an outcome is unknown.
 
-import { isTidegateError, type TidegateError } from '../errors.js';
+import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { OwnedStore } from '../store/checkpoint-store.js';
 import type { SinkInspector, SinkSession } from '../contracts/sink.js';
 import { isTwoPhase } from '../contracts/sink.js';
 import type { Participants } from '../contracts/participants.js';
 import { sleep } from '../runtime/deadline.js';
-import { abortedBy, ask, backoffMs, RoundEnded, type Patience } from './ask.js';
+import { abortedBy, ask, backoffMs, RoundEnded, type Answer, type Patience } from './ask.js';
 import { buildReport } from './build-report.js';
 import { executePlan } from './execute-plan.js';
 import { closeSinks, openSinks } from './open-sinks.js';
@@ -95,11 +95,28 @@ async function decideAndAct(
   const plan = planRecovery(reading.facts);
   run.reading = reading;
   run.plan = plan;
-  if (plan.kind === 'refuse' || plan.kind === 'halt') return refusal(run, plan.cause);
+  if (plan.kind === 'refuse' || plan.kind === 'halt') {
+    const isBySink =
+      hasErrorCode(plan.cause, 'TIDEGATE_FENCED') && reading.facts.store.kind === 'read';
+    return refusal(run, isBySink ? await whoFences(run, plan.cause) : plan.cause);
+  }
   // Acting has its own patience: reading may have used up all of the first.
   const round = { request, store, sinks: sessions, loaded: reading.loaded };
   const done = await executePlan({ ...round, patience: patienceOf(run) }, plan);
   return { ...done, store, sinks: sessions, report: reportOf(run, plan, done.base.manifest) };
+}
+
+/**
+ * A sink fences an owner that was overtaken, and the owner of an old copy of the store as well. Whoever
+ * overtakes takes the store first: while the store still gives out its next generation, nobody has.
+ */
+async function whoFences(run: RecoveryRun, cause: TidegateError): Promise<TidegateError> {
+  const answer = await takeNextGeneration(run);
+  if (answer.kind !== 'answered') return cause;
+  const message =
+    `${cause.message}; nobody has taken the store over, so it is older than what the sink ` +
+    'remembers: most often a copy. Bring the newer store back';
+  return new TidegateError('TIDEGATE_RECOVERY_SINK_REFUSED', message, { cause: cause.cause });
 }
 
 function inspectorsOf(
@@ -128,14 +145,19 @@ async function nextRound(
   if (run.roundsInOvertime > roundsAfterTimeout) return refusal(run, problem);
   logger.warn('recovery reads the facts again', { because: problem.message, round: run.rounds });
   await sleep(clock, backoffMs(run.rounds, random.next()), request.signal);
-  const answer = await ask(patienceOf(run), (signal) => run.store.takeNextGeneration({ signal }));
+  const answer = await takeNextGeneration(run);
   if (answer.kind === 'answered') {
-    run.store = answer.value;
     run.rounds += 1;
     return undefined;
   }
   if (request.signal.aborted) return refusal(run, abortedBy(request.signal));
   return refusal(run, isTidegateError(answer.problem) ? answer.problem : problem);
+}
+
+async function takeNextGeneration(run: RecoveryRun): Promise<Answer<OwnedStore>> {
+  const answer = await ask(patienceOf(run), (signal) => run.store.takeNextGeneration({ signal }));
+  if (answer.kind === 'answered') run.store = answer.value;
+  return answer;
 }
 
 function patienceOf({ request, deadlineMs }: RecoveryRun): Patience {

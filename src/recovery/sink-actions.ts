@@ -24,7 +24,9 @@ export async function commitSinks(
     .map(async ([sink, session]) => {
       const handle = commit.get(sink) ?? '';
       assert(handle === handleOf(manifest, sink), `the handle of sink ${sink} is not the recorded`);
-      const answer = await ask(round.patience, (signal) => session.commit(handle, { signal }));
+      const answer = await ask(round.patience, async (signal) =>
+        checkedAnswer(sink, await session.commit(handle, { signal })),
+      );
       return { sink, answer };
     });
   for (const { sink, answer } of await Promise.all(asked)) {
@@ -72,6 +74,18 @@ function requireAnswer<Value>(round: Round, who: string, answer: Answer<Value>):
   const cause = new TidegateError(code, `${who}: ${problem.message}`, { cause: problem });
   throw new RoundEnded(how, cause);
 }
+
+/** An answer that is none of the three would pass for a commit. */
+function checkedAnswer(sink: string, outcome: unknown): CommitOutcome {
+  const known = possibleAnswers.find((possible) => possible === outcome);
+  if (known !== undefined) return known;
+  throw new TidegateError(
+    'TIDEGATE_RECOVERY_SINK_REFUSED',
+    `sink ${sink} answered ${String(outcome)} to commit, and not ${possibleAnswers.join(', ')}`,
+  );
+}
+
+const possibleAnswers: readonly CommitOutcome[] = ['applied', 'already-applied', 'absent'];
 
 function isApplied(answer: Answer<CommitOutcome>): boolean {
   return answer.kind === 'answered' && answer.value !== 'absent';

@@ -80,6 +80,17 @@ describe('where a sink stands', () => {
   });
 });
 
+test('a sink that was flushed and is not registered any more does not count as committed', () => {
+  const sinks = { archive: 'pending', log: 'committed' } as const;
+  const newest = stored('in-doubt', { id: 20, sinks, handles: ['archive'] }, { archive: 'absent' });
+  const facts = factsOf([newest], { archive: sink() });
+
+  expect([...standingsOf(facts, newest)]).toEqual([['archive', 'absent']]);
+  // Where it has a handle it had two phases, and has the epoch.
+  const handled = stored('in-doubt', { id: 20, sinks }, { archive: 'absent' });
+  expect(standingsOf(facts, handled).get('log')).toBe('committed');
+});
+
 describe('a range cannot be replayed', () => {
   const both = { archive: 'committed', warehouse: 'pending' } as const;
   const registered: Record<string, SinkFacts> = { archive: sink(20), warehouse: sink(10) };

@@ -124,6 +124,22 @@ describe('restoring a chosen checkpoint', () => {
     world.sink('archive').generation = 1_000;
     world.request = { restoreFrom: { checkpointId: chosen, acceptDuplicatesIn: {} } };
 
-    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_FENCED');
+    const old = await world.open();
+    await world.open();
+    expect(refusalOf(await world.recoverWith(old)).code).toBe('TIDEGATE_FENCED');
+  });
+
+  test('goes back to a savepoint whose markers the sinks have pruned since', async () => {
+    const world = new RecoveryWorld('archive');
+    const savepoint = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const newest = await world.stored({ epoch: 2, sinks: { archive: 'C' } });
+    world.sink('archive').markers.delete(savepoint);
+    world.request = {
+      restoreFrom: { checkpointId: savepoint, acceptDuplicatesIn: { archive: newest } },
+    };
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest.tidegate?.restoredFrom).toBe(savepoint);
   });
 });

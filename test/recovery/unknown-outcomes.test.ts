@@ -140,6 +140,47 @@ describe('a participant that does not answer', () => {
   });
 });
 
+describe('an answer that makes no sense', () => {
+  test('is not counted as a commit: the sink is named with what it said', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await bothPrepared(world);
+    world.sink('archive').always.set('commit', answers(undefined));
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
+    expect(refusal.message).toContain('archive answered undefined to commit');
+    expect(await world.states()).toMatchObject({ [id]: 'in-doubt' });
+  });
+
+  test('is not counted as one of the four answers to a question', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    await bothPrepared(world);
+    world.sink('archive').always.set('inspect', answers('done'));
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
+    expect(refusal.message).toContain('archive answered done to inspect');
+  });
+});
+
+test('a sink that refuses is named, and not one that was still waiting for its answer', async () => {
+  const world = new RecoveryWorld('slow', 'strict');
+  await world.stored({ epoch: 1, sinks: { slow: 'C', strict: 'C' } });
+  world.sink('slow').always.set('open', hangs);
+  world
+    .sink('strict')
+    .always.set('open', () =>
+      Promise.reject(new TidegateError('TIDEGATE_SINK_STORE', 'strict remembers another store')),
+    );
+
+  const refusal = refusalOf(await world.recover());
+
+  expect(refusal.message).toContain('sink strict: strict remembers another store');
+});
+
 describe('an answer that was lost', () => {
   test('an opening that took effect is told from another owner by the next generation', async () => {
     const world = new RecoveryWorld('archive');
@@ -158,12 +199,28 @@ describe('an answer that was lost', () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     const id = await bothPrepared(world);
     const old = await world.open();
+    await world.open();
     world.sink('archive').generation = 1_000;
 
     const refusal = refusalOf(await world.recoverWith(old));
 
     expect(refusal.code).toBe('TIDEGATE_FENCED');
     expect([...world.sink('warehouse').prepared.values()]).toEqual([id]);
+  });
+
+  test('an old copy of the store is not told as another owner: it names what to bring back', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    const id = await bothPrepared(world);
+    world.sink('archive').generation = 1_000;
+
+    const outcome = await world.recover();
+    const refusal = refusalOf(outcome);
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
+    expect(refusal.message).toMatch(/sink archive is at 1000.*Bring the newer store back$/);
+    expect([...world.sink('warehouse').prepared.values()]).toEqual([id]);
+    // What is given back is the newest generation, which is the one to close.
+    expect(outcome.store.generation).toBe(3);
   });
 
   test('an owner overtaken at the store does not fence the new owner back', async () => {
