@@ -19,6 +19,8 @@ import { ownerOf, save, write, type Round } from './round.js';
 const startEpoch = 1;
 /** States above this many bytes go into the sidecar. */
 const inlineMaxBytes = 1_048_576;
+/** So do those that would make all inline states larger than this. */
+const inlineTotalMaxBytes = 8_388_608;
 const sidecarMaxBytes = 2 ** 30;
 
 /**
@@ -60,10 +62,9 @@ export async function positionsOf(
   const offsets = new Map<string, ConnectorCheckpoint>();
   const watermarks = new Map<string, bigint>();
   for (const [name, source] of sources) {
-    const given = await askParticipant(round, `the position of source ${name}`, () =>
-      source.position(),
+    const position = await askParticipant(round, `the position of source ${name}`, async () =>
+      checkedPosition(await source.position()),
     );
-    const position = isPosition(given) ? given : { offsets: given };
     offsets.set(name, {
       offsets: new Map(Object.entries(position.offsets)),
       epoch,
@@ -74,9 +75,20 @@ export async function positionsOf(
   return { offsets, watermarks };
 }
 
-/** Offsets are text, so an object under that name can only be a position. */
-function isPosition(given: SourcePosition | Offsets): given is SourcePosition {
-  return typeof given.offsets === 'object';
+/** A number, or nothing at all, would come back as another text after a crash. */
+function checkedPosition(given: SourcePosition | Offsets | undefined): SourcePosition {
+  // Offsets are text, so an object under that name can only be a position.
+  const position = typeof given?.offsets === 'object' ? (given as SourcePosition) : undefined;
+  const offsets: unknown = position === undefined ? given : position.offsets;
+  const areTexts =
+    typeof offsets === 'object' &&
+    offsets !== null &&
+    Object.values(offsets).every((offset) => typeof offset === 'string');
+  if (!areTexts) {
+    const message = 'it is not an object of texts';
+    throw new TidegateError('TIDEGATE_RECOVERY_PARTICIPANT', message);
+  }
+  return position ?? { offsets: offsets as Offsets };
 }
 
 function lowest(watermarks: ReadonlyMap<string, bigint>, sources: number): bigint | undefined {
@@ -93,11 +105,16 @@ async function initialStates(round: Round, id: CheckpointId): Promise<InitialSta
   const entries = new Map<string, OperatorCheckpoint>();
   const sidecar: Uint8Array[] = [];
   let byteOffset = 0;
+  let inlineBytes = 0;
   for (const [name, operator] of round.request.participants.operators) {
     const bytes = await initialState(round, name, operator);
-    const split = operatorStateFromBytes(bytes, inlineMaxBytes, byteOffset);
+    const roomBytes = Math.min(inlineMaxBytes, inlineTotalMaxBytes - inlineBytes);
+    const split = operatorStateFromBytes(bytes, roomBytes, byteOffset);
     entries.set(name, split.entry);
-    if (split.sidecar === undefined) continue;
+    if (split.sidecar === undefined) {
+      inlineBytes += bytes.byteLength;
+      continue;
+    }
     sidecar.push(split.sidecar);
     byteOffset += split.sidecar.byteLength;
   }

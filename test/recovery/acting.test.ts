@@ -203,6 +203,40 @@ describe('a first start', () => {
     expect(Buffer.from(state, 'base64').toString()).toBe('initial');
   });
 
+  test.each([
+    ['nothing', undefined],
+    ['a number', 3],
+    ['an offset that is a number', { line: 3 }],
+    ['a position without texts', { offsets: { line: null } }],
+  ])('refuses %s as a position, and names the source', async (_what, position) => {
+    const world = new RecoveryWorld('archive');
+    world.source.position = () => position as never;
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_PARTICIPANT');
+    expect(refusal.message).toBe(
+      'the position of source lines failed: it is not an object of texts',
+    );
+  });
+
+  test('keeps what is inline together below eight mebibytes, as every checkpoint does', async () => {
+    const world = new RecoveryWorld();
+    const state = Buffer.alloc(1_000_000, 7);
+    for (let index = 0; index < 9; index += 1) {
+      const operator = new ScriptedOperator(`o${index}`, world.log);
+      operator.capture = () => ({ encode: () => state });
+      world.operators.set(`o${index}`, operator);
+    }
+
+    const { base } = resumedFrom(await world.recover());
+
+    const states = [...base.manifest.operatorStates.values()];
+    expect(states.filter(({ external }) => external)).toMatchObject([
+      { externalOffset: 0, externalLength: 1_000_000 },
+    ]);
+  });
+
   test('has a watermark only when every source has one, and then the lowest', async () => {
     const watermarkOf = async (...given: readonly (bigint | undefined)[]) => {
       const world = new RecoveryWorld();
