@@ -73,7 +73,7 @@ function describeMachine() {
   const [load = 0] = loadavg();
   const model = cpus()[0]?.model ?? 'unknown processor';
   const cores = availableParallelism();
-  return `Node ${process.version}, ${process.platform} ${release()}, ${cores} x ${model}, load ${load.toFixed(1)}`;
+  return `Node ${process.version}, ${process.platform} ${release().split('-')[0]}, ${cores} x ${model}, load ${load.toFixed(1)}`;
 }
 
 /** Keeps the prose and replaces what is between the two marks. */
