@@ -205,6 +205,21 @@ describe('in-doubt', () => {
     expect(shown.stdout).toContain('a mistake (forced, although sink ledger has committed');
   });
 
+  test('a sink that cannot be closed is noted, and hides neither what was done nor the store', async () => {
+    const { module, ids, memoryOf, remember, store } = await crashedProject();
+    remember('ledger', { ...memoryOf('ledger'), stuck: true });
+    const handle = handleOf('warehouse', ids[1]!);
+    const args = ['in-doubt', module, 'rollback', 'warehouse', handle, '--reason', 'x'];
+    const ran = await cli.run(args);
+    expect(ran).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('rolled-back') as unknown,
+    });
+    expect(ran.stderr).toContain('sink ledger could not be closed: the sink does not let go');
+    // The store was closed: nobody has to be waited for.
+    await (await openStore(store)).close();
+  });
+
   test('what is not prepared any more is exit code 1, and nothing is recorded', async () => {
     const { module, store, ids } = await crashedProject();
     const args = ['in-doubt', module, 'commit', 'warehouse', 'gone', '--reason', 'x'];

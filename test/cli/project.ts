@@ -12,6 +12,7 @@ interface SinkMemory {
   readonly prepared: Readonly<Record<string, { checkpointId: number; atMs: number }>>;
   readonly markers: readonly number[];
   readonly silent?: boolean;
+  readonly stuck?: boolean;
 }
 
 export interface Project {

@@ -5,6 +5,7 @@ import { isTwoPhase, type TwoPhaseSinkSession } from '../../contracts/sink.js';
 import type { CheckpointManifest, ManualDecision } from '../../manifest/types.js';
 import type { CheckpointListing, OwnedStore } from '../../store/checkpoint-store.js';
 import { askBounded } from '../ask-bounded.js';
+import { closeBounded } from '../close-bounded.js';
 import type { Connected, ConnectOptions } from '../connection.js';
 import type { CommonOptions, Context } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
@@ -47,8 +48,7 @@ export async function decideByHand(
     report(outcome, wish, options, context);
     return isAsWished(wish, outcome) ? exitCodes.fine : exitCodes.findings;
   } finally {
-    for (const session of sessions.values()) await session.close?.();
-    await owned.close();
+    await closeBounded(sessions, owned, options, context);
   }
 }
 

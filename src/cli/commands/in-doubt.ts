@@ -5,6 +5,7 @@ import { isTwoPhase } from '../../contracts/sink.js';
 import { storeId as toStoreId } from '../../ids.js';
 import type { StoreReader } from '../../store/checkpoint-store.js';
 import { askBounded } from '../ask-bounded.js';
+import { closeBounded } from '../close-bounded.js';
 import { stateText } from '../checkpoint-text.js';
 import { withConnection, type Connected, type ConnectOptions } from '../connection.js';
 import type { CommonOptions, Context } from '../context.js';
@@ -84,8 +85,7 @@ async function listPrepared(
       terminal.note('nothing was fenced: an owner that is alive may settle this by itself');
     }
   } finally {
-    for (const inspector of inspectors.values()) await inspector.close?.();
-    await reader.close();
+    await closeBounded(inspectors, reader, options, context);
   }
   return exitCodes.fine;
 }
