@@ -2,6 +2,7 @@
 
 import type { ReadableSource } from '../../src/contracts/source.js';
 import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
+import type { Clock } from '../../src/runtime/clock.js';
 import { turnOfEventLoop } from '../../src/runtime/event-loop.js';
 
 export function numbersTo(end: number): readonly number[] {
@@ -70,4 +71,40 @@ export function flakySink<Rec>(
       };
     },
   };
+}
+
+export interface Departure<Rec> {
+  /** After the one before, on the clock. Default 0. */
+  readonly afterMs?: number;
+  readonly records: readonly Rec[];
+}
+
+/** Hands each batch out at its time; ends behind the last one. */
+export function timetabledSource<Rec>(
+  clock: Clock,
+  timetable: readonly Departure<Rec>[],
+): ReadableSource<Rec> {
+  let next = 0;
+  return {
+    position: () => ({ next: String(next) }),
+    restore: (offsets) => {
+      next = Number(offsets.next);
+    },
+    async *read({ signal }) {
+      for (let index = next; index < timetable.length; index++) {
+        const { afterMs = 0, records } = timetable[index]!;
+        if (afterMs > 0) await untilLater(clock, afterMs, signal);
+        if (signal.aborted) return;
+        yield { records, offsets: { next: String(index + 1) } };
+      }
+    },
+  };
+}
+
+/** Settles after a time on the clock, or at once when the signal is aborted. */
+export function untilLater(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(resolve, delayMs);
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

@@ -60,7 +60,8 @@ export class Watermarks {
       const time = own[index] ?? beginningOfTime;
       if (time > latest) latest = time;
       const lowest = latest < others ? latest : others;
-      if (lowest > combined) combined = lowest;
+      // The end of time comes with a mark alone: others may be idle, and not at their end.
+      if (lowest > combined && lowest < endOfTime) combined = lowest;
       watermarks[index] = combined;
     }
     this.#combined = combined;
@@ -69,7 +70,7 @@ export class Watermarks {
     return { records: batch.records, eventTimes: combinedTimes };
   }
 
-  /** Of the inputs but one; infinite when the others are idle. */
+  /** Of the inputs but one; infinite when the others are idle or have ended. */
   #slowestBut(input: number): number {
     let lowest = endOfTime;
     for (let other = 0; other < this.#times.length; other++) {
@@ -79,14 +80,16 @@ export class Watermarks {
     return lowest;
   }
 
+  /**
+   * Infinite only when every input has ended: one that is idle may still have records, and all of
+   * them would be late if the end of the others were taken for the end of time.
+   */
   #combine(): void {
     let lowest = endOfTime;
-    let isAnyActive = false;
     for (const [input, time] of this.#times.entries()) {
-      if (this.#isIdle[input] === true) continue;
-      isAnyActive = true;
-      if (time < lowest) lowest = time;
+      if (this.#isIdle[input] !== true && time < lowest) lowest = time;
     }
-    if (isAnyActive && lowest > this.#combined) this.#combined = lowest;
+    if (lowest === endOfTime && !this.haveAllEnded) return;
+    if (lowest > this.#combined) this.#combined = lowest;
   }
 }
