@@ -173,7 +173,7 @@ export class PreparedGraph {
   ): SourceReader {
     const { run, output, errors, eventTime } = parts;
     const { records: counts } = this.counts;
-    const times = new SourceTimes({ cursor, eventTime, output, errors, clock: run.clock });
+    const times = new SourceTimes({ run, cursor, eventTime, output, errors });
     return new SourceReader({
       run,
       cursor,

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { PreparedRun } from '../../src/pipeline/prepared-run.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
-import { timetabledSource } from './support.js';
+import { timetabledSource, type Departure } from './support.js';
 
 const eventTime = { timeOf: (time: number) => time, idleAfterMs: 100 };
 
@@ -34,4 +35,64 @@ describe('a source that is idle', () => {
     expect(report.late.get('windows') ?? 0).toBe(0);
     expect(windows.records).toEqual(['0 4', '100 1']);
   });
+
+  test('brings a function that throws by then to recovery, as a record does', async () => {
+    let calls = 0;
+    const { windows, counted } = ahead([{ records: [20] }, { afterMs: 1_000, records: [260] }], {
+      result: (count) => {
+        calls += 1;
+        if (calls === 1) throw new Error('failed on purpose');
+        return count;
+      },
+    });
+    const recoveries: string[] = [];
+    counted.coordinator.events.on('recovery-started', ({ occasion }) => recoveries.push(occasion));
+    const report = await counted.run();
+    expect(report.outcome).toBe('finished');
+    expect(windows.records).toEqual(['0 2', '200 2', '300 1']);
+    expect(recoveries).toEqual(['start', 'in-process']);
+  });
 });
+
+/**
+ * Windows of 100 ms over two sources: the left one is at 200 at once, and silent for a long time; so
+ * the first window waits for the right one alone.
+ */
+function ahead(
+  timetable: readonly Departure<number>[],
+  { result = (count: number): number => count }: { result?: (count: number) => number } = {},
+) {
+  const clock = new SimulatedClock();
+  const windows = new MemorySink<string>();
+  const pipeline = new Pipeline('times');
+  const left = timetabledSource(clock, [
+    { records: [10, 200] },
+    { afterMs: 1_000_000, records: [300] },
+  ]);
+  const right = pipeline.source('right', timetabledSource(clock, timetable), { eventTime });
+  pipeline
+    .source('left', left, { eventTime: { timeOf: eventTime.timeOf } })
+    .union(right)
+    .keyBy(() => 'all')
+    .window('windows', tumblingWindow({ sizeMs: 100 }), {
+      initial: 0,
+      add: (count: number) => count + 1,
+      result: (_key, { startMs }, count) => `${startMs} ${result(count)}`,
+    })
+    .to('out', windows);
+  let prepared: PreparedRun | undefined;
+  const prepare = (): PreparedRun =>
+    (prepared ??= pipeline.prepare({
+      store: new MemoryCheckpointStore(),
+      clock,
+      handleSignals: false,
+      checkpoint: { intervalMs: 100_000, queuedRecordsMax: 1 },
+    }));
+  const counted = {
+    get coordinator() {
+      return prepare().coordinator;
+    },
+    run: () => clock.until(prepare().run()),
+  };
+  return { clock, windows, right, counted };
+}

@@ -1,8 +1,9 @@
 // Event time at its origin: the time of each record, and the watermark that follows from it.
 
 import { toError } from '../../errors.js';
-import type { Clock, Timer } from '../../runtime/clock.js';
+import type { Timer } from '../../runtime/clock.js';
 import type { Batch, Receiver } from './elements.js';
+import type { FlowRun } from './flow-run.js';
 import { plainNumbers } from './plain-numbers.js';
 import type { RecordErrors } from './record-errors.js';
 import type { SourceCursor } from './source-cursor.js';
@@ -20,11 +21,11 @@ export interface EventTimeOptions<Rec> {
 }
 
 export interface SourceTimesOptions {
+  readonly run: FlowRun;
   readonly cursor: SourceCursor;
   readonly eventTime: EventTimeOptions<unknown> | undefined;
   readonly output: Receiver;
   readonly errors: RecordErrors;
-  readonly clock: Clock;
 }
 
 /** Stamps the records of one source in one generation. */
@@ -77,10 +78,12 @@ export class SourceTimes {
   }
 
   #awaitIdleness(): void {
-    const { eventTime, clock, output } = this.#options;
+    const { run, eventTime, output } = this.#options;
     if (eventTime?.idleAfterMs === undefined) return;
     this.#idleTimer?.cancel();
-    this.#idleTimer = clock.setTimer(() => output.mark({ kind: 'idle' }), eventTime.idleAfterMs);
+    // Windows may fire by it, and nobody is above a timer to catch what their functions throw.
+    const sendIdle = (): void => run.guard(() => output.mark({ kind: 'idle' }));
+    this.#idleTimer = run.clock.setTimer(sendIdle, eventTime.idleAfterMs);
   }
 }
 

@@ -28,13 +28,7 @@ export function readersOf(
       deadLetters: output,
       skipped: () => undefined,
     });
-    const times = new SourceTimes({
-      cursor,
-      eventTime: undefined,
-      output,
-      errors,
-      clock: run.clock,
-    });
+    const times = new SourceTimes({ run, cursor, eventTime: undefined, output, errors });
     const counted = (records: number): void => {
       counts.records.set(name, (counts.records.get(name) ?? 0) + records);
     };
