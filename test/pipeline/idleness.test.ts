@@ -5,7 +5,7 @@ import type { PreparedRun } from '../../src/pipeline/prepared-run.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
-import { timetabledSource, type Departure } from './support.js';
+import { timetabledSource, untilLater, type Departure } from './support.js';
 
 const eventTime = { timeOf: (time: number) => time, idleAfterMs: 100 };
 
@@ -34,6 +34,36 @@ describe('a source that is idle', () => {
     const report = await clock.until(pipeline.run({ store, clock, handleSignals: false }));
     expect(report.late.get('windows') ?? 0).toBe(0);
     expect(windows.records).toEqual(['0 4', '100 1']);
+  });
+
+  test('has not been silent while a slow sink has kept it from being read', async () => {
+    const batches = [20, 30, 40, 50, 60].map((time) => ({ records: [time] }));
+    const { clock, windows, counted, right } = ahead(batches);
+    const slow = new MemorySink<number>();
+    right.to('slow', {
+      durability: 'durable',
+      openReadOnly: (identity) => slow.openReadOnly(identity),
+      open: async (owner) => {
+        const session = await slow.open(owner);
+        const write = async (records: readonly number[]): Promise<void> => {
+          await untilLater(clock, 1_000);
+          await session.write(records);
+        };
+        return { ...session, write };
+      },
+    });
+    const report = await counted.run();
+    expect(report.late.get('windows') ?? 0).toBe(0);
+    expect(windows.records).toEqual(['0 6', '200 1', '300 1']);
+  });
+
+  test('is idle also when it hands out batches without records', async () => {
+    const empty = { afterMs: 60, records: [] };
+    const { windows, counted } = ahead([{ records: [20] }, empty, empty, { records: [60] }]);
+    const report = await counted.run();
+    // The first window was over when the record came.
+    expect(report.late.get('windows')).toBe(1);
+    expect(windows.records).toEqual(['0 2', '200 1', '300 1']);
   });
 
   test('brings a function that throws by then to recovery, as a record does', async () => {

@@ -49,13 +49,12 @@ export class SourceReader implements Reader {
   /** @throws TidegateError `TIDEGATE_SOURCE_FAILED`, naming the source. */
   async read(): Promise<void> {
     const { cursor, times } = this.#options;
-    times.begin();
     try {
       await this.#read();
     } catch (error) {
       throw isTidegateError(error) ? error : sourceFailed(cursor.name, error);
     } finally {
-      times.stop();
+      times.stopsWaiting();
     }
   }
 
@@ -74,14 +73,19 @@ export class SourceReader implements Reader {
 
   /** The source's position may be ahead of what it has handed out: the cursor's is not. */
   async #readOn(): Promise<void> {
-    const { run, cursor, output } = this.#options;
+    const { run, cursor, output, times } = this.#options;
     const { signal } = run;
+    times.waits();
     for await (const batch of cursor.source.read({ signal })) {
       if (run.isOver) return;
+      // A source that hands out empty batches has been silent all the same.
+      if (batch.records.length > 0) times.stopsWaiting();
       const passing = this.#pass(batch, 0);
       // Nothing to wait for, most often: a promise for each batch costs more than a small batch.
       if (!(typeof passing === 'boolean' ? passing : await passing)) return;
+      times.waits();
     }
+    times.stopsWaiting();
     // A source that was told to stop ends in the same way as one that has no more.
     if (run.isOver) return;
     // A table may have more rows at the next start: only a stream's end is for ever.

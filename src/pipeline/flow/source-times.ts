@@ -14,8 +14,9 @@ export interface EventTimeOptions<Rec> {
   /** How much earlier than the latest record so far a record may be without being late. Default 0. */
   readonly outOfOrderMs?: number;
   /**
-   * After this long without a record the source holds no watermark back. It makes results depend on
-   * when records arrive: without it they depend on the records alone. Default: never.
+   * When the source was asked for records and has given none for this long, it holds no watermark
+   * back. It makes results depend on when records arrive: without it they depend on the records
+   * alone. Default: never.
    */
   readonly idleAfterMs?: number;
 }
@@ -37,12 +38,19 @@ export class SourceTimes {
     this.#options = options;
   }
 
-  begin(): void {
-    this.#awaitIdleness();
+  /** The source is asked for more: from now on it can be idle. */
+  waits(): void {
+    const { run, eventTime, output } = this.#options;
+    if (eventTime?.idleAfterMs === undefined || this.#idleTimer !== undefined) return;
+    // Windows may fire by it, and nobody is above a timer to catch what their functions throw.
+    const sendIdle = (): void => run.guard(() => output.mark({ kind: 'idle' }));
+    this.#idleTimer = run.clock.setTimer(sendIdle, eventTime.idleAfterMs);
   }
 
-  stop(): void {
+  /** Records have come, or none will: a sink that makes the reader wait makes no source idle. */
+  stopsWaiting(): void {
     this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
   }
 
   stamp(records: readonly unknown[]): Batch {
@@ -69,21 +77,11 @@ export class SourceTimes {
       if (time - outOfOrderMs > watermark) watermark = time - outOfOrderMs;
     }
     cursor.watermark = watermark;
-    this.#awaitIdleness();
     if (good === undefined) return { records, eventTimes: { times, watermarks, watermark } };
     // One of each for every record that is left: where streams meet, the rest would count as times.
     times.length = count;
     watermarks.length = count;
     return { records: good, eventTimes: { times, watermarks, watermark } };
-  }
-
-  #awaitIdleness(): void {
-    const { run, eventTime, output } = this.#options;
-    if (eventTime?.idleAfterMs === undefined) return;
-    this.#idleTimer?.cancel();
-    // Windows may fire by it, and nobody is above a timer to catch what their functions throw.
-    const sendIdle = (): void => run.guard(() => output.mark({ kind: 'idle' }));
-    this.#idleTimer = run.clock.setTimer(sendIdle, eventTime.idleAfterMs);
   }
 }
 
