@@ -90,7 +90,7 @@ export const mutations = [
   {
     what: 'sources are read before the tables are complete',
     file: 'src/pipeline/flow/dataflow.ts',
-    find: 'await Promise.all(tables.map((table) => table.read()));',
+    find: 'await Promise.all(tables.map((table) => guarded(run, table.read())));',
     replace: 'const reading = Promise.all(tables.map((table) => table.read())); void reading;',
   },
   {

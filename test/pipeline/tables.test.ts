@@ -4,6 +4,7 @@ import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
+import { untilSettled } from './node-streams/support.js';
 import { flakySink, numbersTo, pacedSource } from './support.js';
 
 interface Rate {
@@ -35,6 +36,56 @@ test('a reference table is complete before the first record, and its offsets are
   expect(sink.records).toEqual(numbersTo(50).map((n) => n * (n % 2 === 0 ? 1 : 3)));
   const [newest] = await (await store.openReadOnly()).list();
   expect(newest?.manifest?.tableOffsets.get('rates')?.offsets.get('next')).toBe('3');
+});
+
+test('a table that fails lets the others stop before anything is put back', async () => {
+  let failures = 0;
+  const calls: string[] = [];
+  const failing = pacedSource(rates, {
+    batchRecords: 1,
+    turns: () => {
+      failures += 1;
+      if (failures === 1) throw new Error('failed on purpose');
+      return 1;
+    },
+  });
+  const slow = pacedSource(rates, { batchRecords: 1, turns: () => 5 });
+  const watched: typeof slow = {
+    ...slow,
+    restore: (offsets, options) => {
+      calls.push('restore');
+      return slow.restore(offsets, options);
+    },
+    async *read(options) {
+      calls.push('read');
+      try {
+        yield* slow.read(options);
+      } finally {
+        calls.push('end');
+      }
+    },
+  };
+  const pipeline = new Pipeline('sales');
+  const one = pipeline.table('failing', failing, (r) => r.currency);
+  const other = pipeline.table('slow', watched, (r) => r.currency);
+  const sink = new MemorySink<number>();
+  pipeline
+    .source('sales', arraySource(['EUR', 'USD']))
+    .lookup(
+      one,
+      (currency) => currency,
+      (currency, row) => ({ currency, rate: row?.rate ?? 0 }),
+    )
+    .lookup(
+      other,
+      ({ currency }) => currency,
+      ({ rate }, row) => rate * 10 + (row?.rate ?? 0),
+    )
+    .to('out', sink);
+  const clock = new SimulatedClock();
+  await untilSettled(clock, pipeline.run({ store: new MemoryCheckpointStore(), clock }));
+  expect(sink.records).toEqual([11, 33]);
+  expect(calls.join(' ')).toBe('restore read end restore read end');
 });
 
 test('a restart keeps the rows, and reads what was added to the table since', async () => {

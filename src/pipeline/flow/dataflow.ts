@@ -122,14 +122,14 @@ export class Dataflow implements BarrierPort {
     tables: readonly Reader[],
     sources: readonly Reader[],
   ): Promise<void> {
-    await Promise.all(tables.map((table) => table.read()));
+    await Promise.all(tables.map((table) => guarded(run, table.read())));
     if (run.isOver) return;
     await Promise.all(sources.map((source) => guarded(run, source.read())));
     for (const resolve of this.#endWaiters.splice(0)) resolve();
   }
 }
 
-/** One source that fails must not leave the others unawaited. */
+/** One that fails must not leave the others unawaited: they would read on while they are put back. */
 async function guarded(run: FlowRun, reading: Promise<void>): Promise<void> {
   try {
     await reading;
