@@ -184,7 +184,7 @@ export type { Key, KeyOf } from './pipeline/stages/keys.js';
 export type { KeyedStream, ProcessedStream, Stream, TimedStream } from './pipeline/stream.js';
 export type { OperatorOptions, StatefulOptions } from './pipeline/stream-options.js';
 export type { Table } from './pipeline/table.js';
-export type { CustomContext, CustomOperator } from './pipeline/stages/custom.js';
+export type { CustomContext, CustomOperator } from './pipeline/stages/custom-operator.js';
 export type { JoinOptions } from './pipeline/stages/join.js';
 export type { KeyedFunction, ProcessContext } from './pipeline/stages/process.js';
 export type {

@@ -28,7 +28,7 @@ import {
   openProcess,
   openWindow,
 } from './stages/open.js';
-import type { CustomOperator } from './stages/custom.js';
+import type { CustomOperator } from './stages/custom-operator.js';
 import type { JoinOptions } from './stages/join.js';
 import type { KeyedFunction } from './stages/process.js';
 import type { WindowAggregation, WindowResult, WindowSpec } from './stages/window.js';
@@ -113,7 +113,7 @@ export class Stream<Rec> {
     operator: CustomOperator<Rec, Out>,
     options: StatefulOptions = {},
   ): Stream<Out> {
-    const open = openCustom(name, operator);
+    const open = openCustom(name, operator, hasEventTime(this.#output));
     const inputs = [this.#output];
     const node = addStateful(this.#graph, { kind: 'apply', name, options, inputs, open });
     return new Stream(this.#graph, { node, port: mainPort });

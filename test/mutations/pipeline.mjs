@@ -111,4 +111,28 @@ export const mutations = [
     find: 'output.addAll(lines);',
     replace: '',
   },
+  {
+    what: 'a restart forgets how far an operator was told that time has come',
+    file: 'src/pipeline/stages/custom-operator.ts',
+    find: 'this.#toldTime = timeFromJson(head.toldTime);',
+    replace: 'this.#toldTime = beginningOfTime;',
+  },
+  {
+    what: 'an operator is told of time at the end of a batch alone',
+    file: 'src/pipeline/stages/custom.ts',
+    find: 'const telling = this.#tell(eventTimes?.watermarks[index]);',
+    replace: 'const telling = this.#tell(undefined);',
+  },
+  {
+    what: 'the end of one input is the end of time while another is idle',
+    file: 'src/pipeline/flow/watermarks.ts',
+    find: 'if (lowest === endOfTime && !this.haveAllEnded) return;',
+    replace: '',
+  },
+  {
+    what: 'a source is idle while a slow sink keeps it from being read',
+    file: 'src/pipeline/flow/source-reader.ts',
+    find: 'if (batch.records.length > 0) times.stopsWaiting();',
+    replace: '',
+  },
 ];

@@ -6,7 +6,7 @@ import { attemptId, checkpointId, epoch, generation } from '../../src/ids.js';
 import { PreparedGraph } from '../../src/pipeline/assemble.js';
 import { Dataflow } from '../../src/pipeline/flow/dataflow.js';
 import { Graph, mainPort } from '../../src/pipeline/graph.js';
-import type { CustomOperator } from '../../src/pipeline/stages/custom.js';
+import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
 import { Stream } from '../../src/pipeline/stream.js';
 import { turnOfEventLoop } from '../../src/runtime/event-loop.js';
 import { systemClock } from '../../src/runtime/clock.js';

@@ -1,7 +1,7 @@
 // What the stages of ours do with a record and with a mark.
 
 import { endOfTime } from '../flow/elements.js';
-import type { CustomContext, CustomOperator } from '../stages/custom.js';
+import type { CustomContext, CustomParticipant } from '../stages/custom-operator.js';
 import { captureAt } from '../state/keyed-operator.js';
 import { isPromise } from './promises.js';
 import type { RecordLogic } from './record-stage.js';
@@ -42,20 +42,18 @@ export function flatMapLogic(expand: (record: unknown) => unknown): RecordLogic 
   };
 }
 
-export function operatorLogic(
-  name: string,
-  operator: CustomOperator<unknown, unknown>,
-): RecordLogic {
+export function operatorLogic(participant: CustomParticipant): RecordLogic {
   const contextOf = (emit: (record: unknown) => void): CustomContext<unknown> => ({
     time: undefined,
     emit,
   });
   return {
-    onRecord: (record, emit) => operator.onRecord(record, contextOf(emit)),
+    onRecord: (record, emit) => participant.operator.onRecord(record, contextOf(emit)),
     onMark: (mark, emit) => {
-      if (mark.kind === 'end') return operator.onTime?.(endOfTime, contextOf(emit));
-      if (mark.kind === 'barrier') captureAt(mark, name, operator);
-      return undefined;
+      if (mark.kind === 'barrier') captureAt(mark, participant.name, participant);
+      // Every restart behind the end meets its mark: what it sets off was done before it was saved.
+      if (mark.kind !== 'end' || participant.toldTime === endOfTime) return undefined;
+      return participant.tell(endOfTime, contextOf(emit));
     },
   };
 }

@@ -3,7 +3,7 @@
 import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 import { TidegateError } from '../../errors.js';
 import { RecordErrors, type ErrorPolicy } from '../flow/record-errors.js';
-import type { CustomOperator } from '../stages/custom.js';
+import type { CustomParticipant } from '../stages/custom-operator.js';
 import { ForeignStage, type Wrapping } from './foreign-stage.js';
 import { Place, type ChainState, type Stage, type StageKind } from './place.js';
 import { RecordStage, type RecordLogic } from './record-stage.js';
@@ -75,7 +75,7 @@ export interface StageMakerOptions {
   readonly state: ChainState;
   readonly signal: AbortSignal;
   readonly sources: Readonly<Record<string, unknown>>;
-  readonly operators: Readonly<Record<string, CustomOperator<unknown, unknown>>>;
+  readonly operators: Readonly<Record<string, CustomParticipant>>;
   readonly sinks: Readonly<Record<string, unknown>>;
   readonly skipped: (stage: string) => void;
 }
@@ -119,7 +119,7 @@ export class StageMaker implements StreamStages {
     const place = this.#declared('operator', name);
     const operator = this.#options.operators[name];
     if (operator === undefined) throw unknownName('operator', name);
-    return this.#record(place, operatorLogic(name, operator), options);
+    return this.#record(place, operatorLogic(operator), options);
   };
 
   readonly oneToOne = (stream: Duplex, options: WrappingOptions = {}): Duplex =>

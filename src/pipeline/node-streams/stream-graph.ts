@@ -4,13 +4,13 @@ import { TidegateError } from '../../errors.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
 import { Graph, invalid, mainPort, type GraphNode, type NodeInstance } from '../graph.js';
-import type { CustomOperator } from '../stages/custom.js';
+import type { CustomParticipant } from '../stages/custom-operator.js';
 import type { Place } from './place.js';
 import type { Path } from './wiring.js';
 
 export interface Declared {
   readonly sources: Readonly<Record<string, ReadableSource>>;
-  readonly operators: Readonly<Record<string, CustomOperator<unknown, unknown>>>;
+  readonly operators: Readonly<Record<string, CustomParticipant>>;
   readonly sinks: Readonly<Record<string, Sink>>;
 }
 
@@ -45,10 +45,7 @@ function nodeOf({ kind, name }: Place, declared: Declared): GraphNode {
   return { ...base, role: 'operator', isStateful, open: () => instanceOf(name, operator) };
 }
 
-function instanceOf(
-  name: string,
-  operator: CustomOperator<unknown, unknown> | undefined,
-): NodeInstance {
+function instanceOf(name: string, operator: CustomParticipant | undefined): NodeInstance {
   return {
     ...(operator === undefined ? {} : { operator }),
     build: () => {

@@ -13,7 +13,7 @@ import { Dataflow, type Assembly } from '../flow/dataflow.js';
 import type { FlowRun } from '../flow/flow-run.js';
 import { SourceCursor } from '../flow/source-cursor.js';
 import { PreparedRun, type RunOptions, type RunReport } from '../prepared-run.js';
-import type { CustomOperator } from '../stages/custom.js';
+import { CustomParticipant, type CustomOperator } from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
 import { readersOf } from './readers.js';
 import type { StreamStages } from './stages.js';
@@ -66,7 +66,7 @@ export class StreamPipeline<
     this.name = name;
     this.#declared = {
       sources: options.sources,
-      operators: options.operators ?? {},
+      operators: participantsOf(options.operators ?? {}),
       // A writer takes what its chain carries: streams of Node have no types to compare.
       sinks: options.sinks,
     };
@@ -188,6 +188,17 @@ class Chains {
       return { tables: [], sources: [] };
     }
   }
+}
+
+function participantsOf(
+  operators: Declaration<CustomOperator<never, unknown>>,
+): Readonly<Record<string, CustomParticipant>> {
+  const participants = Object.entries(operators).map(
+    // It takes what its chain carries: streams of Node have no types to compare.
+    ([name, operator]) =>
+      [name, new CustomParticipant(name, operator as CustomOperator<unknown, unknown>)] as const,
+  );
+  return Object.fromEntries(participants);
 }
 
 function emptyCounts(): RunCounts {

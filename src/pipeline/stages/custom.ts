@@ -1,6 +1,5 @@
-// An operator that a user has written whole: its state is its own, and takes part in checkpoints.
+// The stage of an operator that a user has written whole: tells it of records, and of time before them.
 
-import type { Operator } from '../../contracts/operator.js';
 import { Collector } from '../flow/collector.js';
 import type { Batch, BarrierMark, Receiver, Room, TimeMark } from '../flow/elements.js';
 import { endOfTime } from '../flow/elements.js';
@@ -8,34 +7,14 @@ import type { FlowRun } from '../flow/flow-run.js';
 import type { Stage } from '../flow/inbox.js';
 import type { RecordErrors } from '../flow/record-errors.js';
 import { captureAt } from '../state/keyed-operator.js';
-
-export interface CustomContext<Out> {
-  /** Of the record; undefined in a stream without event time. */
-  readonly time: number | undefined;
-  /** The record sent on has the time of the one that came in. */
-  emit(record: Out): void;
-}
-
-/**
- * Obligations beyond those of `Operator`:
- *
- * 1. `onRecord` and `onTime` are called one at a time, in order; the next call waits for a promise
- *    that they return. A barrier passes between two calls.
- * 2. What they emit is emitted before they settle.
- * 3. What `onRecord` changes, it changes only when it does not throw: the error policy may skip it.
- */
-export interface CustomOperator<Rec, Out> extends Operator {
-  onRecord(record: Rec, context: CustomContext<Out>): void | Promise<void>;
-  /** Event time has come to here; infinite at the end of the input. */
-  onTime?(watermark: number, context: CustomContext<Out>): void | Promise<void>;
-}
+import type { CustomContext, CustomParticipant } from './custom-operator.js';
 
 export interface CustomStageParts {
-  readonly name: string;
   readonly run: FlowRun;
-  readonly operator: CustomOperator<unknown, unknown>;
+  readonly participant: CustomParticipant;
   readonly errors: RecordErrors;
   readonly output: Receiver;
+  readonly hasEventTime: boolean;
 }
 
 export class CustomStage implements Stage {
@@ -46,45 +25,68 @@ export class CustomStage implements Stage {
     this.#parts = parts;
   }
 
-  process(batch: Batch): Room {
-    return this.#processFrom(batch, 0);
+  process({ records, eventTimes }: Batch): Room {
+    // Where a stream with time meets one without, there is none for the operator to go by.
+    const ownTimes = this.#parts.hasEventTime ? eventTimes : undefined;
+    return this.#processFrom({ records, eventTimes: ownTimes }, 0);
   }
 
   time(mark: TimeMark): Room {
-    const { operator, output } = this.#parts;
-    const time = timeOf(mark);
-    const working = time === undefined ? undefined : operator.onTime?.(time, this.#context(time));
-    const finish = (): Room => {
-      const room = this.#flush(time);
-      output.mark(mark);
+    const time = this.#timeOf(mark);
+    const before = this.#parts.participant.toldTime;
+    return this.#then(this.#tell(time), () => {
+      // The end of time is for the mark to bring: what is emitted at the end comes before it.
+      const room = this.#flush(time === endOfTime ? before : time);
+      this.#parts.output.mark(mark);
       return room;
-    };
-    return working === undefined ? finish() : this.#after(working, finish);
+    });
   }
 
   barrier(mark: BarrierMark): void {
-    const { name, operator, output } = this.#parts;
-    captureAt(mark, name, operator);
+    const { participant, output } = this.#parts;
+    captureAt(mark, participant.name, participant);
     output.mark(mark);
   }
 
   #processFrom(batch: Batch, start: number): Room {
-    const { operator, errors } = this.#parts;
     const { records, eventTimes } = batch;
     for (let index = start; index < records.length; index++) {
-      const record = records[index];
-      const before = eventTimes?.watermarks[index];
-      try {
-        const context = this.#context(eventTimes?.times[index], before);
-        const working = operator.onRecord(record, context);
-        if (working === undefined) continue;
-        const handled = working.catch((error: unknown) => errors.handle(error, record));
-        return this.#after(handled, () => this.#processFrom(batch, index + 1));
-      } catch (error) {
-        errors.handle(error, record);
-      }
+      // Told by the records, not by the batches: where one ends must not change what an operator does.
+      const telling = this.#tell(eventTimes?.watermarks[index]);
+      if (telling !== undefined) return this.#after(telling, () => this.#processFrom(batch, index));
+      const working = this.#take(batch, index);
+      if (working === undefined) continue;
+      return this.#after(working, () => this.#processFrom(batch, index + 1));
     }
-    return this.#flush(eventTimes?.watermark);
+    const watermark = eventTimes?.watermark;
+    return this.#then(this.#tell(watermark), () => this.#flush(watermark));
+  }
+
+  #take({ records, eventTimes }: Batch, index: number): Promise<void> | undefined {
+    const { participant, errors } = this.#parts;
+    const record = records[index];
+    try {
+      const context = this.#context(eventTimes?.times[index], eventTimes?.watermarks[index]);
+      const working = participant.operator.onRecord(record, context);
+      return working?.catch((error: unknown) => errors.handle(error, record));
+    } catch (error) {
+      errors.handle(error, record);
+      return undefined;
+    }
+  }
+
+  /** Each time once, in this life or an earlier one: see `CustomParticipant`. */
+  #tell(watermark: number | undefined): Promise<void> | undefined {
+    const { participant, hasEventTime } = this.#parts;
+    const { toldTime } = participant;
+    if (watermark === undefined || watermark <= toldTime) return undefined;
+    const latest = watermark === endOfTime ? toldTime : watermark;
+    const time = hasEventTime ? latest : undefined;
+    return participant.tell(watermark, this.#context(time, time));
+  }
+
+  #then(working: Promise<void> | undefined, rest: () => Room): Room {
+    return working === undefined ? rest() : this.#after(working, rest);
   }
 
   async #after(working: Promise<void>, rest: () => Room): Promise<void> {
@@ -92,26 +94,26 @@ export class CustomStage implements Stage {
     if (!this.#parts.run.isOver) await rest();
   }
 
-  #context(time: number | undefined, before = time): CustomContext<unknown> {
+  #context(time: number | undefined, watermark: number | undefined): CustomContext<unknown> {
     const collector = this.#collector;
     return {
       time,
       emit: (record) => {
-        if (time === undefined || before === undefined) collector.add(record);
-        else collector.addTimed(record, time, before);
+        if (time === undefined || watermark === undefined) collector.add(record);
+        else collector.addTimed(record, time, watermark);
       },
     };
   }
 
   #flush(watermark: number | undefined): Room {
-    const { output, errors } = this.#parts;
-    const batch = this.#collector.take(watermark);
-    const isEmpty = batch.records.length === 0 && watermark === undefined;
+    const { output, errors, hasEventTime } = this.#parts;
+    const batch = this.#collector.take(hasEventTime ? watermark : undefined);
+    const isEmpty = batch.records.length === 0 && batch.eventTimes === undefined;
     return errors.flush(isEmpty ? undefined : output.accept(batch));
   }
-}
 
-function timeOf(mark: TimeMark): number | undefined {
-  if (mark.kind === 'idle') return undefined;
-  return mark.kind === 'end' ? endOfTime : mark.time;
+  #timeOf(mark: TimeMark): number | undefined {
+    if (mark.kind === 'end') return endOfTime;
+    return mark.kind === 'watermark' && this.#parts.hasEventTime ? mark.time : undefined;
+  }
 }

@@ -12,7 +12,8 @@ import { Inbox } from '../flow/inbox.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { AggregateStage, aggregateOperator, type Aggregation } from './aggregate.js';
 import { UnionStage } from './ends.js';
-import { CustomStage, type CustomOperator } from './custom.js';
+import { CustomStage } from './custom.js';
+import { CustomParticipant, type CustomOperator } from './custom-operator.js';
 import { JoinLogic, joinOperator, type JoinOptions } from './join.js';
 import { keyText, type KeyOf } from './keys.js';
 import { rowIn } from './table.js';
@@ -158,15 +159,22 @@ export function openJoin(
   };
 }
 
-export function openCustom(name: string, operator: CustomOperator<unknown, unknown>): Open {
-  return () => ({
-    operator,
-    build: ({ run, errors, output }) => {
-      const stage = new CustomStage({ name, run, operator, errors, output: output(mainPort) });
-      const inbox = new Inbox(run, stage, 1);
-      return (input) => inbox.receiver(input);
-    },
-  });
+export function openCustom(
+  name: string,
+  operator: CustomOperator<unknown, unknown>,
+  hasEventTime: boolean,
+): Open {
+  return () => {
+    const participant = new CustomParticipant(name, operator);
+    return {
+      operator: participant,
+      build: ({ run, errors, output }) => {
+        const parts = { run, participant, errors, output: output(mainPort), hasEventTime };
+        const inbox = new Inbox(run, new CustomStage(parts), 1);
+        return (input) => inbox.receiver(input);
+      },
+    };
+  };
 }
 
 function timed<Value>(

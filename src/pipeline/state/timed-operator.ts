@@ -1,8 +1,9 @@
 // Keyed state that event time acts upon: timers in the order in which they were set, saved with it.
 
-import { beginningOfTime, endOfTime } from '../flow/elements.js';
+import { beginningOfTime } from '../flow/elements.js';
 import { KeyedOperator, type KeyedLayout, type OperatorSettings } from './keyed-operator.js';
 import type { Entry, KeyedState } from './keyed-state.js';
+import { timeFromJson, timeToJson } from './time-json.js';
 import { Timers } from './timers.js';
 
 /** A timer of one entry. Its number tells which of two for the same time was set first. */
@@ -102,14 +103,4 @@ function setAll<Value>(
   }
   all.sort((left, right) => left.timer.number - right.timer.number);
   for (const { time, timer } of all) timers.add(time, timer);
-}
-
-function timeToJson(time: number): number | string {
-  if (Number.isFinite(time)) return time;
-  return time === endOfTime ? 'end' : 'beginning';
-}
-
-function timeFromJson(time: unknown): number {
-  if (typeof time === 'number') return time;
-  return time === 'end' ? endOfTime : beginningOfTime;
 }

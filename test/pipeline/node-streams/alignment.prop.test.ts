@@ -7,7 +7,7 @@ import { jsonState } from '../../../src/coordinator/json-state.js';
 import { decodeInlineState } from '../../../src/manifest/operator-state.js';
 import type { StreamStages } from '../../../src/pipeline/node-streams/stages.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
-import type { CustomOperator } from '../../../src/pipeline/stages/custom.js';
+import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
 import { turnOfEventLoop } from '../../../src/runtime/event-loop.js';
 import { seededRandom, type Random } from '../../../src/runtime/random.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
@@ -115,7 +115,9 @@ async function runPlan(plan: Plan, seen: Record<string, number>): Promise<void> 
     if (manifest?.epoch === 1 && manifest.sinkNames.length === 0) continue;
     const next = Number(manifest?.sourceOffsets.get('numbers')?.offsets.get('next') ?? '0');
     for (const [name, state] of manifest?.operatorStates ?? []) {
-      const saved = JSON.parse(Buffer.from(decodeInlineState(state)!).toString()) as number[];
+      // The first line is how far time has come; the operator's own bytes follow.
+      const [, own] = Buffer.from(decodeInlineState(state)!).toString().split('\n');
+      const saved = JSON.parse(own!) as number[];
       expect({ name, saved }).toEqual({ name, saved: numbersTo(next) });
       seen.operators! += 1;
     }

@@ -39,6 +39,46 @@ describe("a pipeline of Node's streams", () => {
     expect(sink.records).toEqual(totalsTo(100));
   });
 
+  test('tells an operator of the end once, whatever is read elsewhere in later runs', async () => {
+    const store = new MemoryCheckpointStore();
+    const sink = new MemorySink<number | string>();
+    const other = new MemorySink<number>();
+    const live = (stopAt?: number) => {
+      const stop = new AbortController();
+      const streams = new StreamPipeline('numbers', {
+        sources: {
+          numbers: arraySource(numbersTo(3)),
+          more: pacedSource(numbersTo(60), { batchRecords: 1 }),
+        },
+        operators: {
+          total: {
+            ...runningTotal(),
+            onTime: (time, context) => context.emit(`end at ${time}` as never),
+          },
+        },
+        sinks: { out: sink, other: flakySink(other, 'preCommit', 3) },
+        build: async ({ source, map, operator, sink }) => {
+          const watched = map((number: number) => {
+            if (number === stopAt) stop.abort();
+            return number;
+          });
+          await Promise.all([
+            pipeline(source('numbers'), operator('total'), sink('out')),
+            pipeline(source('more'), watched, sink('other')),
+          ]);
+        },
+      });
+      const checkpoint = { intervalMs: 1, commitTimeoutMs: 5 };
+      return run(streams, { store, checkpoint, signal: stop.signal });
+    };
+    expect((await live(20)).outcome).toBe('stopped');
+    expect((await live(40)).outcome).toBe('stopped');
+    expect((await live()).outcome).toBe('finished');
+    expect((await live()).outcome).toBe('already-finished');
+    expect(sink.records).toEqual([...totalsTo(3), 'end at Infinity']);
+    expect(other.records).toEqual(numbersTo(60));
+  });
+
   test.each(['write', 'preCommit', 'commit'] as const)(
     'is built anew after a %s has failed, and loses and doubles nothing',
     async (call) => {

@@ -4,7 +4,7 @@ import { jsonState } from '../../../src/coordinator/json-state.js';
 import type { TwoPhaseSink } from '../../../src/contracts/sink.js';
 import type { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import type { RunOptions, RunReport } from '../../../src/pipeline/prepared-run.js';
-import type { CustomOperator } from '../../../src/pipeline/stages/custom.js';
+import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
 import { turnOfEventLoop } from '../../../src/runtime/event-loop.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../../src/testing/clock.js';
