@@ -1,11 +1,15 @@
 // Pipelines to be crashed: each shape in which state, time or barriers come together.
 
 import type { Sink } from '../../src/contracts/sink.js';
+import type { ReadableSource } from '../../src/contracts/source.js';
+import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
 import type { Stream } from '../../src/pipeline/stream.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
 import { readableSource } from '../../src/testing/simulation/readable-source.js';
 import type { Crashable, World } from '../../src/testing/simulation/world.js';
+import { untilLater } from './support.js';
 
 export interface Order {
   readonly id: number;
@@ -35,7 +39,16 @@ export const input = {
   ],
 };
 
-export type Shape = 'fan-in' | 'windows' | 'join' | 'table' | 'timers' | 'replayed';
+export type Shape =
+  | 'fan-in'
+  | 'windows'
+  | 'idle'
+  | 'join'
+  | 'table'
+  | 'timers'
+  | 'replayed'
+  | 'custom'
+  | 'custom-replayed';
 
 export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
   'fan-in': (world) => {
@@ -48,15 +61,16 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
 
   windows: (world) => {
     const { pipeline, left, right } = begin(world);
-    left
-      .union(right)
-      .keyBy(({ account }) => account)
-      .window('windows', tumblingWindow({ sizeMs: 100 }), {
-        initial: { ids: [] as number[] },
-        add: (value, { id }) => ({ ids: [...value.ids, id] }),
-        result: (key, { startMs }, { ids }) => ({ key, number: startMs, ids }),
-      })
-      .to('a', world.sink('a', 'durable'));
+    windowed(left.union(right)).to('a', world.sink('a', 'durable'));
+    return prepared(world, pipeline, 'key');
+  },
+
+  /** The right source is idle again and again, when the left one has ended long since. */
+  idle: (world) => {
+    const { pipeline, left, right } = begin(world, {
+      right: { everyMs: 20_000, idleAfterMs: 5_000 },
+    });
+    windowed(left.union(right)).to('a', world.sink('a', 'durable'));
     return prepared(world, pipeline, 'key');
   },
 
@@ -103,23 +117,75 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
     counted(left).to('b', world.sink('b', 'fenced'));
     return prepared(world, pipeline, 'input');
   },
+
+  /** Told of time that several inputs have come to, one of which ends long before the other. */
+  custom: (world) => {
+    const { pipeline, left, right } = begin(world, { right: { everyMs: 200 } });
+    left.union(right).apply('hundreds', hundreds()).to('a', world.sink('a', 'durable'));
+    left.apply('of-left', hundreds()).to('b', last(world));
+    return prepared(world, pipeline, 'key');
+  },
+
+  'custom-replayed': (world) => {
+    const { pipeline, left } = begin(world, { only: 'left', deterministic: true });
+    left.apply('hundreds', hundreds()).to('a', world.sink('a', 'fenced'));
+    counted(left).to('b', world.sink('b', 'fenced'));
+    return prepared(world, pipeline, 'input');
+  },
 };
 
-function begin(
-  world: World,
-  { only, deterministic = false }: { only?: 'left'; deterministic?: boolean } = {},
-) {
+function begin(world: World, { only, deterministic = false, right = {} }: BeginOptions = {}) {
   const pipeline = new Pipeline('orders', { deterministic });
-  const open = (name: 'left' | 'right'): Stream<Order> =>
-    pipeline.source(name, readableSource(world.source<Order>(name)), {
-      eventTime: { timeOf: ({ time }) => time },
+  const open = (name: 'left' | 'right', { everyMs = 0, ...times }: Pace): Stream<Order> =>
+    pipeline.source(name, slowed(world, readableSource(world.source<Order>(name)), everyMs), {
+      eventTime: { timeOf: ({ time }) => time, ...times },
     });
-  const left = open('left');
-  return { pipeline, left, right: only === undefined ? open('right') : left };
+  const left = open('left', {});
+  return { pipeline, left, right: only === undefined ? open('right', right) : left };
+}
+
+interface Pace {
+  /** Records come one by one, after so long each. Default at once. */
+  readonly everyMs?: number;
+  readonly idleAfterMs?: number;
+}
+
+interface BeginOptions {
+  readonly only?: 'left';
+  readonly deterministic?: boolean;
+  readonly right?: Pace;
+}
+
+function slowed<Rec>(
+  { clock }: World,
+  source: ReadableSource<Rec>,
+  everyMs: number,
+): ReadableSource<Rec> {
+  if (everyMs === 0) return source;
+  return {
+    ...source,
+    async *read({ signal }) {
+      for await (const batch of source.read({ signal })) {
+        await untilLater(clock, everyMs, signal);
+        if (signal.aborted) return;
+        yield batch;
+      }
+    },
+  };
 }
 
 function last(world: World): Sink {
   return world.sink('b', 'last-resource');
+}
+
+function windowed(orders: Stream<Order>) {
+  return orders
+    .keyBy(({ account }) => account)
+    .window('windows', tumblingWindow({ sizeMs: 100 }), {
+      initial: { ids: [] as number[] },
+      add: (value, { id }) => ({ ids: [...value.ids, id] }),
+      result: (key, { startMs }, { ids }) => ({ key, number: startMs, ids }),
+    });
 }
 
 function counted(orders: Stream<Order>) {
@@ -147,6 +213,40 @@ function timed(orders: Stream<Order>) {
         context.emit({ key: context.key, number: context.state.n, at });
       },
     });
+}
+
+/** Counts orders by hundreds of milliseconds; tells of each when it is over, and of all at the end. */
+function hundreds(): CustomOperator<Order, { key: string; number: number }> {
+  interface Counts {
+    open: readonly { readonly startMs: number; readonly number: number }[];
+    all: number;
+  }
+  let counts: Counts = { open: [], all: 0 };
+  return {
+    ...jsonState(
+      () => counts,
+      (saved) => {
+        counts = saved;
+      },
+      { deterministic: true },
+    ),
+    onRecord: ({ time }) => {
+      const startMs = Math.floor(time / 100) * 100;
+      const number = 1 + (counts.open.find((one) => one.startMs === startMs)?.number ?? 0);
+      const others = counts.open.filter((one) => one.startMs !== startMs);
+      counts = { open: [...others, { startMs, number }], all: counts.all + 1 };
+    },
+    onTime: async (watermark, context) => {
+      await Promise.resolve();
+      const isOver = ({ startMs }: { startMs: number }): boolean => startMs + 100 <= watermark;
+      for (const { startMs, number } of counts.open.filter(isOver)) {
+        context.emit({ key: `from ${startMs}`, number });
+      }
+      counts = { ...counts, open: counts.open.filter((one) => !isOver(one)) };
+      // The state does not remember that it has told: it relies on being asked once.
+      if (watermark === Infinity) context.emit({ key: 'all', number: counts.all });
+    },
+  };
 }
 
 function prepared(world: World, pipeline: Pipeline, order: 'input' | 'key'): Crashable {

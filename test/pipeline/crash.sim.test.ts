@@ -6,10 +6,13 @@ describe('a pipeline survives a crash at every point', () => {
   test.each<[Shape, 1 | 2]>([
     ['fan-in', 1],
     ['windows', 1],
+    ['idle', 1],
     ['join', 1],
     ['table', 1],
     ['timers', 2],
     ['replayed', 2],
+    ['custom', 2],
+    ['custom-replayed', 2],
   ])(
     '%s, with %i fault(s) in a run',
     async (shape, crashes) => {
@@ -26,9 +29,11 @@ describe('a pipeline survives a crash at every point', () => {
 test.each<[Shape, readonly string[]]>([
   ['fan-in', ['ann 1', 'ann 2', 'ann 3', 'bob 1', 'bob 2', 'cid 1', 'cid 2', 'cid 3', 'dan 1']],
   ['windows', ['ann 0', 'ann 100', 'bob 0', 'bob 200', 'cid 0', 'cid 100', 'cid 200', 'dan 100']],
+  ['idle', ['ann 0', 'ann 100', 'bob 0', 'bob 200', 'cid 0', 'cid 100', 'cid 200', 'dan 100']],
   ['join', ['1 11', '2 11', '2 12', '3 12', '3 13', '4 12', '4 13', '5 14'].map((p) => `${p} 1`)],
   ['table', ['Anna 1', 'Anna 2', 'Anna 3', 'Bob 1', 'Bob 2']],
   ['timers', ['ann 3', 'bob 1', 'bob 2']],
+  ['custom', ['all 9', 'from 0 3', 'from 100 4', 'from 200 2']],
 ])('%s gives what it should when nothing goes wrong', async (shape, expected) => {
   const { visible } = await replaySchedule(builds[shape], { input, schedule: [] });
   const records = visible.get('a') as readonly { key: string; number: number }[];
