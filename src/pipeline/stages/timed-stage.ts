@@ -88,7 +88,6 @@ export class TimedStage<Value> implements Stage, Emitter {
       this.#main.receiver.mark(mark);
       return undefined;
     }
-    if (mark.kind === 'end') this.#parts.operator.beginEnd();
     return this.#moveTo(mark.kind === 'end' ? endOfTime : mark.time, mark);
   }
 
@@ -159,6 +158,8 @@ export class TimedStage<Value> implements Stage, Emitter {
   #moveClock(time: number): boolean {
     const { operator, errors } = this.#parts;
     const { timers, clock } = operator;
+    // Not at the mark: the last batch of a window before this one is at the end of time already.
+    if (time === endOfTime) operator.beginEnd();
     for (let fired = 0; timers.earliest <= time; fired++) {
       if (fired === firingsMax) return false;
       const due = timers.takeDue(time);
