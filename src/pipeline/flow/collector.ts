@@ -6,6 +6,8 @@ export class Collector {
   #records: unknown[] = [];
   #times: number[] = [];
   #watermarks: number[] = [];
+  /** Records that stay: those behind them were sent by a call that may still throw. */
+  #keptCount = 0;
 
   get size(): number {
     return this.#records.length;
@@ -33,6 +35,19 @@ export class Collector {
     }
   }
 
+  /** What is here stays, whatever becomes of the next call. */
+  keep(): void {
+    this.#keptCount = this.#records.length;
+  }
+
+  /** The call has thrown: a record that is skipped leaves no half of its output behind. */
+  drop(): void {
+    this.#records.length = this.#keptCount;
+    if (this.#times.length <= this.#keptCount) return;
+    this.#times.length = this.#keptCount;
+    this.#watermarks.length = this.#keptCount;
+  }
+
   /** What was collected, and a fresh start. @param watermark After the last record. */
   take(watermark: number | undefined): Batch {
     const records = this.#records;
@@ -40,6 +55,7 @@ export class Collector {
     this.#records = [];
     this.#times = [];
     this.#watermarks = [];
+    this.#keptCount = 0;
     const eventTimes = watermark === undefined ? undefined : { times, watermarks, watermark };
     return { records, eventTimes };
   }

@@ -63,16 +63,22 @@ export class CustomStage implements Stage {
   }
 
   #take({ records, eventTimes }: Batch, index: number): Promise<void> | undefined {
-    const { participant, errors } = this.#parts;
+    const { participant } = this.#parts;
     const record = records[index];
+    this.#collector.keep();
     try {
       const context = this.#context(eventTimes?.times[index], eventTimes?.watermarks[index]);
       const working = participant.operator.onRecord(record, context);
-      return working?.catch((error: unknown) => errors.handle(error, record));
+      return working?.catch((error: unknown) => this.#leaveOut(record, error));
     } catch (error) {
-      errors.handle(error, record);
+      this.#leaveOut(record, error);
       return undefined;
     }
+  }
+
+  #leaveOut(record: unknown, error: unknown): void {
+    this.#collector.drop();
+    this.#parts.errors.handle(error, record);
   }
 
   /** Each time once, in this life or an earlier one: see `CustomParticipant`. */

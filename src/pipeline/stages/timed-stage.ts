@@ -54,6 +54,9 @@ export class TimedStage<Value> implements Stage, Emitter {
   readonly #logic: TimedLogic<Value>;
   readonly #main: Output;
   readonly #outputs: ReadonlyMap<string, Output>;
+  readonly #collectors: readonly Collector[];
+  /** The call of the logic that is under way has sent something. */
+  #hasEmitted = false;
 
   constructor(parts: TimedStageParts<Value>) {
     this.#parts = parts;
@@ -64,6 +67,7 @@ export class TimedStage<Value> implements Stage, Emitter {
         { collector: new Collector(), receiver: parts.output(port) },
       ]),
     );
+    this.#collectors = [...this.#outputs.values()].map(({ collector }) => collector);
     const main = this.#outputs.get(mainPort);
     assert(main !== undefined, 'a stage has no main output');
     this.#main = main;
@@ -74,6 +78,7 @@ export class TimedStage<Value> implements Stage, Emitter {
     if (output === undefined) throw new Error(`there is no output ${port}`);
     const { collector } = output;
     const { hasEventTime, operator, countLate } = this.#parts;
+    this.#hasEmitted = true;
     if (port === latePort) countLate();
     if (hasEventTime) collector.addTimed(record, time, operator.watermark);
     else collector.add(record);
@@ -116,7 +121,9 @@ export class TimedStage<Value> implements Stage, Emitter {
     for (let index = start; index < records.length; index++) {
       try {
         this.#logic.onRecord(records[index], input);
+        if (this.#hasEmitted) this.#keepOutput();
       } catch (error) {
+        this.#dropOutput();
         this.#parts.errors.handle(error, records[index]);
       }
     }
@@ -140,7 +147,9 @@ export class TimedStage<Value> implements Stage, Emitter {
       clock.recordTime = times[index] ?? Number.NaN;
       try {
         logic.onRecord(records[index], input);
+        if (this.#hasEmitted) this.#keepOutput();
       } catch (error) {
+        this.#dropOutput();
         this.#parts.errors.handle(error, records[index]);
       }
     }
@@ -166,12 +175,24 @@ export class TimedStage<Value> implements Stage, Emitter {
       if (due === undefined) break;
       try {
         this.#logic.onTimer(due.time, due.item);
+        if (this.#hasEmitted) this.#keepOutput();
       } catch (error) {
+        this.#dropOutput();
         errors.handle(error, { key: due.item.entry.key, time: due.time });
       }
     }
     if (time > clock.watermark) clock.watermark = time;
     return true;
+  }
+
+  #keepOutput(): void {
+    this.#hasEmitted = false;
+    for (const collector of this.#collectors) collector.keep();
+  }
+
+  #dropOutput(): void {
+    this.#hasEmitted = false;
+    for (const collector of this.#collectors) collector.drop();
   }
 
   async #later(rest: () => Room): Promise<void> {

@@ -1,0 +1,137 @@
+import { describe, expect, test } from '@jest/globals';
+import { arraySource } from '../../src/connectors/memory/array-source.js';
+import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { jsonState } from '../../src/coordinator/json-state.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { Stream } from '../../src/pipeline/stream.js';
+import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { numbersTo } from './support.js';
+
+const onError = 'skip' as const;
+
+/** Sends each number twice, and fails between for those that three divides. */
+function twice(number: number, emit: (record: number) => void): void {
+  emit(number);
+  if (number % 3 === 0) throw new Error(`${number} is not liked`);
+  emit(number);
+}
+
+const noState = jsonState(
+  () => null,
+  () => undefined,
+);
+
+const operators: Record<string, (numbers: Stream<number>) => Stream<number>> = {
+  flatMap: (numbers) =>
+    numbers.flatMap(
+      function* (number) {
+        const given: number[] = [];
+        try {
+          twice(number, (record) => given.push(record));
+        } finally {
+          yield* given;
+        }
+      },
+      { onError },
+    ),
+  process: (numbers) =>
+    numbers
+      .keyBy(() => 'all')
+      .process<number, number>(
+        'twice',
+        {
+          initial: 0,
+          onRecord: (number, context) => twice(number, (record) => context.emit(record)),
+        },
+        { onError },
+      ),
+  apply: (numbers) =>
+    numbers.apply<number>(
+      'twice',
+      {
+        ...noState,
+        onRecord: (number, context) => twice(number, (record) => context.emit(record)),
+      },
+      { onError },
+    ),
+  'apply with promises': (numbers) =>
+    numbers.apply<number>(
+      'twice',
+      {
+        ...noState,
+        onRecord: async (number, context) => {
+          await Promise.resolve();
+          twice(number, (record) => context.emit(record));
+        },
+      },
+      { onError },
+    ),
+};
+
+describe('a record that is skipped', () => {
+  test.each(Object.entries(operators))(
+    'leaves no half of its output behind in %s',
+    async (_, add) => {
+      for (const hasTime of [false, true]) {
+        const sink = new MemorySink<number>();
+        const pipeline = new Pipeline('numbers');
+        const numbers = pipeline.source(
+          'numbers',
+          arraySource(numbersTo(8), { batchRecords: 3 }),
+          hasTime ? { eventTime: { timeOf: (number) => number } } : {},
+        );
+        add(numbers).to('out', sink);
+        const report = await pipeline.run({ store: new MemoryCheckpointStore() });
+        expect(sink.records).toEqual([1, 1, 2, 2, 4, 4, 5, 5, 7, 7]);
+        expect([...report.skipped.values()]).toEqual([3]);
+      }
+    },
+  );
+
+  test('leaves nothing in the outputs beside the main one, and becomes a dead letter', async () => {
+    const [main, side, letters] = [new MemorySink(), new MemorySink(), new MemorySink()];
+    const pipeline = new Pipeline('numbers');
+    const split = pipeline
+      .source('numbers', arraySource(numbersTo(5)))
+      .keyBy(() => 'all')
+      .process<number, number>(
+        'split',
+        {
+          initial: 0,
+          onRecord: (number, context) => {
+            context.emitTo('side', number);
+            twice(number, (record) => context.emit(record));
+          },
+          sides: ['side'],
+        },
+        { onError: 'dead-letter' },
+      );
+    split.to('main', main);
+    split.side<number>('side').to('side', side);
+    split.deadLetters.map(({ record }) => record).to('letters', letters);
+    await pipeline.run({ store: new MemoryCheckpointStore() });
+    expect(main.records).toEqual([1, 1, 2, 2, 4, 4]);
+    expect(side.records).toEqual([1, 2, 4]);
+    expect(letters.records).toEqual([0, 3]);
+  });
+
+  test('may be a timer: what it has emitted before it threw is not sent on', async () => {
+    const sink = new MemorySink<number>();
+    const pipeline = new Pipeline('numbers');
+    pipeline
+      .source('numbers', arraySource(numbersTo(6)), { eventTime: { timeOf: (number) => number } })
+      .keyBy(() => 'all')
+      .process<number, number>(
+        'timers',
+        {
+          initial: 0,
+          onRecord: (number, context) => context.setTimer(number + 1),
+          onTimer: (time, context) => twice(time, (record) => context.emit(record)),
+        },
+        { onError },
+      )
+      .to('out', sink);
+    await pipeline.run({ store: new MemoryCheckpointStore() });
+    expect(sink.records).toEqual([1, 1, 2, 2, 4, 4, 5, 5]);
+  });
+});
