@@ -68,6 +68,21 @@ describe('keyed state', () => {
     );
   });
 
+  test('fails the snapshot and not the change, when an entry that is changed could not be encoded', async () => {
+    const operator = newOperator();
+    const entry = operator.state.add('a key', { n: Infinity });
+    const snapshots = [operator.capture(), operator.capture()];
+    operator.state.touch(entry);
+    entry.value = { n: 1 };
+    for (const snapshot of snapshots) {
+      await expect(bytesOf(snapshot)).rejects.toMatchObject({ code: 'TIDEGATE_STATE_NOT_JSON' });
+      snapshot.release?.();
+    }
+    // The next one has what can be saved.
+    const again = await restored(await bytesOf(operator.capture()));
+    expect(again.state.get('a key')?.value).toEqual({ n: 1 });
+  });
+
   test('refuses every saved state that was cut off, or lost a line', async () => {
     const operator = newOperator();
     for (const key of ['a', 'b', 'c']) operator.state.add(key, { n: 1 });

@@ -3,7 +3,11 @@ import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { Batch } from '../../src/pipeline/flow/elements.js';
+import { RecordErrors } from '../../src/pipeline/flow/record-errors.js';
+import { AggregateStage, aggregateOperator } from '../../src/pipeline/stages/aggregate.js';
 import type { Stream } from '../../src/pipeline/stream.js';
+import { systemClock } from '../../src/runtime/clock.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { numbersTo } from './support.js';
 
@@ -113,6 +117,37 @@ describe('a record that is skipped', () => {
     expect(main.records).toEqual([1, 1, 2, 2, 4, 4]);
     expect(side.records).toEqual([1, 2, 4]);
     expect(letters.records).toEqual([0, 3]);
+  });
+
+  test('is never a good one that met a capture of a state that cannot be saved', async () => {
+    const settings = { vnodeCount: 8, clock: systemClock, isDeterministic: true };
+    const operator = aggregateOperator('newest', settings);
+    const sent: unknown[] = [];
+    const skipped: string[] = [];
+    const output = {
+      accept: ({ records }: Batch) => void sent.push(...records),
+      mark: () => undefined,
+    };
+    const stage = new AggregateStage({
+      operator,
+      output,
+      errors: new RecordErrors({
+        operator: 'newest',
+        policy: onError,
+        deadLetters: output,
+        skipped: (name) => skipped.push(name),
+      }),
+      keyOf: () => 'all',
+      aggregation: { initial: 0, add: (_, number) => number, result: (_, newest) => newest },
+    });
+    void stage.accept({ records: [Infinity], eventTimes: undefined });
+    const snapshot = operator.capture();
+    void stage.accept({ records: [1], eventTimes: undefined });
+    expect(sent).toEqual([Infinity, 1]);
+    expect(skipped).toEqual([]);
+    const encoding = snapshot.encode({ signal: new AbortController().signal });
+    const reading = (encoding as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]().next();
+    await expect(reading).rejects.toMatchObject({ code: 'TIDEGATE_STATE_NOT_JSON' });
   });
 
   test('may be a timer: what it has emitted before it threw is not sent on', async () => {

@@ -13,6 +13,8 @@ export interface Capture {
   readonly number: number;
   /** Lines that the encoder has not taken, by vnode: most were encoded out of turn. */
   readonly lines: Map<number, ByteLines>;
+  /** An entry could not be encoded, by whoever came to it: whoever asks for the bytes is told. */
+  failure: { readonly error: unknown } | undefined;
 }
 
 /** What the encoder sees of keyed state. */
@@ -43,7 +45,10 @@ const encodingSliceMs = 2;
 const entriesPerLook = 64;
 const chunkBytesMin = 65_536;
 
-/** @throws TidegateError `TIDEGATE_BUG` when the capture was released, or encoded, before. */
+/**
+ * @throws TidegateError `TIDEGATE_BUG` when the capture was released, or encoded, before;
+ * `TIDEGATE_STATE_NOT_JSON`.
+ */
 export async function* encodeCapture(
   state: EncodableState,
   capture: Capture,
@@ -61,6 +66,7 @@ export async function* encodeCapture(
     while (hasMore) {
       refuseReleased(state, capture);
       hasMore = state.encodeSome(capture, vnode, entriesPerLook);
+      if (capture.failure !== undefined) throw capture.failure.error;
       const lines = capture.lines.get(vnode);
       if (lines !== undefined) {
         capture.lines.delete(vnode);

@@ -99,7 +99,7 @@ export class KeyedState<Value> implements EncodableState {
    */
   capture(header: Readonly<Record<string, unknown>>, clock: Clock): OperatorSnapshot {
     this.stamp += 1;
-    const capture: Capture = { number: this.stamp, lines: new Map() };
+    const capture: Capture = { number: this.stamp, lines: new Map(), failure: undefined };
     this.#captures.add(capture);
     const entryCount = this.size;
     return {
@@ -130,7 +130,13 @@ export class KeyedState<Value> implements EncodableState {
     let line: string | undefined;
     for (const capture of this.#captures) {
       if (entry.stamp >= capture.number) continue;
-      line ??= this.#encode(entry.key, entry.value);
+      try {
+        line ??= this.#encode(entry.key, entry.value);
+      } catch (error) {
+        // The fault of the capture, not of the record that is about to change the entry.
+        capture.failure ??= { error };
+        continue;
+      }
       let lines = capture.lines.get(entry.vnode);
       if (lines === undefined) capture.lines.set(entry.vnode, (lines = new ByteLines()));
       lines.add(line);
