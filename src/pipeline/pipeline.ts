@@ -11,6 +11,7 @@ import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js'
 import type { KeyOf } from './stages/keys.js';
 import { Stream } from './stream.js';
 import { Table } from './table.js';
+import { requireWholeTimes } from './windows.js';
 
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */
@@ -40,12 +41,18 @@ export class Pipeline {
     return this.#graph.hash();
   }
 
-  /** A stream of records, read from where the last checkpoint has left the source. */
+  /**
+   * A stream of records, read from where the last checkpoint has left the source.
+   *
+   * @throws TidegateError `TIDEGATE_PIPELINE` for a name that is taken, or times that are not whole
+   * milliseconds.
+   */
   source<Rec>(
     name: string,
     source: ReadableSource<Rec>,
     { eventTime, onError = 'fail' }: SourceOptions<Rec> = {},
   ): Stream<Rec> {
+    if (eventTime !== undefined) requireWholeTimes(name, eventTime);
     const node = this.#graph.add({
       role: 'source',
       kind: 'source',

@@ -1,5 +1,6 @@
-// Spans of event time, made and checked: the kinds of windows, and how far a join looks.
+// Spans of event time, made and checked: kinds of windows, how far a join looks, when a source is idle.
 
+import type { EventTimeOptions } from './flow/source-times.js';
 import { invalid } from './graph.js';
 import type { WindowSpec } from './stages/window.js';
 
@@ -29,4 +30,27 @@ export function checkedWindow(name: string, { sizeMs, everyMs }: WindowSpec): Wi
 export function requireWholeSpan(join: string, withinMs: number): void {
   if (Number.isSafeInteger(withinMs) && withinMs >= 0) return;
   throw invalid(`join ${join} has withinMs ${withinMs}, not whole milliseconds`);
+}
+
+/** As long as a timer can wait: 24.8 days. */
+const longestIdleAfterMs = 2 ** 31 - 1;
+
+/**
+ * A fraction is refused because a watermark is saved as whole milliseconds: after a restart it would
+ * be lower than before.
+ *
+ * @throws TidegateError `TIDEGATE_PIPELINE` for spans that no watermark could follow from.
+ */
+export function requireWholeTimes(
+  source: string,
+  { outOfOrderMs = 0, idleAfterMs = 1 }: EventTimeOptions<never>,
+): void {
+  if (!Number.isSafeInteger(outOfOrderMs) || outOfOrderMs < 0) {
+    throw invalid(`source ${source} has outOfOrderMs ${outOfOrderMs}, not whole milliseconds`);
+  }
+  if (Number.isSafeInteger(idleAfterMs) && idleAfterMs > 0 && idleAfterMs <= longestIdleAfterMs)
+    return;
+  throw invalid(
+    `source ${source} has idleAfterMs ${idleAfterMs}, not whole milliseconds from 1 to ${longestIdleAfterMs}`,
+  );
 }

@@ -170,6 +170,34 @@ describe('a pipeline that cannot work', () => {
   });
 });
 
+describe('event time of a source', () => {
+  test.each([
+    ['outOfOrderMs', Number.NaN],
+    ['outOfOrderMs', -1],
+    ['outOfOrderMs', 0.5],
+    ['outOfOrderMs', Infinity],
+    ['idleAfterMs', Number.NaN],
+    ['idleAfterMs', 0],
+    ['idleAfterMs', -5],
+    ['idleAfterMs', 1.5],
+    ['idleAfterMs', 2 ** 31],
+  ])('is refused where the source is added, with %s of %d', (name, value) => {
+    const pipeline = new Pipeline('wrong');
+    const eventTime = { timeOf: (number: number) => number, [name]: value };
+    const adding = (): unknown => pipeline.source('numbers', arraySource([1]), { eventTime });
+    expect(adding).toThrow(expect.objectContaining({ code: 'TIDEGATE_PIPELINE' }));
+    expect(adding).toThrow(new RegExp(`source numbers has ${name} ${value}, not whole milli`));
+  });
+
+  test('may have any whole span that a timer can wait', () => {
+    const pipeline = new Pipeline('right');
+    const eventTime = { timeOf: (number: number) => number };
+    const longest = { ...eventTime, outOfOrderMs: 2 ** 40, idleAfterMs: 2 ** 31 - 1 };
+    pipeline.source('a', arraySource([1]), { eventTime: { ...eventTime, outOfOrderMs: 0 } });
+    pipeline.source('b', arraySource([1]), { eventTime: longest });
+  });
+});
+
 test('explain names every node, the guarantee of each sink, and the hash', () => {
   const pipeline = new Pipeline('numbers');
   const numbers = pipeline.source('numbers', arraySource([1]));

@@ -11,12 +11,15 @@ import type { SourceCursor } from './source-cursor.js';
 export interface EventTimeOptions<Rec> {
   /** When the record happened: whole milliseconds since the Unix epoch. */
   readonly timeOf: (record: Rec) => number;
-  /** How much earlier than the latest record so far a record may be without being late. Default 0. */
+  /**
+   * How much earlier than the latest record so far a record may be without being late, in whole
+   * milliseconds. Default 0.
+   */
   readonly outOfOrderMs?: number;
   /**
    * When the source was asked for records and has given none for this long, it holds no watermark
    * back. It makes results depend on when records arrive: without it they depend on the records
-   * alone. Default: never.
+   * alone. Whole milliseconds from 1 to 2^31-1. Default: never.
    */
   readonly idleAfterMs?: number;
 }
