@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import type { Offsets } from '../../src/contracts/source.js';
 import { toError } from '../../src/errors.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
@@ -168,6 +169,39 @@ describe('a pipeline that cannot work', () => {
     keyed.aggregate('sums', aggregation);
     expect(() => keyed.aggregate('sums', aggregation)).toThrow('two operators called sums');
   });
+});
+
+test('what a source tells of itself is in every checkpoint, also of a run that goes on', async () => {
+  const store = new MemoryCheckpointStore();
+  const sink = new MemorySink<number>();
+  const run = async (path: string, stopAt?: number) => {
+    const stop = new AbortController();
+    const numbers = pacedSource(numbersTo(20), { batchRecords: 1 });
+    const pipeline = new Pipeline('numbers');
+    pipeline
+      .source('numbers', {
+        ...numbers,
+        position: async () => ({
+          offsets: (await numbers.position()) as Offsets,
+          metadata: { connector: 'numbers', path },
+        }),
+      })
+      .map((number) => {
+        if (number === stopAt) stop.abort();
+        return number;
+      })
+      .to('out', sink);
+    await pipeline.run({ store, handleSignals: false, signal: stop.signal });
+    const checkpoints = await (await store.openReadOnly()).list();
+    return checkpoints.map(({ manifest }) => manifest?.sourceOffsets.get('numbers')?.metadata);
+  };
+  const of = (path: string) => new Map(Object.entries({ connector: 'numbers', path }));
+  const first = await run('a', 10);
+  expect(first.length).toBeGreaterThan(1);
+  expect(first).toEqual(first.map(() => of('a')));
+  // Newest first; the source was moved meanwhile.
+  expect((await run('b'))[0]).toEqual(of('b'));
+  expect(sink.records).toEqual(numbersTo(20));
 });
 
 describe('event time of a source', () => {

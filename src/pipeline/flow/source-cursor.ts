@@ -26,6 +26,8 @@ export class SourceCursor<Rec = unknown> {
   readonly name: string;
   readonly source: ReadableSource<Rec>;
   #offsets: Offsets | undefined;
+  /** What the source tells people of itself, asked once in a process: it goes into every manifest. */
+  #metadata: SourcePosition['metadata'];
   #hasEnded = false;
   /** Event time up to which this source is complete. */
   watermark = beginningOfTime;
@@ -63,6 +65,7 @@ export class SourceCursor<Rec = unknown> {
     const hasTime = Math.abs(watermark) <= largestTime;
     return {
       offsets: { ...this.offsets, ...end },
+      ...(this.#metadata === undefined ? {} : { metadata: this.#metadata }),
       ...(hasTime ? { watermark: BigInt(Math.floor(watermark)) } : {}),
     };
   }
@@ -70,10 +73,17 @@ export class SourceCursor<Rec = unknown> {
   async restore(given: Offsets, options: RestoreOptions): Promise<void> {
     const { own, hasEnded } = splitOffsets(given);
     await this.source.restore(own, options);
+    if (this.#metadata === undefined) await this.#ask();
     this.#offsets = own;
     this.#hasEnded = hasEnded;
     const { watermark } = options;
     this.watermark = watermark === undefined ? beginningOfTime : Number(watermark);
+  }
+
+  async #ask(): Promise<Offsets> {
+    const { offsets, metadata = {} } = wholePosition(await this.source.position());
+    this.#metadata = metadata;
+    return offsets;
   }
 
   /** What the coordinator gets to see: a source whose position is the one of this cursor. */
@@ -82,7 +92,7 @@ export class SourceCursor<Rec = unknown> {
     return {
       ...(source.replayable === undefined ? {} : { replayable: source.replayable }),
       position: async () => {
-        if (this.#offsets === undefined) this.#offsets = ownPosition(await source.position());
+        if (this.#offsets === undefined) this.#offsets = await this.#ask();
         return this.position();
       },
       restore: (offsets, options) => this.restore(offsets, options),
@@ -121,8 +131,8 @@ export function splitOffsets(given: Offsets): {
   return { own, hasEnded };
 }
 
-function ownPosition(given: SourcePosition | Offsets): Offsets {
+function wholePosition(given: SourcePosition | Offsets): SourcePosition {
   const { offsets } = given as { readonly offsets?: unknown };
   // Offsets are texts, so an object under that name can only be a whole position.
-  return typeof offsets === 'object' ? (given as SourcePosition).offsets : (given as Offsets);
+  return typeof offsets === 'object' ? (given as SourcePosition) : { offsets: given as Offsets };
 }
