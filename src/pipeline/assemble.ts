@@ -19,17 +19,11 @@ import {
   type SourceNode,
   type TableNode,
 } from './graph.js';
+import { countIn, newRunCounts } from './run-counts.js';
 import { SinkInlet } from './stages/ends.js';
 import { TableStage } from './stages/table.js';
 import { tableOperator, type TableOperator } from './state/table-operator.js';
 import type { OperatorSettings } from './state/keyed-operator.js';
-
-/** Counts of one prepared run, through all its generations: what is read again counts again. */
-export interface RunCounts {
-  readonly records: Map<string, number>;
-  readonly skipped: Map<string, number>;
-  readonly late: Map<string, number>;
-}
 
 interface PreparedTable {
   readonly cursor: SourceCursor;
@@ -39,7 +33,7 @@ interface PreparedTable {
 /** A graph made ready for one run: its participants, and how to build a generation. */
 export class PreparedGraph {
   readonly cursors = new Map<string, SourceCursor>();
-  readonly counts: RunCounts = { records: new Map(), skipped: new Map(), late: new Map() };
+  readonly counts = newRunCounts();
   readonly #graph: Graph;
   readonly #instances = new Map<GraphNode, NodeInstance>();
   readonly #tables = new Map<TableNode, PreparedTable>();
@@ -188,8 +182,4 @@ export class PreparedGraph {
 
 function cursorOf({ name, source }: SourceNode | TableNode): SourceCursor {
   return new SourceCursor(name, source);
-}
-
-function countIn(counts: Map<string, number>, name: string, more = 1): void {
-  counts.set(name, (counts.get(name) ?? 0) + more);
 }

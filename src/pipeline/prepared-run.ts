@@ -12,8 +12,8 @@ import { systemClock, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
-import type { RunCounts } from './assemble.js';
 import type { Dataflow } from './flow/dataflow.js';
+import type { RunCounts } from './run-counts.js';
 import { listenForSignals } from './signals.js';
 
 export interface RunOptions {
@@ -42,7 +42,8 @@ export interface RunOptions {
 export interface RunReport {
   /**
    * `finished`: all input is processed and committed; `already-finished`: it was, by an earlier run,
-   * and nothing was done; `stopped`: suspended by a signal, to go on in the next run.
+   * so that no record of a source was read (of a table perhaps) and none was written; `stopped`:
+   * suspended by a signal, to go on in the next run.
    */
   readonly outcome: 'finished' | 'already-finished' | 'stopped';
   readonly recovery: RecoveryReport;

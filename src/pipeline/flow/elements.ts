@@ -38,7 +38,10 @@ export type TimeMark =
 
 export type Mark = BarrierMark | TimeMark;
 
-/** Settles when there is room for more; undefined when there is at once. Never rejects. */
+/**
+ * Settles when there is room for more; undefined when there is at once. That of a receiver never
+ * rejects; that of a stage does when its work has failed, and its inbox hands the error to the run.
+ */
 export type Room = Promise<void> | undefined;
 
 /** Where elements go. They keep their order: a barrier never overtakes records nor is overtaken. */

@@ -148,11 +148,9 @@ export class SourceReader implements Reader {
       piece = [];
     }
     if (!(await this.#breathe(this.#push(piece)))) return;
-    const { watermark } = cursor;
     await source.restore(own, { signal });
     // Nothing is sent by a run that is over: receivers drop it, and the cursor is put back.
     cursor.moveTo(own);
-    cursor.watermark = watermark;
     if (hasEnded && !hadEnded) cursor.end();
     if (hasEnded) output.mark({ kind: 'end' });
     this.#reachBoundary();

@@ -1,12 +1,12 @@
 // What reads the sources of a chain into its first streams.
 
 import { assert } from '../../assert.js';
-import type { RunCounts } from '../assemble.js';
 import type { FlowRun, Reader } from '../flow/flow-run.js';
 import { RecordErrors } from '../flow/record-errors.js';
 import type { SourceCursor } from '../flow/source-cursor.js';
 import { SourceReader } from '../flow/source-reader.js';
 import { SourceTimes } from '../flow/source-times.js';
+import { countIn, type RunCounts } from '../run-counts.js';
 import type { SourceStage } from './source-stage.js';
 
 export interface ReadersOptions {
@@ -29,9 +29,7 @@ export function readersOf(
       skipped: () => undefined,
     });
     const times = new SourceTimes({ run, cursor, eventTime: undefined, output, errors });
-    const counted = (records: number): void => {
-      counts.records.set(name, (counts.records.get(name) ?? 0) + records);
-    };
+    const counted = (records: number): void => countIn(counts.records, name, records);
     return new SourceReader({ run, cursor, times, output, errors, kind: 'source', counted });
   });
 }

@@ -6,13 +6,13 @@ import type { Sink } from '../../contracts/sink.js';
 import { TidegateError, toError } from '../../errors.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
-import type { RunCounts } from '../assemble.js';
 import { determinismOf } from '../determinism.js';
 import { explainGraph } from '../explain.js';
 import { Dataflow, type Assembly } from '../flow/dataflow.js';
 import type { FlowRun } from '../flow/flow-run.js';
 import { SourceCursor } from '../flow/source-cursor.js';
 import { PreparedRun, type RunOptions, type RunReport } from '../prepared-run.js';
+import { countIn, newRunCounts, type RunCounts } from '../run-counts.js';
 import { CustomParticipant, type CustomOperator } from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
 import { readersOf } from './readers.js';
@@ -76,7 +76,7 @@ export class StreamPipeline<
 
   /** Chains, guarantee and hash, as text for people. Builds the streams once and destroys them. */
   explain(): string {
-    const chain = this.#newChain(emptyCounts(), silentLogger);
+    const chain = this.#newChain(newRunCounts(), silentLogger);
     try {
       const graph = graphOf(this.name, chain.paths, this.#declared);
       return explainGraph(graph, { deterministic: this.#isDeterministicIn(chain) });
@@ -93,7 +93,7 @@ export class StreamPipeline<
    */
   prepare(options: RunOptions): PreparedRun {
     const { clock = systemClock, logger = silentLogger } = options;
-    const counts = emptyCounts();
+    const counts = newRunCounts();
     const chain = this.#newChain(counts, logger);
     try {
       const graph = graphOf(this.name, chain.paths, this.#declared);
@@ -128,7 +128,7 @@ export class StreamPipeline<
       pipeline: this.name,
       build: this.#build,
       logger,
-      skipped: (stage) => skipped.set(stage, (skipped.get(stage) ?? 0) + 1),
+      skipped: (stage) => countIn(skipped, stage),
     });
   }
 
@@ -199,8 +199,4 @@ function participantsOf(
       [name, new CustomParticipant(name, operator as CustomOperator<unknown, unknown>)] as const,
   );
   return Object.fromEntries(participants);
-}
-
-function emptyCounts(): RunCounts {
-  return { records: new Map(), skipped: new Map(), late: new Map() };
 }
