@@ -135,4 +135,16 @@ export const mutations = [
     find: 'if (batch.records.length > 0) times.stopsWaiting();',
     replace: '',
   },
+  {
+    what: 'a record that is skipped leaves half of its output behind',
+    file: 'src/pipeline/flow/collector.ts',
+    find: 'this.#records.length = this.#keptCount;',
+    replace: '',
+  },
+  {
+    what: 'a state that cannot be saved is blamed on the next record',
+    file: 'src/pipeline/state/keyed-state.ts',
+    find: 'capture.failure ??= { error };',
+    replace: 'throw error;',
+  },
 ];

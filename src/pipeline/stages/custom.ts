@@ -33,10 +33,10 @@ export class CustomStage implements Stage {
 
   time(mark: TimeMark): Room {
     const time = this.#timeOf(mark);
-    const before = this.#parts.participant.toldTime;
+    const newest = this.#parts.participant.toldTime;
     return this.#then(this.#tell(time), () => {
       // The end of time is for the mark to bring: what is emitted at the end comes before it.
-      const room = this.#flush(time === endOfTime ? before : time);
+      const room = this.#flush(time === endOfTime ? newest : time);
       this.#parts.output.mark(mark);
       return room;
     });
