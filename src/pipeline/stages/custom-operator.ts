@@ -13,6 +13,7 @@ export interface CustomContext<Out> {
    * the input the newest watermark before it. Undefined in a stream without event time.
    */
   readonly time: number | undefined;
+  /** Sends a record on, with this time: in one piece with the rest of the call, or not at all. */
   emit(record: Out): void;
 }
 
