@@ -12,6 +12,9 @@ export const defaultRetainedCheckpoints = 3;
  * supersedes (it explains whose handles the kept one carries). Of the rest, what is complete, rolled
  * back or superseded goes; what is in doubt or cannot be read is evidence, and stays.
  *
+ * What supersedes another goes only when that one is gone: nothing orders two deletions of one call,
+ * and a power loss that kept the first alone would leave the superseded one in doubt once more.
+ *
  * @param listings A whole scan.
  * @param retainedCheckpoints At least 1. Savepoints are not counted.
  */
@@ -29,10 +32,12 @@ export function checkpointsToPrune(
   if (newestComplete === undefined) return [];
   const counted = complete.filter(({ kind }) => kind !== 'savepoint').slice(0, retainedCheckpoints);
   const oldestKept = counted.at(-1)?.id ?? newestComplete.id;
+  const present = new Set<number>(listings.map(({ id }) => id));
   const explained = supersededByKept(newestFirst, (listing) => listing.id >= oldestKept);
   return newestFirst
-    .filter(({ id, state, kind }) => {
+    .filter(({ id, state, kind, manifest }) => {
       if (id >= oldestKept || id >= newestComplete.id || explained.has(id)) return false;
+      if (present.has(manifest?.tidegate?.supersedes ?? 0)) return false;
       if (state === 'complete') return kind !== 'savepoint';
       return state === 'rolled-back' || state === 'superseded';
     })

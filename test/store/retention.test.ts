@@ -88,10 +88,27 @@ test.each<[string, CheckpointListing[], number, number[]]>([
     [],
   ],
   [
-    'what a deleted replay superseded goes with it',
+    'what a replay superseded goes before it',
     [listing(1, 'superseded'), listing(2, 'complete', 1), listing(3, 'complete')],
     1,
-    [1, 2],
+    [1],
+  ],
+  [
+    'a replay goes when what it superseded is gone',
+    [listing(2, 'complete', 1), listing(3, 'complete')],
+    1,
+    [2],
+  ],
+  [
+    'of a chain of replays the first link goes first',
+    [
+      listing(1, 'superseded'),
+      listing(2, 'superseded', 1),
+      listing(3, 'complete', 2),
+      listing(4, 'complete'),
+    ],
+    1,
+    [1],
   ],
   [
     'a savepoint explains what it replaced only when it is complete',
@@ -101,7 +118,7 @@ test.each<[string, CheckpointListing[], number, number[]]>([
       listing(3, 'complete'),
     ],
     1,
-    [1, 2],
+    [1],
   ],
   [
     'a complete savepoint keeps what it replaced',

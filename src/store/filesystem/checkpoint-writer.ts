@@ -24,6 +24,8 @@ interface PreparedSidecar {
  */
 export class CheckpointWriter {
   readonly #sidecars = new Map<number, PreparedSidecar>();
+  /** Something was taken out, and it is not known to be durable. */
+  #isTakenOutUnsynced = false;
   #nameCount = 0;
 
   constructor(
@@ -95,10 +97,13 @@ export class CheckpointWriter {
     await fileSystem.syncDirectory(layout.checkpoint(manifest.checkpointId));
   }
 
-  /** Takes checkpoints out, whole, and deletes them. One sync for all. */
+  /** Takes checkpoints out, whole, and deletes them. One sync for all: nothing orders them. */
   async takeOut(ids: readonly CheckpointId[]): Promise<void> {
     if (ids.length === 0) return;
     const { fileSystem, layout } = this.ports;
+    // What an earlier call took out has to be gone for good before what explained it goes.
+    if (this.#isTakenOutUnsynced) await fileSystem.syncDirectory(layout.directory);
+    this.#isTakenOutUnsynced = true;
     const removed: string[] = [];
     for (const id of ids) {
       const directory = this.#newName(checkpointName(id));
@@ -107,6 +112,7 @@ export class CheckpointWriter {
     }
     // Before any file goes: otherwise a power loss brings the directory back without its files.
     await fileSystem.syncDirectory(layout.directory);
+    this.#isTakenOutUnsynced = false;
     for (const directory of removed) await this.#discard(directory);
   }
 
