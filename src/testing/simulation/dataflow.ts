@@ -144,7 +144,9 @@ export class Dataflow<Rec> implements BarrierPort {
     });
     // After the cut of a replay the rest of the input follows.
     if (flow?.pinnedTo !== undefined && barrier.pinnedTo !== undefined) {
-      this.resume({ generation: flow.generation, sinks: flow.sinks });
+      // Whom a failure is told to stays: a read that fails behind a replay needs a recovery too.
+      const { generation, sinks: writers, failed } = flow;
+      this.resume({ generation, sinks: writers, ...(failed === undefined ? {} : { failed }) });
     }
   }
 }
