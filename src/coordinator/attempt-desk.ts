@@ -13,6 +13,7 @@ import { newAttempt } from './new-attempt.js';
 import {
   Requests,
   settleRequest,
+  type Asked,
   type CheckpointOutcome,
   type PendingRequest,
   type UntoldOutcome,
@@ -134,19 +135,16 @@ export class AttemptDesk {
     return outcome;
   }
 
-  async #await(asked: {
-    readonly request: PendingRequest;
-    readonly ended: Promise<CheckpointOutcome>;
-  }): Promise<CheckpointOutcome> {
+  async #await(asked: Asked): Promise<CheckpointOutcome> {
     const { clock, options } = this.#context;
     const afterMs = options.alignmentTimeoutMs;
     let bound: Timer | undefined;
     // A loop that never reaches a safe point must not leave the caller waiting for ever.
     const giveUp = (): void => {
       if (this.#isServing) bound = clock.setTimer(giveUp, afterMs);
-      else if (this.#requests.withdraw(asked.request)) {
+      else if (this.#requests.withdraw(asked)) {
         const cause = { kind: 'timed-out', step: 'barrier', afterMs } as const;
-        settleRequest(asked.request, { kind: 'abandoned', cause });
+        asked.waiter.resolve({ kind: 'abandoned', cause, isCoalesced: false });
       }
     };
     bound = clock.setTimer(giveUp, afterMs);
@@ -248,12 +246,12 @@ export class AttemptDesk {
 }
 
 function newRequest(): PendingRequest {
-  return { kind: 'checkpoint', label: undefined, waiters: [] };
+  return { kind: 'checkpoint', label: undefined, isDue: false, waiters: [] };
 }
 
 function outcomeOf(request: PendingRequest): Promise<UntoldOutcome> {
   return new Promise((resolve) => {
-    request.waiters.push(resolve);
+    request.waiters.push({ label: undefined, resolve });
   });
 }
 

@@ -12,20 +12,33 @@ export type CheckpointOutcome = (
   | { readonly kind: 'skipped'; readonly why: 'idle' }
   /** No sink had a claim; the records are in the next checkpoint. */
   | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
-  /** Recovery has followed. */
+  /** Recovery follows, or the end. */
   | { readonly kind: 'failed'; readonly cause: AttemptCause }
 ) & {
   /** Whether another request was there first and its cut has served this one too. */
   readonly isCoalesced: boolean;
 };
 
-type Waiter = (outcome: CheckpointOutcome) => void;
+export interface Waiter {
+  /** Of the savepoint that it asked for; undefined where any checkpoint will do. */
+  readonly label: string | undefined;
+  readonly resolve: (outcome: CheckpointOutcome) => void;
+}
 
-/** A cut that somebody waits for. */
+/** A cut that somebody waits for, or that the interval has asked for, or both. */
 export interface PendingRequest {
   kind: CheckpointKind;
   label: string | undefined;
+  /** The interval has passed: it is served although nobody waits for it any more. */
+  isDue: boolean;
   readonly waiters: Waiter[];
+}
+
+/** What somebody asked for, and their own place in it. */
+export interface Asked {
+  readonly request: PendingRequest;
+  readonly waiter: Waiter;
+  readonly ended: Promise<CheckpointOutcome>;
 }
 
 /** Savepoints with different labels cannot share a cut; this many may wait. */
@@ -38,40 +51,43 @@ export class Requests {
     return this.#pending.length === 0;
   }
 
-  /** The interval has passed; nobody waits for the outcome. */
+  /** The interval has passed; a request that waits already serves it. */
   addDue(): void {
-    if (this.isEmpty) this.#pending.push({ kind: 'checkpoint', label: undefined, waiters: [] });
-  }
-
-  addCheckpoint(): {
-    readonly request: PendingRequest;
-    readonly ended: Promise<CheckpointOutcome>;
-  } {
     const request = this.#pending[0] ?? this.#push('checkpoint', undefined);
-    return { request, ended: waitFor(request) };
+    request.isDue = true;
   }
 
-  addSavepoint(label: string): {
-    readonly request: PendingRequest;
-    readonly ended: Promise<CheckpointOutcome>;
-  } {
+  addCheckpoint(): Asked {
+    return waitFor(this.#pending[0] ?? this.#push('checkpoint', undefined), undefined);
+  }
+
+  addSavepoint(label: string): Asked {
     const same = this.#pending.find((request) => request.label === label);
     const plain = this.#pending.find((request) => request.kind === 'checkpoint');
     const request = same ?? plain ?? this.#push('savepoint', label);
     request.kind = 'savepoint';
     request.label = label;
-    return { request, ended: waitFor(request) };
+    return waitFor(request, label);
   }
 
   takeNext(): PendingRequest | undefined {
     return this.#pending.shift();
   }
 
-  /** Takes a request back that nobody has begun; false when it was begun. */
-  withdraw(request: PendingRequest): boolean {
+  /**
+   * Somebody waits no longer; false when the request was begun. The others, and the interval, keep
+   * it: taken back with one of them, it would never be served, and the interval be armed no more.
+   */
+  withdraw({ request, waiter }: Asked): boolean {
     const index = this.#pending.indexOf(request);
     if (index < 0) return false;
-    this.#pending.splice(index, 1);
+    request.waiters.splice(request.waiters.indexOf(waiter), 1);
+    if (request.waiters.length === 0 && !request.isDue) this.#pending.splice(index, 1);
+    // A savepoint is kept for ever: not for somebody who has gone.
+    if (request.waiters.every(({ label }) => label === undefined)) {
+      request.kind = 'checkpoint';
+      request.label = undefined;
+    }
     return true;
   }
 
@@ -82,7 +98,7 @@ export class Requests {
         `${pendingMax} savepoints wait already: wait for one of them first`,
       );
     }
-    const request = { kind, label, waiters: [] };
+    const request = { kind, label, isDue: false, waiters: [] };
     this.#pending.push(request);
     return request;
   }
@@ -90,7 +106,7 @@ export class Requests {
 
 /** Tells everybody who waits what became of the request. */
 export function settleRequest(request: PendingRequest, end: UntoldOutcome): void {
-  request.waiters.forEach((waiter, index) => waiter({ ...end, isCoalesced: index > 0 }));
+  request.waiters.forEach(({ resolve }, index) => resolve({ ...end, isCoalesced: index > 0 }));
 }
 
 type WithoutFlag<Outcome> = Outcome extends unknown ? Omit<Outcome, 'isCoalesced'> : never;
@@ -98,8 +114,11 @@ type WithoutFlag<Outcome> = Outcome extends unknown ? Omit<Outcome, 'isCoalesced
 /** An outcome before it is known whom it is told to. */
 export type UntoldOutcome = WithoutFlag<CheckpointOutcome>;
 
-function waitFor(request: PendingRequest): Promise<CheckpointOutcome> {
-  return new Promise((resolve) => {
-    request.waiters.push(resolve);
+function waitFor(request: PendingRequest, label: string | undefined): Asked {
+  let waiter!: Waiter;
+  const ended = new Promise<CheckpointOutcome>((resolve) => {
+    waiter = { label, resolve };
   });
+  request.waiters.push(waiter);
+  return { request, waiter, ended };
 }

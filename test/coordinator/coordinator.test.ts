@@ -164,6 +164,52 @@ describe('triggers', () => {
     expect(harness.clock.monotonicMs()).toBe(before);
   });
 
+  test('an interval that passes while somebody waits is served although that one gives up', async () => {
+    const checkpoint = { intervalMs: 1_000, alignmentTimeoutMs: 700 };
+    const harness = await started({ checkpoint });
+    await harness.turn();
+    await harness.clock.advance(600);
+    const asked = harness.coordinator.checkpoint();
+    // The loop is busy: the interval passes, then the patience of the one who asked.
+    await harness.clock.advance(800);
+    expect((await harness.settle(asked)).kind).toBe('abandoned');
+    for (const expected of [1, 2]) {
+      await harness.clock.advance(1_000);
+      await harness.turn();
+      await harness.clock.settle();
+      expect(completedCount(harness)).toBe(expected);
+    }
+  });
+
+  test('who joins a request that the interval made does not take it away by giving up', async () => {
+    const checkpoint = { intervalMs: 1_000, alignmentTimeoutMs: 700 };
+    const harness = await started({ checkpoint });
+    await harness.turn();
+    await harness.clock.advance(1_100);
+    const asked = harness.coordinator.checkpoint();
+    await harness.clock.advance(800);
+    expect((await harness.settle(asked)).kind).toBe('abandoned');
+    await harness.turn();
+    await harness.clock.settle();
+    expect(completedCount(harness)).toBe(1);
+  });
+
+  test('one who gives up does not end the wait of those who came later', async () => {
+    const harness = await started({ checkpoint: { alignmentTimeoutMs: 700 } });
+    await harness.turn();
+    const early = harness.coordinator.savepoint('not wanted any more');
+    await harness.clock.advance(600);
+    const late = harness.coordinator.checkpoint();
+    await harness.clock.advance(200);
+    expect((await harness.settle(early)).kind).toBe('abandoned');
+    await harness.turn();
+    expect((await harness.settle(late)).kind).toBe('completed');
+    const saved = harness.log.findLast((call) => call.kind === 'saved');
+    if (saved?.kind !== 'saved') throw new Error('nothing was saved');
+    // A savepoint is kept until a person deletes it: nobody wants this one.
+    expect(saved.manifest.tidegate?.kind).toBe('checkpoint');
+  });
+
   test('a request that no safe point serves ends with the bound of step 1', async () => {
     const harness = await started({ checkpoint: { alignmentTimeoutMs: 700 } });
     await harness.turn();
