@@ -8,7 +8,7 @@ import type { Attempt, PinnedReplay } from './attempt.js';
 import { concludeAttempt } from './conclude-attempt.js';
 import type { GenerationRun } from './generation-run.js';
 import { isIdle } from './idle.js';
-import type { AttemptEnd } from './machine/steps.js';
+import type { AttemptEnd, StepName } from './machine/steps.js';
 import { newAttempt } from './new-attempt.js';
 import {
   Requests,
@@ -31,7 +31,12 @@ export interface AttemptDeskHooks {
 interface CurrentAttempt {
   readonly attempt: Attempt;
   readonly running: RunningAttempt;
+}
+
+/** The time in which one request is served. */
+interface Service {
   readonly ended: Promise<void>;
+  readonly end: () => void;
 }
 
 export class AttemptDesk {
@@ -42,8 +47,7 @@ export class AttemptDesk {
   #run: GenerationRun | undefined;
   #current: CurrentAttempt | undefined;
   /** From the moment a request is taken, also while nothing but a question for news is open. */
-  #isServing = false;
-  #question: Promise<boolean> | undefined;
+  #service: Service | undefined;
   #interval: Timer | undefined;
   #droppedReports = 0;
 
@@ -69,8 +73,12 @@ export class AttemptDesk {
     return !this.#requests.isEmpty;
   }
 
+  get #isServing(): boolean {
+    return this.#service !== undefined;
+  }
+
   get isCutDue(): boolean {
-    return !this.#requests.isEmpty && !this.#isServing && this.#run !== undefined;
+    return !this.#requests.isEmpty && !this.#isServing && this.isOpen;
   }
 
   /** A generation is ready: attempts may begin. */
@@ -113,7 +121,9 @@ export class AttemptDesk {
 
   /** One attempt for the records since the last one, when nothing else is going on. */
   async takeFinal(): Promise<UntoldOutcome> {
-    while (this.#isServing) await (this.#current?.ended ?? this.#question);
+    // Each turn waits for something that has not happened: a wait for what is over already would
+    // spin without ever letting the process do anything else.
+    while (this.#service !== undefined) await this.#service.ended;
     const run = this.#run;
     if (run === undefined) return cancelled(generationOver());
     const request = this.#requests.takeNext() ?? newRequest();
@@ -125,13 +135,12 @@ export class AttemptDesk {
   /** Reprocesses the range of an in-doubt checkpoint, as a checkpoint that supersedes it. */
   async replay(run: GenerationRun, replay: PinnedReplay): Promise<UntoldOutcome> {
     assert(this.#run === run && !this.#isServing, 'a replay begins beside something else');
-    this.#isServing = true;
     const { tidegate } = replay.target.manifest;
     const request = newRequest();
     request.kind = tidegate?.kind ?? 'checkpoint';
     request.label = tidegate?.label;
     const outcome = outcomeOf(request);
-    await this.#begin(run, request, replay);
+    await this.#inService(request, () => this.#begin(run, request, replay));
     return outcome;
   }
 
@@ -155,21 +164,31 @@ export class AttemptDesk {
   }
 
   async #serve(run: GenerationRun, request: PendingRequest): Promise<void> {
-    this.#isServing = true;
-    if (request.kind === 'checkpoint') {
-      this.#question = isIdle(this.#context, run);
-      const hasNothingNew = await this.#question;
-      if (this.#run !== run) {
-        this.#finish(request, cancelled(generationOver()));
-        return;
+    await this.#inService(request, async () => {
+      if (request.kind === 'checkpoint') {
+        const hasNothingNew = await isIdle(this.#context, run);
+        if (this.#run !== run) {
+          this.#finish(request, cancelled(generationOver()));
+          return;
+        }
+        if (hasNothingNew) {
+          this.#context.events.emit('checkpoint-skipped', { why: 'idle' });
+          this.#finish(request, { kind: 'skipped', why: 'idle' });
+          return;
+        }
       }
-      if (hasNothingNew) {
-        this.#context.events.emit('checkpoint-skipped', { why: 'idle' });
-        this.#finish(request, { kind: 'skipped', why: 'idle' });
-        return;
-      }
+      await this.#begin(run, request, undefined);
+    });
+  }
+
+  /** Whatever goes wrong in it, the request ends and only recovery goes on. */
+  async #inService(request: PendingRequest, work: () => Promise<void>): Promise<void> {
+    this.#service = newService();
+    try {
+      await work();
+    } catch (error) {
+      this.#breakDown(request, 'barrier', error);
     }
-    await this.#begin(run, request, undefined);
   }
 
   /** Settles when the cut has been taken or the attempt has ended without one. */
@@ -181,53 +200,59 @@ export class AttemptDesk {
     const { clock, events } = this.#context;
     const startedAtMs = clock.monotonicMs();
     const attempt = this.#newAttempt(run, request, replay);
-    if (attempt === undefined) return;
     const { barrier, kind, label, gate } = attempt;
     const isReplay = replay !== undefined;
     events.emit('attempt-started', { ...barrier, kind, label, isReplay });
     const running = this.#runAttempt(attempt);
     const ended = running.ended.then((end) => {
       this.#current = undefined;
-      this.#end(attempt, request, end, clock.monotonicMs() - startedAtMs);
+      this.#end(attempt, request, end, startedAtMs);
     });
-    this.#current = { attempt, running, ended };
+    this.#current = { attempt, running };
     await Promise.race([gate.cut.catch(() => ended), ended]);
   }
 
-  /** Undefined when the sequence of ids has run out: the next generation has a new one. */
+  /** @throws TidegateError when the sequence of ids has run out: the next generation has a new one. */
   #newAttempt(
     run: GenerationRun,
-    request: PendingRequest,
+    { kind, label }: PendingRequest,
     replay: PinnedReplay | undefined,
-  ): Attempt | undefined {
-    const { kind, label } = request;
+  ): Attempt {
+    return newAttempt(this.#context, {
+      run,
+      kind,
+      label,
+      replay,
+      dropped: ({ checkpointId }, participant, why) => {
+        this.#droppedReports += 1;
+        this.#context.events.emit('report-dropped', { checkpointId, participant, why });
+      },
+    });
+  }
+
+  /** Never throws: an attempt that does not end would be the last one. */
+  #end(attempt: Attempt, request: PendingRequest, end: AttemptEnd, startedAtMs: number): void {
     try {
-      return newAttempt(this.#context, {
-        run,
-        kind,
-        label,
-        replay,
-        dropped: ({ checkpointId }, participant, why) => {
-          this.#droppedReports += 1;
-          this.#context.events.emit('report-dropped', { checkpointId, participant, why });
-        },
-      });
+      const durationMs = this.#context.clock.monotonicMs() - startedAtMs;
+      const outcome = concludeAttempt(this.#context, attempt, end, durationMs);
+      if (end.kind === 'completed') this.#hooks.completed();
+      if (end.kind === 'failed') this.#hooks.failed(errorOf(end.cause));
+      this.#finish(request, outcome);
     } catch (error) {
-      this.#finish(request, { kind: 'failed', cause: { kind: 'failed', step: 'barrier', error } });
-      this.#hooks.failed(error);
-      return undefined;
+      const step = end.kind === 'completed' ? 're-save' : end.cause.step;
+      this.#breakDown(request, step, error);
     }
   }
 
-  #end(attempt: Attempt, request: PendingRequest, end: AttemptEnd, durationMs: number): void {
-    const outcome = concludeAttempt(this.#context, attempt, end, durationMs);
-    if (end.kind === 'completed') this.#hooks.completed();
-    if (end.kind === 'failed') this.#hooks.failed(errorOf(end.cause));
-    this.#finish(request, outcome);
+  #breakDown(request: PendingRequest, step: StepName, error: unknown): void {
+    this.#hooks.failed(error);
+    this.#finish(request, { kind: 'failed', cause: { kind: 'failed', step, error } });
   }
 
   #finish(request: PendingRequest, outcome: UntoldOutcome): void {
-    this.#isServing = false;
+    const service = this.#service;
+    this.#service = undefined;
+    service?.end();
     settleRequest(request, outcome);
     this.#armInterval();
     if (this.isCutDue) this.#hooks.due();
@@ -247,6 +272,14 @@ export class AttemptDesk {
 
 function newRequest(): PendingRequest {
   return { kind: 'checkpoint', label: undefined, isDue: false, waiters: [] };
+}
+
+function newService(): Service {
+  let end!: () => void;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { ended, end };
 }
 
 function outcomeOf(request: PendingRequest): Promise<UntoldOutcome> {

@@ -3,6 +3,7 @@
 import { assert, assertNever } from '../assert.js';
 import { epoch as toEpoch } from '../ids.js';
 import type { Attempt } from './attempt.js';
+import { harmless } from './harmless.js';
 import type { AttemptEnd } from './machine/steps.js';
 import type { UntoldOutcome } from './requests.js';
 import type { StepContext } from './step-context.js';
@@ -29,7 +30,9 @@ export function concludeAttempt(
     case 'abandoned': {
       const { cause } = end;
       assert(attempt.claim.abandon(), `checkpoint ${checkpointId} is abandoned after a claim`);
-      barriers.cancel(barrier);
+      harmless(context, `checkpoint ${checkpointId} could not be cancelled`, () =>
+        barriers.cancel(barrier),
+      );
       // The records behind the barrier join those before it: the epoch stays open.
       for (const writer of run.writers.values()) writer.release();
       logger.info('a checkpoint was abandoned', { checkpointId, cause });

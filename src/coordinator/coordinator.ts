@@ -7,7 +7,7 @@ import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { systemClock } from '../runtime/clock.js';
-import { silentLogger } from '../runtime/logger.js';
+import { harmlessLogger, silentLogger } from '../runtime/logger.js';
 import { systemRandom } from '../runtime/random.js';
 import {
   checkOptions,
@@ -247,7 +247,7 @@ function contextOf<Sinks extends Named<Sink>>(
   { participants, options }: CheckedOptions,
   barriers: BarrierPort,
 ): StepContext {
-  const logger = given.logger ?? silentLogger;
+  const logger = given.logger === undefined ? silentLogger : harmlessLogger(given.logger);
   return {
     pipeline: given.pipeline,
     participants,

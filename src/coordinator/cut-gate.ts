@@ -40,6 +40,8 @@ export interface CutGateHooks {
   /** Called synchronously: from here on the sink's writer holds records of the next epoch back. */
   readonly sinkReached: (sink: string) => void;
   readonly dropped: (participant: string, why: DroppedReport) => void;
+  /** Releases a snapshot; never throws, whatever the operator does. */
+  readonly release: (operator: string, snapshot: OperatorSnapshot) => void;
 }
 
 export class CutGate implements CutListener {
@@ -76,7 +78,7 @@ export class CutGate implements CutListener {
 
   /** Gives captured states back that will not be encoded (any more). */
   releaseSnapshots(): void {
-    for (const snapshot of this.#snapshots.values()) snapshot.release?.();
+    for (const [operator, snapshot] of this.#snapshots) this.#hooks.release(operator, snapshot);
     this.#snapshots.clear();
   }
 
@@ -96,7 +98,7 @@ export class CutGate implements CutListener {
   operatorReached(barrier: Barrier, operator: string, snapshot: OperatorSnapshot): void {
     const isRepeated = this.#snapshots.has(operator);
     if (!this.#accepts(barrier, operator, this.#members.operators, isRepeated)) {
-      snapshot.release?.();
+      this.#hooks.release(operator, snapshot);
       return;
     }
     this.#snapshots.set(operator, snapshot);

@@ -10,6 +10,7 @@ import { Claim } from './claim.js';
 import { CommitLedger } from './commit-ledger.js';
 import { CutGate, type CutGateHooks } from './cut-gate.js';
 import type { GenerationRun } from './generation-run.js';
+import { harmless } from './harmless.js';
 import type { StepContext } from './step-context.js';
 import { toOffsets } from './steps/acknowledge.js';
 
@@ -35,6 +36,10 @@ export function newAttempt(context: StepContext, asked: NewAttempt): Attempt {
   const gate = new CutGate(barrier, participants, {
     sinkReached: (sink) => run.writers.get(sink)?.hold(),
     dropped: (...report) => asked.dropped(barrier, ...report),
+    release: (operator, snapshot) => {
+      const what = `operator ${operator} could not release a snapshot`;
+      harmless(context, what, () => snapshot.release?.());
+    },
   });
   const claim = new Claim();
   return { barrier, kind, label, replay, run, gate, claim, ledger: new CommitLedger() };

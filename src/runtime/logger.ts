@@ -16,6 +16,25 @@ export interface Logger {
 
 const nothing = (): void => undefined;
 
+/** The same logger, except that a line that cannot be written is lost and hurts nobody. */
+export function harmlessLogger(logger: Logger): Logger {
+  const guarded =
+    (level: keyof Logger) =>
+    (message: string, fields?: LogFields): void => {
+      try {
+        logger[level](message, fields);
+      } catch {
+        // There is nobody to tell: telling is what failed.
+      }
+    };
+  return {
+    debug: guarded('debug'),
+    info: guarded('info'),
+    warn: guarded('warn'),
+    error: guarded('error'),
+  };
+}
+
 export const silentLogger: Logger = {
   debug: nothing,
   info: nothing,

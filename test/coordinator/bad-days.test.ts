@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Durability } from '../../src/contracts/sink.js';
 import { TidegateError } from '../../src/errors.js';
 import { Harness, type HarnessOptions } from './support/harness.js';
+import { ManualPort, passEverything } from './support/manual-port.js';
 import { fails, never, type Script, type SinkCall } from './support/scripted-sink.js';
 
 /** Goes on to number `last`, stops, and looks at every sink: each number once, in order. */
@@ -254,6 +255,86 @@ describe('sources and operators', () => {
     harness.source.acknowledge = never;
     await harness.turn();
     expect((await harness.checkpoint()).kind).toBe('completed');
+    await expectExactlyOnce(harness, 5);
+  });
+});
+
+describe('a call made for the sake of somebody else', () => {
+  const throwing = (): never => {
+    throw new Error('not me');
+  };
+
+  /** Two more checkpoints and the end: an attempt that is never concluded would be the last one. */
+  async function expectGoesOn(harness: Harness): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      await harness.turn();
+      expect((await harness.checkpoint()).kind).toBe('completed');
+    }
+    await harness.settle(harness.coordinator.stop());
+    expect(harness.coordinator.status()).toMatchObject({ phase: 'stopped', cause: undefined });
+  }
+
+  test.each([
+    ['throws', throwing],
+    // A release is not waited for, so nobody else would look at what it rejects with.
+    ['rejects', () => Promise.reject(new Error('not me')) as never],
+  ])('a snapshot whose release %s is reported and fails nothing', async (_how, release) => {
+    let captures = 0;
+    const operator = {
+      // The first is recovery's, for the start checkpoint.
+      capture: () => ({
+        encode: () => new Uint8Array([1]),
+        ...(captures++ === 0 ? {} : { release }),
+      }),
+      restore: () => undefined,
+      reset: () => undefined,
+    };
+    const harness = await started({ more: { operators: { clumsy: operator } } });
+    expect(harness.names()).not.toContain('checkpoint-failed');
+    const trouble = harness.seen.filter(({ name }) => name === 'trouble');
+    expect(JSON.stringify(trouble, errorText)).toContain('operator clumsy');
+    await expectGoesOn(harness);
+  });
+
+  test('a dataflow whose cancel throws goes on after an abandoned attempt', async () => {
+    const port = new ManualPort();
+    port.cancel = throwing;
+    const harness = new Harness({ more: { barriers: port } });
+    await harness.start();
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('abandoned');
+    expect(harness.names()).toContain('trouble');
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 1, sinks: ['left', 'right'] });
+    };
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('completed');
+    await harness.settle(harness.coordinator.stop());
+  });
+
+  test('a logger that throws stops nothing', async () => {
+    const logger = { debug: throwing, info: throwing, warn: throwing, error: throwing };
+    const harness = await started({ more: { logger } });
+    harness.source.position = throwing;
+    expect((await harness.checkpoint()).kind).toBe('abandoned');
+    Reflect.deleteProperty(harness.source, 'position');
+    harness.sink('left').next('preCommit', fails());
+    expect((await harness.checkpoint()).kind).toBe('failed');
+    await harness.turn();
+    await expectGoesOn(harness);
+  });
+
+  test('an attempt whose end cannot be told is recovered, and a stop does not spin', async () => {
+    const harness = await started();
+    await harness.turn();
+    harness.coordinator.events.on('step-ended', ({ step }) => {
+      if (step !== 're-save') return;
+      harness.clock.monotonicMs = () => {
+        Reflect.deleteProperty(harness.clock, 'monotonicMs');
+        throw new Error('no idea what time it is');
+      };
+    });
+    expect((await harness.checkpoint()).kind).toBe('failed');
+    harness.coordinator.events.off('step-ended');
+    while ((await harness.turn()).kind === 'rewound');
     await expectExactlyOnce(harness, 5);
   });
 });

@@ -3,6 +3,7 @@
 import type { ConnectorCheckpoint } from '../../manifest/types.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { GenerationRun } from '../generation-run.js';
+import { reportTrouble } from '../harmless.js';
 import type { StepContext } from '../step-context.js';
 
 /** Never fails: a checkpoint that is complete stays so when a source cannot be told. */
@@ -22,8 +23,7 @@ export async function acknowledgeSources(
     const { retainedCheckpoints } = context.options;
     await run.store.prune({ retainedCheckpoints, signal });
   } catch (error) {
-    context.logger.warn('old checkpoints could not be pruned', { error });
-    context.events.emit('trouble', { what: 'old checkpoints could not be pruned', error });
+    reportTrouble(context, 'old checkpoints could not be pruned', error);
   }
 }
 
@@ -39,8 +39,7 @@ async function tell(
   try {
     await source.acknowledge(offsets, { signal });
   } catch (error) {
-    context.logger.warn('a source could not be told what is committed', { source: name, error });
-    context.events.emit('trouble', { what: `source ${name} could not be acknowledged`, error });
+    reportTrouble(context, `source ${name} could not be acknowledged`, error);
   }
 }
 
