@@ -45,6 +45,8 @@ export class AttemptDesk {
   readonly #runAttempt: AttemptRunner;
   readonly #requests = new Requests();
   #run: GenerationRun | undefined;
+  /** Why the last generation ended. */
+  #endReason: unknown;
   #current: CurrentAttempt | undefined;
   /** From the moment a request is taken, also while nothing but a question for news is open. */
   #service: Service | undefined;
@@ -92,6 +94,7 @@ export class AttemptDesk {
   /** The generation is over: an open attempt ends with it, requests wait for the next one. */
   close(reason: unknown): void {
     this.#run = undefined;
+    this.#endReason = reason;
     this.#interval?.cancel();
     this.#current?.running.cancel(reason);
   }
@@ -125,7 +128,7 @@ export class AttemptDesk {
     // spin without ever letting the process do anything else.
     while (this.#service !== undefined) await this.#service.ended;
     const run = this.#run;
-    if (run === undefined) return cancelled(generationOver());
+    if (run === undefined) return cancelled(this.#endReason);
     const request = this.#requests.takeNext() ?? newRequest();
     const outcome = outcomeOf(request);
     await this.#serve(run, request);
@@ -168,7 +171,7 @@ export class AttemptDesk {
       if (request.kind === 'checkpoint') {
         const hasNothingNew = await isIdle(this.#context, run);
         if (this.#run !== run) {
-          this.#finish(request, cancelled(generationOver()));
+          this.#finish(request, cancelled(this.#endReason));
           return;
         }
         if (hasNothingNew) {
@@ -290,8 +293,4 @@ function outcomeOf(request: PendingRequest): Promise<UntoldOutcome> {
 
 function cancelled(reason: unknown): UntoldOutcome {
   return { kind: 'abandoned', cause: { kind: 'cancelled', step: 'barrier', reason } };
-}
-
-function generationOver(): Error {
-  return new Error('the generation has ended');
 }

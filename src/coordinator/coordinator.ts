@@ -18,8 +18,9 @@ import {
 } from './coordinator-options.js';
 import { EmbeddedLoop } from './embedded-loop.js';
 import { SafeEvents, type CoordinatorEventSource } from './events.js';
+import { finalFailed } from './final-failed.js';
 import { guaranteeOf, type Guarantee } from './guarantee.js';
-import { finalFailed, Lifecycle } from './lifecycle.js';
+import { Lifecycle } from './lifecycle.js';
 import type { Phase } from './machine/life-machine.js';
 import { pipelineHashOf } from './pipeline-hash.js';
 import type { CheckpointOutcome } from './requests.js';

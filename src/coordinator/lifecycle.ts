@@ -7,6 +7,7 @@ import { AttemptDesk } from './attempt-desk.js';
 import { errorOf } from './attempt-error.js';
 import type { PinnedReplay } from './attempt.js';
 import { Chart, ChartRun } from './chart-run.js';
+import { finalFailed } from './final-failed.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
 import {
   lifeMachine,
@@ -252,14 +253,6 @@ export class Lifecycle {
     const outcome = await withDeadline(bound, () => store?.close());
     if (outcome.kind !== 'answered') logger.warn('the store could not be closed', { outcome });
   }
-}
-
-export function finalFailed(cause: unknown): TidegateError {
-  return new TidegateError(
-    'TIDEGATE_FINAL_CHECKPOINT',
-    'the final checkpoint did not complete, so the last records are not committed',
-    { cause },
-  );
 }
 
 function halted(cause: unknown): TidegateError {

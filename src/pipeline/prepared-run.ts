@@ -5,7 +5,7 @@ import type { CoordinatorOptions } from '../coordinator/coordinator-options.js';
 import type { Guarantee } from '../coordinator/guarantee.js';
 import type { CheckpointOptions } from '../coordinator/options.js';
 import type { Participants } from '../contracts/participants.js';
-import { TidegateError } from '../errors.js';
+import { TidegateError, hasErrorCode } from '../errors.js';
 import type { RestoreChoice } from '../recovery/request.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
@@ -113,8 +113,11 @@ export class PreparedRun {
       const recovery = await this.coordinator.start();
       const isAtEnd = await this.#untilEnd(stopRequest.requested);
       if (isAtEnd) this.#parts.finishing?.();
-      await this.coordinator.stop();
-      return this.#report(recovery, endOf(this.#parts.dataflow.beganAtEnd, isAtEnd), startedAtMs);
+      await this.#stop();
+      // Closed under the way: whatever was read last may be uncommitted, and comes again.
+      const isFinished = isAtEnd && !this.#closing.signal.aborted;
+      const outcome = endOf(this.#parts.dataflow.beganAtEnd, isFinished);
+      return this.#report(recovery, outcome, startedAtMs);
     } finally {
       stopRequest.dispose();
       this.#parts.dispose?.();
@@ -149,6 +152,16 @@ export class PreparedRun {
     };
   }
 
+  /** A second signal is no failure: the run was asked to end without its final checkpoint. */
+  async #stop(): Promise<void> {
+    try {
+      await this.coordinator.stop();
+    } catch (error) {
+      const isAskedFor = this.#closing.signal.aborted;
+      if (!isAskedFor || !hasErrorCode(error, 'TIDEGATE_FINAL_CHECKPOINT')) throw error;
+    }
+  }
+
   /** True when all input is committed, false when the run was asked to stop before. */
   async #untilEnd(stopRequested: Promise<'stop'>): Promise<boolean> {
     const { coordinator } = this;
@@ -181,7 +194,7 @@ export class PreparedRun {
   }
 }
 
-function endOf(wasFinished: boolean, isAtEnd: boolean): RunReport['outcome'] {
+function endOf(wasFinished: boolean, isFinished: boolean): RunReport['outcome'] {
   if (wasFinished) return 'already-finished';
-  return isAtEnd ? 'finished' : 'stopped';
+  return isFinished ? 'finished' : 'stopped';
 }

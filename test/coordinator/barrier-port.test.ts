@@ -171,6 +171,20 @@ describe('a dataflow behind the port', () => {
     expect(harness.sink('left').visible).toEqual([2, 3, 4, 5]);
   });
 
+  test('a generation that fails before its final attempt begins: stop() says of what', async () => {
+    const port = new ManualPort();
+    const asking = Object.assign(port, { hasNews: never as () => Promise<never> });
+    const harness = new Harness({ more: { barriers: asking } });
+    await harness.start();
+    const stopped = harness.coordinator.stop();
+    await harness.clock.settle();
+    port.flows[0]?.failed?.(new Error('the input is gone'));
+    await expect(harness.settle(stopped)).rejects.toMatchObject({
+      code: 'TIDEGATE_FINAL_CHECKPOINT',
+      cause: { message: 'the input is gone' },
+    });
+  });
+
   test('after a recovery the dataflow gets new writers, and the old ones are fenced', async () => {
     const port = new ManualPort();
     port.onInject = (barrier, listener) => {

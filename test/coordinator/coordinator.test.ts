@@ -259,6 +259,30 @@ describe('the end', () => {
     expect(next.sink('left').visible).toEqual([1]);
   });
 
+  test.each([
+    ['an abort', (_harness: Harness, controller: AbortController) => controller.abort()],
+    ['a dispose', (harness: Harness) => void harness.coordinator[Symbol.asyncDispose]()],
+  ])('%s during the final checkpoint is no success: stop() and done say so', async (_how, end) => {
+    const controller = new AbortController();
+    const harness = await started({ more: { signal: controller.signal } });
+    await harness.turn();
+    harness.sink('left').next('preCommit', never);
+    const stopped = harness.coordinator.stop();
+    await harness.clock.settle();
+    expect(harness.coordinator.status().phase).toBe('draining');
+    end(harness, controller);
+    for (const end of [stopped, harness.coordinator.done]) {
+      await expect(harness.settle(end)).rejects.toMatchObject({
+        code: 'TIDEGATE_FINAL_CHECKPOINT',
+      });
+    }
+    expect(harness.coordinator.status()).toMatchObject({
+      phase: 'stopped',
+      cause: { code: 'TIDEGATE_FINAL_CHECKPOINT' },
+    });
+    expect(harness.sink('left').visible).toEqual([]);
+  });
+
   test('leaving a block by an exception commits nothing of the batch in hand', async () => {
     const harness = await started();
     await harness.turn();

@@ -67,6 +67,49 @@ describe('the life of a run', () => {
     expect(sink.records.length).toBeGreaterThanOrEqual(200);
   });
 
+  test('a second signal while the end of the input is not committed is a stop, not finished', async () => {
+    const store = new MemoryCheckpointStore();
+    const sink = new MemorySink<number>();
+    const prepare = (checkpointMaxBytes: number) => {
+      const pipeline = new Pipeline('numbers');
+      const sums = pipeline
+        .source('numbers', arraySource(numbersTo(3)))
+        .keyBy(() => 'all')
+        .aggregate('sum', { initial: () => 0, add: (sum, number) => sum + number });
+      sums.map(({ value }) => value).to('out', sink);
+      return pipeline.prepare({ store, checkpoint: { intervalMs: 0, checkpointMaxBytes } });
+    };
+    // No checkpoint can be taken: the one at the end of the input is abandoned, then the final one.
+    const twice = prepare(1);
+    let attempts = 0;
+    twice.coordinator.events.on('attempt-started', () => {
+      attempts += 1;
+      if (attempts !== 2) return;
+      process.emit('SIGTERM');
+      process.emit('SIGTERM');
+    });
+    expect((await twice.run()).outcome).toBe('stopped');
+    expect(sink.records).toEqual([]);
+    expect((await prepare(1_000_000).run()).outcome).toBe('finished');
+    expect(sink.records.length).toBeGreaterThan(0);
+  });
+
+  test('a second signal in the final checkpoint is a stop, without an error', async () => {
+    const store = new MemoryCheckpointStore();
+    const sink = new MemorySink<number>();
+    const pipeline = new Pipeline('numbers');
+    const source = endless((number) => {
+      if (number === 100) process.emit('SIGTERM');
+    });
+    pipeline.source('numbers', source).to('out', sink);
+    const run = pipeline.prepare({ store, checkpoint: { intervalMs: 0 } });
+    run.coordinator.events.on('step-started', ({ step }) => {
+      if (step === 'pre-commit') process.emit('SIGTERM');
+    });
+    expect((await run.run()).outcome).toBe('stopped');
+    expect(sink.records).toEqual([]);
+  });
+
   test.each([
     ['the whole directory', (directory: string) => rmSync(directory, { recursive: true })],
     [

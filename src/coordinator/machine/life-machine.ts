@@ -1,7 +1,8 @@
 // The life of a coordinator, from recovery to stop or halt, as a pure chart.
 
 import { assign, fromPromise, setup } from 'xstate';
-import { hasErrorCode, isTidegateError } from '../../errors.js';
+import { hasErrorCode, isTidegateError, type TidegateError } from '../../errors.js';
+import { finalFailed } from '../final-failed.js';
 
 /** What recovery decided; the rest of its answer stays with the coordinator. */
 export type RecoveryVerdict =
@@ -144,6 +145,13 @@ export const lifeMachine = setup({
     },
     draining: {
       description: 'The last records are committed by a final checkpoint.',
+      on: {
+        // Whoever waits for the stop has to learn that the last records were not committed.
+        close: {
+          target: 'stopped',
+          actions: { type: 'blame', params: ({ event }) => ({ cause: event.cause ?? cutShort() }) },
+        },
+      },
       invoke: {
         src: 'drain',
         onDone: 'stopped',
@@ -165,6 +173,10 @@ export const lifeMachine = setup({
 function isBeyondRecovery(cause: unknown): boolean {
   if (isTidegateError(cause) && (cause.kind === 'internal' || cause.kind === 'fenced')) return true;
   return hasErrorCode(cause, 'TIDEGATE_STATE_ALIASED', 'TIDEGATE_REPLAY_DIFFERS');
+}
+
+function cutShort(): TidegateError {
+  return finalFailed(new Error('it was ended from outside before it was known to be complete'));
 }
 
 interface Blame {

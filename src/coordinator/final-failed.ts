@@ -1,0 +1,11 @@
+// The error of a stop that could not commit the last records.
+
+import { TidegateError } from '../errors.js';
+
+export function finalFailed(cause: unknown): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_FINAL_CHECKPOINT',
+    'the final checkpoint did not complete, so the last records are not committed',
+    { cause },
+  );
+}
