@@ -1,14 +1,15 @@
 // Who owns a store, and when that one counts as alive.
 
 import { beforeEach, expect, test } from '@jest/globals';
+import type { FileSystem } from '../../src/runtime/file-system.js';
 import type { ProcessIdentity, ProcessLiveness } from '../../src/runtime/process-identity.js';
 import { judgeLiveness, systemProcesses } from '../../src/runtime/process-identity.js';
 import type { OpenStoreOptions, OwnedStore } from '../../src/store/checkpoint-store.js';
 import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { ownerFile } from '../../src/store/layout.js';
+import { StoreLayout, ownerFile } from '../../src/store/layout.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import { assertRejects } from '../../src/testing/store-conformance/store-bench.js';
+import { assertRejects, saveNew } from '../../src/testing/store-conformance/store-bench.js';
 
 const identity: ProcessIdentity = {
   host: 'here',
@@ -125,6 +126,73 @@ test('an opening that fails half-way leaves nobody to wait for', async () => {
   const broken = new FileSystemCheckpointStore('/store', { fileSystem: failing.fileSystem, clock });
   await assertRejects(broken.open({ pipeline: 'orders' }), 'TIDEGATE_STORE_IO');
   expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+});
+
+/** A store whose next generation is claimed only when the test lets it. */
+function slowStore() {
+  const layout = new StoreLayout('/store');
+  const claims = [1, 2].map((number) => layout.generation(number));
+  const gate = { letGo: (): void => undefined, isShut: false };
+  const opened = new Promise<void>((resolve) => (gate.letGo = resolve));
+  const { fileSystem } = disk.mount();
+  const slow: FileSystem = Object.create(fileSystem) as FileSystem;
+  slow.makeDirectory = async (path) => {
+    if (gate.isShut && claims.includes(path)) await opened;
+    return fileSystem.makeDirectory(path);
+  };
+  const processes = { self: () => identity, livenessOf: () => liveness };
+  const store = new FileSystemCheckpointStore('/store', { fileSystem: slow, clock, processes });
+  return { store, gate };
+}
+
+test('an opening whose caller has gone leaves nobody to wait for', async () => {
+  const { store, gate } = slowStore();
+  gate.isShut = true;
+  const abort = new AbortController();
+  const opening = store.open({ pipeline: 'orders', signal: abort.signal });
+  for (let step = 0; step < 200; step += 1) await Promise.resolve();
+  const reason = new Error('enough');
+  abort.abort(reason);
+  gate.letGo();
+  await expect(opening).rejects.toBe(reason);
+  expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+});
+
+test('a next generation whose caller has gone leaves nobody to wait for', async () => {
+  const { store, gate } = slowStore();
+  const first = await store.open({ pipeline: 'orders' });
+  gate.isShut = true;
+  const abort = new AbortController();
+  const taking = first.takeNextGeneration({ signal: abort.signal });
+  const reason = new Error('enough');
+  abort.abort(reason);
+  gate.letGo();
+  await expect(taking).rejects.toBe(reason);
+  // A session goes on after a claim of its own that nobody wanted.
+  expect((await first.takeNextGeneration()).generation).toBe(3);
+});
+
+test('a next generation that took too long is given to who asks again', async () => {
+  const { store, gate } = slowStore();
+  const first = await store.open({ pipeline: 'orders' });
+  gate.isShut = true;
+  const abort = new AbortController();
+  const tooLate = first.takeNextGeneration({ signal: abort.signal });
+  abort.abort(new Error('timed out'));
+  const again = first.takeNextGeneration();
+  gate.letGo();
+  await expect(tooLate).rejects.toThrow('timed out');
+  const second = await again;
+  expect(second.generation).toBe(2);
+  await saveNew(second);
+  await assertRejects(first.takeNextGeneration(), 'TIDEGATE_FENCED');
+});
+
+test('two who ask at once for the next generation do not get the same one', async () => {
+  const first = await storeOn().open({ pipeline: 'orders' });
+  const taking = first.takeNextGeneration();
+  await assertRejects(first.takeNextGeneration(), 'TIDEGATE_FENCED');
+  expect((await taking).generation).toBe(2);
 });
 
 test('a wait for an owner ends with the signal', async () => {

@@ -80,7 +80,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       for (let round = 0; round < openRounds; round += 1) {
         await waitForOwner(ports, options, waitUntilMs);
         const session = await this.#takeHighest(options.pipeline);
-        if (session !== undefined) return session;
+        if (session !== undefined) return await unlessAborted(session, options.signal);
         // Somebody else was faster. Whether that one lives is asked again.
       }
       throw new TidegateError(
@@ -140,6 +140,13 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       throw cause;
     }
   }
+}
+
+/** Whoever has stopped waiting will not close it, and its sign of life would keep others out. */
+async function unlessAborted(session: OwnedStore, signal?: AbortSignal): Promise<OwnedStore> {
+  if (signal?.aborted === true) await session.close();
+  signal?.throwIfAborted();
+  return session;
 }
 
 /** Each round is lost to another process that made progress; this many in a row is a mistake. */

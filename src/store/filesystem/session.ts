@@ -31,6 +31,12 @@ export type TakeNext = (
   onClaim: (claimed: Generation) => void,
 ) => Promise<FileSystemOwnedStore>;
 
+/** A next generation that is being taken, for the caller who asked last. */
+interface Taking {
+  readonly next: Promise<FileSystemOwnedStore>;
+  signal: AbortSignal | undefined;
+}
+
 export class FileSystemOwnedStore extends FileSystemStoreReader implements OwnedStore {
   override readonly storeId: StoreId;
   override readonly pipeline: string;
@@ -43,6 +49,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   /** This generation, or a later one that this session won but could not finish opening. */
   #lastClaimed: Generation;
   #hasSuccessor = false;
+  #taking: Taking | undefined;
   /** What this session wrote last, so that the re-save that follows a save need not read. */
   #lastWritten: CheckpointManifest | undefined;
 
@@ -60,20 +67,50 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
 
   async takeNextGeneration({ signal }: StoreCallOptions = {}): Promise<FileSystemOwnedStore> {
     signal?.throwIfAborted();
+    const taking = this.#takingFor(signal);
+    taking.signal = signal;
+    try {
+      const next = await taking.next;
+      if (signal?.aborted === true) {
+        // Unless another caller waits for it by now, nobody would ever close it.
+        if (taking.signal === signal) await next.close();
+        signal.throwIfAborted();
+      }
+      this.#hasSuccessor = true;
+      return next;
+    } catch (error) {
+      throw storeFailure(error, `taking the generation after ${this.generation}`, signal);
+    }
+  }
+
+  /**
+   * The taking that a caller has left behind is given to the next one: a second claim of the same
+   * number would find it taken, and a session would fence itself.
+   */
+  #takingFor(signal: AbortSignal | undefined): Taking {
+    if (this.#taking?.signal?.aborted === true) return this.#taking;
     // A claim of our own that failed later may be followed by another; anybody else's may not.
     if (this.#lastClaimed === this.generation) this.#presence.check();
-    if (this.#hasSuccessor) throw fenced(this.generation, this.#lastClaimed);
+    if (this.#hasSuccessor || this.#taking !== undefined) {
+      throw fenced(this.generation, this.#lastClaimed);
+    }
+    this.#taking = { next: this.#take(), signal };
+    return this.#taking;
+  }
+
+  async #take(): Promise<FileSystemOwnedStore> {
     try {
       // Not in turn: what hangs in this session is one of the reasons to leave it.
       const next = await this.#takeNext(this.#lastClaimed, (claimed) => {
         this.#lastClaimed = claimed;
       });
-      this.#hasSuccessor = true;
       this.#presence.overtaken();
       return next;
     } catch (error) {
       if (hasErrorCode(error, 'TIDEGATE_FENCED')) this.#presence.overtaken();
-      throw storeFailure(error, `taking the generation after ${this.generation}`, signal);
+      throw error;
+    } finally {
+      this.#taking = undefined;
     }
   }
 
