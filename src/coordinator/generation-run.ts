@@ -24,6 +24,8 @@ export interface GenerationRun {
   readonly lastHandles: Map<string, string>;
   /** The one checkpoint that is durable and whose commit is not. */
   inDoubt: CheckpointId | undefined;
+  /** Its sinks are being closed, or are; once is enough. */
+  closing?: Promise<void>;
 }
 
 /** A generation as recovery leaves it: sinks open, everything put back to one checkpoint. */
@@ -65,7 +67,12 @@ export function openRun(
 }
 
 /** Closes the sinks of a generation, each within its bound; a failure here hurts nobody. */
-export async function closeSinks(context: StepContext, run: GenerationRun): Promise<void> {
+export function closeSinks(context: StepContext, run: GenerationRun): Promise<void> {
+  run.closing ??= closeEach(context, run);
+  return run.closing;
+}
+
+async function closeEach(context: StepContext, run: GenerationRun): Promise<void> {
   const { clock, options, logger } = context;
   const closing = [...run.sinks].map(async ([sink, session]) => {
     const bound = { clock, timeoutMs: options.callTimeoutMs };

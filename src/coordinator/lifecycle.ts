@@ -249,8 +249,7 @@ export class Lifecycle {
       }
       await closeSinks(this.#context, run);
     }
-    const store = run?.store ?? this.#road.store;
-    const outcome = await withDeadline(bound, () => store?.close());
+    const outcome = await withDeadline(bound, () => this.#road.close());
     if (outcome.kind !== 'answered') logger.warn('the store could not be closed', { outcome });
   }
 }

@@ -24,16 +24,21 @@ const defaultWaitForOwnerMs = 5_000;
 
 export class RecoveryRoad {
   readonly #options: RecoveryRoadOptions;
+  /** The newest store that this process has owned. */
   #store: OwnedStore | undefined;
+  #closed: OwnedStore | undefined;
   #failedTries = 0;
 
   constructor(options: RecoveryRoadOptions) {
     this.#options = options;
   }
 
-  /** The newest store that this process has owned; to be closed in the end. */
-  get store(): OwnedStore | undefined {
-    return this.#store;
+  /** The newest store is the one whose sign of life would keep the next owner out. */
+  async close(): Promise<void> {
+    const store = this.#store;
+    if (store === undefined || store === this.#closed) return;
+    this.#closed = store;
+    await store.close();
   }
 
   /** At process start and after a failure alike; the first thing that happens is a fence. */
@@ -49,6 +54,9 @@ export class RecoveryRoad {
     } catch (error) {
       this.#failedTries += 1;
       throw toError(error);
+    } finally {
+      // The end came first, and closed what was there then.
+      if (signal.aborted) await this.close();
     }
   }
 
@@ -108,12 +116,15 @@ export class RecoveryRoad {
     const { clock, options } = context;
     const timeoutMs = options.persistTimeoutMs + (open.waitForOwnerMs ?? defaultWaitForOwnerMs);
     const owned = this.#store;
-    // A disk that never answers must not hold the process; what comes late is fenced by the next.
-    const outcome = await withDeadline({ clock, timeoutMs, signal }, (inner) =>
-      owned === undefined
+    // A disk that never answers must not hold the process.
+    const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {
+      const next = await (owned === undefined
         ? store.open({ ...open, signal: inner })
-        : owned.takeNextGeneration({ signal: inner }),
-    );
+        : owned.takeNextGeneration({ signal: inner }));
+      // Nobody waits for it any more, and left open it would count as alive.
+      if (inner.aborted) await next.close();
+      return next;
+    });
     if (outcome.kind === 'answered') return outcome.value;
     if (outcome.kind === 'failed') throw toError(outcome.error);
     throw new TidegateError(

@@ -25,6 +25,8 @@ export type LoggedCall =
     }
   | { readonly kind: 'rollback'; readonly sink: string }
   | { readonly kind: 'generation'; readonly generation: number }
+  | { readonly kind: 'store-closed'; readonly generation: number }
+  | { readonly kind: 'sink-closed'; readonly sink: string }
   | { readonly kind: 'told'; readonly checkpointId: number };
 
 /** Durable saves that a script can make fail, before or after they took effect. */
@@ -53,7 +55,10 @@ function loggedOwner(owner: OwnedStore, log: LoggedCall[], faults: StoreFaults):
     list: (options) => owner.list(options),
     load: (id, options) => owner.load(id, options),
     readOperatorState: (checkpoint, operator) => owner.readOperatorState(checkpoint, operator),
-    close: () => owner.close(),
+    close: () => {
+      log.push({ kind: 'store-closed', generation: owner.generation });
+      return owner.close();
+    },
     takeNextGeneration: async (options) =>
       loggedOwner(await owner.takeNextGeneration(options), log, faults),
     allocateCheckpointId: () => owner.allocateCheckpointId(),
@@ -111,5 +116,9 @@ function loggedSession(
     inspect: (request, options) => session.inspect(request, options),
     lastCommitted: (options) => session.lastCommitted(options),
     listPrepared: (options) => session.listPrepared(options),
+    close: async () => {
+      log.push({ kind: 'sink-closed', sink: name });
+      await session.close?.();
+    },
   };
 }
