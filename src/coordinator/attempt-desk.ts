@@ -24,6 +24,8 @@ export interface AttemptDeskHooks {
   /** A cut may be due now. */
   readonly due: () => void;
   readonly completed: () => void;
+  /** Nothing is new, and has not been for as long as it takes until the next attempt. */
+  readonly idle: () => void;
   /** Only recovery can mend it. */
   readonly failed: (cause: unknown) => void;
 }
@@ -51,6 +53,7 @@ export class AttemptDesk {
   /** From the moment a request is taken, also while nothing but a question for news is open. */
   #service: Service | undefined;
   #interval: Timer | undefined;
+  #openedAtMs = 0;
   #droppedReports = 0;
 
   constructor(context: StepContext, hooks: AttemptDeskHooks) {
@@ -87,6 +90,7 @@ export class AttemptDesk {
   open(run: GenerationRun): void {
     assert(this.#run === undefined, 'two generations take checkpoints at once');
     this.#run = run;
+    this.#openedAtMs = this.#context.clock.monotonicMs();
     this.#armInterval();
     if (this.isCutDue) this.#hooks.due();
   }
@@ -176,6 +180,7 @@ export class AttemptDesk {
         }
         if (hasNothingNew) {
           this.#context.events.emit('checkpoint-skipped', { why: 'idle' });
+          if (this.#hasHadTime()) this.#hooks.idle();
           this.#finish(request, { kind: 'skipped', why: 'idle' });
           return;
         }
@@ -261,11 +266,24 @@ export class AttemptDesk {
     if (this.isCutDue) this.#hooks.due();
   }
 
-  #armInterval(): void {
+  /** Right after a recovery nothing is new because what is to come again has not come yet. */
+  #hasHadTime(): boolean {
     const { clock, options } = this.#context;
+    const enoughMs = this.#delayMs ?? options.alignmentTimeoutMs;
+    return clock.monotonicMs() - this.#openedAtMs >= enoughMs;
+  }
+
+  /** Undefined when attempts are made on demand only. */
+  get #delayMs(): number | undefined {
+    const { intervalMs, minPauseMs } = this.#context.options;
+    return intervalMs === 0 ? undefined : Math.max(intervalMs, minPauseMs);
+  }
+
+  #armInterval(): void {
+    const { clock } = this.#context;
+    const delayMs = this.#delayMs;
     this.#interval?.cancel();
-    if (this.#run === undefined || options.intervalMs === 0) return;
-    const delayMs = Math.max(options.intervalMs, options.minPauseMs);
+    if (this.#run === undefined || delayMs === undefined) return;
     this.#interval = clock.setTimer(() => {
       this.#requests.addDue();
       if (this.isCutDue) this.#hooks.due();

@@ -1,6 +1,6 @@
 // What drives a coordinator through its life: recovery, generations, the final checkpoint, the end.
 
-import { hasErrorCode, TidegateError } from '../errors.js';
+import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { withDeadline } from '../runtime/deadline.js';
 import { AttemptDesk } from './attempt-desk.js';
@@ -9,6 +9,7 @@ import type { PinnedReplay } from './attempt.js';
 import { Chart, ChartRun } from './chart-run.js';
 import { finalFailed } from './final-failed.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
+import { isIdle } from './idle.js';
 import {
   lifeMachine,
   lifeUpdates,
@@ -43,6 +44,13 @@ export class Lifecycle {
   #report: RecoveryReport | undefined;
   #replay: PinnedReplay | undefined;
   #failure: unknown;
+  /** Whether the generation that failed had nothing that was not committed. */
+  #failedIdle: Promise<boolean> = Promise.resolve(false);
+  /**
+   * Since the last complete checkpoint a generation has failed on records that come again. Until they
+   * are committed a quiet time proves nothing: the same record would fail for ever, and never halt.
+   */
+  #owesRecords = false;
   #settleDone!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
 
   constructor(road: RecoveryRoadOptions, hooks: LifecycleHooks) {
@@ -51,7 +59,13 @@ export class Lifecycle {
     this.#road = new RecoveryRoad(road);
     this.desk = new AttemptDesk(road.context, {
       due: () => this.#onDue(),
-      completed: () => this.#chart.send({ type: 'completed' }),
+      completed: () => {
+        this.#owesRecords = false;
+        this.#chart.send({ type: 'completed' });
+      },
+      idle: () => {
+        if (!this.#owesRecords) this.#chart.send({ type: 'idle' });
+      },
       failed: (cause) => this.fail(cause),
     });
     this.done = new Promise((resolve, reject) => {
@@ -103,9 +117,19 @@ export class Lifecycle {
   fail(cause: unknown): void {
     if (!['running', 'replaying', 'draining'].includes(this.#phase)) return;
     this.#failure = cause;
+    this.#failedIdle = this.#wasIdle(cause);
     for (const writer of this.#run?.writers.values() ?? []) writer.doom();
     this.desk.close(cause);
     this.#chart.send({ type: 'failed', cause });
+  }
+
+  /** Asked while everything is still where it failed. In doubt it was not idle. */
+  async #wasIdle(cause: unknown): Promise<boolean> {
+    // A loop fails by a write or by an attempt, and both are for records.
+    if (this.#run === undefined || !this.#hooks.takesCutsAnyTime) return false;
+    // A record that was processed half is in no position yet.
+    if (isTidegateError(cause) && cause.code !== 'TIDEGATE_SOURCE_FAILED') return false;
+    return isIdle(this.#context, this.#run);
   }
 
   /** Settles when the phase is none of these. */
@@ -154,7 +178,10 @@ export class Lifecycle {
     const past = this.#run;
     events.emit('recovery-started', { occasion, cause: this.#failure });
     const outcome = await this.#road.travel(occasion, past, signal);
-    if (past !== undefined) void closeSinks(this.#context, past);
+    if (past !== undefined) {
+      void closeSinks(this.#context, past);
+      if (!(await this.#failedIdle)) this.#owesRecords = true;
+    }
     this.#report = outcome.report;
     events.emit('recovery-ended', outcome.report);
     if (outcome.kind === 'refused') return { kind: 'refused', cause: outcome.cause };

@@ -28,7 +28,10 @@ export interface CheckpointOptions extends RecoveryOptions, StepBounds {
   readonly inlineTotalMaxBytes: number;
   /** A larger state goes to the sidecar. Default 1 MiB. */
   readonly stateInlineThresholdBytes: number;
-  /** Failed attempts in a row that are recovered from; one more halts. Default 3. */
+  /**
+   * Failures in a row that are recovered from; one more halts. Default 3. A complete checkpoint ends
+   * the row, and so does a quiet time in which everything is committed.
+   */
   readonly tolerableFailures: number;
   /** Take no checkpoint while nothing is new. Default true. */
   readonly skipWhenIdle: boolean;

@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from '@jest/globals';
 import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
+import type { BarrierPort } from '../../src/contracts/barrier.js';
 import type { Durability } from '../../src/contracts/sink.js';
+import { TidegateError } from '../../src/errors.js';
 import type { CoordinatorEventSource } from '../../src/coordinator/events.js';
 import { Harness } from './support/harness.js';
 import { ManualPort, passEverything, snapshotOf } from './support/manual-port.js';
@@ -218,6 +220,72 @@ describe('a dataflow behind the port', () => {
     expect(port.flows.length).toBe(2);
     passEverything(old.barrier, old.listener, { next: 1, sinks: sinkNames });
     expect(new Set(dropped(harness))).toEqual(new Set(['late']));
+  });
+});
+
+describe('failures in a row of a dataflow that commits nothing between them', () => {
+  const checkpoint = { intervalMs: 1_000, tolerableFailures: 2 };
+
+  /** Lets the newest flow fail five times, `afterMs` after it was resumed. */
+  async function phaseAfter(port: BarrierPort & ManualPort, afterMs: number, cause: Error) {
+    const harness = new Harness({ checkpoint, more: { barriers: port } });
+    await harness.start();
+    for (let round = 0; round < 5; round++) {
+      await harness.clock.advance(afterMs);
+      port.flows.at(-1)?.failed?.(cause);
+      await harness.clock.settle();
+    }
+    return harness.coordinator.status().phase;
+  }
+
+  function portWithNews(hasNews: () => boolean): BarrierPort & ManualPort {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => listener.failed(barrier, 'numbers', new Error('busy'));
+    return Object.assign(port, { hasNews });
+  }
+
+  const lost = new Error('the connection was lost');
+
+  test('are forgotten when everything was committed and stays quiet for an interval', async () => {
+    const port = portWithNews(() => false);
+    expect(await phaseAfter(port, 5_500, lost)).toBe('running');
+  });
+
+  test('halt when there was no time to see whether it stays quiet', async () => {
+    const port = portWithNews(() => false);
+    // Somebody asks again and again, and the first answer after a recovery is that nothing is new.
+    port.onResume = () => void harness.coordinator.checkpoint().catch(() => undefined);
+    const harness = new Harness({ checkpoint, more: { barriers: port } });
+    await harness.start();
+    for (let round = 0; round < 5; round++) {
+      await harness.clock.advance(500);
+      port.flows.at(-1)?.failed?.(lost);
+      await harness.clock.settle();
+    }
+    expect(harness.names()).toContain('checkpoint-skipped');
+    expect(harness.coordinator.status().phase).toBe('halted');
+  });
+
+  test('halt when it is a record that makes it fail, although it is quiet before', async () => {
+    const port = portWithNews(() => false);
+    const half = new TidegateError('TIDEGATE_OPERATOR_FAILED', 'sum failed on a record');
+    expect(await phaseAfter(port, 5_500, half)).toBe('halted');
+  });
+
+  test('halt when something was not committed, although it is quiet before', async () => {
+    const port: BarrierPort & ManualPort = portWithNews(() => hasNews);
+    let hasNews = false;
+    const harness = new Harness({ checkpoint, more: { barriers: port } });
+    await harness.start();
+    for (let round = 0; round < 5; round++) {
+      await harness.clock.advance(5_500);
+      hasNews = true;
+      port.flows.at(-1)?.failed?.(lost);
+      hasNews = false;
+      await harness.clock.settle();
+    }
+    expect(harness.names()).toContain('checkpoint-skipped');
+    expect(harness.coordinator.status().phase).toBe('halted');
   });
 });
 

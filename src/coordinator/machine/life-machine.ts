@@ -28,6 +28,8 @@ export type LifeEvent =
   | { readonly type: 'start' }
   /** An attempt has become a checkpoint. */
   | { readonly type: 'completed' }
+  /** For a while there has been nothing to save, and no failure has left anything to come again. */
+  | { readonly type: 'idle' }
   /** Something failed that only recovery can mend. */
   | { readonly type: 'failed'; readonly cause: unknown }
   /** A final checkpoint, then the end. */
@@ -132,6 +134,7 @@ export const lifeMachine = setup({
       description: 'Records flow; attempts are made when they are due.',
       on: {
         completed: { actions: 'forgetFailures' },
+        idle: { actions: 'forgetFailures' },
         failed: [
           {
             guard: { type: 'needsPerson', params: ({ event }) => ({ cause: event.cause }) },

@@ -74,6 +74,7 @@ export const lifeEvents: readonly Labelled[] = [
   { type: 'stop', label: 'stop' },
   { type: 'close', label: 'close' },
   { type: 'completed', label: 'completed' },
+  { type: 'idle', label: 'idle' },
   { type: 'failed', cause: new Error('no'), label: 'failed' },
   { type: 'failed', cause: fenced, label: 'failed as fenced' },
   ...(['resumed', 'pinned-replay', 'refused'] as const).map((kind) => ({
