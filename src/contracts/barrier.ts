@@ -60,7 +60,7 @@ export interface Flow {
    * barrier that is injected next carries the same offsets.
    */
   readonly pinnedTo?: ReadonlyMap<string, Offsets>;
-  /** A source or an operator has failed: only recovery can mend it. */
+  /** A source or an operator has failed: only recovery can mend it. May be called at any time. */
   readonly failed?: (error: unknown) => void;
 }
 
@@ -75,7 +75,8 @@ export interface Flow {
  *    counted and dropped.
  * 4. `suspend` settles when nothing of the generation runs any more: no read, no operator call, no
  *    write, and every queue is empty. Only then are sources and operators put back.
- * 5. Nothing flows before `resume`, nor between `suspend` and the next `resume`.
+ * 5. Nothing flows before `resume`, nor between `suspend` and the next `resume`. A `resume` that
+ *    throws counts as a failure of the generation: recovery follows, and begins with `suspend`.
  */
 export interface BarrierPort {
   /**

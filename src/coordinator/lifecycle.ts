@@ -6,6 +6,7 @@ import { withDeadline } from '../runtime/deadline.js';
 import { AttemptDesk } from './attempt-desk.js';
 import { errorOf } from './attempt-error.js';
 import type { PinnedReplay } from './attempt.js';
+import type { Flow } from '../contracts/barrier.js';
 import { Chart, ChartRun } from './chart-run.js';
 import { finalFailed } from './final-failed.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
@@ -152,6 +153,7 @@ export class Lifecycle {
         drain: () => this.#drain(),
       },
       changed: ({ value, context }) => this.#enter(value as Phase, context.cause),
+      failed: (error) => this.#breakDown(error),
     });
     return run.start();
   }
@@ -162,9 +164,18 @@ export class Lifecycle {
     this.#phase = phase;
     if (phase === 'running' && previous === 'recovering') this.#resume();
     if (phase === 'replaying') this.#beginReplay();
-    if (phase === 'stopped' || phase === 'halted') void this.#finish(phase, cause);
+    if (phase === 'stopped' || phase === 'halted') {
+      this.#finish(phase, cause).catch((error: unknown) => this.#settleDone.reject(error));
+    }
     this.#hooks.changed();
     for (const resolve of this.#phaseWaiters.splice(0)) resolve();
+  }
+
+  /** The chart has stopped in the middle of a step: nobody else would end the waits. */
+  #breakDown(error: unknown): void {
+    if (this.isOver) return;
+    this.#failure = error;
+    this.#enter('halted', error);
   }
 
   #onDue(): void {
@@ -206,10 +217,7 @@ export class Lifecycle {
 
   #resume(): void {
     const run = this.#run;
-    if (run === undefined) return;
-    const { generation, writers } = run;
-    const failed = (error: unknown): void => this.fail(error);
-    this.#context.barriers.resume({ generation, sinks: writers, failed });
+    if (run === undefined || !this.#resumeFlow(run)) return;
     this.desk.open(run);
   }
 
@@ -217,10 +225,7 @@ export class Lifecycle {
     const run = this.#run;
     const replay = this.#replay;
     if (run === undefined || replay === undefined) return;
-    const { generation, writers } = run;
-    const pinnedTo = pinnedOffsets(replay);
-    const failed = (error: unknown): void => this.fail(error);
-    this.#context.barriers.resume({ generation, sinks: writers, pinnedTo, failed });
+    if (!this.#resumeFlow(run, pinnedOffsets(replay))) return;
     this.desk.open(run);
     this.desk.replay(run, replay).then(
       (outcome) => {
@@ -229,6 +234,25 @@ export class Lifecycle {
       },
       (error: unknown) => this.fail(error),
     );
+  }
+
+  /** False when the dataflow could not begin: recovery follows. */
+  #resumeFlow(run: GenerationRun, pinnedTo?: Flow['pinnedTo']): boolean {
+    const { generation, writers } = run;
+    // Never in the middle of the resumption: the attempts of this generation are not open yet. And
+    // never for a later generation: a flow that is past has nothing to say about it.
+    const failed = (error: unknown): void =>
+      queueMicrotask(() => {
+        if (this.#run === run) this.fail(error);
+      });
+    const pin = pinnedTo === undefined ? {} : { pinnedTo };
+    try {
+      this.#context.barriers.resume({ generation, sinks: writers, failed, ...pin });
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
   }
 
   async #drain(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
-import type { BarrierPort } from '../../src/contracts/barrier.js';
+import type { BarrierPort, Flow } from '../../src/contracts/barrier.js';
 import type { Durability } from '../../src/contracts/sink.js';
 import { TidegateError } from '../../src/errors.js';
 import type { CoordinatorEventSource } from '../../src/coordinator/events.js';
@@ -187,6 +187,83 @@ describe('a dataflow behind the port', () => {
     });
   });
 
+  test.each([
+    [
+      'throws',
+      (_flow: Flow): void => {
+        throw new Error('no room');
+      },
+    ],
+    ['reports a failure before it returns', ({ failed }: Flow) => failed?.(new Error('no room'))],
+  ])('a resume that %s is recovered from', async (_how, onResume) => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 1, sinks: sinkNames });
+    };
+    port.onResume = (flow) => {
+      if (port.flows.length < 3) onResume(flow);
+    };
+    const harness = withPort(port);
+    await harness.start();
+    await harness.clock.settle();
+    expect(port.flows).toHaveLength(3);
+    const { phase, failuresInARow } = harness.coordinator.status();
+    expect({ phase, failuresInARow }).toEqual({ phase: 'running', failuresInARow: 2 });
+    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('completed');
+    await harness.settle(harness.coordinator.stop());
+  });
+
+  test('a resume that throws each time halts with what it threw', async () => {
+    const port = new ManualPort();
+    port.onResume = () => {
+      throw new Error('no room');
+    };
+    const harness = withPort(port);
+    await harness.settle(harness.coordinator.start().catch(() => undefined));
+    const done = harness.settle(harness.coordinator.done);
+    await expect(done).rejects.toMatchObject({ code: 'TIDEGATE_HALTED', message: /no room/ });
+  });
+
+  test('what a past flow reports does not end the generation that follows', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port);
+    await harness.start();
+    port.flows[0]?.failed?.(new Error('once'));
+    await harness.clock.settle();
+    port.flows[0]?.failed?.(new Error('and again, late'));
+    await harness.clock.settle();
+    expect(port.flows).toHaveLength(2);
+    expect(harness.coordinator.status().phase).toBe('running');
+  });
+
+  test('a life that breaks in the middle of a step halts with what broke it', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port);
+    port.onResume = () => {
+      harness.clock.monotonicMs = () => {
+        Reflect.deleteProperty(harness.clock, 'monotonicMs');
+        throw new Error('no idea what time it is');
+      };
+    };
+    const started = harness.settle(harness.coordinator.start());
+    await expect(started).rejects.toMatchObject({ code: 'TIDEGATE_HALTED', message: /no idea/ });
+    await expect(harness.coordinator.stop()).rejects.toMatchObject({ code: 'TIDEGATE_HALTED' });
+    expect(harness.coordinator.status().phase).toBe('halted');
+  });
+
+  test('an end that cannot be told ends all the same', async () => {
+    const port = new ManualPort();
+    const harness = withPort(port);
+    await harness.start();
+    const { events } = harness.coordinator as unknown as { events: { emit: () => void } };
+    events.emit = () => {
+      throw new Error('impossible');
+    };
+    port.flows[0]?.failed?.(new Error('once'));
+    const done = harness.settle(harness.coordinator.done);
+    await expect(done).rejects.toBeInstanceOf(Error);
+  });
+
   test('after a recovery the dataflow gets new writers, and the old ones are fenced', async () => {
     const port = new ManualPort();
     port.onInject = (barrier, listener) => {
@@ -281,6 +358,7 @@ describe('failures in a row of a dataflow that commits nothing between them', ()
       await harness.clock.advance(5_500);
       hasNews = true;
       port.flows.at(-1)?.failed?.(lost);
+      await Promise.resolve();
       hasNews = false;
       await harness.clock.settle();
     }
