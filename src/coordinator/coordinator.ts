@@ -169,9 +169,14 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    */
   async stop(): Promise<void> {
     const life = this.#life;
-    if (this.#loop === undefined) await life.whilePhase('recovering', 'replaying');
-    // The loop is over: it cannot process again what a recovery would put back.
-    if (life.phase === 'recovering') life.close(finalFailed(life.failure));
+    while (this.#loop === undefined && life.isIn('recovering', 'replaying')) {
+      await life.whilePhase('recovering', 'replaying');
+    }
+    // The loop is over: it cannot process again what a recovery would put back. Before its first
+    // record there is nothing to put back.
+    if (life.phase === 'recovering') {
+      life.close(life.run === undefined ? undefined : finalFailed(life.failure));
+    }
     this.#loop?.arrive();
     try {
       life.stop();
@@ -196,10 +201,10 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     if (loop === undefined || loop.isWaiting) throw this.#wrongPhase('a second safePoint()');
     loop.arrive();
     try {
-      await life.whilePhase('recovering');
+      while (life.isIn('recovering')) await life.whilePhase('recovering');
       // Also right after a rewind: whoever asked for a checkpoint is waiting for this safe point.
       if (life.phase === 'running') await life.desk.serve();
-      await life.whilePhase('recovering');
+      while (life.isIn('recovering')) await life.whilePhase('recovering');
       if (life.phase === 'halted') await life.done;
       if (life.phase !== 'running' || life.run === undefined) throw this.#wrongPhase('safePoint()');
       const hasRewound = this.#knownGeneration !== life.run.generation;

@@ -98,6 +98,10 @@ export class Lifecycle {
     return this.#chart.context;
   }
 
+  isIn(...phases: readonly Phase[]): boolean {
+    return phases.includes(this.#phase);
+  }
+
   get isOver(): boolean {
     return this.#phase === 'stopped' || this.#phase === 'halted';
   }
@@ -133,7 +137,10 @@ export class Lifecycle {
     return isIdle(this.#context, this.#run);
   }
 
-  /** Settles when the phase is none of these. */
+  /**
+   * Settles when the phase is none of these. By the time the caller goes on it may be one of them
+   * again: whoever depends on it looks again at once, and waits once more.
+   */
   async whilePhase(...phases: readonly Phase[]): Promise<void> {
     while (phases.includes(this.#phase)) {
       await new Promise<void>((resolve) => {

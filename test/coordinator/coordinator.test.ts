@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { Harness } from './support/harness.js';
+import { ManualPort, passEverything } from './support/manual-port.js';
 import { fails, never } from './support/scripted-sink.js';
 
 async function started(options: ConstructorParameters<typeof Harness>[0] = {}): Promise<Harness> {
@@ -221,7 +222,69 @@ describe('triggers', () => {
   });
 });
 
+describe('a failure between a wait and the look that follows it', () => {
+  const moments = Array.from({ length: 40 }, (_, microtasks) => microtasks);
+
+  async function pass(microtasks: number): Promise<void> {
+    for (let passed = 0; passed < microtasks; passed++) await Promise.resolve();
+  }
+
+  test.each(moments)('a safe point is only late: after %i microtasks', async (microtasks) => {
+    const harness = await started();
+    await harness.turn();
+    let lose = (): void => undefined;
+    const lost = new Promise<void>((_, reject) => (lose = () => reject(new Error('lost'))));
+    harness.sink('left').next('write', () => lost);
+    void harness.coordinator.sinks.left?.write([2]);
+    await harness.clock.settle();
+    void harness.coordinator.checkpoint();
+    const point = harness.coordinator.safePoint();
+    await pass(microtasks);
+    lose();
+    const { kind } = await harness.settle(point);
+    if (kind === 'continue') await harness.settle(harness.coordinator.safePoint());
+    expect(harness.coordinator.status()).toMatchObject({ phase: 'running', generation: 2 });
+  });
+
+  test.each(moments)('a stop waits for the recovery: after %i microtasks', async (microtasks) => {
+    const port = new ManualPort();
+    port.onInject = (barrier, listener) => {
+      passEverything(barrier, listener, { next: 0, sinks: ['left', 'right'] });
+    };
+    const harness = new Harness({ more: { barriers: port } });
+    await harness.start();
+    let phase: string | undefined;
+    port.onResume = (flow) => {
+      if (port.flows.length !== 2) return;
+      void pass(microtasks).then(async () => {
+        flow.failed?.(new Error('again'));
+        await Promise.resolve();
+        ({ phase } = harness.coordinator.status());
+      });
+    };
+    port.flows[0]?.failed?.(new Error('once'));
+    await Promise.resolve();
+    const stopped = harness.settle(harness.coordinator.stop());
+    // Only a failure under the final checkpoint itself is one of the stop.
+    const error = await stopped.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (error !== undefined) expect(phase).toBe('draining');
+  });
+});
+
 describe('the end', () => {
+  test('a stop before the first record has nothing to commit', async () => {
+    const harness = new Harness();
+    const starting = expect(harness.coordinator.start()).rejects.toMatchObject({
+      code: 'TIDEGATE_LIFECYCLE',
+    });
+    await harness.settle(harness.coordinator.stop());
+    await starting;
+    expect(harness.coordinator.status()).toMatchObject({ phase: 'stopped', cause: undefined });
+  });
+
   test('stops with a final checkpoint for the last records', async () => {
     const harness = await started();
     await harness.turn();
