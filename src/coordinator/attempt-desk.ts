@@ -211,6 +211,12 @@ export class AttemptDesk {
     const { barrier, kind, label, gate } = attempt;
     const isReplay = replay !== undefined;
     events.emit('attempt-started', { ...barrier, kind, label, isReplay });
+    if (this.#run !== run) {
+      // A listener has ended the generation, and nothing of this attempt has begun.
+      const cause = { kind: 'cancelled', step: 'barrier', reason: this.#endReason } as const;
+      this.#end(attempt, request, { kind: 'abandoned', cause }, startedAtMs);
+      return;
+    }
     const running = this.#runAttempt(attempt);
     const ended = running.ended.then((end) => {
       this.#current = undefined;

@@ -31,6 +31,16 @@ export type AttemptRunner = (attempt: Attempt) => RunningAttempt;
 
 const attemptChart = new Chart<AttemptContext>(attemptMachine, attemptUpdates);
 
+/** Steps by the names of the chart's states; after the last of them there is only the telling. */
+const stepOf: Readonly<Partial<Record<string, StepName>>> = {
+  barrier: 'barrier',
+  snapshot: 'snapshot',
+  preCommit: 'pre-commit',
+  sidecar: 'sidecar',
+  persist: 'persist',
+  commit: 'commit',
+};
+
 /** The chart is built once; every attempt is a run of its own on the injected clock. */
 export function attemptRunner(context: StepContext): AttemptRunner {
   const { clock, options: bounds } = context;
@@ -41,8 +51,10 @@ export function attemptRunner(context: StepContext): AttemptRunner {
       const changed = ({ isFinal, value, context: { cause } }: ChartRun<AttemptContext>): void => {
         if (isFinal) resolve(attemptEnd(value, cause));
       };
-      const failed = (error: unknown): void =>
-        resolve({ kind: 'failed', cause: { kind: 'failed', step: 'persist', error } });
+      const failed = (error: unknown): void => {
+        const step = stepOf[run?.value ?? 'barrier'] ?? 're-save';
+        resolve({ kind: 'failed', cause: { kind: 'failed', step, error } });
+      };
       run = new ChartRun(attemptChart, {
         input: { attempt, bounds },
         clock,

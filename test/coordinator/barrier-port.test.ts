@@ -236,6 +236,36 @@ describe('a dataflow behind the port', () => {
     expect(harness.coordinator.status().phase).toBe('running');
   });
 
+  test('an attempt whose start ends the coordinator injects no barrier', async () => {
+    const port = new ManualPort();
+    const controller = new AbortController();
+    const harness = withPort(port, undefined, { signal: controller.signal });
+    await harness.start();
+    harness.coordinator.events.on('attempt-started', () => controller.abort());
+    const outcome = await harness.settle(harness.coordinator.checkpoint());
+    expect(outcome).toMatchObject({ kind: 'abandoned', cause: { kind: 'cancelled' } });
+    expect(port.injected).toEqual([]);
+    expect(harness.names().slice(-2)).toContain('checkpoint-abandoned');
+  });
+
+  test('an attempt whose chart breaks names the step in which it did', async () => {
+    const harness = new Harness();
+    await harness.start();
+    await harness.turn();
+    // The bound of step 1 is set, the one of step 2 cannot be.
+    const { clock } = harness;
+    const setTimer = clock.setTimer.bind(clock);
+    clock.setTimer = (callback, delayMs) => {
+      if (delayMs === 120_000) throw new Error('no timer');
+      return setTimer(callback, delayMs);
+    };
+    const asked = harness.coordinator.checkpoint();
+    await harness.coordinator.safePoint();
+    const outcome = await harness.settle(asked);
+    expect(outcome).toMatchObject({ kind: 'failed', cause: { step: 'snapshot' } });
+    Reflect.deleteProperty(clock, 'setTimer');
+  });
+
   test('a life that breaks in the middle of a step halts with what broke it', async () => {
     const port = new ManualPort();
     const harness = withPort(port);
