@@ -45,6 +45,7 @@ export interface SinkCommitted extends AttemptIds {
 
 export interface SinkNotCommitted extends AttemptIds {
   readonly sink: string;
+  /** One line of at most 200 characters, as the manifest will have it; the error is logged. */
   readonly message: string;
   readonly tries: number;
 }

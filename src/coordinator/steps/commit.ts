@@ -7,6 +7,7 @@ import { sleep } from '../../runtime/deadline.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { Attempt } from '../attempt.js';
 import { forEachBounded } from '../concurrency.js';
+import { shortMessage } from '../short-text.js';
 import type { StepContext } from '../step-context.js';
 
 const firstBackoffMs = 50;
@@ -47,7 +48,8 @@ async function commitUntilAnswered(
     const answer = await commitOnce(session, handle ?? '', signal);
     if (signal.aborted) return false;
     if (answer.kind === 'answered') return settle(context, attempt, sink, answer.outcome, tries);
-    note(context, attempt, sink, answer.error.message, tries);
+    context.logger.warn('a sink could not commit', { sink, tries, error: answer.error });
+    note(context, attempt, sink, shortMessage(answer.error), tries);
     if (isFenced(answer.error)) return false;
     const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (tries - 1));
     const jittered = backoffMs * (0.5 + context.random.next() / 2);

@@ -10,6 +10,7 @@ import {
 } from '../../contracts/sink.js';
 import type { Attempt } from '../attempt.js';
 import { forEachBounded } from '../concurrency.js';
+import { shortText } from '../short-text.js';
 import type { StepContext } from '../step-context.js';
 
 /** Handles (and digests) of the two-phase sinks, by name. */
@@ -112,7 +113,10 @@ function checkPrepared(attempt: Attempt, name: string, prepared: Prepared): void
   }
   // A sink that keys by epoch answers the second attempt of an epoch with the first one's output.
   if (run.lastHandles.get(name) === handle) {
-    throw misbehaved(name, `gave handle ${handle} for two attempts: it must key by checkpoint id`);
+    throw misbehaved(
+      name,
+      `gave handle ${shortText(handle)} for two attempts: it must key by checkpoint id`,
+    );
   }
   run.lastHandles.set(name, handle);
   if (replay !== undefined) checkDigest(replay.target.manifest, name, prepared);
@@ -127,8 +131,8 @@ function checkDigest(
   if (recorded !== undefined && recorded === prepared.digest) return;
   throw new TidegateError(
     'TIDEGATE_REPLAY_DIFFERS',
-    `sink ${name} prepared other output than before: digest ${prepared.digest ?? 'none'}, ` +
-      `recorded ${recorded ?? 'none'}`,
+    `sink ${name} prepared other output than before: digest ` +
+      `${shortText(prepared.digest ?? 'none')}, recorded ${shortText(recorded ?? 'none')}`,
     { details: { sink: name } },
   );
 }
