@@ -7,6 +7,7 @@ import type { Claim } from './claim.js';
 import type { CommitLedger } from './commit-ledger.js';
 import type { CutGate } from './cut-gate.js';
 import type { GenerationRun } from './generation-run.js';
+import type { StateStreams } from './steps/state-stream.js';
 
 /** An attempt that fills lost sinks again from exactly the range of an in-doubt checkpoint. */
 export interface PinnedReplay {
@@ -25,4 +26,5 @@ export interface Attempt {
   readonly gate: CutGate;
   readonly claim: Claim;
   readonly ledger: CommitLedger;
+  readonly streams: StateStreams;
 }

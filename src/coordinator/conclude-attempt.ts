@@ -18,6 +18,10 @@ export function concludeAttempt(
   const { events, barriers, logger } = context;
   const { checkpointId, epoch } = barrier;
   gate.close();
+  attempt.streams.close((stream) => {
+    const what = `the state of operator ${stream.operator} could not be given up`;
+    harmless(context, what, () => stream.giveUp());
+  });
   gate.releaseSnapshots();
   ledger.close();
   switch (end.kind) {

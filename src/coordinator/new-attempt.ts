@@ -12,6 +12,7 @@ import { CutGate, type CutGateHooks } from './cut-gate.js';
 import type { GenerationRun } from './generation-run.js';
 import { harmless } from './harmless.js';
 import type { StepContext } from './step-context.js';
+import { StateStreams } from './steps/state-stream.js';
 import { toOffsets } from './steps/acknowledge.js';
 
 export interface NewAttempt {
@@ -41,8 +42,8 @@ export function newAttempt(context: StepContext, asked: NewAttempt): Attempt {
       harmless(context, what, () => snapshot.release?.());
     },
   });
-  const claim = new Claim();
-  return { barrier, kind, label, replay, run, gate, claim, ledger: new CommitLedger() };
+  const books = { claim: new Claim(), ledger: new CommitLedger(), streams: new StateStreams() };
+  return { barrier, kind, label, replay, run, gate, ...books };
 }
 
 /** Where each source ends a replay. */

@@ -7,6 +7,7 @@ import type { Attempt } from '../attempt.js';
 import { forEachBounded } from '../concurrency.js';
 import type { Cut } from '../cut-gate.js';
 import type { StepContext } from '../step-context.js';
+import { couldNotEncode, StateStream, type StateStreams } from './state-stream.js';
 
 /** A state of known size, or one that is only measured while it streams into the sidecar. */
 type LargeState =
@@ -34,6 +35,13 @@ type SplitStates = Omit<EncodedStates, 'tableStorePath' | 'fingerprints'>;
 
 const noFingerprints: ReadonlyMap<string, StateFingerprint> = new Map();
 
+interface EncodeRequest {
+  readonly operator: string;
+  readonly snapshot: OperatorSnapshot;
+  /** A larger state goes to the sidecar. */
+  readonly threshold: number;
+}
+
 /** How many operators encode at once: each may hold one state in memory. */
 const encodeConcurrency = 4;
 
@@ -43,76 +51,100 @@ export async function encodeStates(
   cut: Cut,
   signal: AbortSignal,
 ): Promise<EncodedStates> {
-  const { options, participants } = context;
+  const { options } = context;
   refuseByEstimate(cut.snapshots, options.checkpointMaxBytes);
   const states = new Map<string, Uint8Array | LargeState>();
   const snapshots = [...cut.snapshots];
   const concurrency = { concurrency: encodeConcurrency, signal };
   await forEachBounded(snapshots, concurrency, async ([operator, snapshot]) => {
     const threshold = options.stateInlineThresholdBytes;
-    states.set(operator, await encodeOne(operator, snapshot, threshold, signal));
+    const request = { operator, snapshot, threshold };
+    states.set(operator, await encodeOne(request, attempt.streams, signal));
   });
   const names = [...states.keys()].sort();
   const encoded = split(names, states, options.inlineTotalMaxBytes);
   const fingerprints = options.checkStateAliasing ? fingerprintsOf(encoded) : noFingerprints;
   refuseTooLarge(encoded, options.checkpointMaxBytes);
-  const tableStorePath = await participants.tableStore?.checkpoint(
-    { checkpointId: attempt.barrier.checkpointId },
-    { signal },
-  );
+  const tableStorePath = await checkpointTables(context, attempt, signal);
   return { ...encoded, tableStorePath, fingerprints };
 }
 
+async function checkpointTables(
+  { participants: { tableStore } }: StepContext,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (tableStore === undefined) return undefined;
+  const { checkpointId } = attempt.barrier;
+  let path: unknown;
+  try {
+    path = await tableStore.checkpoint({ checkpointId }, { signal });
+  } catch (error) {
+    throw tablesFailed('could not take its checkpoint', error);
+  }
+  // Without a path the tables would start empty after the next crash.
+  if (typeof path === 'string' && path !== '') return path;
+  throw tablesFailed(
+    `gave no path to its checkpoint, but ${path === '' ? 'an empty text' : typeof path}`,
+  );
+}
+
+function tablesFailed(how: string, cause?: unknown): TidegateError {
+  return new TidegateError('TIDEGATE_PARTICIPANT', `the table store ${how}`, {
+    cause,
+    details: { participant: 'tableStore', step: 'snapshot' },
+  });
+}
+
 async function encodeOne(
-  operator: string,
-  snapshot: OperatorSnapshot,
-  threshold: number,
+  { operator, snapshot, threshold }: EncodeRequest,
+  streams: StateStreams,
   signal: AbortSignal,
 ): Promise<Uint8Array | LargeState> {
-  let state: EncodedState;
+  let state: Uint8Array | StateStream;
   try {
-    state = await snapshot.encode({ signal });
+    const encoded: EncodedState = await snapshot.encode({ signal });
+    state = encoded instanceof Uint8Array ? encoded : new StateStream(operator, encoded);
   } catch (error) {
-    throw new TidegateError('TIDEGATE_PARTICIPANT', `operator ${operator} could not encode`, {
-      cause: error,
-      details: { participant: operator, step: 'snapshot' },
-    });
+    throw couldNotEncode(operator, 'snapshot', error);
   }
-  if (!(state instanceof Uint8Array)) return readUpTo(threshold, state);
+  if (state instanceof StateStream) return readUpTo(threshold, state, streams);
   return state.byteLength > threshold ? { kind: 'buffer', bytes: state } : state;
 }
 
 /** A stream that ends below the threshold is inline; otherwise what was read goes in front of it. */
 async function readUpTo(
   threshold: number,
-  state: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  stream: StateStream,
+  streams: StateStreams,
 ): Promise<Uint8Array | LargeState> {
-  const iterator =
-    Symbol.asyncIterator in state ? state[Symbol.asyncIterator]() : state[Symbol.iterator]();
   const head: Uint8Array[] = [];
   let byteLength = 0;
-  while (byteLength <= threshold) {
-    const next = await iterator.next();
-    if (next.done === true) return Buffer.concat(head);
-    head.push(next.value);
-    byteLength += next.value.byteLength;
+  // Late, there is nothing to read it for: it is given up before its first chunk.
+  const isWanted = streams.add(stream);
+  if (!isWanted) await stream.giveUp();
+  while (byteLength <= threshold && isWanted) {
+    const chunk = await stream.next('snapshot');
+    if (chunk === undefined) return Buffer.concat(head);
+    head.push(chunk);
+    byteLength += chunk.byteLength;
   }
-  return { kind: 'stream', chunks: headThenRest(head, iterator) };
+  return { kind: 'stream', chunks: headThenRest(head, stream) };
 }
 
 async function* headThenRest(
   head: readonly Uint8Array[],
-  rest: Iterator<Uint8Array> | AsyncIterator<Uint8Array>,
+  rest: StateStream,
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* head;
     for (;;) {
-      const next = await rest.next();
-      if (next.done === true) return;
-      yield next.value;
+      const chunk = await rest.next('sidecar');
+      if (chunk === undefined) return;
+      yield chunk;
     }
   } finally {
-    await rest.return?.();
+    await rest.giveUp();
   }
 }
 
