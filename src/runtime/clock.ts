@@ -22,8 +22,24 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer(callback, delayMs) {
-    const timeout = setTimeout(callback, Math.min(delayMs, longestTimeoutMs));
-    return { cancel: () => clearTimeout(timeout), unref: () => void timeout.unref() };
+    let leftMs = delayMs;
+    let isUnref = false;
+    let timeout: NodeJS.Timeout;
+    // A longer time than Node can wait for is waited for in parts: a bound must not come early.
+    const arm = (): void => {
+      const partMs = Math.min(leftMs, longestTimeoutMs);
+      leftMs -= partMs;
+      timeout = setTimeout(leftMs > 0 ? arm : callback, partMs);
+      if (isUnref) timeout.unref();
+    };
+    arm();
+    return {
+      cancel: () => clearTimeout(timeout),
+      unref: () => {
+        isUnref = true;
+        timeout.unref();
+      },
+    };
   },
 };
 
