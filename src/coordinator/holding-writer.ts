@@ -84,7 +84,8 @@ export class HoldingWriter implements SinkWriter {
   release(): void {
     if (this.#mode !== 'holding') return;
     this.#setMode('passing');
-    this.#queue.push(...this.#held);
+    // One by one: as arguments of one call a hundred thousand batches overflow the stack.
+    for (const batch of this.#held) this.#queue.push(batch);
     this.#held = [];
     if (!this.#isWriting) this.#pump();
   }
