@@ -1,5 +1,6 @@
 // What a coordinator is built from, and the one check that refuses what cannot work.
 
+import { inspect } from 'node:util';
 import { TidegateError } from '../errors.js';
 import type { BarrierPort, SinkWriter } from '../contracts/barrier.js';
 import type { Operator } from '../contracts/operator.js';
@@ -83,6 +84,8 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
   const problems = [
     ...(isUsableName(given.pipeline) ? [] : [`pipeline name ${nameRule}`]),
     ...settings,
+    ...ownerProblems(given),
+    ...restoreProblems(given.restoreFrom),
     ...participantProblems(participants, options, { isPossible: replayPossible }),
   ];
   if (problems.length > 0) {
@@ -92,6 +95,55 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     });
   }
   return { participants, options, replayPossible };
+}
+
+const livePolicies: readonly unknown[] = [
+  'refuse',
+  'wait',
+  'take-over',
+] satisfies LiveOwnerPolicy[];
+
+/** A misspelt policy would wait, and a time that is no number would never have passed. */
+function ownerProblems({ liveOwner, waitForOwnerMs }: CoordinatorOptions): readonly string[] {
+  const problems: string[] = [];
+  if (liveOwner !== undefined && !livePolicies.includes(liveOwner)) {
+    problems.push(`liveOwner is ${shown(liveOwner)}, not one of ${livePolicies.join(', ')}`);
+  }
+  if (waitForOwnerMs !== undefined && !isWholeFrom(0, waitForOwnerMs)) {
+    problems.push(`waitForOwnerMs is ${shown(waitForOwnerMs)}, not a whole number from 0`);
+  }
+  return problems;
+}
+
+/** Looked at here, before anything is opened: a restore is asked for once, and by a person. */
+function restoreProblems(choice: unknown): readonly string[] {
+  if (choice === undefined) return [];
+  if (!isRecord(choice)) return [`restoreFrom is ${shown(choice)}, not an object`];
+  const { checkpointId, acceptDuplicatesIn } = choice;
+  const problems: string[] = [];
+  const expectId = (what: string, id: unknown): void => {
+    if (isWholeFrom(1, id)) return;
+    problems.push(`restoreFrom.${what} is ${shown(id)}, not the number of a checkpoint`);
+  };
+  expectId('checkpointId', checkpointId);
+  if (!isRecord(acceptDuplicatesIn)) {
+    problems.push(
+      `restoreFrom.acceptDuplicatesIn is ${shown(acceptDuplicatesIn)}, not checkpoints by sink`,
+    );
+    return problems;
+  }
+  for (const [sink, id] of Object.entries(acceptDuplicatesIn)) {
+    expectId(`acceptDuplicatesIn.${sink}`, id);
+  }
+  return problems;
+}
+
+function isWholeFrom(least: number, value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= least;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function byName<Participant>(
@@ -108,4 +160,9 @@ function canReplay(participants: Participants, barriers: BarrierPort | undefined
     sources.every((source) => source.replay !== undefined) &&
     operators.every((operator) => operator.deterministic === true)
   );
+}
+
+/** Of whatever kind a caller without types has given. */
+function shown(value: unknown): string {
+  return inspect(value, { breakLength: Infinity });
 }

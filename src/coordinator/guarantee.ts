@@ -139,7 +139,9 @@ function lifetimeProblems(name: string, sink: Sink, options: CheckpointOptions):
     options.preCommitTimeoutMs +
     2 * options.persistTimeoutMs +
     options.commitTimeoutMs +
-    options.longestOutageMs;
+    options.longestOutageMs +
+    // A sink that does not answer is asked again for so long, and everything has to be there then.
+    options.inDoubtTimeoutMs;
   if (lifetimeMs !== undefined && !(lifetimeMs >= neededMs)) {
     problems.push(
       `sink ${name} keeps a prepared epoch for ${lifetimeMs} ms, but interval, bounds and outage ` +

@@ -7,6 +7,7 @@ import { jsonState } from '../../src/coordinator/json-state.js';
 import type { Durability, Sink } from '../../src/contracts/sink.js';
 import type { Source } from '../../src/contracts/source.js';
 import { isTidegateError } from '../../src/errors.js';
+import type { RestoreChoice } from '../../src/recovery/request.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { ScriptedSink } from './support/scripted-sink.js';
 
@@ -36,6 +37,11 @@ function problemsOf(options: Partial<CoordinatorOptions>): readonly string[] {
     throw error;
   }
   return [];
+}
+
+/** As a caller without types may give it. */
+function choice(checkpointId: unknown, acceptDuplicatesIn: unknown): RestoreChoice {
+  return { checkpointId, acceptDuplicatesIn } as RestoreChoice;
 }
 
 describe('building a coordinator', () => {
@@ -68,11 +74,32 @@ describe('building a coordinator', () => {
   test('refuses a sink that forgets what it prepared before bounds and outage have passed', () => {
     const [sink] = Object.values(sinksOf('durable'));
     const short = { ...sink, maxPreparedLifetimeMs: 200_000 } as Sink;
-    expect(problemsOf({ sinks: { short } })[0]).toContain('need 340000 ms');
-    const checkpoint = { persistTimeoutMs: 10_000 };
+    expect(problemsOf({ sinks: { short } })[0]).toContain('need 940000 ms');
+    const checkpoint = { persistTimeoutMs: 10_000, inDoubtTimeoutMs: 60_000 };
     expect(problemsOf({ sinks: { short }, checkpoint })).toEqual([]);
     const outage = { ...checkpoint, longestOutageMs: 3_600_000 };
-    expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain('need 3720000 ms');
+    expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain('need 3780000 ms');
+  });
+
+  test.each<[string, Partial<CoordinatorOptions>]>([
+    ['waitForOwnerMs is NaN', { waitForOwnerMs: Number.NaN }],
+    ['waitForOwnerMs is -1', { waitForOwnerMs: -1 }],
+    ["liveOwner is 'takeover'", { liveOwner: 'takeover' as never }],
+    ['restoreFrom is 3', { restoreFrom: 3 as never }],
+    ["restoreFrom.checkpointId is '3',", { restoreFrom: choice('3', {}) }],
+    ['restoreFrom.checkpointId is 0', { restoreFrom: choice(0, {}) }],
+    ['restoreFrom.acceptDuplicatesIn is undefined', { restoreFrom: choice(3, undefined) }],
+    ["restoreFrom.acceptDuplicatesIn is [ 's0' ]", { restoreFrom: choice(3, ['s0']) }],
+    ['restoreFrom.acceptDuplicatesIn.s0 is true', { restoreFrom: choice(3, { s0: true }) }],
+  ])('refuses what is no choice: %s', (problem, given) => {
+    expect(problemsOf(given).join()).toContain(problem);
+  });
+
+  test('takes a choice of a checkpoint, and a live owner in each way', () => {
+    for (const liveOwner of ['refuse', 'wait', 'take-over'] as const) {
+      const restoreFrom = choice(2 ** 24 + 1, { s0: 2 ** 24 + 2 });
+      expect(problemsOf({ liveOwner, waitForOwnerMs: 0, restoreFrom })).toEqual([]);
+    }
   });
 
   test('takes undefined settings for defaults', () => {
