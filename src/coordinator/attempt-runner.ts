@@ -12,7 +12,7 @@ import {
 import { stepNumbers, type AttemptEnd, type StepName } from './machine/steps.js';
 import type { Cut } from './cut-gate.js';
 import type { StepContext } from './step-context.js';
-import { acknowledgeSources } from './steps/acknowledge.js';
+import { acknowledgeAndPrune } from './steps/acknowledge.js';
 import { takeCut } from './steps/barrier.js';
 import { commitSinks } from './steps/commit.js';
 import { persistManifest, type PersistInput } from './steps/persist.js';
@@ -107,7 +107,7 @@ function stepsOf(context: StepContext): Work {
       reSaveManifest(attempt, persisted, signal),
     ),
     acknowledge: ({ attempt, persisted }: CommitInput, signal) =>
-      acknowledgeSources(context, attempt.run, persisted, signal),
+      acknowledgeAndPrune(context, attempt.run, persisted, signal),
   };
 }
 

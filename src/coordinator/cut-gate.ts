@@ -3,7 +3,8 @@
 import { TidegateError } from '../errors.js';
 import type { Barrier, CutListener } from '../contracts/barrier.js';
 import type { OperatorSnapshot } from '../contracts/operator.js';
-import type { Offsets, SourcePosition } from '../contracts/source.js';
+import type { SourcePosition } from '../contracts/source.js';
+import { copyOffsets, copyTexts } from './offsets.js';
 
 /** A source's position as it was at the barrier; copied, so that nothing later shows in it. */
 export interface CutPosition {
@@ -164,34 +165,12 @@ export class CutGate implements CutListener {
   }
 }
 
-/** Offsets that were checked to be text and copied out of the participant's hands. */
-export function copyOffsets(source: string, offsets: Offsets): ReadonlyMap<string, string> {
-  return copyTexts(`an offset of source ${source}`, offsets);
-}
-
 function copyPosition(source: string, position: SourcePosition): CutPosition {
   return {
     offsets: copyOffsets(source, position.offsets),
     metadata: copyTexts(`metadata of source ${source}`, position.metadata ?? {}),
     watermark: position.watermark,
   };
-}
-
-function copyTexts(
-  what: string,
-  record: Readonly<Record<string, unknown>>,
-): ReadonlyMap<string, string> {
-  const copy = new Map<string, string>();
-  for (const [name, value] of Object.entries(record)) {
-    if (typeof value !== 'string') {
-      throw new TidegateError(
-        'TIDEGATE_PARTICIPANT',
-        `${what}, ${name}, is no text: ${String(value)}`,
-      );
-    }
-    copy.set(name, value);
-  }
-  return copy;
 }
 
 /** A pipeline is only as far as its slowest source; without a watermark in each it has none. */

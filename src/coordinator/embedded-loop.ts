@@ -3,8 +3,7 @@
 import type { Barrier, BarrierPort, CutListener, Flow } from '../contracts/barrier.js';
 import type { Participants } from '../contracts/participants.js';
 import type { CallOptions, Offsets, Source, SourcePosition } from '../contracts/source.js';
-import { copyOffsets } from './cut-gate.js';
-import { sameOffsets } from './steps/barrier.js';
+import { copyOffsets, sameOffsets, toPosition } from './offsets.js';
 
 /**
  * Nothing moves while the loop waits: all records read so far are processed and written, and the
@@ -96,10 +95,4 @@ export class EmbeddedLoop implements BarrierPort {
 async function report(source: Source, reached: (position: SourcePosition) => void): Promise<void> {
   const position = source.position();
   reached(toPosition(position instanceof Promise ? await position : position));
-}
-
-/** Offsets are texts, so an object under `offsets` can only be a whole position. */
-function toPosition(given: SourcePosition | Offsets): SourcePosition {
-  const { offsets } = given as { readonly offsets?: unknown };
-  return typeof offsets === 'object' ? (given as SourcePosition) : { offsets: given as Offsets };
 }

@@ -1,4 +1,4 @@
-// One generation at work: what it opened, what it knows, and the signal that ends it.
+// One generation at work: what it opened, and what it has learnt since.
 
 import type { SinkSession } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';

@@ -4,7 +4,7 @@ import type { Offsets } from '../contracts/source.js';
 import { withDeadline } from '../runtime/deadline.js';
 import type { GenerationRun } from './generation-run.js';
 import type { StepContext } from './step-context.js';
-import { toOffsets } from './steps/acknowledge.js';
+import { toOffsets } from './offsets.js';
 
 /** In doubt there is news: a checkpoint too many costs less than one too few. */
 export async function isIdle(context: StepContext, run: GenerationRun): Promise<boolean> {

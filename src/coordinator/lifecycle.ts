@@ -21,7 +21,7 @@ import {
 import { pinnedOffsets } from './new-attempt.js';
 import { RecoveryRoad, type RecoveryRoadOptions } from './recovery-road.js';
 import type { StepContext } from './step-context.js';
-import { acknowledgeSources } from './steps/acknowledge.js';
+import { acknowledgeAndPrune } from './steps/acknowledge.js';
 
 export interface LifecycleHooks {
   /** Phase, generation or work to do may have changed. */
@@ -219,7 +219,7 @@ export class Lifecycle {
   async #repeatAcknowledgement(run: GenerationRun, signal: AbortSignal): Promise<void> {
     const { clock, options } = this.#context;
     const bound = { clock, timeoutMs: options.acknowledgeTimeoutMs, signal };
-    await withDeadline(bound, (inner) => acknowledgeSources(this.#context, run, run.base, inner));
+    await withDeadline(bound, (inner) => acknowledgeAndPrune(this.#context, run, run.base, inner));
   }
 
   #resume(): void {

@@ -13,7 +13,7 @@ import type { GenerationRun } from './generation-run.js';
 import { harmless } from './harmless.js';
 import type { StepContext } from './step-context.js';
 import { StateStreams } from './steps/state-stream.js';
-import { toOffsets } from './steps/acknowledge.js';
+import { toOffsets } from './offsets.js';
 
 export interface NewAttempt {
   readonly run: GenerationRun;

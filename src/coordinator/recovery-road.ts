@@ -4,7 +4,12 @@ import { TidegateError, toError } from '../errors.js';
 import type { GenerationRun } from './generation-run.js';
 import type { Recover, RecoveryOutcome, RestoreChoice } from '../recovery/request.js';
 import { sleep, withDeadline } from '../runtime/deadline.js';
-import type { CheckpointStore, OpenStoreOptions, OwnedStore } from '../store/checkpoint-store.js';
+import {
+  defaultWaitForOwnerMs,
+  type CheckpointStore,
+  type OpenStoreOptions,
+  type OwnedStore,
+} from '../store/checkpoint-store.js';
 import type { StepContext } from './step-context.js';
 
 export interface RecoveryRoadOptions {
@@ -19,8 +24,6 @@ export interface RecoveryRoadOptions {
 /** Between two failed tries; a store that is away is not asked without pause. */
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
-/** As the store has it. */
-const defaultWaitForOwnerMs = 5_000;
 
 export class RecoveryRoad {
   readonly #options: RecoveryRoadOptions;

@@ -19,7 +19,7 @@ export type CheckpointOutcome = (
   readonly isCoalesced: boolean;
 };
 
-export interface Waiter {
+interface Waiter {
   /** Of the savepoint that it asked for; undefined where any checkpoint will do. */
   readonly label: string | undefined;
   readonly resolve: (outcome: CheckpointOutcome) => void;

@@ -17,6 +17,9 @@ export interface OpenStoreOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long `open` waits for a live owner where the caller does not say. */
+export const defaultWaitForOwnerMs = 5_000;
+
 /**
  * State of a stored checkpoint:
  * `complete` every sink committed; `in-doubt` durable, but some sink is not known to have
@@ -133,6 +136,7 @@ export interface OwnedStore extends StoreReader {
   /**
    * Takes the next generation by compare-and-set from this one, for recovery in process: this
    * object and everything made with it is fenced. `TIDEGATE_FENCED` when another owner was first.
+   * One that comes after the signal was aborted is closed, by the store or by the caller.
    */
   takeNextGeneration(options?: StoreCallOptions): Promise<OwnedStore>;
   allocateCheckpointId(): CheckpointId;

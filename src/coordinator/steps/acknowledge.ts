@@ -4,10 +4,11 @@ import type { ConnectorCheckpoint } from '../../manifest/types.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { GenerationRun } from '../generation-run.js';
 import { reportTrouble } from '../harmless.js';
+import { toOffsets } from '../offsets.js';
 import type { StepContext } from '../step-context.js';
 
 /** Never fails: a checkpoint that is complete stays so when a source cannot be told. */
-export async function acknowledgeSources(
+export async function acknowledgeAndPrune(
   context: StepContext,
   run: GenerationRun,
   persisted: PersistedManifest,
@@ -41,11 +42,4 @@ async function tell(
   } catch (error) {
     reportTrouble(context, `source ${name} could not be acknowledged`, error);
   }
-}
-
-/** Without a prototype: any name is safe in it. */
-export function toOffsets(offsets: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
-  const record = Object.create(null) as Record<string, string>;
-  for (const [name, value] of offsets) record[name] = value;
-  return record;
 }

@@ -4,6 +4,7 @@ import { TidegateError } from '../../errors.js';
 import type { Offsets } from '../../contracts/source.js';
 import type { Attempt } from '../attempt.js';
 import type { Cut } from '../cut-gate.js';
+import { sameOffsets } from '../offsets.js';
 import type { StepContext } from '../step-context.js';
 
 /** The cut, once every source, operator, table and sink has reported it. */
@@ -26,13 +27,6 @@ function checkEndOfRange(pinnedTo: ReadonlyMap<string, Offsets>, cut: Cut): void
       { details: { source } },
     );
   }
-}
-
-export function sameOffsets(reached: ReadonlyMap<string, string>, offsets: Offsets): boolean {
-  const names = Object.keys(offsets);
-  return (
-    names.length === reached.size && names.every((name) => reached.get(name) === offsets[name])
-  );
 }
 
 function describe(offsets: ReadonlyMap<string, string> | undefined): string {

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import { sleep } from '../../runtime/deadline.js';
 import { readSmallFile } from '../../runtime/file-system.js';
-import type { OpenStoreOptions } from '../checkpoint-store.js';
+import { defaultWaitForOwnerMs, type OpenStoreOptions } from '../checkpoint-store.js';
 import { isStagingName, ownerFile } from '../layout.js';
 import { seeGenerations } from './generations.js';
 import { parseOwner, type OwnerFacts } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
 import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
 
-const defaultWaitForOwnerMs = 5_000;
 const pollIntervalMs = 100;
 
 /** Heartbeats that an owner who cannot be seen from here must miss before it counts as dead. */
