@@ -8,9 +8,13 @@ import type { Attempt, PinnedReplay } from './attempt.js';
 import { concludeAttempt } from './conclude-attempt.js';
 import type { GenerationRun } from './generation-run.js';
 import { isIdle } from './idle.js';
+import { Interval } from './interval.js';
 import type { AttemptEnd, StepName } from './machine/steps.js';
 import { newAttempt } from './new-attempt.js';
 import {
+  cancelled,
+  newRequest,
+  outcomeOf,
   Requests,
   settleRequest,
   type Asked,
@@ -52,14 +56,17 @@ export class AttemptDesk {
   #current: CurrentAttempt | undefined;
   /** From the moment a request is taken, also while nothing but a question for news is open. */
   #service: Service | undefined;
-  #interval: Timer | undefined;
-  #openedAtMs = 0;
+  readonly #interval: Interval;
   #droppedReports = 0;
 
   constructor(context: StepContext, hooks: AttemptDeskHooks) {
     this.#context = context;
     this.#hooks = hooks;
     this.#runAttempt = attemptRunner(context);
+    this.#interval = new Interval(context.clock, context.options, () => {
+      this.#requests.addDue();
+      if (this.isCutDue) this.#hooks.due();
+    });
   }
 
   get droppedReports(): number {
@@ -90,8 +97,7 @@ export class AttemptDesk {
   open(run: GenerationRun): void {
     assert(this.#run === undefined, 'two generations take checkpoints at once');
     this.#run = run;
-    this.#openedAtMs = this.#context.clock.monotonicMs();
-    this.#armInterval();
+    this.#interval.open();
     if (this.isCutDue) this.#hooks.due();
   }
 
@@ -99,7 +105,7 @@ export class AttemptDesk {
   close(reason: unknown): void {
     this.#run = undefined;
     this.#endReason = reason;
-    this.#interval?.cancel();
+    this.#interval.cancel();
     this.#current?.running.cancel(reason);
   }
 
@@ -180,7 +186,7 @@ export class AttemptDesk {
         }
         if (hasNothingNew) {
           this.#context.events.emit('checkpoint-skipped', { why: 'idle' });
-          if (this.#hasHadTime()) this.#hooks.idle();
+          if (this.#interval.hasPassedOnce) this.#hooks.idle();
           this.#finish(request, { kind: 'skipped', why: 'idle' });
           return;
         }
@@ -268,37 +274,9 @@ export class AttemptDesk {
     this.#service = undefined;
     service?.end();
     settleRequest(request, outcome);
-    this.#armInterval();
+    if (this.isOpen) this.#interval.arm();
     if (this.isCutDue) this.#hooks.due();
   }
-
-  /** Right after a recovery nothing is new because what is to come again has not come yet. */
-  #hasHadTime(): boolean {
-    const { clock, options } = this.#context;
-    const enoughMs = this.#delayMs ?? options.alignmentTimeoutMs;
-    return clock.monotonicMs() - this.#openedAtMs >= enoughMs;
-  }
-
-  /** Undefined when attempts are made on demand only. */
-  get #delayMs(): number | undefined {
-    const { intervalMs, minPauseMs } = this.#context.options;
-    return intervalMs === 0 ? undefined : Math.max(intervalMs, minPauseMs);
-  }
-
-  #armInterval(): void {
-    const { clock } = this.#context;
-    const delayMs = this.#delayMs;
-    this.#interval?.cancel();
-    if (this.#run === undefined || delayMs === undefined) return;
-    this.#interval = clock.setTimer(() => {
-      this.#requests.addDue();
-      if (this.isCutDue) this.#hooks.due();
-    }, delayMs);
-  }
-}
-
-function newRequest(): PendingRequest {
-  return { kind: 'checkpoint', label: undefined, isDue: false, waiters: [] };
 }
 
 function newService(): Service {
@@ -307,14 +285,4 @@ function newService(): Service {
     end = resolve;
   });
   return { ended, end };
-}
-
-function outcomeOf(request: PendingRequest): Promise<UntoldOutcome> {
-  return new Promise((resolve) => {
-    request.waiters.push({ label: undefined, resolve });
-  });
-}
-
-function cancelled(reason: unknown): UntoldOutcome {
-  return { kind: 'abandoned', cause: { kind: 'cancelled', step: 'barrier', reason } };
 }

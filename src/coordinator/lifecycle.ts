@@ -1,6 +1,6 @@
 // What drives a coordinator through its life: recovery, generations, the final checkpoint, the end.
 
-import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
+import { hasErrorCode, TidegateError } from '../errors.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { withDeadline } from '../runtime/deadline.js';
 import { AttemptDesk } from './attempt-desk.js';
@@ -10,7 +10,6 @@ import type { Flow } from '../contracts/barrier.js';
 import { Chart, ChartRun } from './chart-run.js';
 import { finalFailed } from './final-failed.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
-import { isIdle } from './idle.js';
 import {
   lifeMachine,
   lifeUpdates,
@@ -19,7 +18,9 @@ import {
   type RecoveryVerdict,
 } from './machine/life-machine.js';
 import { pinnedOffsets } from './new-attempt.js';
+import { OwedRecords } from './owed-records.js';
 import { RecoveryRoad, type RecoveryRoadOptions } from './recovery-road.js';
+import { resumeFlow } from './resume-flow.js';
 import type { StepContext } from './step-context.js';
 import { acknowledgeAndPrune } from './steps/acknowledge.js';
 
@@ -45,27 +46,22 @@ export class Lifecycle {
   #report: RecoveryReport | undefined;
   #replay: PinnedReplay | undefined;
   #failure: unknown;
-  /** Whether the generation that failed had nothing that was not committed. */
-  #failedIdle: Promise<boolean> = Promise.resolve(false);
-  /**
-   * Since the last complete checkpoint a generation has failed on records that come again. Until they
-   * are committed a quiet time proves nothing: the same record would fail for ever, and never halt.
-   */
-  #owesRecords = false;
+  readonly #owed: OwedRecords;
   #settleDone!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
 
   constructor(road: RecoveryRoadOptions, hooks: LifecycleHooks) {
     this.#context = road.context;
     this.#hooks = hooks;
     this.#road = new RecoveryRoad(road);
+    this.#owed = new OwedRecords(road.context);
     this.desk = new AttemptDesk(road.context, {
       due: () => this.#onDue(),
       completed: () => {
-        this.#owesRecords = false;
+        this.#owed.committed();
         this.#chart.send({ type: 'completed' });
       },
       idle: () => {
-        if (!this.#owesRecords) this.#chart.send({ type: 'idle' });
+        if (!this.#owed.hasAny) this.#chart.send({ type: 'idle' });
       },
       failed: (cause) => this.fail(cause),
     });
@@ -122,19 +118,10 @@ export class Lifecycle {
   fail(cause: unknown): void {
     if (!['running', 'replaying', 'draining'].includes(this.#phase)) return;
     this.#failure = cause;
-    this.#failedIdle = this.#wasIdle(cause);
+    this.#owed.failed(cause, this.#hooks.takesCutsAnyTime ? this.#run : undefined);
     for (const writer of this.#run?.writers.values() ?? []) writer.doom();
     this.desk.close(cause);
     this.#chart.send({ type: 'failed', cause });
-  }
-
-  /** Asked while everything is still where it failed. In doubt it was not idle. */
-  async #wasIdle(cause: unknown): Promise<boolean> {
-    // A loop fails by a write or by an attempt, and both are for records.
-    if (this.#run === undefined || !this.#hooks.takesCutsAnyTime) return false;
-    // A record that was processed half is in no position yet.
-    if (isTidegateError(cause) && cause.code !== 'TIDEGATE_SOURCE_FAILED') return false;
-    return isIdle(this.#context, this.#run);
   }
 
   /**
@@ -198,7 +185,7 @@ export class Lifecycle {
     const outcome = await this.#road.travel(occasion, past, signal);
     if (past !== undefined) {
       void closeSinks(this.#context, past);
-      if (!(await this.#failedIdle)) this.#owesRecords = true;
+      await this.#owed.learn();
     }
     this.#report = outcome.report;
     events.emit('recovery-ended', outcome.report);
@@ -243,23 +230,12 @@ export class Lifecycle {
     );
   }
 
-  /** False when the dataflow could not begin: recovery follows. */
   #resumeFlow(run: GenerationRun, pinnedTo?: Flow['pinnedTo']): boolean {
-    const { generation, writers } = run;
-    // Never in the middle of the resumption: the attempts of this generation are not open yet. And
-    // never for a later generation: a flow that is past has nothing to say about it.
-    const failed = (error: unknown): void =>
-      queueMicrotask(() => {
-        if (this.#run === run) this.fail(error);
-      });
-    const pin = pinnedTo === undefined ? {} : { pinnedTo };
-    try {
-      this.#context.barriers.resume({ generation, sinks: writers, failed, ...pin });
-      return true;
-    } catch (error) {
-      this.fail(error);
-      return false;
-    }
+    const failed = (error: unknown): void => {
+      // A flow that is past has nothing to say about a later generation.
+      if (this.#run === run) this.fail(error);
+    };
+    return resumeFlow(this.#context, run, failed, pinnedTo);
   }
 
   async #drain(): Promise<void> {

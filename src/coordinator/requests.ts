@@ -122,3 +122,19 @@ function waitFor(request: PendingRequest, label: string | undefined): Asked {
   request.waiters.push(waiter);
   return { request, waiter, ended };
 }
+
+/** A cut that nobody has asked for. */
+export function newRequest(): PendingRequest {
+  return { kind: 'checkpoint', label: undefined, isDue: false, waiters: [] };
+}
+
+/** Tells who takes a request for themselves what becomes of it. */
+export function outcomeOf(request: PendingRequest): Promise<UntoldOutcome> {
+  return new Promise((resolve) => {
+    request.waiters.push({ label: undefined, resolve });
+  });
+}
+
+export function cancelled(reason: unknown): UntoldOutcome {
+  return { kind: 'abandoned', cause: { kind: 'cancelled', step: 'barrier', reason } };
+}
