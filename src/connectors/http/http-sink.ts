@@ -66,6 +66,9 @@ type Settings<Rec> = HttpSinkOptions<Rec> &
     readonly fetch: typeof globalThis.fetch;
   };
 
+type Outcome =
+  { readonly kind: 'accepted' } | { readonly kind: 'refused' | 'failed'; readonly problem: string };
+
 /** Answers after which the same request may succeed. */
 const passing = [408, 425, 429, 500, 502, 503, 504];
 const firstDelayMs = 100;
@@ -126,27 +129,19 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     throw this.#error('TIDEGATE_HTTP_UNREACHABLE', request, problem);
   }
 
-  async #try(
-    request: HttpRequest,
-    signal: AbortSignal,
-  ): Promise<
-    | { readonly kind: 'accepted' }
-    | { readonly kind: 'refused' | 'failed'; readonly problem: string }
-  > {
+  async #try(request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
     const { clock, timeoutMs, target, fetch } = this.#settings;
     const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {
-      const response = await orAborted(fetch(target, { ...request, signal: inner }), inner);
+      // Followed, a POST becomes a GET without its records, and the answer to that one is 200.
+      const sent = fetch(target, { ...request, redirect: 'manual', signal: inner });
+      const response = await orAborted(sent, inner);
       // An unread body keeps the connection busy.
       await orAborted(response.arrayBuffer(), inner);
-      return response.status;
+      return response;
     });
     switch (outcome.kind) {
-      case 'answered': {
-        const status = outcome.value;
-        if (status >= 200 && status < 300) return { kind: 'accepted' };
-        const kind = passing.includes(status) ? 'failed' : 'refused';
-        return { kind, problem: `it answered ${status}` };
-      }
+      case 'answered':
+        return judge(outcome.value, target);
       case 'timed-out':
         return { kind: 'failed', problem: `no answer within ${outcome.afterMs} ms` };
       case 'failed':
@@ -175,6 +170,27 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     const { origin, pathname } = this.#settings.target;
     return new TidegateError(code, `${method} ${origin}${pathname}: ${problem}`);
   }
+}
+
+function judge(response: Response, target: URL): Outcome {
+  const { status } = response;
+  // The last two are how a fetch of the user's own shows what it hides or has followed all the same.
+  const isRedirect = status >= 300 && status < 400;
+  if (isRedirect || response.type === 'opaqueredirect' || response.redirected) {
+    const what = `it answered ${isRedirect ? `${status}, ` : ''}a redirect`;
+    const problem = `${what}${redirectedTo(response, target)}: give the final address as url`;
+    return { kind: 'refused', problem };
+  }
+  if (status >= 200 && status < 300) return { kind: 'accepted' };
+  const kind = passing.includes(status) ? 'failed' : 'refused';
+  return { kind, problem: `it answered ${status}` };
+}
+
+/** The origin only: an address to be redirected to often carries a token. */
+function redirectedTo(response: Response, target: URL): string {
+  const location = response.headers.get('location');
+  if (location === null || !URL.canParse(location, target.href)) return '';
+  return ` to ${new URL(location, target.href).origin}`;
 }
 
 function requestOf<Rec>(settings: Settings<Rec>, records: readonly Rec[]): HttpRequest {
