@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { postgresSource } from '../../src/connectors/postgres/index.js';
 import type { Offsets, ReadableSource } from '../../src/contracts/source.js';
+import { systemClock, type Clock } from '../../src/runtime/clock.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
@@ -15,6 +16,7 @@ interface Row {
 
 let server: PostgresServer;
 let pool: Pool;
+let onPause = (): void => undefined;
 
 beforeAll(async () => {
   server = await startPostgres();
@@ -36,10 +38,26 @@ test('a row with a lower id that is committed late is not skipped', async () => 
   await late.query("INSERT INTO outbox (text) VALUES ('took 1, commits last')");
   await pool.query("INSERT INTO outbox (text) VALUES ('took 2, commits first')");
   const source = open();
-  expect(await readAll(source)).toEqual([]);
+  expect(await readUntilPause(source)).toEqual([]);
   await late.query('COMMIT');
   late.release();
   expect((await readAll(source)).map(({ id }) => id)).toEqual(['1', '2']);
+});
+
+test('a table is not read to its end while a transaction elsewhere hides committed rows', async () => {
+  const other = await pool.connect();
+  await other.query('BEGIN');
+  await other.query('SELECT pg_current_xact_id()');
+  await pool.query("INSERT INTO outbox (text) VALUES ('committed above an open transaction')");
+  let pauses = 0;
+  const ending = pausing(async () => {
+    pauses += 1;
+    if (pauses === 3) await other.query('COMMIT');
+  });
+  const rows = await readAll(open({ clock: ending }));
+  other.release();
+  expect(rows.map(({ id }) => id)).toEqual(['1']);
+  expect(pauses).toBe(3);
 });
 
 test('writers that overlap at random lose nothing, and every range reads the same again', async () => {
@@ -59,7 +77,7 @@ test('writers that overlap at random lose nothing, and every range reads the sam
       continue;
     } else await writer.query(random.next() < 0.8 ? 'COMMIT' : 'ROLLBACK');
     isOpen[index] = !isOpen[index];
-    seen.push(...(await readAll(source)));
+    seen.push(...(await readUntilPause(source)));
     places.push(await positionOf(source));
   }
   for (const [index, writer] of writers.entries()) {
@@ -98,7 +116,12 @@ test('offsets of another server and columns without an order are refused', async
   await expect(unordered.restore({}, calm) as Promise<void>).rejects.toThrow('not xid8');
 });
 
-function open(options: { readonly batchRows?: number } = {}): ReadableSource<Row> {
+interface OpenOptions {
+  readonly batchRows?: number;
+  readonly clock?: Clock;
+}
+
+function open(options: OpenOptions = {}): ReadableSource<Row> {
   return postgresSource<Row>({
     pool,
     table: 'outbox',
@@ -106,6 +129,7 @@ function open(options: { readonly batchRows?: number } = {}): ReadableSource<Row
     transaction: 'written_by',
     columns: ['id', 'text'],
     endWhenEmpty: true,
+    clock: pausing(() => onPause()),
     ...options,
   });
 }
@@ -118,6 +142,27 @@ async function readAll(source: ReadableSource<Row>): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for await (const { records } of source.read(calm)) rows.push(...records);
   return rows;
+}
+
+/** What there is to read before the source waits for more, or ends. */
+async function readUntilPause(source: ReadableSource<Row>): Promise<readonly Row[]> {
+  const waiting = new AbortController();
+  onPause = () => waiting.abort(new Error('enough'));
+  const rows: Row[] = [];
+  for await (const { records } of source.read({ signal: waiting.signal })) rows.push(...records);
+  onPause = () => undefined;
+  return rows;
+}
+
+/** A clock on which a pause takes as long as `during` takes. */
+function pausing(during: () => void | Promise<void>): Clock {
+  return {
+    ...systemClock,
+    setTimer: (callback) => {
+      void Promise.resolve(during()).then(callback);
+      return { cancel: () => undefined };
+    },
+  };
 }
 
 function ids(rows: readonly Row[]): readonly number[] {

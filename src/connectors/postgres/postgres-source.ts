@@ -26,7 +26,10 @@ export type PostgresSourceOptions = DatabaseOptions & {
   readonly batchRows?: number;
   /** Pause when there is nothing to read. Default 200. */
   readonly pollMs?: number;
-  /** End when there is nothing more to read, instead of waiting. Default false. */
+  /**
+   * End when there is nothing more to read, instead of waiting. Rows that are committed and held back
+   * by an older transaction are waited for. Default false.
+   */
   readonly endWhenEmpty?: boolean;
   readonly clock?: Clock;
 };
@@ -57,8 +60,11 @@ export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
         if (last !== undefined) {
           next = last.place;
           yield { records: rows.map(({ record }) => record), offsets: toOffsets(next) };
-        } else if (endWhenEmpty) return;
-        else await sleep(clock, pollMs, call.signal);
+          continue;
+        }
+        // Committed rows that an open transaction hides would be lost with the end of the source.
+        if (endWhenEmpty && !(await reader.hasAny(next, call))) return;
+        await sleep(clock, pollMs, call.signal);
       }
     },
     async *replay(from, to, call): AsyncGenerator<Rec> {
@@ -127,17 +133,8 @@ class TableReader<Rec> {
   ): Promise<readonly PlacedRow<Rec>[]> {
     return withSession(this.#driver, this.#what, call, async (session) => {
       const keyType = await this.#prepare(session);
-      const place = `(${this.#transaction}, ${this.#key})`;
-      const values: string[] = [];
-      const bound = (edge: Place): string => {
-        values.push(edge.transaction, edge.key);
-        return `($${values.length - 1}::xid8, $${values.length}::${keyType})`;
-      };
-      const conditions = [
-        `${this.#transaction} < pg_snapshot_xmin(pg_current_snapshot())`,
-        ...(from === undefined ? [] : [`${place} > ${bound(from)}`]),
-        ...(to === undefined ? [] : [`${place} <= ${bound(to)}`]),
-      ];
+      const { conditions, values } = this.#range(keyType, from, to);
+      conditions.push(`${this.#transaction} < pg_snapshot_xmin(pg_current_snapshot())`);
       const { rows } = await session.query(
         `${this.#select} WHERE ${conditions.join(' AND ')}
           ORDER BY ${this.#transaction}, ${this.#key} LIMIT ${this.#batchRows}`,
@@ -145,6 +142,38 @@ class TableReader<Rec> {
       );
       return rows.map(placed<Rec>);
     });
+  }
+
+  /** Also rows that cannot be handed out yet, because an older transaction is still running. */
+  async hasAny(from: Place | undefined, call: CallOptions): Promise<boolean> {
+    return withSession(this.#driver, this.#what, call, async (session) => {
+      const { conditions, values } = this.#range(await this.#prepare(session), from, undefined);
+      const { rows } = await session.query(
+        `SELECT EXISTS (SELECT FROM ${this.#name} AS given
+          WHERE ${['true', ...conditions].join(' AND ')}) AS found`,
+        values,
+      );
+      return rows[0]?.found === true;
+    });
+  }
+
+  #range(
+    keyType: string,
+    from: Place | undefined,
+    to: Place | undefined,
+  ): { readonly conditions: string[]; readonly values: string[] } {
+    const place = `(${this.#transaction}, ${this.#key})`;
+    const conditions: string[] = [];
+    const values: string[] = [];
+    const add = (comparison: '>' | '<=', edge: Place | undefined): void => {
+      if (edge === undefined) return;
+      values.push(edge.transaction, edge.key);
+      const bound = `($${values.length - 1}::xid8, $${values.length}::${keyType})`;
+      conditions.push(`${place} ${comparison} ${bound}`);
+    };
+    add('>', from);
+    add('<=', to);
+    return { conditions, values };
   }
 
   /** The type of the key, once the table was found to be one that can be read in order. */
