@@ -1,9 +1,10 @@
 // The HTTP sink against a real server: batches, keys, tries, bounds, and no secret in a message.
 
+import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { httpSink, type HttpSinkOptions } from '../../src/connectors/http/index.js';
 import type { FlushingSinkSession } from '../../src/contracts/sink.js';
 import { toError } from '../../src/errors.js';
@@ -18,6 +19,8 @@ type Answer = (index: number, response: ServerResponse) => void;
 
 let server: Server;
 let seen: Seen[] = [];
+/** Content types of the requests. */
+let types: (string | undefined)[] = [];
 let answer: Answer;
 const secret = 'a-token-that-nobody-may-see';
 /** Waits between tries take no time; how long they would have been is kept. */
@@ -33,6 +36,7 @@ const hasty: Clock = {
 
 beforeEach(async () => {
   seen = [];
+  types = [];
   waits = [];
   answer = (_index, response) => response.writeHead(204).end();
   server = createServer((request, response) => {
@@ -41,6 +45,7 @@ beforeEach(async () => {
         // A request without a body is none of the sink's.
         const content: unknown = body === '' ? undefined : JSON.parse(body);
         seen.push({ body: content, key: request.headers['idempotency-key'] as string });
+        types.push(request.headers['content-type']);
         answer(seen.length, response);
       },
       () => response.destroy(),
@@ -171,6 +176,29 @@ describe('what cannot be sent', () => {
     );
   });
 
+  test.each([
+    ['not Latin-1', `${secret}ключ`],
+    ['of two lines', `${secret}\nb`],
+    ['with a blank at its end, which a header loses', `${secret} `],
+    ['empty', ''],
+    ['no text', 7 as unknown as string],
+  ])('has a key that is %s: refused at once, without its value', async (_what, key) => {
+    const session = await open({ key: () => key });
+    await session.write([1]);
+    const failure = await refused(session.flush(calm));
+    expect(failure).toMatchObject({ code: 'TIDEGATE_HTTP_REFUSED', kind: 'invalid' });
+    expect(failure.message).toContain('the key of a record');
+    expect(inspect(failure, { depth: 10 })).not.toContain(secret);
+    expect({ seen, waits }).toEqual({ seen: [], waits: [] });
+  });
+
+  test('is not waited for once the sink is closed', async () => {
+    answer = () => void session.close?.();
+    const session = await open({});
+    await session.write([1]);
+    expect((await refused(session.flush(calm))).message).toBe('the sink was closed');
+  });
+
   test('shows no secret of address or headers', async () => {
     answer = (_index, response) => response.writeHead(401).end(secret);
     const address = new URL(`${url()}?token=${secret}`);
@@ -181,20 +209,67 @@ describe('what cannot be sent', () => {
     expect(inspect(failure, { depth: 10 })).not.toContain(secret);
     const broken = `ftp://user:${secret}@host/`;
     for (const address of [broken, `http://user:${secret}@ho st/`]) {
-      let thrown: unknown;
-      try {
-        httpSink({ url: address });
-      } catch (error) {
-        thrown = error;
-      }
+      const thrown = refusedAtBuild({ url: address });
       expect(thrown).toMatchObject({ code: 'TIDEGATE_OPTIONS' });
       expect(inspect(thrown, { depth: 10 })).not.toContain(secret);
     }
   });
 });
 
+describe('what no request can carry is refused when the sink is built', () => {
+  test.each<[string, Partial<HttpSinkOptions<number>>, string]>([
+    ['a password in the address', { url: `http://me:${secret}@host/` }, 'authorization header'],
+    ['a user in the address', { url: `http://${secret}@host/` }, 'authorization header'],
+    ['a method without a body', { method: 'get' }, 'method "get" cannot carry records'],
+    ['a method without a body', { method: 'HEAD' }, 'method "HEAD" cannot carry records'],
+    ['a method that fetch does not know', { method: 'TRACE' }, 'cannot carry records'],
+    ['no method', { method: 'PO ST' }, 'cannot carry records'],
+    ['a header of two lines', { headers: { 'x-token': `a\n${secret}` } }, 'header x-token'],
+    ['a header not in Latin-1', { headers: { 'x-token': `€${secret}` } }, 'header x-token'],
+    ['a name that is none', { headers: { [`x: ${secret}`]: 'a' } }, 'name of a header'],
+    ['a header of the connection', { headers: { 'Content-Length': '7' } }, 'content-length'],
+    ['a header twice', { headers: { 'X-Token': secret, 'x-token': secret } }, 'x-token twice'],
+    ['a header for keys that is none', { key: String, keyHeader: 'no name' }, 'name of a header'],
+  ])('%s: %j', (_what, options, message) => {
+    const thrown = refusedAtBuild({ url: 'http://host/', ...options });
+    expect(thrown).toMatchObject({ code: 'TIDEGATE_OPTIONS' });
+    expect((thrown as Error).message).toContain(message);
+    expect(inspect(thrown, { depth: 10 })).not.toContain(secret);
+  });
+});
+
+test('a header however spelt is sent once: the user’s for the default, the key’s for the user’s', async () => {
+  const headers = { 'Content-Type': 'application/x-ndjson', 'idempotency-key': 'mine' };
+  const session = await open({ headers, key: String });
+  await session.write([1]);
+  await session.flush(calm);
+  expect(seen).toEqual([{ body: 1, key: '1' }]);
+  expect(types).toEqual(['application/x-ndjson']);
+});
+
+test('a flush leaves nothing behind at the signals', async () => {
+  const any = jest.spyOn(AbortSignal, 'any');
+  const caller = new AbortController();
+  const session = await open({});
+  await session.write([1]);
+  await session.flush({ signal: caller.signal });
+  expect(getEventListeners(caller.signal, 'abort')).toEqual([]);
+  // What it makes is remembered by the signal that lives as long as the sink.
+  expect(any).not.toHaveBeenCalled();
+  any.mockRestore();
+});
+
 function open(options: Partial<HttpSinkOptions<number>>): Promise<FlushingSinkSession<number>> {
   return httpSink<number>({ url: url(), clock: hasty, ...options }).open(ownerOf(1), calm);
+}
+
+function refusedAtBuild(options: HttpSinkOptions<number>): unknown {
+  try {
+    httpSink(options);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }
 
 function url(): string {

@@ -3,47 +3,12 @@
 import { TidegateError } from '../../errors.js';
 import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
-import { orAborted } from '../../runtime/abort.js';
-import { systemClock, type Clock } from '../../runtime/clock.js';
+import { orAborted, untilEither } from '../../runtime/abort.js';
+import { systemClock } from '../../runtime/clock.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
-import { systemRandom, type Random } from '../../runtime/random.js';
-
-/** What becomes of records on the way out. */
-export interface HttpRequest {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-export interface HttpSinkOptions<Rec> {
-  /** Where requests go; no user and password in it: give an `authorization` header. */
-  readonly url: string | URL;
-  /** Default POST. */
-  readonly method?: string;
-  /** May hold secrets: no message and no event ever names them. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Body of a request. Default: JSON, an array of records, or with `key` one record. */
-  readonly body?: (records: readonly Rec[]) => string;
-  /**
-   * A text that is the same whenever the record is sent, and other for every other record. With it
-   * each record is a request of its own that carries the key in `keyHeader`, and the sink is
-   * `idempotent` if the server honours it; without it the sink is `at-least-once`.
-   */
-  readonly key?: (record: Rec) => string;
-  /** Default `Idempotency-Key`. */
-  readonly keyHeader?: string;
-  /** Whether the server keeps what it did first for a key, however late a request comes. Default false. */
-  readonly ordersWrites?: boolean;
-  /** Records of one request; requests go out one after the other. Default 100. */
-  readonly batchMax?: number;
-  /** Tries of one request. Default 5. */
-  readonly attempts?: number;
-  /** Bound of one try. Default 10 000. */
-  readonly timeoutMs?: number;
-  readonly fetch?: typeof globalThis.fetch;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
+import { systemRandom } from '../../runtime/random.js';
+import type { HttpRequest, HttpSinkOptions } from './options.js';
+import { requestOf, requestShape, targetOf, type RequestShape } from './request.js';
 
 /** Sends records in their order, one request after the other. */
 export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> {
@@ -63,6 +28,7 @@ type Settings<Rec> = HttpSinkOptions<Rec> &
     Pick<HttpSinkOptions<Rec>, 'batchMax' | 'attempts' | 'timeoutMs' | 'clock' | 'random'>
   > & {
     readonly target: URL;
+    readonly shape: RequestShape<Rec>;
     readonly fetch: typeof globalThis.fetch;
   };
 
@@ -93,8 +59,9 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
 
   async flush({ signal }: CallOptions): Promise<void> {
     this.#throwIfIncomplete();
-    const either = AbortSignal.any([signal, this.#closing.signal]);
-    while (this.#waiting.length > 0) await this.#sendNext(either);
+    await untilEither(signal, this.#closing.signal, async (either) => {
+      while (this.#waiting.length > 0) await this.#sendNext(either);
+    });
   }
 
   close(): void {
@@ -105,7 +72,7 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     const { batchMax } = this.#settings;
     const batch = this.#waiting.splice(0, this.#settings.key === undefined ? batchMax : 1);
     try {
-      await this.#send(requestOf(this.#settings, batch), signal);
+      await this.#send(requestOf(this.#settings.shape, batch), signal);
     } catch (error) {
       // The records of the request may have arrived or not: the epoch has to be read again.
       this.#failure = error;
@@ -193,18 +160,6 @@ function redirectedTo(response: Response, target: URL): string {
   return ` to ${new URL(location, target.href).origin}`;
 }
 
-function requestOf<Rec>(settings: Settings<Rec>, records: readonly Rec[]): HttpRequest {
-  const { method = 'POST', headers, body, key, keyHeader = 'Idempotency-Key' } = settings;
-  const [first] = records;
-  const keyed = key !== undefined && first !== undefined ? { [keyHeader]: key(first) } : {};
-  const content = key === undefined ? records : first;
-  return {
-    method,
-    headers: { 'content-type': 'application/json', ...headers, ...keyed },
-    body: body === undefined ? JSON.stringify(content) : body(records),
-  };
-}
-
 function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
   const settings = {
     batchMax: 100,
@@ -213,7 +168,8 @@ function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
     clock: systemClock,
     random: systemRandom,
     ...options,
-    target: parseUrl(options.url),
+    target: targetOf(options.url),
+    shape: requestShape(options),
     fetch: options.fetch ?? globalThis.fetch,
   };
   for (const name of ['batchMax', 'attempts', 'timeoutMs'] as const) {
@@ -222,19 +178,6 @@ function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
     throw new TidegateError('TIDEGATE_OPTIONS', `${name} is ${value}, not a whole number above 0`);
   }
   return settings;
-}
-
-function parseUrl(url: string | URL): URL {
-  try {
-    const target = new URL(url);
-    if (target.protocol === 'http:' || target.protocol === 'https:') return target;
-  } catch {
-    // Without the cause: it quotes the whole address, password included.
-  }
-  throw new TidegateError(
-    'TIDEGATE_OPTIONS',
-    'the url of an HTTP sink is not one of http or https',
-  );
 }
 
 /** `fetch failed` says nothing; the code below it does. */
