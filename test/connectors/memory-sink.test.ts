@@ -1,5 +1,6 @@
-import { describe, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { describeTwoPhaseSink } from '../../src/testing/two-phase-sink-conformance.js';
 
 describeTwoPhaseSink<{ number: number }>(
@@ -13,3 +14,14 @@ describeTwoPhaseSink<{ number: number }>(
   },
   { describe, test },
 );
+
+test('a batch of any length is taken', async () => {
+  const sink = new MemorySink<number>();
+  const session = await sink.open(ownerOf(1));
+  // More than the arguments of one call.
+  const records = Array.from({ length: 300_000 }, (_, index) => index);
+  await session.write(records);
+  const { handle } = await session.preCommit(attempt(1, 1), calm);
+  expect(await session.commit(handle, calm)).toBe('applied');
+  expect(sink.records).toHaveLength(records.length);
+});

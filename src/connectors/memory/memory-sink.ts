@@ -31,7 +31,7 @@ export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
   readonly maxPrepared = 1_024;
   readonly #committed: Rec[] = [];
   readonly #prepared = new Map<string, PreparedRecords<Rec>>();
-  readonly #markers = new Map<CheckpointId, StoreId>();
+  readonly #markers = new Set<CheckpointId>();
   #storeId: StoreId | undefined;
   #generation = 0;
 
@@ -71,11 +71,12 @@ export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
       ...this.#inspector(assertCurrent),
       write: (records) => {
         assertCurrent();
-        open.push(...records);
+        // Not spread: each record would be an argument, and a call takes only so many.
+        for (const record of records) open.push(record);
       },
       preCommit: (request: PreCommitRequest) =>
         attempt(assertCurrent, () => prepare(request.checkpointId)),
-      commit: (handle) => attempt(assertCurrent, () => this.#commit(handle, owner.storeId)),
+      commit: (handle) => attempt(assertCurrent, () => this.#commit(handle)),
       rollback: (request) => attempt(assertCurrent, () => this.#rollback(request)),
     };
   }
@@ -83,19 +84,19 @@ export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
   #inspector(assertAllowed: () => void): SinkInspector {
     return {
       inspect: (request) => attempt(assertAllowed, () => this.#inspect(request)),
-      lastCommitted: () => attempt(assertAllowed, () => newestOf(this.#markers.keys())),
+      lastCommitted: () => attempt(assertAllowed, () => newestOf(this.#markers)),
       listPrepared: () => attempt(assertAllowed, () => this.#list()),
     };
   }
 
   /** Data and marker in one step. */
-  #commit(handle: string, storeId: StoreId): CommitOutcome {
+  #commit(handle: string): CommitOutcome {
     const prepared = this.#prepared.get(handle);
     if (prepared === undefined) {
       return this.#markers.has(checkpointIdIn(handle)) ? 'already-applied' : 'absent';
     }
     for (const record of prepared.records) this.#committed.push(record);
-    this.#markers.set(prepared.checkpointId, storeId);
+    this.#markers.add(prepared.checkpointId);
     this.#prepared.delete(handle);
     return 'applied';
   }
