@@ -1,12 +1,13 @@
 // What only a real server shows: fences between sessions, kills, lost answers, missing rights.
 
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Pool, PoolClient } from 'pg';
 import { postgresSink, postgresUpsertSink } from '../../src/connectors/postgres/index.js';
 import type { PgPool, PostgresClient } from '../../src/connectors/postgres/index.js';
 import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import { toError } from '../../src/errors.js';
+import { silentLogger } from '../../src/runtime/logger.js';
 import {
   attempt,
   calm,
@@ -175,21 +176,44 @@ describe('"not found" is answered by the marker', () => {
     expect(await rows()).toEqual([1]);
   });
 
-  test('a marker that may have been pruned is no proof of absence', async () => {
-    const session = await open(1, { markersKept: 100 });
-    await server.query(
-      `INSERT INTO tidegate.sink_marker SELECT 'conformance', 'out', number, $1, 1, number
-         FROM generate_series(1, 300) AS number`,
-      [ownerOf(1).storeId],
-    );
+  test.each(['durable', 'last-resource', 'fenced'] as const)(
+    'a marker that a %s sink may have pruned is no proof of absence',
+    async (durability) => {
+      const session = await open(1, { markersKept: 100, durability });
+      await markOlder(300);
+      await session.commit(await prepare(session, 1, [1]), calm);
+      expect(await markers()).toBe(100);
+      const old = session.inspect({ checkpointId: 5 as never }, calm);
+      expect(await refused(old)).toMatchObject({ code: 'TIDEGATE_POSTGRES_MARKER_PRUNED' });
+      expect(await session.inspect({ checkpointId: 299 as never }, calm)).toBe('committed');
+    },
+  );
+
+  test.each(['durable', 'last-resource'] as const)(
+    'a %s sink that cannot prune has committed all the same, and says so',
+    async (durability) => {
+      const failing = intercept(pool, (statement, run) =>
+        /^\s*DELETE/.test(statement) ? Promise.reject(new Error('no time')) : run(),
+      );
+      const warn = jest.fn();
+      const logger = { ...silentLogger, warn };
+      const session = await open(1, { markersKept: 100, durability, pool: failing, logger });
+      await markOlder(300);
+      expect(await session.commit(await prepare(session, 1, [1]), calm)).toBe('applied');
+      expect(await markers()).toBe(301);
+      expect(warn).toHaveBeenCalledWith(expect.stringContaining('prune'), expect.anything());
+      const old = session.inspect({ checkpointId: 5 as never }, calm);
+      expect(await old).toBe('committed');
+    },
+  );
+
+  test('as many markers as years have left are pruned a part at a time', async () => {
+    const session = await open(1, { markersKept: 100, durability: 'last-resource' });
+    await markOlder(25_000);
     await session.commit(await prepare(session, 1, [1]), calm);
-    const [{ count }] = (await server.query('SELECT count(*)::int FROM tidegate.sink_marker')) as [
-      { count: number },
-    ];
-    expect(count).toBe(100);
+    expect(await markers()).toBe(15_001);
     const old = session.inspect({ checkpointId: 5 as never }, calm);
     expect(await refused(old)).toMatchObject({ code: 'TIDEGATE_POSTGRES_MARKER_PRUNED' });
-    expect(await session.inspect({ checkpointId: 299 as never }, calm)).toBe('committed');
   });
 });
 
@@ -426,6 +450,20 @@ async function prepare(
 ): Promise<string> {
   await session.write(ids.map((id) => ({ id })));
   return (await session.preCommit(attempt(generation, sequence), calm)).handle;
+}
+
+/** Markers of checkpoints below all that a test commits. */
+async function markOlder(count: number): Promise<void> {
+  await server.query(
+    `INSERT INTO tidegate.sink_marker SELECT 'conformance', 'out', number, $1, 1, number
+       FROM generate_series(1, $2::int) AS number`,
+    [ownerOf(1).storeId, count],
+  );
+}
+
+async function markers(): Promise<unknown> {
+  const [row] = await server.query('SELECT count(*)::int FROM tidegate.sink_marker');
+  return row?.count;
 }
 
 async function rows(): Promise<readonly unknown[]> {

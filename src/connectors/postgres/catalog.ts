@@ -164,7 +164,11 @@ export class Catalog {
     return newest === null || newest === undefined ? undefined : (Number(newest) as CheckpointId);
   }
 
-  /** Keeps the newest `kept` markers. The bound is remembered before a marker is deleted. */
+  /**
+   * Keeps the newest `kept` markers, and of the others those that a later call deletes: years of them
+   * in one statement would take longer than a commit may. The bound is remembered before the first
+   * marker is deleted.
+   */
   async prune(
     session: PostgresSession,
     { pipeline, sink }: SinkIdentity,
@@ -178,10 +182,16 @@ export class Catalog {
       [pipeline, sink, kept],
     );
     await session.query(
-      `DELETE FROM ${this.#markers} m USING ${this.#owners} o
-        WHERE m.pipeline = $1 AND m.sink = $2 AND o.pipeline = $1 AND o.sink = $2
-          AND m.checkpoint_id < o.pruned_below`,
+      `DELETE FROM ${this.#markers} WHERE pipeline = $1 AND sink = $2 AND checkpoint_id <= (
+         SELECT max(checkpoint_id) FROM (
+           SELECT checkpoint_id FROM ${this.#markers}
+            WHERE pipeline = $1 AND sink = $2 AND checkpoint_id < (
+              SELECT pruned_below FROM ${this.#owners} WHERE pipeline = $1 AND sink = $2)
+            ORDER BY checkpoint_id LIMIT ${prunedMax}) AS oldest)`,
       [pipeline, sink],
     );
   }
 }
+
+/** Markers that one call deletes. */
+const prunedMax = 10_000;

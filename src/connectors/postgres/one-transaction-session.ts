@@ -15,8 +15,9 @@ import type {
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { EpochTransaction } from './epoch-transaction.js';
-import { requireGeneration, waitForHolders } from './fence.js';
+import { fenced, requireGeneration, waitForHolders } from './fence.js';
 import { PostgresInspector } from './inspector.js';
+import { MarkerPruning } from './marker-pruning.js';
 import { gidOf, requireOwnGid } from './names.js';
 import { OpenEpoch } from './open-epoch.js';
 import type { SinkContext } from './sink-context.js';
@@ -35,6 +36,7 @@ export class OneTransactionSession<Rec>
 {
   readonly #context: SinkContext<Rec>;
   readonly #open: OpenEpoch<Rec>;
+  readonly #pruning: MarkerPruning;
   #held: HeldEpoch<Rec> | undefined;
   /** A COMMIT was sent and not answered: the server may still be at it. */
   #isUnclear = false;
@@ -43,6 +45,7 @@ export class OneTransactionSession<Rec>
     super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
     this.#context = context;
     this.#open = new OpenEpoch(context);
+    this.#pruning = new MarkerPruning(context);
   }
 
   write(records: readonly Rec[]): Promise<void> {
@@ -88,11 +91,16 @@ export class OneTransactionSession<Rec>
     try {
       await held.epoch.commit(held.request, options);
       this.#isUnclear = false;
-      return 'applied';
     } catch (error) {
       held.epoch.discard();
       throw toTrouble(error, `committing sink ${owner.sink}`);
     }
+    const { driver, catalog } = this.#context;
+    const what = `pruning the markers of sink ${owner.sink}`;
+    await this.#pruning.afterCommit((prune) =>
+      fenced(driver, { catalog, owner, what }, options, prune),
+    );
+    return 'applied';
   }
 
   override async inspect(request: InspectRequest, options: CallOptions): Promise<Inspection> {

@@ -132,7 +132,7 @@ async function openContext<Rec>(
     await createCatalog(session, catalog, owner);
     await claim(session, catalog, owner, { target, logger });
     const runsUserStatements = options.write !== undefined;
-    return { driver, catalog, owner, limits, collidesOn, runsUserStatements, newBuffer };
+    return { driver, catalog, owner, limits, logger, collidesOn, runsUserStatements, newBuffer };
   });
 }
 

@@ -12,25 +12,24 @@ import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
 import { fenced } from './fence.js';
 import { listPrepared, PostgresInspector } from './inspector.js';
+import { MarkerPruning } from './marker-pruning.js';
 import { gidOf, quoteLiteral, requireOwnGid } from './names.js';
 import { OpenEpoch } from './open-epoch.js';
 import type { SinkContext } from './sink-context.js';
 import { sqlStateOf } from './trouble.js';
 import { requireTag } from './session-use.js';
 
-/** Markers are pruned once in so many commits. */
-const pruneEvery = 100;
-
 export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseSinkSession<Rec> {
   readonly #context: SinkContext<Rec>;
   readonly #prepared = new Map<number, Prepared>();
   readonly #open: OpenEpoch<Rec>;
-  #commits = 0;
+  readonly #pruning: MarkerPruning;
 
   constructor(context: SinkContext<Rec>) {
     super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
     this.#context = context;
     this.#open = new OpenEpoch(context);
+    this.#pruning = new MarkerPruning(context);
   }
 
   write(records: readonly Rec[]): Promise<void> {
@@ -57,7 +56,7 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
   }
 
   commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
-    const { catalog, owner, limits } = this.#context;
+    const { catalog, owner } = this.#context;
     const id = requireOwnGid(owner, handle);
     return this.#fenced('committing', options, async (session) => {
       const outcome = await this.#endPrepared(session, 'COMMIT', handle);
@@ -65,8 +64,7 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
       if (outcome === 'not-found') {
         return (await catalog.isMarked(session, owner, id)) ? 'already-applied' : 'absent';
       }
-      this.#commits += 1;
-      if (this.#commits % pruneEvery === 1) await catalog.prune(session, owner, limits.markersKept);
+      await this.#pruning.afterCommit((prune) => prune(session));
       return 'applied';
     });
   }

@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
+import type { Logger } from '../../runtime/logger.js';
 import type { Catalog } from './catalog.js';
 import type { PostgresDriver } from './driver.js';
 import type { RecordBuffer } from './records.js';
@@ -11,6 +12,7 @@ export interface SinkContext<Rec> {
   readonly catalog: Catalog;
   readonly owner: SinkOwner;
   readonly limits: SinkLimits;
+  readonly logger: Logger;
   /** The table written to, if a lock on one of its rows can be waited for. */
   readonly collidesOn: string | undefined;
   /** Whether statements that are not ours run in the transaction, and might end it. */
