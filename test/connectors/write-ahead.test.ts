@@ -14,6 +14,7 @@ import {
   describeTwoPhaseSink,
   type SinkSystem,
 } from '../../src/testing/two-phase-sink-conformance.js';
+import { countOpenFiles } from './open-files.js';
 
 interface Row {
   readonly number: number;
@@ -248,6 +249,51 @@ test('a damaged staged file is refused whole: nothing of it is applied', async (
   const failure = await session.commit(handle, calm).then(() => undefined, toError);
   expect(failure).toMatchObject({ code: 'TIDEGATE_WRITE_AHEAD_CORRUPT', kind: 'corrupt' });
   expect(table.rows.size).toBe(0);
+});
+
+describe('no file stays open', () => {
+  test('when a session is closed in the middle of an epoch, or of opening its file', async () => {
+    const counted = countOpenFiles(newDisk().files);
+    const sink = writeAhead(new KeyedTable().sink(), {
+      directory: '/wal',
+      fileSystem: counted.fileSystem,
+    });
+    const session = await sink.open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    expect(counted.open).toHaveLength(1);
+    await session.close?.();
+    expect(counted.open).toEqual([]);
+    const next = await sink.open(ownerOf(2), calm);
+    const writing = Promise.resolve(next.write([{ number: 1 }])).then(() => undefined, toError);
+    await next.close?.();
+    expect(await writing).toBeInstanceOf(Error);
+    expect(counted.open).toEqual([]);
+  });
+
+  test.each([
+    ['an epoch is written', 'write', '/open'],
+    ['an epoch is synced', 'sync-file', '/open'],
+    ['a marker is synced', 'sync-file', '/marker-'],
+  ])('when the disk fills up while %s', async (_what, kind, path) => {
+    const { disk } = newDisk();
+    const full = disk.mount({
+      before: (operation) =>
+        operation.kind === kind && operation.path.includes(path)
+          ? { code: 'ENOSPC', effect: 'none' }
+          : undefined,
+    });
+    const counted = countOpenFiles(full.fileSystem);
+    const session = await writeAhead(new KeyedTable().sink(), {
+      directory: '/wal',
+      fileSystem: counted.fileSystem,
+    }).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    const ending = session
+      .preCommit(attempt(1, 1), calm)
+      .then(({ handle }) => session.commit(handle, calm));
+    await expect(ending).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(counted.open).toEqual([]);
+  });
 });
 
 function systemOn(inner: () => Sink<Row>, visible: () => readonly Row[]): SinkSystem<Row> {

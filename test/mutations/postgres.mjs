@@ -112,8 +112,8 @@ export const mutations = [
   {
     what: 'a staged file is not synced',
     file: 'src/connectors/write-ahead/staged-file.ts',
-    find: '    await this.#file.sync();\n    await this.#file.close();',
-    replace: '    await this.#file.close();',
+    find: '      await this.#file.sync();\n',
+    replace: '',
   },
   {
     what: 'a staged file is not verified',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId, Generation } from '../../ids.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
+import { writeNewFile } from '../../runtime/small-files.js';
 import { idOfMarkerName, markerDraftName, type WriteAheadLayout } from './layout.js';
 
 /** More than any store retains. */
@@ -22,9 +23,7 @@ export class Markers {
   async add(generation: Generation, id: CheckpointId): Promise<void> {
     const draft = join(this.#layout.stagingOf(generation), markerDraftName(id));
     try {
-      const file = await this.#fileSystem.createFile(draft);
-      await file.sync();
-      await file.close();
+      await writeNewFile(this.#fileSystem, draft, new Uint8Array(), { sync: true });
     } catch (error) {
       // Left by an earlier try.
       if (errnoOf(error) !== 'EEXIST') throw error;

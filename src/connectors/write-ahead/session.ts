@@ -120,6 +120,15 @@ export class WriteAheadSession<Rec>
     }, options.signal);
   }
 
+  override async close(): Promise<void> {
+    this.#failure ??= new Error('the session was closed');
+    try {
+      await this.#open?.abandon();
+    } finally {
+      await super.close();
+    }
+  }
+
   async #apply({ id, path }: StagedEpoch, isMarked: boolean, options: CallOptions): Promise<void> {
     const { fileSystem, codec, owner, applier } = this.#context;
     // A wrapped sink with its own marker has written the records with it, once and for all.
@@ -141,8 +150,12 @@ export class WriteAheadSession<Rec>
     const { fileSystem, codec } = this.#context;
     const path = this.#path(openName);
     await unlessMissing(fileSystem.removeFile(path));
-    this.#open = new StagedWriter(await fileSystem.createFile(path), codec);
-    return this.#open;
+    const writer = new StagedWriter(await fileSystem.createFile(path), codec);
+    this.#open = writer;
+    // Closed meanwhile: nobody would close it.
+    if (this.#failure !== undefined) await writer.abandon();
+    throwIfIncomplete(this.#context.owner.sink, this.#failure);
+    return writer;
   }
 
   async #stage({ checkpointId }: PreCommitRequest): Promise<Prepared> {

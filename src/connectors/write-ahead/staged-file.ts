@@ -21,6 +21,7 @@ export class StagedWriter<Rec> {
   readonly #hash = createHash('sha256');
   #text = '';
   #records = 0;
+  #isClosed = false;
 
   constructor(file: WritableFile, codec: RecordCodec<Rec>) {
     this.#file = file;
@@ -39,13 +40,23 @@ export class StagedWriter<Rec> {
 
   /** @returns The SHA-256 of the records. */
   async finish(): Promise<string> {
-    await this.#write();
-    const sha256 = this.#hash.digest('hex');
-    const trailer: Trailer = { records: this.#records, sha256 };
-    await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
-    await this.#file.sync();
+    try {
+      await this.#write();
+      const sha256 = this.#hash.digest('hex');
+      const trailer: Trailer = { records: this.#records, sha256 };
+      await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
+      await this.#file.sync();
+      return sha256;
+    } finally {
+      await this.abandon();
+    }
+  }
+
+  /** Gives up what is open; the file is removed by the next owner. */
+  async abandon(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#file.close();
-    return sha256;
   }
 
   async #write(): Promise<void> {

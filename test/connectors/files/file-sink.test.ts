@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addToRanges } from '../../../src/connectors/files/sink/markers.js';
 import { fileSink } from '../../../src/connectors/files/index.js';
+import { toError } from '../../../src/errors.js';
 import type { DiskHooks } from '../../../src/testing/disk/disk-operation.js';
 import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import { countOpenFiles } from '../open-files.js';
 import {
   attempt,
   calm,
@@ -197,6 +199,36 @@ describe('the file sink refuses', () => {
       /directory is empty; extension "..\/x".*bufferBytes 0.*looseMarkersMax 0.5/,
     );
   });
+});
+
+test.each([
+  ['a write', 'write'],
+  ['a sync', 'sync-file'],
+])('a pre-commit leaves no file open when %s of it fails', async (_what, kind) => {
+  const disk = new SimulatedDisk();
+  const full: DiskHooks = {
+    before: (operation) =>
+      operation.kind === kind && /open_\d+$/.test(operation.path)
+        ? { code: 'ENOSPC', effect: 'none' }
+        : undefined,
+  };
+  const counted = countOpenFiles(disk.mount(full).fileSystem);
+  const session = await sinkOn(counted.fileSystem).open(ownerOf(1), calm);
+  await session.write([{ number: 1 }]);
+  await expect(session.preCommit(attempt(1, 1), calm)).rejects.toMatchObject({
+    code: 'TIDEGATE_FILES_FULL',
+  });
+  await session.close?.();
+  expect(counted.open).toEqual([]);
+});
+
+test('a session that is closed while it opens the file of an epoch leaves none open', async () => {
+  const counted = countOpenFiles(new SimulatedDisk().mount().fileSystem);
+  const session = await sinkOn(counted.fileSystem, { bufferBytes: 1 }).open(ownerOf(1), calm);
+  const writing = Promise.resolve(session.write([{ number: 1 }])).then(() => undefined, toError);
+  await session.close?.();
+  expect(await writing).toBeInstanceOf(Error);
+  expect(counted.open).toEqual([]);
 });
 
 test('names with any characters in them give handles of their own', async () => {

@@ -24,6 +24,7 @@ export class OpenEpoch {
   #text = '';
   #byteLength = 0;
   #recordCount = 0;
+  #isAbandoned = false;
 
   constructor(fileSystem: FileSystem, path: string) {
     this.#fileSystem = fileSystem;
@@ -56,20 +57,20 @@ export class OpenEpoch {
     this.#chunkBytes = 0;
     this.#hash.update(bytes);
     this.#byteLength += bytes.byteLength;
-    this.#file ??= await this.#fileSystem.createFile(this.#path);
+    this.#file ??= await this.#create();
     await this.#file.write(bytes);
   }
 
   /** Everything is on the disk; only the name is not. */
   async finish(): Promise<EpochFacts> {
-    await this.flush();
-    // Records that are encoded as nothing still make a file: the record names one.
-    const file = this.#file ?? (await this.#fileSystem.createFile(this.#path));
-    this.#file = undefined;
     try {
+      await this.flush();
+      // Records that are encoded as nothing still make a file: the record names one.
+      const file = (this.#file ??= await this.#create());
       await file.sync();
     } finally {
-      await file.close();
+      // Also after a failure: nobody else knows the epoch any more.
+      await this.#close();
     }
     return {
       path: this.#path,
@@ -81,10 +82,23 @@ export class OpenEpoch {
 
   /** Gives up what is open; the file is removed by the next owner. */
   async abandon(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
+    this.#isAbandoned = true;
     this.#chunks = [];
     this.#text = '';
+    await this.#close();
+  }
+
+  async #create(): Promise<WritableFile> {
+    const file = await this.#fileSystem.createFile(this.#path);
+    if (!this.#isAbandoned) return file;
+    // Given up meanwhile: nobody would close it.
+    await file.close();
+    throw new Error('the epoch was given up');
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
     await file?.close();
   }
 
