@@ -21,6 +21,12 @@ export async function unlessMissing<Value>(call: Promise<Value>): Promise<Value 
   }
 }
 
+/** The names in a directory; none when there is no directory. */
+export async function namesIn(fileSystem: FileSystem, path: string): Promise<readonly string[]> {
+  const entries = (await unlessMissing(fileSystem.listDirectory(path))) ?? [];
+  return entries.map(({ name }) => name);
+}
+
 /** Makes a directory; that another process has made it meanwhile is no trouble. */
 export async function makeIfMissing(fileSystem: FileSystem, path: string): Promise<void> {
   try {

@@ -6,9 +6,11 @@ import {
   postgresSink,
   type PgliteClass,
 } from '../../src/connectors/postgres/index.js';
+import type { FileSystem } from '../../src/runtime/file-system.js';
 import type { ProcessLiveness, Processes } from '../../src/runtime/process-identity.js';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { countOpenFiles } from './open-files.js';
 
 describe('a directory', () => {
   test('that another process has open is refused, naming the process, and nothing is started', async () => {
@@ -56,6 +58,18 @@ describe('a directory', () => {
     );
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(heirs.flatMap(({ started }) => started)).toHaveLength(1);
+  });
+
+  test('that is full leaves neither an open file nor a claim behind', async () => {
+    const disk = new SimulatedDisk();
+    const full = disk.mount({
+      before: ({ kind }) => (kind === 'write' ? { code: 'ENOSPC', effect: 'half' } : undefined),
+    });
+    const { fileSystem, open } = countOpenFiles(full.fileSystem);
+    const { database } = databaseOn(disk, { pid: 1, fileSystem });
+    await expect(database.query('SELECT 1')).rejects.toMatchObject({ code: 'ENOSPC' });
+    expect(open).toEqual([]);
+    expect([...disk.tree().keys()]).toEqual(['/warehouse.owners/']);
   });
 
   test('that was closed in good order is free for the next process', async () => {
@@ -115,10 +129,12 @@ function databaseOn(
     pid,
     others = 'running',
     gone = [],
+    fileSystem = disk.mount().fileSystem,
   }: {
     readonly pid: number;
     readonly others?: ProcessLiveness;
     readonly gone?: readonly number[];
+    readonly fileSystem?: FileSystem;
   },
 ): Fake {
   const started: (string | undefined)[] = [];
@@ -153,7 +169,6 @@ function databaseOn(
     },
   };
   const random = { next: () => 0.5, bytes: () => Uint8Array.of(pid) };
-  const { fileSystem } = disk.mount();
   const database = new PgliteDatabase({
     PGlite,
     directory: '/warehouse',

@@ -12,9 +12,9 @@ import type {
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { FileSystem } from '../../runtime/file-system.js';
+import { namesIn } from '../../runtime/small-files.js';
 import type { Applier } from './applier.js';
 import { generationOfName, readStagedName, type WriteAheadLayout } from './layout.js';
-import { namesIn } from './markers.js';
 
 export interface InspectorContext {
   readonly fileSystem: FileSystem;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId, Generation } from '../../ids.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
-import { writeNewFile } from '../../runtime/small-files.js';
+import { namesIn, writeNewFile } from '../../runtime/small-files.js';
 import { idOfMarkerName, markerDraftName, type WriteAheadLayout } from './layout.js';
 
 /** More than any store retains. */
@@ -61,15 +61,5 @@ export class Markers {
       .map(idOfMarkerName)
       .filter((id) => id !== undefined)
       .sort((left, right) => left - right);
-  }
-}
-
-/** The names in a directory; none when there is no directory. */
-export async function namesIn(fileSystem: FileSystem, path: string): Promise<readonly string[]> {
-  try {
-    return (await fileSystem.listDirectory(path)).map(({ name }) => name);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -4,9 +4,8 @@ import { dirname, join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 import { errnoOf, readSmallFile, type FileSystem } from '../../runtime/file-system.js';
-import { makeIfMissing, unlessMissing } from '../../runtime/small-files.js';
+import { makeIfMissing, namesIn, unlessMissing, writeNewFile } from '../../runtime/small-files.js';
 import { generationOfName, readStagedName, type WriteAheadLayout } from './layout.js';
-import { namesIn } from './markers.js';
 
 type Identity = Pick<SinkOwner, 'storeId' | 'pipeline' | 'sink'>;
 
@@ -113,10 +112,8 @@ async function writeIdentity(
   if ((await readIdentity(fileSystem, layout)) !== undefined) return;
   const temporary = `${layout.identity}.${generation}`;
   await unlessMissing(fileSystem.removeFile(temporary));
-  const file = await fileSystem.createFile(temporary);
-  await file.write(Buffer.from(JSON.stringify({ storeId, pipeline, sink })));
-  await file.sync();
-  await file.close();
+  const bytes = Buffer.from(JSON.stringify({ storeId, pipeline, sink }));
+  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
   await fileSystem.rename(temporary, layout.identity);
   await fileSystem.syncDirectory(layout.directory);
 }

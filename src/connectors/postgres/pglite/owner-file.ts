@@ -2,7 +2,12 @@
 
 import { TidegateError } from '../../../errors.js';
 import { errnoOf, readSmallFile, type FileSystem } from '../../../runtime/file-system.js';
-import { makeIfMissing, parseJsonObject, unlessMissing } from '../../../runtime/small-files.js';
+import {
+  makeIfMissing,
+  parseJsonObject,
+  unlessMissing,
+  writeNewFile,
+} from '../../../runtime/small-files.js';
 import type { ProcessIdentity, Processes } from '../../../runtime/process-identity.js';
 import type { Random } from '../../../runtime/random.js';
 
@@ -33,10 +38,9 @@ export async function claimDirectory(
   const nonce = Buffer.from(random.bytes(8)).toString('hex');
   const staging = `${claims}/claim-${nonce}`;
   await fileSystem.makeDirectory(staging);
-  const file = await fileSystem.createFile(`${staging}/${ownerFile}`);
-  await file.write(Buffer.from(JSON.stringify(processes.self())));
-  await file.close();
   try {
+    const self = Buffer.from(JSON.stringify(processes.self()));
+    await writeNewFile(fileSystem, `${staging}/${ownerFile}`, self, { sync: false });
     for (let attempt = 0; attempt < triesMax; attempt += 1) {
       const numbers = await claimNumbers(fileSystem, claims);
       const newest = numbers.at(-1) ?? 0;
