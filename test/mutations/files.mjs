@@ -17,6 +17,13 @@ const source = (what, file, find, replace) => ({
   replace,
 });
 
+const marker = (what, find, replace) => ({
+  what,
+  file: 'src/connectors/marker-files.ts',
+  find,
+  replace,
+});
+
 export const mutations = [
   sink('the output of an epoch is not synced', 'open-epoch.ts', 'await file.sync();', ''),
   sink(
@@ -151,21 +158,18 @@ export const mutations = [
     'if (stored.pipeline !== asked.pipeline || stored.sink !== asked.sink) {',
     'if (stored.pipeline !== asked.pipeline) {',
   ),
-  sink(
+  marker(
     'markers are removed before the ledger that has them is durable',
-    'markers.ts',
-    'await fileSystem.rename(temporary, layout.ledger);\n  await fileSystem.syncDirectory(layout.ownFolder);',
-    'await fileSystem.rename(temporary, layout.ledger);',
+    'await fileSystem.rename(temporary, layout.ledger);\n  await fileSystem.syncDirectory(dirname(layout.ledger));',
+    'void dirname; await fileSystem.rename(temporary, layout.ledger);',
   ),
-  sink(
+  marker(
     'a ledger joins ids that are not neighbours',
-    'markers.ts',
     'first > previous[1] + 1',
     'first > previous[1] + 2',
   ),
-  sink(
+  marker(
     'a damaged ledger counts as empty',
-    'markers.ts',
     'if (ranges !== undefined) return ranges;',
     'return ranges ?? [];',
   ),

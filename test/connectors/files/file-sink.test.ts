@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { addToRanges } from '../../../src/connectors/files/sink/markers.js';
+import { addToRanges } from '../../../src/connectors/marker-files.js';
 import { fileSink } from '../../../src/connectors/files/index.js';
 import { toError } from '../../../src/errors.js';
 import type { DiskHooks } from '../../../src/testing/disk/disk-operation.js';
@@ -60,6 +60,17 @@ test('markers that are folded into the ledger answer as before, and their files 
   }
   const loose = [...disk.tree().keys()].filter((path) => path.includes('/committed/checkpoint_'));
   expect(loose).toHaveLength(committed.length % 4);
+});
+
+test('markers do not pile up over processes that commit only once each', async () => {
+  const disk = new SimulatedDisk();
+  for (let generation = 1; generation <= 12; generation += 1) {
+    const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 4 });
+    const session = await sink.open(ownerOf(generation), calm);
+    await session.commit(await prepare(session, attempt(generation, 1), [generation]), calm);
+    const loose = [...disk.tree().keys()].filter((path) => path.includes('/committed/checkpoint_'));
+    expect(loose.length).toBeLessThanOrEqual(4);
+  }
 });
 
 test('ranges hold exactly the ids that were added, however they arrive', () => {

@@ -48,7 +48,7 @@ export class FileSinkLayout {
     this.ownFolder = join(directory, '_tidegate');
     this.identity = join(this.ownFolder, identityFile);
     this.committed = join(this.ownFolder, 'committed');
-    this.ledger = join(this.ownFolder, ledgerFile);
+    this.ledger = join(this.ownFolder, 'ledger.json');
   }
 
   generation(number: number): string {
@@ -60,12 +60,15 @@ export class FileSinkLayout {
   }
 
   marker(id: number): string {
-    return join(this.committed, markerName(id));
+    return join(this.committed, `checkpoint_${padded(id, idDigits)}.json`);
+  }
+
+  idOfMarker(name: string): CheckpointId | undefined {
+    return idIn(/^checkpoint_(\d{16})\.json$/, name);
   }
 }
 
 export const identityFile = 'sink.json';
-export const ledgerFile = 'ledger.json';
 
 export function stagingName(nonce: string): string {
   return `staging_${nonce}`;
@@ -89,10 +92,6 @@ export function preparedName(id: number): string {
   return `prepared_${padded(id, idDigits)}.json`;
 }
 
-export function markerName(id: number): string {
-  return `checkpoint_${padded(id, idDigits)}.json`;
-}
-
 export function isExtension(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(text);
 }
@@ -108,10 +107,6 @@ export function idOfPartName(name: string): CheckpointId | undefined {
 
 export function idOfPreparedName(name: string): CheckpointId | undefined {
   return idIn(/^prepared_(\d{16})\.json$/, name);
-}
-
-export function idOfMarkerName(name: string): CheckpointId | undefined {
-  return idIn(/^checkpoint_(\d{16})\.json$/, name);
 }
 
 /** As many as 2^53-1 has, so that names sort as numbers. */

@@ -18,7 +18,7 @@ import {
   inheritedName,
   stagingName,
 } from './layout.js';
-import { isCommitted, looseMarkers } from './markers.js';
+import { isCommitted, looseMarkers } from '../../marker-files.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared } from './prepared.js';
 import { publishParts } from './publishing.js';

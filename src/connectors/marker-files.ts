@@ -1,41 +1,53 @@
 // Which checkpoints are committed: one small file each, and a ledger of ranges for those of long ago.
 
-import { join } from 'node:path';
-import { TidegateError } from '../../../errors.js';
-import { checkpointId, type CheckpointId } from '../../../ids.js';
-import { readSmallFile } from '../../../runtime/file-system.js';
+import { basename, dirname, join } from 'node:path';
+import { TidegateError } from '../errors.js';
+import { checkpointId, type CheckpointId } from '../ids.js';
+import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
 import {
   factsOrNothing,
+  namesIn,
   unlessMissing,
   writeNewFile,
   parseJsonObject,
-} from '../../../runtime/small-files.js';
-import { idOfMarkerName, ledgerFile, markerName } from './layout.js';
-import type { FileSinkPorts } from './ports.js';
+} from '../runtime/small-files.js';
+
+/** Where a sink keeps its markers; an owner changes them through its own staging directory only. */
+export interface MarkerPorts {
+  readonly fileSystem: FileSystem;
+  readonly layout: {
+    /** Directory of the marker files. */
+    readonly committed: string;
+    readonly ledger: string;
+    marker(id: number): string;
+    /** Undefined for a name that is no marker's. */
+    idOfMarker(name: string): CheckpointId | undefined;
+  };
+}
 
 /** Ids from the first to the last, all of them committed; ascending and apart. */
 export type Ranges = readonly (readonly [first: number, last: number])[];
 
 /** Whether a checkpoint is committed. No id is ever forgotten, so the answer never ages. */
-export async function isCommitted(ports: FileSinkPorts, id: CheckpointId): Promise<boolean> {
+export async function isCommitted(ports: MarkerPorts, id: CheckpointId): Promise<boolean> {
   const { fileSystem, layout } = ports;
   // The ledger second: that is where markers go, so one on its way is seen in one of the two.
   if ((await factsOrNothing(fileSystem, layout.marker(id))) !== undefined) return true;
   return (await readLedger(ports)).some(([first, last]) => first <= id && id <= last);
 }
 
-export async function newestCommitted(ports: FileSinkPorts): Promise<CheckpointId | undefined> {
+export async function newestCommitted(ports: MarkerPorts): Promise<CheckpointId | undefined> {
   const loose = await looseMarkers(ports);
   const newest = Math.max(loose.at(-1) ?? 0, (await readLedger(ports)).at(-1)?.[1] ?? 0);
   return newest === 0 ? undefined : checkpointId(newest);
 }
 
 /** Ids that have a marker file, ascending. */
-export async function looseMarkers(ports: FileSinkPorts): Promise<readonly CheckpointId[]> {
+export async function looseMarkers(ports: MarkerPorts): Promise<readonly CheckpointId[]> {
   const { fileSystem, layout } = ports;
-  const entries = (await unlessMissing(fileSystem.listDirectory(layout.committed))) ?? [];
-  return entries
-    .map(({ name }) => idOfMarkerName(name))
+  const names = await namesIn(fileSystem, layout.committed);
+  return names
+    .map((name) => layout.idOfMarker(name))
     .filter((id) => id !== undefined)
     .sort((left, right) => left - right);
 }
@@ -44,11 +56,11 @@ export async function looseMarkers(ports: FileSinkPorts): Promise<readonly Check
  * Moves all marker files into the ledger, which is durable before the first of them goes. Markers
  * leave through the staging directory, so that an overtaken owner cannot take one away later.
  */
-export async function foldMarkers(ports: FileSinkPorts, staging: string): Promise<void> {
+export async function foldMarkers(ports: MarkerPorts, staging: string): Promise<void> {
   const { fileSystem, layout } = ports;
   const loose = await looseMarkers(ports);
   const ranges = addToRanges(await readLedger(ports), loose);
-  const temporary = join(staging, ledgerFile);
+  const temporary = join(staging, basename(layout.ledger));
   await unlessMissing(fileSystem.removeFile(temporary));
   await writeNewFile(
     fileSystem,
@@ -59,10 +71,11 @@ export async function foldMarkers(ports: FileSinkPorts, staging: string): Promis
     },
   );
   await fileSystem.rename(temporary, layout.ledger);
-  await fileSystem.syncDirectory(layout.ownFolder);
+  await fileSystem.syncDirectory(dirname(layout.ledger));
   for (const id of loose) {
-    const away = join(staging, markerName(id));
-    await unlessMissing(fileSystem.rename(layout.marker(id), away));
+    const marker = layout.marker(id);
+    const away = join(staging, basename(marker));
+    await unlessMissing(fileSystem.rename(marker, away));
     await unlessMissing(fileSystem.removeFile(away));
   }
 }
@@ -83,7 +96,7 @@ export function addToRanges(ranges: Ranges, ids: readonly number[]): Ranges {
 const formatVersion = 1;
 const ledgerMaxBytes = 256 * 1_048_576;
 
-async function readLedger({ fileSystem, layout }: FileSinkPorts): Promise<Ranges> {
+async function readLedger({ fileSystem, layout }: MarkerPorts): Promise<Ranges> {
   if ((await factsOrNothing(fileSystem, layout.ledger)) === undefined) return [];
   const bytes = await readSmallFile(fileSystem, layout.ledger, ledgerMaxBytes);
   const ranges = bytes === undefined ? undefined : parseRanges(bytes);
