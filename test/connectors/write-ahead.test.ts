@@ -14,11 +14,8 @@ import {
   describeTwoPhaseSink,
   type SinkSystem,
 } from '../../src/testing/two-phase-sink-conformance.js';
+import { KeyedTable, type Row } from './keyed-table.js';
 import { countOpenFiles } from './open-files.js';
-
-interface Row {
-  readonly number: number;
-}
 
 describe('around a sink with a marker of its own', () => {
   for (const durability of ['last-resource', 'fenced'] as const) {
@@ -304,31 +301,4 @@ function systemOn(inner: () => Sink<Row>, visible: () => readonly Row[]): SinkSy
 function newDisk(): { readonly disk: SimulatedDisk; readonly files: FileSystem } {
   const disk = new SimulatedDisk();
   return { disk, files: disk.mount().fileSystem };
-}
-
-/** A store that keeps one row per key and lets only its newest owner write. */
-class KeyedTable {
-  readonly rows = new Map<number, Row>();
-  failAfterFlush = false;
-  #generation = 0;
-
-  sink(): FlushingSink<Row> {
-    return {
-      durability: 'idempotent',
-      ordersWrites: true,
-      open: ({ generation }) => {
-        this.#generation = Math.max(this.#generation, generation);
-        let waiting: Row[] = [];
-        return Promise.resolve({
-          write: (records) => void waiting.push(...records),
-          flush: () => {
-            if (generation !== this.#generation) throw new Error('an older owner');
-            for (const row of waiting) this.rows.set(row.number, row);
-            waiting = [];
-            if (this.failAfterFlush) throw new Error('the answer was lost');
-          },
-        });
-      },
-    };
-  }
 }

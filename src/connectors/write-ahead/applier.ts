@@ -12,6 +12,7 @@ import type {
 import { isTwoPhase } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
+import type { MarkerFolding } from '../marker-folding.js';
 import type { Markers } from './markers.js';
 
 /** What is left to do when an epoch is committed. */
@@ -33,6 +34,12 @@ export interface Applier<Rec> {
   close(): Promise<void>;
 }
 
+/** How commits are remembered where the wrapped sink does not. */
+export interface Marking {
+  readonly markers: Markers;
+  readonly folding: MarkerFolding;
+}
+
 /** @throws TidegateError `TIDEGATE_WRITE_AHEAD_OPTIONS` for a sink that could be written twice. */
 export function checkWrappable<Rec>(inner: Sink<Rec>): void {
   if (isTwoPhase(inner) ? inner.durability !== 'durable' : isOrderedByKey(inner)) return;
@@ -48,12 +55,12 @@ export function checkWrappable<Rec>(inner: Sink<Rec>): void {
 export async function openApplier<Rec>(
   inner: Sink<Rec>,
   owner: SinkOwner,
-  markers: Markers,
+  marking: Marking,
   options: CallOptions,
 ): Promise<Applier<Rec>> {
   return isTwoPhase(inner)
     ? openMarking(inner, owner, options)
-    : openByKey(inner, owner, markers, options);
+    : openByKey(inner, owner, marking, options);
 }
 
 /** The questions only, of whichever sink keeps the markers. */
@@ -105,7 +112,7 @@ async function openMarking<Rec>(
 async function openByKey<Rec>(
   inner: FlushingSink<Rec>,
   owner: SinkOwner,
-  markers: Markers,
+  { markers, folding }: Marking,
   options: CallOptions,
 ): Promise<Applier<Rec>> {
   const session = await inner.open(owner, options);
@@ -115,6 +122,7 @@ async function openByKey<Rec>(
     async apply(_request, records, call) {
       for await (const batch of records) await session.write(batch);
       await session.flush(call);
+      await folding.afterCommit();
     },
     close: async () => session.close?.(),
   };

@@ -8,6 +8,7 @@
 //       marker-0000000033554433  a marker in the making
 //       000000001/               the directory of an older generation, while it is emptied
 //     applied/0000000033554433   commit point of an epoch, where the wrapped sink has no marker of its own
+//     ledger.json                the markers of long ago, as ranges of ids
 //     identity.json              store id, pipeline and sink
 //
 // Every change that counts has one end in the owner's staging directory, which the next owner renames
@@ -21,14 +22,16 @@ export class WriteAheadLayout {
   readonly identity: string;
   readonly owners: string;
   readonly staging: string;
-  readonly applied: string;
+  readonly committed: string;
+  readonly ledger: string;
 
   /** @param directory Absolute. */
   constructor(readonly directory: string) {
     this.identity = join(directory, 'identity.json');
     this.owners = join(directory, 'owners');
     this.staging = join(directory, 'staging');
-    this.applied = join(directory, 'applied');
+    this.committed = join(directory, 'applied');
+    this.ledger = join(directory, 'ledger.json');
   }
 
   ownerOf(generation: number): string {
@@ -45,7 +48,11 @@ export class WriteAheadLayout {
   }
 
   marker(id: number): string {
-    return join(this.applied, padded(id, 16));
+    return join(this.committed, padded(id, 16));
+  }
+
+  idOfMarker(name: string): CheckpointId | undefined {
+    return numberIn(/^(\d{16})$/, name) as CheckpointId | undefined;
   }
 }
 
@@ -65,10 +72,6 @@ export function readStagedName(
   const [, generation, id] = /^(\d{9})-(\d{16})\.staged$/.exec(name) ?? [];
   if (generation === undefined || id === undefined) return undefined;
   return { generation: Number(generation) as Generation, id: Number(id) as CheckpointId };
-}
-
-export function idOfMarkerName(name: string): CheckpointId | undefined {
-  return numberIn(/^(\d{16})$/, name) as CheckpointId | undefined;
 }
 
 export function generationOfName(name: string): Generation | undefined {

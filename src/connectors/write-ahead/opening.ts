@@ -18,7 +18,7 @@ export async function takeDirectory(
   owner: SinkOwner,
 ): Promise<void> {
   checkIdentity(await readIdentity(fileSystem, layout), owner);
-  for (const path of [layout.directory, layout.owners, layout.staging, layout.applied]) {
+  for (const path of [layout.directory, layout.owners, layout.staging, layout.committed]) {
     await makeIfMissing(fileSystem, path);
   }
   // Also when they were there: an earlier opening may have ended before it synced them.

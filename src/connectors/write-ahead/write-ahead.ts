@@ -4,6 +4,9 @@ import { resolve } from 'node:path';
 import type { Sink, TwoPhaseSink } from '../../contracts/sink.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
+import { silentLogger, type Logger } from '../../runtime/logger.js';
+import { TidegateError } from '../../errors.js';
+import { MarkerFolding } from '../marker-folding.js';
 import { jsonLines, type RecordCodec } from './codec.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
 import { WriteAheadInspector } from './inspector.js';
@@ -17,7 +20,10 @@ export interface WriteAheadOptions<Rec> {
   readonly directory: string;
   /** Default JSON, which gives dates back as text and knows neither bigint nor bytes. */
   readonly codec?: RecordCodec<Rec>;
+  /** Markers that lie as files of their own before they are folded into a ledger. Default 256. */
+  readonly looseMarkersMax?: number;
   readonly fileSystem?: FileSystem;
+  readonly logger?: Logger;
 }
 
 /**
@@ -31,22 +37,26 @@ export interface WriteAheadOptions<Rec> {
  */
 export function writeAhead<Rec>(
   inner: Sink<Rec>,
-  { directory, codec = jsonLines(), fileSystem = nodeFileSystem }: WriteAheadOptions<Rec>,
+  options: WriteAheadOptions<Rec>,
 ): TwoPhaseSink<Rec> {
   checkWrappable(inner);
-  const layout = new WriteAheadLayout(resolve(directory));
-  const markers = new Markers(fileSystem, layout);
+  const { codec = jsonLines(), fileSystem = nodeFileSystem, logger = silentLogger } = options;
+  const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);
+  const layout = new WriteAheadLayout(resolve(options.directory));
+  const markers = new Markers({ fileSystem, layout });
   return {
     durability: 'durable',
     maxPrepared: Number.MAX_SAFE_INTEGER,
-    async open(owner, options) {
-      options.signal.throwIfAborted();
+    async open(owner, call) {
+      call.signal.throwIfAborted();
       await takeDirectory(fileSystem, layout, owner);
-      await markers.prune();
-      const applier = await openApplier(inner, owner, markers, options);
+      const staging = layout.stagingOf(owner.generation);
+      const ports = { fileSystem, layout, logger };
+      const folding = new MarkerFolding(ports, { staging, looseMarkersMax });
+      const applier = await openApplier(inner, owner, { markers, folding }, call);
       const session = new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
       try {
-        await session.applyMarked(options);
+        await session.applyMarked(call);
       } catch (error) {
         // Nobody gets this session: what it has open behind it must not stay open.
         await session.close();
@@ -54,11 +64,19 @@ export function writeAhead<Rec>(
       }
       return session;
     },
-    async openReadOnly(identity, options) {
-      options.signal.throwIfAborted();
+    async openReadOnly(identity, call) {
+      call.signal.throwIfAborted();
       checkIdentity(await readIdentity(fileSystem, layout), identity);
-      const applier = await openMarkerReader(inner, identity, markers, options);
+      const applier = await openMarkerReader(inner, identity, markers, call);
       return new WriteAheadInspector({ fileSystem, layout, identity, applier });
     },
   };
+}
+
+function checkLoose(looseMarkersMax: number): number {
+  if (Number.isSafeInteger(looseMarkersMax) && looseMarkersMax >= 1) return looseMarkersMax;
+  throw new TidegateError(
+    'TIDEGATE_OPTIONS',
+    `writeAhead: looseMarkersMax ${looseMarkersMax} is not 1 or more`,
+  );
 }

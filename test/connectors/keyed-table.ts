@@ -1,0 +1,34 @@
+// A store outside of the process that replaces by key, as the sink behind a write-ahead sink.
+
+import type { FlushingSink } from '../../src/contracts/sink.js';
+
+export interface Row {
+  readonly number: number;
+}
+
+/** A store that keeps one row per key and lets only its newest owner write. */
+export class KeyedTable {
+  readonly rows = new Map<number, Row>();
+  failAfterFlush = false;
+  #generation = 0;
+
+  sink(): FlushingSink<Row> {
+    return {
+      durability: 'idempotent',
+      ordersWrites: true,
+      open: ({ generation }) => {
+        this.#generation = Math.max(this.#generation, generation);
+        let waiting: Row[] = [];
+        return Promise.resolve({
+          write: (records) => void waiting.push(...records),
+          flush: () => {
+            if (generation !== this.#generation) throw new Error('an older owner');
+            for (const row of waiting) this.rows.set(row.number, row);
+            waiting = [];
+            if (this.failAfterFlush) throw new Error('the answer was lost');
+          },
+        });
+      },
+    };
+  }
+}
