@@ -12,6 +12,14 @@ export class KeyedTable {
   failAfterFlush = false;
   #generation = 0;
 
+  /** As it is now, for somebody who goes on from here. */
+  clone(): KeyedTable {
+    const copy = new KeyedTable();
+    for (const [number, row] of this.rows) copy.rows.set(number, row);
+    copy.#generation = this.#generation;
+    return copy;
+  }
+
   sink(): FlushingSink<Row> {
     return {
       durability: 'idempotent',

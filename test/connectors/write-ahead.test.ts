@@ -5,7 +5,14 @@ import { writeAhead } from '../../src/connectors/write-ahead/index.js';
 import type { FlushingSink, Sink, TwoPhaseSink } from '../../src/contracts/sink.js';
 import { toError } from '../../src/errors.js';
 import type { FileSystem } from '../../src/runtime/file-system.js';
-import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
+import {
+  attempt,
+  calm,
+  idOf,
+  ownerOf,
+  secondStore,
+} from '../../src/testing/conformance/sink-bench.js';
+import type { DiskOperation } from '../../src/testing/disk/disk-operation.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { calmPort } from '../../src/testing/simulation/port.js';
 import { SinkStorage } from '../../src/testing/simulation/sinks/storage.js';
@@ -248,6 +255,81 @@ test('a damaged staged file is refused whole: nothing of it is applied', async (
   expect(table.rows.size).toBe(0);
 });
 
+describe('the directory of a sink', () => {
+  test('keeps the first of two stores that come at once', async () => {
+    const { disk, files } = newDisk();
+    const late = pausedAt(disk, ({ kind, to }) => kind === 'rename' && to === '/wal/identity.json');
+    const sinkOn = (fileSystem: FileSystem): TwoPhaseSink<Row> =>
+      writeAhead(new KeyedTable().sink(), { directory: '/wal', fileSystem });
+    const losing = sinkOn(late.fileSystem)
+      .open(ownerOf(1, secondStore), calm)
+      .then(() => undefined, toError);
+    await late.reached;
+    await sinkOn(files).open(ownerOf(2), calm);
+    late.goOn();
+    expect(await losing).toMatchObject({ code: 'TIDEGATE_FENCED' });
+    await sinkOn(files).open(ownerOf(3), calm);
+    await expect(sinkOn(files).open(ownerOf(4, secondStore), calm)).rejects.toMatchObject({
+      code: 'TIDEGATE_SINK_STORE',
+    });
+  });
+
+  test('is looked at again by a store that came while another one was the first', async () => {
+    const { disk, files } = newDisk();
+    const isClaim = ({ kind, path }: DiskOperation): boolean =>
+      kind === 'make-directory' && path === '/wal/owners/000000002';
+    const late = pausedAt(disk, isClaim);
+    const sinkOn = (fileSystem: FileSystem): TwoPhaseSink<Row> =>
+      writeAhead(new KeyedTable().sink(), { directory: '/wal', fileSystem });
+    const losing = sinkOn(late.fileSystem)
+      .open(ownerOf(2, secondStore), calm)
+      .then(() => undefined, toError);
+    await late.reached;
+    await sinkOn(files).open(ownerOf(1), calm);
+    late.goOn();
+    expect(await losing).toMatchObject({ code: 'TIDEGATE_SINK_STORE' });
+  });
+
+  test('is not entered by an owner that is overtaken before it has a place to stage', async () => {
+    const { disk, files } = newDisk();
+    const isStaging = ({ kind, path }: DiskOperation): boolean =>
+      kind === 'make-directory' && path === '/wal/staging/000000001';
+    const late = pausedAt(disk, isStaging);
+    const sinkOn = (fileSystem: FileSystem): TwoPhaseSink<Row> =>
+      writeAhead(new KeyedTable().sink(), { directory: '/wal', fileSystem });
+    const losing = sinkOn(late.fileSystem)
+      .open(ownerOf(1), calm)
+      .then(() => undefined, toError);
+    await late.reached;
+    await sinkOn(files).open(ownerOf(2), calm);
+    late.goOn();
+    expect(await losing).toMatchObject({ code: 'TIDEGATE_FENCED' });
+  });
+
+  test.each([1, 100])('with markers and no identity is refused (%i of them)', async (max) => {
+    const { files } = newDisk();
+    const options = { directory: '/wal', fileSystem: files, looseMarkersMax: max };
+    const session = await writeAhead(new KeyedTable().sink(), options).open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    await session.commit((await session.preCommit(attempt(1, 1), calm)).handle, calm);
+    await files.removeFile('/wal/identity.json');
+    const opening = writeAhead(new KeyedTable().sink(), options).open(ownerOf(2), calm);
+    await expect(opening).rejects.toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+  });
+
+  test.each(['{', '{"storeId":7}', ' '.repeat(70_000)])(
+    'with an identity that is none (%#) is refused',
+    async (content) => {
+      const { disk, files } = newDisk();
+      const sink = writeAhead(new KeyedTable().sink(), { directory: '/wal', fileSystem: files });
+      await sink.open(ownerOf(1), calm);
+      disk.writeFile('/wal/identity.json', Buffer.from(content));
+      const opening = sink.open(ownerOf(2), calm);
+      await expect(opening).rejects.toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+    },
+  );
+});
+
 describe('no file stays open', () => {
   test('when a session is closed in the middle of an epoch, or of opening its file', async () => {
     const counted = countOpenFiles(newDisk().files);
@@ -296,6 +378,25 @@ describe('no file stays open', () => {
 function systemOn(inner: () => Sink<Row>, visible: () => readonly Row[]): SinkSystem<Row> {
   const { files } = newDisk();
   return { visible, connect: () => writeAhead(inner(), { directory: '/wal', fileSystem: files }) };
+}
+
+/** A process that stops before the first operation that `is` is true of. */
+function pausedAt(
+  disk: SimulatedDisk,
+  is: (operation: DiskOperation) => boolean,
+): { readonly fileSystem: FileSystem; readonly reached: Promise<void>; goOn(): void } {
+  let reach = (): void => undefined;
+  let goOn = (): void => undefined;
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const held = new Promise<undefined>((resolve) => (goOn = () => resolve(undefined)));
+  const { fileSystem } = disk.mount({
+    before: (operation) => {
+      if (!is(operation)) return undefined;
+      reach();
+      return held;
+    },
+  });
+  return { fileSystem, reached, goOn: () => goOn() };
 }
 
 function newDisk(): { readonly disk: SimulatedDisk; readonly files: FileSystem } {

@@ -17,9 +17,9 @@ const source = (what, file, find, replace) => ({
   replace,
 });
 
-const marker = (what, find, replace) => ({
+const shared = (what, file, find, replace) => ({
   what,
-  file: 'src/connectors/marker-files.ts',
+  file: `src/connectors/${file}`,
   find,
   replace,
 });
@@ -146,30 +146,33 @@ export const mutations = [
     'if (record.part !== undefined && !paths.has(record.part.name)) continue;',
     '',
   ),
-  sink(
+  shared(
     'another store is let in',
-    'identity.ts',
+    'sink-identity.ts',
     'if (stored.storeId === asked.storeId) return;',
     'return;',
   ),
-  sink(
+  shared(
     'another sink is let into the directory',
-    'identity.ts',
+    'sink-identity.ts',
     'if (stored.pipeline !== asked.pipeline || stored.sink !== asked.sink) {',
     'if (stored.pipeline !== asked.pipeline) {',
   ),
-  marker(
+  shared(
     'markers are removed before the ledger that has them is durable',
+    'marker-files.ts',
     'await fileSystem.rename(temporary, layout.ledger);\n  await fileSystem.syncDirectory(dirname(layout.ledger));',
     'void dirname; await fileSystem.rename(temporary, layout.ledger);',
   ),
-  marker(
+  shared(
     'a ledger joins ids that are not neighbours',
+    'marker-files.ts',
     'first > previous[1] + 1',
     'first > previous[1] + 2',
   ),
-  marker(
+  shared(
     'a damaged ledger counts as empty',
+    'marker-files.ts',
     'if (ranges !== undefined) return ranges;',
     'return ranges ?? [];',
   ),

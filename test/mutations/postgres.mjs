@@ -110,6 +110,18 @@ export const mutations = [
     replace: 'if (older === undefined || older >= 0) continue;',
   },
   {
+    what: 'a write-ahead owner does not make durable what an older one has marked',
+    file: 'src/connectors/write-ahead/opening.ts',
+    find: '[own, layout.staging, layout.committed, layout.directory]',
+    replace: '[own, layout.staging, layout.directory]',
+  },
+  {
+    what: 'a write-ahead owner does not look at the identity again under its fence',
+    file: 'src/connectors/write-ahead/opening.ts',
+    find: '  checkIdentity(ports, identity, owner);\n',
+    replace: '  void identity;\n',
+  },
+  {
     what: 'a staged file is not synced',
     file: 'src/connectors/write-ahead/staged-file.ts',
     find: '      await this.#file.sync();\n',

@@ -1,30 +1,44 @@
-// Taking a write-ahead directory: the generation is claimed, older staging directories are renamed away.
+// Taking a write-ahead directory: claim, fence, gather what was staged, make durable what can be seen, clean.
 
 import { dirname, join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
-import { errnoOf, readSmallFile, type FileSystem } from '../../runtime/file-system.js';
-import { makeIfMissing, namesIn, unlessMissing, writeNewFile } from '../../runtime/small-files.js';
+import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
+import { makeIfMissing, namesIn, removeTree, unlessMissing } from '../../runtime/small-files.js';
+import { newestCommitted } from '../marker-files.js';
+import { checkIdentity, createIdentity, readIdentity } from '../sink-identity.js';
 import { generationOfName, readStagedName, type WriteAheadLayout } from './layout.js';
 
-type Identity = Pick<SinkOwner, 'storeId' | 'pipeline' | 'sink'>;
+export interface OpeningPorts {
+  readonly fileSystem: FileSystem;
+  readonly layout: WriteAheadLayout;
+}
 
-const identityMaxBytes = 65_536;
-
-/** Fences every older generation of this directory. The wrapped sink fences its own. */
-export async function takeDirectory(
-  fileSystem: FileSystem,
-  layout: WriteAheadLayout,
-  owner: SinkOwner,
-): Promise<void> {
-  checkIdentity(await readIdentity(fileSystem, layout), owner);
+/**
+ * Fences every older generation of this directory; the wrapped sink fences its own. When it returns,
+ * everything that can be seen is durable.
+ */
+export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Promise<void> {
+  const { fileSystem, layout } = ports;
+  checkIdentity(ports, await readIdentity(ports), owner);
   for (const path of [layout.directory, layout.owners, layout.staging, layout.committed]) {
     await makeIfMissing(fileSystem, path);
   }
   // Also when they were there: an earlier opening may have ended before it synced them.
   await fileSystem.syncDirectory(dirname(layout.directory));
   await fileSystem.syncDirectory(layout.directory);
-  await writeIdentity(fileSystem, layout, owner);
+  await claim(ports, owner);
+  try {
+    await fenceOlder(ports, owner);
+    await settle(ports, owner);
+  } catch (error) {
+    // What is missing under the own directory is missing because a newer owner has moved it.
+    if (errnoOf(error) === 'ENOENT') await requireNewest(fileSystem, layout, owner);
+    throw error;
+  }
+}
+
+async function claim({ fileSystem, layout }: OpeningPorts, owner: SinkOwner): Promise<void> {
   await requireNewest(fileSystem, layout, owner);
   try {
     await fileSystem.makeDirectory(layout.ownerOf(owner.generation));
@@ -33,32 +47,55 @@ export async function takeDirectory(
     throw error;
   }
   await fileSystem.syncDirectory(layout.owners);
-  // Looked at again: of two owners that came at once the older one must not go on.
+  await fileSystem.makeDirectory(layout.stagingOf(owner.generation));
+  await fileSystem.syncDirectory(layout.staging);
+  // Looked at again: of two owners that came at once the older one must not go on, and the newer one
+  // has made its claim before it looks for directories to move.
   await requireNewest(fileSystem, layout, owner);
-  const own = layout.stagingOf(owner.generation);
-  await fileSystem.makeDirectory(own);
+}
+
+async function fenceOlder({ fileSystem, layout }: OpeningPorts, owner: SinkOwner): Promise<void> {
   for (const name of await namesIn(fileSystem, layout.staging)) {
     const older = generationOfName(name);
     if (older === undefined || older >= owner.generation) continue;
     const inherited = layout.inheritedBy(owner.generation, older);
     await unlessMissing(fileSystem.rename(layout.stagingOf(older), inherited));
   }
-  await fileSystem.syncDirectory(own);
-  await fileSystem.syncDirectory(layout.staging);
-  await collectStaged(fileSystem, own, own);
-  await fileSystem.syncDirectory(own);
 }
 
-/** Moves what was staged by older generations up into the own directory; drops the rest of them. */
-async function collectStaged(fileSystem: FileSystem, own: string, place: string): Promise<void> {
+/** Under the fence: nobody of an older generation changes anything any more. */
+async function settle(ports: OpeningPorts, owner: SinkOwner): Promise<void> {
+  const { fileSystem, layout } = ports;
+  const own = layout.stagingOf(owner.generation);
+  // Read again: another store may have been the first in the meantime.
+  const identity = await readIdentity(ports);
+  checkIdentity(ports, identity, owner);
+  await gather(fileSystem, own, own);
+  // Visible is not durable: an older owner may have died between a rename and its sync. What lies in
+  // the older directories goes only after the renames that took something out of them are durable.
+  for (const path of [own, layout.staging, layout.committed, layout.directory]) {
+    await fileSystem.syncDirectory(path);
+  }
+  for (const { name, kind } of await fileSystem.listDirectory(own)) {
+    if (kind === 'directory') await removeTree(fileSystem, join(own, name));
+  }
+  if (identity !== undefined) return;
+  if ((await newestCommitted(ports)) !== undefined) {
+    throw new TidegateError(
+      'TIDEGATE_FILES_CORRUPT',
+      `${layout.directory} holds markers of committed output but ${layout.identity} is missing`,
+    );
+  }
+  await createIdentity(ports, own, owner);
+}
+
+/** Moves what was staged by older generations up into the own directory, however deep it lies. */
+async function gather(fileSystem: FileSystem, own: string, place: string): Promise<void> {
   for (const { name, kind } of await fileSystem.listDirectory(place)) {
     const path = join(place, name);
-    if (kind === 'directory') {
-      await collectStaged(fileSystem, own, path);
-      await fileSystem.removeDirectory(path);
-    } else if (place !== own) {
-      if (readStagedName(name) === undefined) await fileSystem.removeFile(path);
-      else await fileSystem.rename(path, join(own, name));
+    if (kind === 'directory') await gather(fileSystem, own, path);
+    else if (place !== own && readStagedName(name) !== undefined) {
+      await fileSystem.rename(path, join(own, name));
     }
   }
 }
@@ -73,49 +110,6 @@ export async function requireNewest(
     const other = generationOfName(name);
     if (other !== undefined && other > owner.generation) throw fenced(owner, other);
   }
-}
-
-export async function readIdentity(
-  fileSystem: FileSystem,
-  layout: WriteAheadLayout,
-): Promise<Identity | undefined> {
-  const bytes = await unlessMissing(readSmallFile(fileSystem, layout.identity, identityMaxBytes));
-  if (bytes === undefined) return undefined;
-  try {
-    return JSON.parse(Buffer.from(bytes).toString()) as Identity;
-  } catch (error) {
-    throw new TidegateError('TIDEGATE_WRITE_AHEAD_CORRUPT', `${layout.identity} cannot be read`, {
-      cause: error,
-    });
-  }
-}
-
-/** @throws TidegateError `TIDEGATE_SINK_STORE` when the directory is another store's or sink's. */
-export function checkIdentity(found: Identity | undefined, wanted: Identity): void {
-  if (found === undefined) return;
-  const { storeId, pipeline, sink } = wanted;
-  if (found.storeId === storeId && found.pipeline === pipeline && found.sink === sink) return;
-  throw new TidegateError(
-    'TIDEGATE_SINK_STORE',
-    `the write-ahead directory belongs to sink ${found.sink} of pipeline ${found.pipeline} of store ` +
-      `${found.storeId}, and was opened for sink ${sink} of pipeline ${pipeline} of store ${storeId}: ` +
-      'use that store, or another directory',
-    { details: { sink, remembered: found.storeId } },
-  );
-}
-
-async function writeIdentity(
-  fileSystem: FileSystem,
-  layout: WriteAheadLayout,
-  { storeId, pipeline, sink, generation }: SinkOwner,
-): Promise<void> {
-  if ((await readIdentity(fileSystem, layout)) !== undefined) return;
-  const temporary = `${layout.identity}.${generation}`;
-  await unlessMissing(fileSystem.removeFile(temporary));
-  const bytes = Buffer.from(JSON.stringify({ storeId, pipeline, sink }));
-  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
-  await fileSystem.rename(temporary, layout.identity);
-  await fileSystem.syncDirectory(layout.directory);
 }
 
 function fenced(owner: SinkOwner, found: number): TidegateError {

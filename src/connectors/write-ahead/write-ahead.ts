@@ -12,7 +12,8 @@ import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
 import { WriteAheadInspector } from './inspector.js';
 import { WriteAheadLayout } from './layout.js';
 import { Markers } from './markers.js';
-import { checkIdentity, readIdentity, takeDirectory } from './opening.js';
+import { checkIdentity, readIdentity } from '../sink-identity.js';
+import { takeDirectory } from './opening.js';
 import { WriteAheadSession } from './session.js';
 
 export interface WriteAheadOptions<Rec> {
@@ -43,15 +44,15 @@ export function writeAhead<Rec>(
   const { codec = jsonLines(), fileSystem = nodeFileSystem, logger = silentLogger } = options;
   const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);
   const layout = new WriteAheadLayout(resolve(options.directory));
-  const markers = new Markers({ fileSystem, layout });
+  const ports = { fileSystem, layout, logger };
+  const markers = new Markers(ports);
   return {
     durability: 'durable',
     maxPrepared: Number.MAX_SAFE_INTEGER,
     async open(owner, call) {
       call.signal.throwIfAborted();
-      await takeDirectory(fileSystem, layout, owner);
+      await takeDirectory(ports, owner);
       const staging = layout.stagingOf(owner.generation);
-      const ports = { fileSystem, layout, logger };
       const folding = new MarkerFolding(ports, { staging, looseMarkersMax });
       const applier = await openApplier(inner, owner, { markers, folding }, call);
       const session = new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
@@ -66,7 +67,7 @@ export function writeAhead<Rec>(
     },
     async openReadOnly(identity, call) {
       call.signal.throwIfAborted();
-      checkIdentity(await readIdentity(fileSystem, layout), identity);
+      checkIdentity(ports, await readIdentity(ports), identity);
       const applier = await openMarkerReader(inner, identity, markers, call);
       return new WriteAheadInspector({ fileSystem, layout, identity, applier });
     },

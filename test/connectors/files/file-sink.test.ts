@@ -204,6 +204,16 @@ describe('the file sink refuses', () => {
     });
   });
 
+  test.each([1, 100])('markers without an identity, folded or not (%i)', async (max) => {
+    const disk = new SimulatedDisk();
+    const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: max });
+    const session = await sink.open(ownerOf(1), calm);
+    await session.commit(await prepare(session, attempt(1, 1), [1]), calm);
+    await disk.mount().fileSystem.removeFile(`${directory}/_tidegate/sink.json`);
+    const refused = sinkOn(disk.mount().fileSystem).open(ownerOf(2), calm);
+    await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+  });
+
   test('options that cannot work, all at once', () => {
     const options = { directory: '', extension: '../x', bufferBytes: 0, looseMarkersMax: 0.5 };
     expect(() => fileSink(options)).toThrow(

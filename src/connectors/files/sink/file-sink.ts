@@ -8,7 +8,7 @@ import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { silentLogger, type Logger } from '../../../runtime/logger.js';
 import { systemRandom, type Random } from '../../../runtime/random.js';
 import { toFilesError } from '../files-error.js';
-import { checkIdentity, readIdentity } from './identity.js';
+import { checkIdentity, readIdentity } from '../../sink-identity.js';
 import { FileSinkInspector } from './inspector.js';
 import { FileSinkLayout, isExtension } from './layout.js';
 import { takeSink } from './opening.js';

@@ -3,7 +3,7 @@
 import type { PreCommitRequest } from '../../../contracts/sink.js';
 import { TidegateError } from '../../../errors.js';
 import { checkpointId, type CheckpointId } from '../../../ids.js';
-import type { SinkIdentity } from './identity.js';
+import type { SinkIdentity } from '../../sink-identity.js';
 
 export function handleOf(
   { pipeline, sink }: SinkIdentity,

@@ -11,7 +11,7 @@ import type { CheckpointId } from '../../../ids.js';
 import { unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { handleOf, idOfHandle } from './handle.js';
-import type { SinkIdentity } from './identity.js';
+import type { SinkIdentity } from '../../sink-identity.js';
 import { isCommitted, newestCommitted } from '../../marker-files.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';

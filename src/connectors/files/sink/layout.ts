@@ -46,7 +46,7 @@ export class FileSinkLayout {
   /** @param directory Absolute. */
   constructor(readonly directory: string) {
     this.ownFolder = join(directory, '_tidegate');
-    this.identity = join(this.ownFolder, identityFile);
+    this.identity = join(this.ownFolder, 'sink.json');
     this.committed = join(this.ownFolder, 'committed');
     this.ledger = join(this.ownFolder, 'ledger.json');
   }
@@ -67,8 +67,6 @@ export class FileSinkLayout {
     return idIn(/^checkpoint_(\d{16})\.json$/, name);
   }
 }
-
-export const identityFile = 'sink.json';
 
 export function stagingName(nonce: string): string {
   return `staging_${nonce}`;

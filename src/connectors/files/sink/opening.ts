@@ -10,7 +10,7 @@ import {
   syncAncestors,
   unlessMissing,
 } from '../../../runtime/small-files.js';
-import { checkIdentity, createIdentity, readIdentity } from './identity.js';
+import { checkIdentity, createIdentity, readIdentity } from '../../sink-identity.js';
 import {
   generationOfName,
   idOfPartName,
@@ -18,7 +18,7 @@ import {
   inheritedName,
   stagingName,
 } from './layout.js';
-import { isCommitted, looseMarkers } from '../../marker-files.js';
+import { isCommitted, newestCommitted } from '../../marker-files.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared } from './prepared.js';
 import { publishParts } from './publishing.js';
@@ -163,7 +163,7 @@ async function createFirstIdentity(
   staging: string,
   owner: SinkOwner,
 ): Promise<void> {
-  if ((await looseMarkers(ports)).length > 0) {
+  if ((await newestCommitted(ports)) !== undefined) {
     throw new TidegateError(
       'TIDEGATE_FILES_CORRUPT',
       `${ports.layout.directory} holds committed output but ${ports.layout.identity} is missing`,

@@ -1,20 +1,23 @@
 // Whose directory this is: written by the first owner, compared by all later ones.
 
-import { join } from 'node:path';
-import type { SinkOwner } from '../../../contracts/sink.js';
-import { TidegateError } from '../../../errors.js';
-import { readSmallFile } from '../../../runtime/file-system.js';
-import { parseJsonObject, unlessMissing, writeNewFile } from '../../../runtime/small-files.js';
-import { identityFile } from './layout.js';
-import type { FileSinkPorts } from './ports.js';
+import { basename, dirname, join } from 'node:path';
+import type { SinkOwner } from '../contracts/sink.js';
+import { TidegateError } from '../errors.js';
+import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
+import { parseJsonObject, unlessMissing, writeNewFile } from '../runtime/small-files.js';
 
 export type SinkIdentity = Omit<SinkOwner, 'generation'>;
+
+export interface IdentityPorts {
+  readonly fileSystem: FileSystem;
+  readonly layout: { readonly directory: string; readonly identity: string };
+}
 
 const formatVersion = 1;
 const identityMaxBytes = 65_536;
 
 /** Undefined in a directory that no sink has owned yet. */
-export async function readIdentity(ports: FileSinkPorts): Promise<SinkIdentity | undefined> {
+export async function readIdentity(ports: IdentityPorts): Promise<SinkIdentity | undefined> {
   const path = ports.layout.identity;
   const bytes = await unlessMissing(readSmallFile(ports.fileSystem, path, identityMaxBytes));
   // A file that is too long answers undefined as well: told apart by a second look.
@@ -32,7 +35,7 @@ export async function readIdentity(ports: FileSinkPorts): Promise<SinkIdentity |
  * `TIDEGATE_SINK_DIRECTORY` for that of another pipeline or sink, naming both sides.
  */
 export function checkIdentity(
-  ports: FileSinkPorts,
+  ports: IdentityPorts,
   stored: SinkIdentity | undefined,
   asked: SinkIdentity,
 ): void {
@@ -57,15 +60,15 @@ export function checkIdentity(
 
 /** Visible whole or not at all, and only from the staging directory of an owner. */
 export async function createIdentity(
-  { fileSystem, layout }: FileSinkPorts,
+  { fileSystem, layout }: IdentityPorts,
   staging: string,
   { storeId, pipeline, sink }: SinkIdentity,
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ formatVersion, storeId, pipeline, sink }));
-  const temporary = join(staging, identityFile);
+  const temporary = join(staging, basename(layout.identity));
   await writeNewFile(fileSystem, temporary, bytes, { sync: true });
   await fileSystem.rename(temporary, layout.identity);
-  await fileSystem.syncDirectory(layout.ownFolder);
+  await fileSystem.syncDirectory(dirname(layout.identity));
 }
 
 function parseIdentity(bytes: Uint8Array): SinkIdentity | undefined {
@@ -76,7 +79,7 @@ function parseIdentity(bytes: Uint8Array): SinkIdentity | undefined {
 }
 
 function corruptIdentity(path: string): TidegateError {
-  return new TidegateError('TIDEGATE_FILES_CORRUPT', `${path} is not the identity of a file sink`);
+  return new TidegateError('TIDEGATE_FILES_CORRUPT', `${path} is not the identity of a sink`);
 }
 
 function quoted(name: string): string {
