@@ -6,14 +6,17 @@ import {
   applicationNameOf,
   checkpointIdOfGid,
   gidOf,
+  gidPrefix,
   lockKeyOf,
+  openLockKeyOf,
   quoteIdentifier,
   quoteLiteral,
   requireOwnGid,
+  type PostgresOwner,
+  type SinkIdentity,
 } from '../../src/connectors/postgres/names.js';
 import { toTrouble } from '../../src/connectors/postgres/trouble.js';
 import { checkpointId, generation, storeId } from '../../src/ids.js';
-import type { SinkOwner } from '../../src/contracts/sink.js';
 
 const seed = 20_261;
 const name = fc.oneof(
@@ -21,7 +24,8 @@ const name = fc.oneof(
   fc.constantFrom('a/b', 'a', 'b/c', '~', 'ä', "it's", '%2F', '/'),
   fc.integer({ min: 100, max: 260 }).map((length) => 'x'.repeat(length)),
 );
-const identity = fc.record({ pipeline: name, sink: name });
+const schema = fc.oneof(fc.constantFrom('tidegate', 'a', 'tidegate:a', 'ä'), name);
+const identity = fc.record({ schema, pipeline: name, sink: name });
 
 test('a name fits into 199 bytes of plain ASCII and gives its checkpoint id back', () => {
   fc.assert(
@@ -38,20 +42,41 @@ test('a name fits into 199 bytes of plain ASCII and gives its checkpoint id back
 test('two sinks never share a name, a lock or a session name, nor read each other’s', () => {
   fc.assert(
     fc.property(identity, identity, (one, other) => {
-      fc.pre(one.pipeline !== other.pipeline || one.sink !== other.sink);
+      fc.pre(JSON.stringify(one) !== JSON.stringify(other));
       const [left, right] = [ownerOf(one), ownerOf(other)];
       const id = checkpointId(7);
       expect(gidOf(left, id)).not.toBe(gidOf(right, id));
       expect(checkpointIdOfGid(other, gidOf(left, id))).toBeUndefined();
+      expect(gidOf(left, id).startsWith(gidPrefix(right))).toBe(false);
       expect(lockKeyOf(left)).not.toBe(lockKeyOf(right));
+      expect(openLockKeyOf(left) === openLockKeyOf(right)).toBe(
+        one.pipeline === other.pipeline && one.schema === other.schema,
+      );
       expect(applicationNameOf(left)).not.toBe(applicationNameOf(right));
     }),
     { seed },
   );
 });
 
+test('a sink in two schemas is two sinks, and the default one keeps the names that it always had', () => {
+  const own = ownerOf({ schema: 'tidegate', pipeline: 'p', sink: 'out' });
+  expect(gidOf(own, checkpointId(7))).toBe('p/out/1/7');
+  expect(lockKeyOf(own)).toBe('-1658443261669151707');
+  expect(openLockKeyOf(own)).toBe('2630530325160365514');
+  expect(applicationNameOf(own)).toBe('tidegate:e8fc06a3ec11ec25:1');
+  const other = { ...own, schema: 'Other: ä' };
+  expect(gidOf(other, checkpointId(7))).toBe('Other%3A%20%C3%A4:p/out/1/7');
+  expect(lockKeyOf(other)).not.toBe(lockKeyOf(own));
+  expect(openLockKeyOf(other)).not.toBe(openLockKeyOf(own));
+  expect(applicationNameOf(other)).not.toBe(applicationNameOf(own));
+});
+
 test('a session name fits into 63 bytes and a lock key into a signed 64-bit number', () => {
-  const owner = ownerOf({ pipeline: 'x'.repeat(200), sink: 'y'.repeat(200) });
+  const owner = ownerOf({
+    schema: 'ß'.repeat(63),
+    pipeline: 'x'.repeat(200),
+    sink: 'y'.repeat(200),
+  });
   expect(applicationNameOf(owner).length).toBeLessThanOrEqual(63);
   expect(BigInt.asIntN(64, BigInt(lockKeyOf(owner))).toString()).toBe(lockKeyOf(owner));
 });
@@ -65,7 +90,7 @@ test.each([
   'p/out/1/7x',
   'p/out/01/7',
 ])('the handle %j is refused', (handle) => {
-  const own = { pipeline: 'p', sink: 'out' };
+  const own = { schema: 'tidegate', pipeline: 'p', sink: 'out' };
   expect(() => requireOwnGid(own, handle)).toThrow(/is no handle of sink out/);
 });
 
@@ -104,6 +129,6 @@ test('a password in an address is hidden in message and cause', () => {
   expect(trouble.cause).not.toHaveProperty('input');
 });
 
-function ownerOf(one: { readonly pipeline: string; readonly sink: string }): SinkOwner {
+function ownerOf(one: SinkIdentity): PostgresOwner {
   return { ...one, storeId: storeId('s'), generation: generation(1) };
 }

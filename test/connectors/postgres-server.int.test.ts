@@ -107,6 +107,27 @@ describe('the fence', () => {
   });
 });
 
+test('the same names in another schema are another sink: neither ended nor rolled back', async () => {
+  await server.query('DROP SCHEMA IF EXISTS "Other: ä" CASCADE');
+  const session = await open(1, { chunkBytes: 1 });
+  const handle = await prepare(session, 1, [1]);
+  // Rows on their way: the session is one that an owner of a newer generation would end.
+  await session.write([{ id: 2 }]);
+  const other = await open(2, { schema: 'Other: ä' });
+  expect(await other.listPrepared(calm)).toEqual([]);
+  expect(await other.rollback({ keep: [] }, calm)).toEqual(new Map());
+  expect(await refused(other.inspect({ checkpointId: idOf(1, 1), handle }, calm))).toMatchObject({
+    code: 'TIDEGATE_POSTGRES_HANDLE',
+  });
+  expect(await session.commit(handle, calm)).toBe('applied');
+  const next = await prepare(session, 2, [3]);
+  const theirs = await prepare(other, 1, [4], 2);
+  expect(await session.rollback({ keep: [next] }, calm)).toEqual(new Map());
+  expect(await other.commit(theirs, calm)).toBe('applied');
+  expect(await session.commit(next, calm)).toBe('applied');
+  expect(await rows()).toEqual([1, 2, 3, 4]);
+});
+
 describe('a killed server', () => {
   test('still has what was prepared, and a fresh process commits it', async () => {
     const session = await open(1);

@@ -10,7 +10,6 @@
 // took it before is waited for. Ending older sessions only makes the wait short.
 
 import { TidegateError } from '../../errors.js';
-import type { SinkOwner } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Catalog, RememberedOwner } from './catalog.js';
@@ -21,6 +20,8 @@ import {
   lockKeyOf,
   openLockKeyOf,
   quoteLiteral,
+  type PostgresOwner,
+  type PostgresReader,
   type SinkIdentity,
 } from './names.js';
 import { requireTag, withSession } from './session-use.js';
@@ -40,7 +41,7 @@ const fenceRounds = 20;
 export async function claim(
   session: PostgresSession,
   catalog: Catalog,
-  owner: SinkOwner,
+  owner: PostgresOwner,
   { target, logger }: { readonly target: ClaimedTarget; readonly logger: Logger },
 ): Promise<void> {
   await raise(session, catalog, owner, target);
@@ -78,7 +79,7 @@ export async function waitForHolders(
 export async function lockShared(
   session: PostgresSession,
   catalog: Catalog,
-  owner: SinkOwner,
+  owner: PostgresOwner,
   first: readonly string[] = [],
 ): Promise<void> {
   const answers = await session.commands([...first, ...lockStatements(catalog, owner)]);
@@ -99,7 +100,7 @@ export function requireHeld(unlocked: QueryAnswer | undefined): void {
 /** Holds the shared lock around `work`, on a session of its own that a newer owner finds by name. */
 export async function fenced<Value>(
   driver: PostgresDriver,
-  { catalog, owner, what }: { catalog: Catalog; owner: SinkOwner; what: string },
+  { catalog, owner, what }: { catalog: Catalog; owner: PostgresOwner; what: string },
   options: CallOptions,
   work: (session: PostgresSession) => Promise<Value>,
 ): Promise<Value> {
@@ -119,14 +120,14 @@ export async function fenced<Value>(
   });
 }
 
-function lockStatements(catalog: Catalog, owner: SinkOwner): readonly string[] {
+function lockStatements(catalog: Catalog, owner: PostgresOwner): readonly string[] {
   return [`SELECT pg_advisory_lock_shared(${lockKeyOf(owner)})`, catalog.ownerStatement(owner)];
 }
 
 /** @throws TidegateError `TIDEGATE_SINK_STORE` when the database knows another store. */
 export function checkStore(
   remembered: { readonly storeId: string } | undefined,
-  { storeId, pipeline, sink }: Omit<SinkOwner, 'generation'>,
+  { storeId, pipeline, sink }: PostgresReader,
 ): void {
   if (remembered === undefined || remembered.storeId === storeId) return;
   throw new TidegateError(
@@ -148,7 +149,7 @@ export function pooled(what: string): TidegateError {
 async function raise(
   session: PostgresSession,
   catalog: Catalog,
-  owner: SinkOwner,
+  owner: PostgresOwner,
   target: ClaimedTarget,
 ): Promise<void> {
   await session.command('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
@@ -176,7 +177,7 @@ async function raise(
 /** A help, not the fence: it may not be allowed, and a session that is told to end goes on a bit. */
 async function endOlderSessions(
   session: PostgresSession,
-  owner: SinkOwner,
+  owner: PostgresOwner,
   logger: Logger,
 ): Promise<void> {
   const prefix = applicationPrefix(owner);
@@ -203,17 +204,17 @@ async function endOlderSessions(
 export async function requireGeneration(
   session: PostgresSession,
   catalog: Catalog,
-  owner: SinkOwner,
+  owner: PostgresOwner,
 ): Promise<void> {
   requireOwn(owner, await catalog.owner(session, owner));
 }
 
-function requireOwn(owner: SinkOwner, remembered: RememberedOwner | undefined): void {
+function requireOwn(owner: PostgresOwner, remembered: RememberedOwner | undefined): void {
   checkStore(remembered, owner);
   if (remembered?.generation !== owner.generation) throw overtaken(owner, remembered?.generation);
 }
 
-function overtaken(owner: SinkOwner, found: number | undefined): TidegateError {
+function overtaken(owner: PostgresOwner, found: number | undefined): TidegateError {
   return new TidegateError(
     'TIDEGATE_FENCED',
     found === undefined

@@ -6,19 +6,18 @@ import type {
   InspectRequest,
   PreparedListing,
   SinkInspector,
-  SinkOwner,
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { Catalog } from './catalog.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
 import { checkStore } from './fence.js';
-import { checkpointIdOfGid, gidPrefix, requireOwnGid } from './names.js';
+import { checkpointIdOfGid, gidPrefix, requireOwnGid, type PostgresReader } from './names.js';
 import { withSession } from './session-use.js';
 
 export interface InspectorContext {
   readonly driver: PostgresDriver;
   readonly catalog: Catalog;
-  readonly identity: Omit<SinkOwner, 'generation'>;
+  readonly identity: PostgresReader;
 }
 
 export class PostgresInspector implements SinkInspector {
@@ -79,7 +78,7 @@ export class PostgresInspector implements SinkInspector {
 /** Prepared transactions of this sink in this database; names are shared by the whole server. */
 export async function listPrepared(
   session: PostgresSession,
-  identity: Omit<SinkOwner, 'generation'>,
+  identity: PostgresReader,
 ): Promise<readonly PreparedListing[]> {
   const { rows } = await session.query(
     `SELECT gid, (extract(epoch FROM prepared) * 1000)::bigint::text AS prepared_at_ms

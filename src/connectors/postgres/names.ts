@@ -5,8 +5,19 @@ import { TidegateError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 
-/** Which sink of which pipeline. */
-export type SinkIdentity = Pick<SinkOwner, 'pipeline' | 'sink'>;
+/** The schema whose names are the plain ones: they were given before others had names of their own. */
+export const defaultSchema = 'tidegate';
+
+/** Which sink of which pipeline, and in which schema it is remembered. */
+export interface SinkIdentity extends Pick<SinkOwner, 'pipeline' | 'sink'> {
+  readonly schema: string;
+}
+
+/** An owner, with the schema in which it is remembered. */
+export type PostgresOwner = SinkOwner & SinkIdentity;
+
+/** Somebody who only looks. */
+export type PostgresReader = Omit<PostgresOwner, 'generation'>;
 
 /** PostgreSQL's limit of a prepared transaction's name, in bytes. */
 const gidMaxBytes = 199;
@@ -15,18 +26,21 @@ const suffixMaxBytes = 27;
 const shortenedBytes = 100;
 
 /**
- * What all prepared transactions of a sink begin with: `pipeline/sink/`. Anything but plain ASCII is
- * percent-encoded; what is too long is cut and ends in `~` and a SHA-256, which no short one has.
+ * What all prepared transactions of a sink begin with: `pipeline/sink/`, or `schema:pipeline/sink/`
+ * where the schema is not the default, because they belong to the database and not to a schema.
+ * Anything but plain ASCII is percent-encoded, a colon too; what is too long is cut and ends in `~` and
+ * a SHA-256, which no short one has.
  */
-export function gidPrefix({ pipeline, sink }: SinkIdentity): string {
-  const joined = `${plain(pipeline)}/${plain(sink)}`;
+export function gidPrefix({ schema, pipeline, sink }: SinkIdentity): string {
+  const place = schema === defaultSchema ? '' : `${plain(schema)}:`;
+  const joined = `${place}${plain(pipeline)}/${plain(sink)}`;
   if (joined.length <= gidMaxBytes - suffixMaxBytes) return `${joined}/`;
   const digest = createHash('sha256').update(joined).digest('hex');
   return `${joined.slice(0, shortenedBytes)}~${digest}/`;
 }
 
 /** Name of one prepared epoch, which is also its commit handle. */
-export function gidOf(owner: SinkOwner, id: CheckpointId): string {
+export function gidOf(owner: PostgresOwner, id: CheckpointId): string {
   return `${gidPrefix(owner)}${owner.generation}/${id}`;
 }
 
@@ -50,17 +64,17 @@ export function requireOwnGid(identity: SinkIdentity, handle: string): Checkpoin
 }
 
 /** Key of the sink's advisory lock: a signed 64-bit number as text. */
-export function lockKeyOf(identity: SinkIdentity): string {
-  return keyOf('sink', identity.pipeline, identity.sink);
+export function lockKeyOf({ schema, pipeline, sink }: SinkIdentity): string {
+  return keyOf('sink', pipeline, sink, ...placeOf(schema));
 }
 
 /** Key of the lock under which the sinks of a pipeline are opened one after the other. */
-export function openLockKeyOf({ pipeline }: SinkIdentity): string {
-  return keyOf('open', pipeline);
+export function openLockKeyOf({ schema, pipeline }: Omit<SinkIdentity, 'sink'>): string {
+  return keyOf('open', pipeline, ...placeOf(schema));
 }
 
 /** What the sessions of one owner are called in `pg_stat_activity`; at most 63 bytes. */
-export function applicationNameOf(owner: SinkOwner): string {
+export function applicationNameOf(owner: PostgresOwner): string {
   return `${applicationPrefix(owner)}${owner.generation}`;
 }
 
@@ -100,6 +114,11 @@ function plain(name: string): string {
     );
   }
   return encodeURIComponent(name).replaceAll('~', '%7E');
+}
+
+/** Locks and session names belong to the server: without it two schemas would fence each other. */
+function placeOf(schema: string): readonly string[] {
+  return schema === defaultSchema ? [] : [schema];
 }
 
 function keyOf(...parts: readonly string[]): string {

@@ -1,14 +1,14 @@
 // The PostgreSQL sink: rows of an epoch in one transaction, together with the marker that proves it.
 
 import { TidegateError } from '../../errors.js';
-import type { FlushingSink, SinkOwner, TwoPhaseSink } from '../../contracts/sink.js';
+import type { FlushingSink, TwoPhaseSink } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { Catalog } from './catalog.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
 import { claim } from './fence.js';
 import { PostgresInspector } from './inspector.js';
-import { openLockKeyOf } from './names.js';
+import { defaultSchema, openLockKeyOf, type PostgresOwner } from './names.js';
 import { OneTransactionSession } from './one-transaction-session.js';
 import { pgDriver, type PgPool } from './pg-driver.js';
 import type { PgliteDatabase } from './pglite/database.js';
@@ -59,16 +59,18 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
 ): TwoPhaseSink<Rec> {
   const durability = options.durability ?? 'durable';
   const parts = partsOf(options);
-  const { driver, catalog } = parts;
+  const { driver, catalog, schema } = parts;
   return {
     durability,
     maxPrepared: 1,
-    open: async (owner, call) => {
+    open: async (given, call) => {
+      const owner = { ...given, schema };
       const needsPrepare = durability === 'durable';
       const context = await openContext(parts, owner, { options, needsPrepare }, call);
       return needsPrepare ? new PreparedSession(context) : new OneTransactionSession(context);
     },
-    openReadOnly: async (identity, call: CallOptions) => {
+    openReadOnly: async (given, call: CallOptions) => {
+      const identity = { ...given, schema };
       const inspector = new PostgresInspector({ driver, catalog, identity });
       await inspector.checkStore(call);
       return inspector;
@@ -88,7 +90,8 @@ export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
   return {
     durability: 'idempotent',
     ordersWrites: true,
-    open: async (owner, call) => {
+    open: async (given, call) => {
+      const owner = { ...given, schema: parts.schema };
       const context = await openContext<Rec>(parts, owner, { options, needsPrepare: false }, call);
       return new UpsertSession(context);
     },
@@ -96,6 +99,7 @@ export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
 }
 
 interface SinkParts {
+  readonly schema: string;
   readonly driver: PostgresDriver;
   readonly catalog: Catalog;
   readonly limits: SinkLimits;
@@ -107,9 +111,11 @@ function partsOf(
 ): SinkParts {
   // Names are checked when the pipeline is built, not at its first record.
   if (options.table !== undefined) quotedName(options.table);
+  const { schema = defaultSchema } = options;
   return {
+    schema,
     driver: driverOf(options),
-    catalog: new Catalog(options.schema ?? 'tidegate'),
+    catalog: new Catalog(schema),
     limits: checkLimits(limitsOf(options)),
     logger: options.logger ?? silentLogger,
   };
@@ -118,7 +124,7 @@ function partsOf(
 /** Looks at everything that can be wrong, then fences every older generation. */
 async function openContext<Rec>(
   { driver, catalog, limits, logger }: SinkParts,
-  owner: SinkOwner,
+  owner: PostgresOwner,
   {
     options,
     needsPrepare,
@@ -154,11 +160,11 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
 async function createCatalog(
   session: PostgresSession,
   catalog: Catalog,
-  owner: SinkOwner,
+  owner: PostgresOwner,
 ): Promise<void> {
   if (await catalog.exists(session)) return;
   await session.command('BEGIN');
-  const key = openLockKeyOf({ pipeline: '', sink: '' });
+  const key = openLockKeyOf({ schema: defaultSchema, pipeline: '' });
   await session.query('SELECT pg_advisory_xact_lock($1::bigint)', [key]);
   await catalog.create(session);
   requireTag(await session.command('COMMIT'), 'COMMIT', `opening sink ${owner.sink}`);

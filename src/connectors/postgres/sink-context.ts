@@ -1,16 +1,16 @@
 // What the parts of one opened sink work with.
 
 import { TidegateError } from '../../errors.js';
-import type { SinkOwner } from '../../contracts/sink.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Catalog } from './catalog.js';
 import type { PostgresDriver } from './driver.js';
+import type { PostgresOwner } from './names.js';
 import type { RecordBuffer } from './records.js';
 
 export interface SinkContext<Rec> {
   readonly driver: PostgresDriver;
   readonly catalog: Catalog;
-  readonly owner: SinkOwner;
+  readonly owner: PostgresOwner;
   readonly limits: SinkLimits;
   readonly logger: Logger;
   /** The table written to, if a lock on one of its rows can be waited for. */
