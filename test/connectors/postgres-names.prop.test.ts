@@ -1,5 +1,6 @@
 // Durable names: short enough, never shared by two sinks, and read back as they were made.
 
+import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -116,6 +117,38 @@ test.each([
 ])('SQLSTATE %s (%s) becomes %s, which is %s', (code, message, expected, kind) => {
   const trouble = toTrouble(Object.assign(new Error(message), { code }), 'committing sink out');
   expect(trouble).toMatchObject({ code: expected, kind });
+});
+
+test.each([
+  ['22P02', 'ungültige Eingabesyntax für Typ integer: »geheim«', {}, /does not fit its column/],
+  ['22003', 'Wert »geheim« ist außerhalb des gültigen Bereichs', {}, /does not fit its column/],
+  [
+    '22P02',
+    'Eingabe: »geheim«',
+    { where: 'COPY ziel, Zeile 1, Spalte id: »a, column geheim: b«' },
+    /does not fit its column/,
+  ],
+  [
+    '22P02',
+    'invalid input syntax: "geheim"',
+    { where: 'COPY target, line 1, column id: "geheim"' },
+    /does not fit column id/,
+  ],
+  [
+    '23505',
+    'Schlüssel »(id)=(geheim)« existiert bereits',
+    { constraint: 'target_pkey', table: 'target', detail: 'geheim' },
+    /breaks constraint target_pkey of table target, which keeps a key unique \(SQLSTATE 23505\)/,
+  ],
+  ['23502', 'NULL: geheim', { column: 'id' }, /breaks column id, which takes no NULL/],
+  ['23999', 'geheim', {}, /breaks a constraint \(SQLSTATE 23999\)/],
+  ['P0001', 'the order geheim is closed', {}, /a trigger or function refused .*SQLSTATE P0001/],
+  ['45000', 'the order geheim is closed', {}, /a trigger or function refused .*SQLSTATE 45000/],
+])('the message of a server with SQLSTATE %s quotes no value: %s', (code, message, more, text) => {
+  const error = Object.assign(new Error(message), { code, ...more });
+  const trouble = toTrouble(error, 'writing to sink out');
+  expect(trouble.message).toMatch(text);
+  expect(inspect(trouble, { depth: 10 })).not.toContain('geheim');
 });
 
 test('a password in an address is hidden in message and cause', () => {

@@ -100,8 +100,8 @@ export const mutations = [
   {
     what: 'a message quotes the value that did not fit',
     file: 'src/connectors/postgres/trouble.ts',
-    find: "if (state?.startsWith('22') !== true) return message;",
-    replace: 'if (state !== undefined) return message;',
+    find: 'if (isAboutRows(state)) return',
+    replace: 'if (isAboutRows(state) && state === "") return',
   },
   {
     what: 'a write-ahead owner leaves the older directory where it was',

@@ -76,17 +76,58 @@ function withoutSecrets(error: Error, state: string | undefined): Error {
   return copy;
 }
 
-/** A message about a value quotes it ("invalid input syntax for type integer: …"): name the place. */
+/**
+ * What is told of a server's message. It quotes values in the quotes of its language, or says whatever
+ * a trigger made of a row: then only the SQLSTATE and names are told.
+ */
 function safeMessage(error: Error, state: string | undefined): string {
   // A failed lookup or connect to several addresses has no message of its own.
   if (error instanceof AggregateError)
     return error.errors.map((one) => toError(one).message).join('; ');
+  if (isAboutRows(state)) return `${rowProblem(error, state)} (SQLSTATE ${state})`;
   // pg itself hides the password in a connection string that it cannot parse; be sure.
-  const message = error.message.replace(/(\w+:\/\/[^\s:@/]*):[^\s@]*@/g, '$1:***@');
-  if (state?.startsWith('22') !== true) return message;
+  return error.message.replace(/(\w+:\/\/[^\s:@/]*):[^\s@]*@/g, '$1:***@');
+}
+
+/** Classes of PostgreSQL's own errors that name objects, settings and the connection only. */
+const plainClasses = ['08', '0A', '21', '25', '26', '28', '2B', '2D', '34', '3B', '3D', '3F', '40'];
+const serverClasses = ['42', '44', '53', '54', '55', '57', '58', 'F0', 'XX'];
+
+function isAboutRows(state: string | undefined): state is string {
+  // An errno (`ECONNREFUSED`) is no SQLSTATE: that is five letters and digits.
+  if (state === undefined || !/^[0-9A-Z]{5}$/.test(state) || /^E[A-Z]+$/.test(state)) return false;
+  return ![...plainClasses, ...serverClasses].includes(state.slice(0, 2));
+}
+
+function rowProblem(error: Error, state: string): string {
+  switch (state.slice(0, 2)) {
+    case '22':
+      return `a value does not fit ${columnIn(error)}`;
+    case '23':
+      return `a row breaks ${ruleIn(error)}${rules[state] ?? ''}`;
+    default:
+      return 'a trigger or function refused what was written: its message is in the log of the server';
+  }
+}
+
+/** Anchored: behind the name of the column stands the value, which may look like one. */
+function columnIn(error: Error): string {
   const { where } = error as { readonly where?: unknown };
-  const [, column] = typeof where === 'string' ? (/, column ([^:]+):/.exec(where) ?? []) : [];
-  const place = column === undefined ? 'its column' : `column ${column}`;
-  const what = (error.message.split(': "')[0] ?? '').replace(/"[^"]*"/g, '"…"');
-  return `a value does not fit ${place} (SQLSTATE ${state}, ${what})`;
+  const text = typeof where === 'string' ? where : '';
+  const [, column] = /^COPY [^,:]+, line \d+, column ([^:]+):/.exec(text) ?? [];
+  return column === undefined ? 'its column' : `column ${column}`;
+}
+
+const rules: Readonly<Record<string, string>> = {
+  '23502': ', which takes no NULL',
+  '23503': ', which wants a row in another table',
+  '23505': ', which keeps a key unique',
+  '23514': ', which checks values',
+};
+
+function ruleIn(error: Error): string {
+  const { constraint, column, table } = error as unknown as Readonly<Record<string, unknown>>;
+  const of = typeof table === 'string' ? ` of table ${table}` : '';
+  if (typeof constraint === 'string') return `constraint ${constraint}${of}`;
+  return typeof column === 'string' ? `column ${column}${of}` : `a constraint${of}`;
 }
