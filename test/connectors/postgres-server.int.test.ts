@@ -312,14 +312,39 @@ describe('before the first record', () => {
       'TIDEGATE_POSTGRES_TABLE',
       /CREATE UNIQUE/,
     ],
+    [
+      'a key whose index is checked late',
+      { key: ['id'], table: 'late' },
+      'TIDEGATE_POSTGRES_TABLE',
+      /late_id_key.* is deferrable.*DROP CONSTRAINT.*CREATE UNIQUE/,
+    ],
+    [
+      'a key whose index was not finished',
+      { key: ['id'], table: 'unfinished' },
+      'TIDEGATE_POSTGRES_TABLE',
+      /unfinished_id_key.* is not valid.*REINDEX INDEX/,
+    ],
     ['an unlogged table', { table: 'loose' }, 'TIDEGATE_POSTGRES_TABLE', /SET LOGGED/],
   ])('%s is refused', async (_what, options, code, message) => {
     await server.query(
-      'CREATE TABLE IF NOT EXISTS plain (id int); CREATE UNLOGGED TABLE IF NOT EXISTS loose (id int)',
+      `CREATE TABLE IF NOT EXISTS plain (id int); CREATE UNLOGGED TABLE IF NOT EXISTS loose (id int);
+       CREATE TABLE IF NOT EXISTS late (id int UNIQUE DEFERRABLE);
+       CREATE TABLE IF NOT EXISTS unfinished (id int UNIQUE);
+       UPDATE pg_index SET indisvalid = false WHERE indrelid = 'unfinished'::regclass`,
     );
     const failure = await refused(open(1, options));
     expect(failure).toMatchObject({ code });
     expect(failure.message).toMatch(message);
+  });
+
+  test('an index that was not finished is no trouble beside one that was', async () => {
+    await server.query(
+      `DROP TABLE IF EXISTS unfinished; CREATE TABLE unfinished (id int UNIQUE);
+       UPDATE pg_index SET indisvalid = false WHERE indrelid = 'unfinished'::regclass;
+       CREATE UNIQUE INDEX ON unfinished (id)`,
+    );
+    const session = await open(1, { key: ['id'], table: 'unfinished' });
+    expect(await session.commit(await prepare(session, 1, [1]), calm)).toBe('applied');
   });
 
   test('a refused connection says where to look', async () => {

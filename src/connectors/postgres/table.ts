@@ -45,7 +45,7 @@ export async function describeTable(
     name,
     columns,
     key: options.key,
-    canCollide: uniqueKeys.some((key) => key.some((column) => names.includes(column))),
+    canCollide: uniqueKeys.some(({ columns: key }) => key.some((name) => names.includes(name))),
   };
 }
 
@@ -154,26 +154,44 @@ async function checkRights(
   );
 }
 
+interface UniqueKey {
+  readonly columns: readonly string[];
+  /** Quoted. */
+  readonly index: string;
+  /** With one of these on its columns, `ON CONFLICT` fails whatever other index there is. */
+  readonly isDeferrable: boolean;
+  /** An index whose making failed is passed over. */
+  readonly isValid: boolean;
+}
+
 async function readUniqueKeys(
   session: PostgresSession,
   oid: string,
-): Promise<readonly (readonly string[])[]> {
+): Promise<readonly UniqueKey[]> {
   const { rows } = await session.query(
-    `SELECT array_to_json(array_agg(a.attname::text))::text AS key FROM pg_index i
+    `SELECT array_to_json(array_agg(a.attname::text))::text AS key,
+       quote_ident(c.relname) AS index, NOT i.indimmediate AS is_deferrable,
+       i.indisvalid AS is_valid
+     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
        CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) AS number
        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = number
      WHERE i.indrelid = $1::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-     GROUP BY i.indexrelid`,
+     GROUP BY i.indexrelid, i.indimmediate, i.indisvalid, c.relname`,
     [oid],
   );
-  return rows.map((row) => JSON.parse(String(row.key)) as readonly string[]);
+  return rows.map((row) => ({
+    columns: JSON.parse(String(row.key)) as readonly string[],
+    index: String(row.index),
+    isDeferrable: row.is_deferrable === true,
+    isValid: row.is_valid === true,
+  }));
 }
 
 function checkKey(
   table: string,
   key: readonly string[] | undefined,
   columns: readonly string[],
-  uniqueKeys: readonly (readonly string[])[],
+  uniqueKeys: readonly UniqueKey[],
 ): void {
   if (key === undefined) return;
   const absent = key.find((name) => !columns.includes(name));
@@ -182,15 +200,33 @@ function checkKey(
       `the key of table ${table} names ${absent ?? 'no column'}, which is not written`,
     );
   }
-  const same = (other: readonly string[]): boolean =>
-    other.length === key.length && other.every((name) => key.includes(name));
-  if (uniqueKeys.some(same)) return;
-  const quoted = key.map(quoteIdentifier).join(', ');
-  throw new TidegateError(
-    'TIDEGATE_POSTGRES_TABLE',
-    `table ${table} has no unique index on exactly (${quoted}): run ` +
-      `CREATE UNIQUE INDEX ON ${table} (${quoted})`,
+  const problem = keyProblem(table, key, uniqueKeys);
+  if (problem !== undefined) throw new TidegateError('TIDEGATE_POSTGRES_TABLE', problem);
+}
+
+function keyProblem(
+  table: string,
+  key: readonly string[],
+  uniqueKeys: readonly UniqueKey[],
+): string | undefined {
+  const exact = uniqueKeys.filter(
+    ({ columns }) => columns.length === key.length && columns.every((name) => key.includes(name)),
   );
+  const quoted = key.map(quoteIdentifier).join(', ');
+  const create = `CREATE UNIQUE INDEX ON ${table} (${quoted})`;
+  const deferrable = exact.find(({ isDeferrable }) => isDeferrable);
+  if (deferrable !== undefined) {
+    return (
+      `the unique constraint ${deferrable.index} of table ${table} is deferrable, and rows cannot be ` +
+      `replaced by it: run ALTER TABLE ${table} DROP CONSTRAINT ${deferrable.index}; ${create}`
+    );
+  }
+  if (exact.some(({ isValid }) => isValid)) return undefined;
+  const [invalid] = exact;
+  if (invalid === undefined) {
+    return `table ${table} has no unique index on exactly (${quoted}): run ${create}`;
+  }
+  return `the unique index ${invalid.index} of table ${table} is not valid: run REINDEX INDEX on it`;
 }
 
 function wrongColumn(what: string): TidegateError {
