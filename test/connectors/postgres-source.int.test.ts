@@ -116,7 +116,81 @@ test('offsets of another server and columns without an order are refused', async
   await expect(unordered.restore({}, calm) as Promise<void>).rejects.toThrow('not xid8');
 });
 
+test.each<[string, string, RegExp]>([
+  [
+    'keys may be equal',
+    'CREATE TABLE odd (id int NOT NULL, written_by xid8 NOT NULL)',
+    /unique.*CREATE UNIQUE INDEX ON "odd" \("written_by", "id"\)/,
+  ],
+  [
+    'an index covers only some of the rows',
+    `CREATE TABLE odd (id int NOT NULL, written_by xid8 NOT NULL);
+     CREATE UNIQUE INDEX ON odd (id) WHERE id > 0`,
+    /unique/,
+  ],
+  [
+    'an index has a third column',
+    `CREATE TABLE odd (id int NOT NULL, part int, written_by xid8 NOT NULL, UNIQUE (id, part))`,
+    /unique/,
+  ],
+  [
+    'another table shares its rows and not its index',
+    `CREATE TABLE odd (id int PRIMARY KEY, written_by xid8 NOT NULL);
+     CREATE TABLE odd_child () INHERITS (odd)`,
+    /unique/,
+  ],
+  [
+    'a key may be NULL',
+    'CREATE TABLE odd (id int UNIQUE, written_by xid8 NOT NULL)',
+    /may be NULL.*ALTER TABLE "odd" ALTER COLUMN id SET NOT NULL/,
+  ],
+  [
+    'a transaction may be NULL',
+    'CREATE TABLE odd (id int PRIMARY KEY, written_by xid8)',
+    /may be NULL.*ALTER COLUMN written_by SET NOT NULL/,
+  ],
+  ['it is a view', 'CREATE VIEW odd AS SELECT * FROM outbox', /no ordinary or partitioned table/],
+])('a table is refused where %s', async (_what, statements, message) => {
+  await server.query('DROP TABLE IF EXISTS odd CASCADE');
+  await server.query(statements);
+  const source = open({ table: 'odd' });
+  try {
+    await expect(readAll(source)).rejects.toMatchObject({
+      code: 'TIDEGATE_POSTGRES_SOURCE',
+      message: expect.stringMatching(message) as unknown,
+    });
+  } finally {
+    await server.query('DROP VIEW IF EXISTS odd').catch(() => undefined);
+  }
+});
+
+test.each([
+  ['a primary key', 'id int PRIMARY KEY, written_by xid8 NOT NULL DEFAULT pg_current_xact_id()'],
+  [
+    'texts of fixed length',
+    'id char(3) PRIMARY KEY, written_by xid8 NOT NULL DEFAULT pg_current_xact_id()',
+  ],
+  [
+    'bits of fixed length',
+    'id bit(8) PRIMARY KEY, written_by xid8 NOT NULL DEFAULT pg_current_xact_id()',
+  ],
+])('a table is read in batches by %s', async (_what, columns) => {
+  await server.query(`DROP TABLE IF EXISTS odd CASCADE; CREATE TABLE odd (${columns})`);
+  const isBits = columns.startsWith('id bit');
+  await server.query(
+    `INSERT INTO odd SELECT (${isBits ? 'n::bit(8)' : '100 + n'}) FROM generate_series(1, 5) n`,
+  );
+  const seen: unknown[] = [];
+  for await (const { records } of open({ table: 'odd', batchRows: 2 }).read(calm)) {
+    seen.push(...records.map(({ id }) => id));
+    if (seen.length > 5) break;
+  }
+  expect(seen).toHaveLength(5);
+  expect(new Set(seen).size).toBe(5);
+});
+
 interface OpenOptions {
+  readonly table?: string;
   readonly batchRows?: number;
   readonly clock?: Clock;
 }
@@ -127,7 +201,7 @@ function open(options: OpenOptions = {}): ReadableSource<Row> {
     table: 'outbox',
     key: 'id',
     transaction: 'written_by',
-    columns: ['id', 'text'],
+    columns: options.table === undefined ? ['id', 'text'] : ['id'],
     endWhenEmpty: true,
     clock: pausing(() => onPause()),
     ...options,

@@ -11,14 +11,18 @@ import { sleep } from '../../runtime/deadline.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
 import { quoteIdentifier } from './names.js';
 import { driverOf, type DatabaseOptions } from './postgres-sink.js';
+import { describeSource, type SourceTable } from './source-table.js';
 import { quotedName, type TableOptions } from './table.js';
 import { withSession } from './session-use.js';
 
 export type PostgresSourceOptions = DatabaseOptions & {
   readonly table: TableOptions['table'];
-  /** Column that is unique within a transaction, for example a bigserial. */
+  /**
+   * Column that is unique within a transaction, for example a bigserial. A unique index has to say so,
+   * on it alone or together with the transaction, and neither may be NULL.
+   */
   readonly key: string;
-  /** Column of type xid8 with `DEFAULT pg_current_xact_id()`. An index on (it, key) is needed. */
+  /** Column of type xid8, NOT NULL, with `DEFAULT pg_current_xact_id()`. An index on (it, key) is needed. */
   readonly transaction: string;
   /** Columns of a record. Default all. */
   readonly columns?: readonly string[];
@@ -93,14 +97,17 @@ class TableReader<Rec> {
   readonly #key: string;
   readonly #transaction: string;
   readonly #batchRows: number;
+  readonly #table: SourceTable;
   #keyType: string | undefined;
 
   constructor(options: PostgresSourceOptions) {
     this.#driver = driverOf(options);
     this.#name = quotedName(options.table);
+    const { key, transaction } = options;
+    this.#table = { name: this.#name, key, transaction };
     this.#what = `reading table ${this.#name}`;
-    this.#key = `given.${quoteIdentifier(options.key)}`;
-    this.#transaction = `given.${quoteIdentifier(options.transaction)}`;
+    this.#key = `given.${quoteIdentifier(key)}`;
+    this.#transaction = `given.${quoteIdentifier(transaction)}`;
     this.#batchRows = options.batchRows ?? 500;
     const columns = options.columns?.map((name) => `given.${quoteIdentifier(name)}`).join(', ');
     this.#select =
@@ -179,20 +186,7 @@ class TableReader<Rec> {
   /** The type of the key, once the table was found to be one that can be read in order. */
   async #prepare(session: PostgresSession): Promise<string> {
     if (this.#keyType !== undefined) return this.#keyType;
-    const { rows } = await session.query(
-      `SELECT pg_typeof(${this.#transaction})::text AS transaction_type,
-         pg_typeof(${this.#key})::text AS key_type
-       FROM (SELECT) AS one LEFT JOIN ${this.#name} AS given ON false`,
-    );
-    const { transaction_type: found, key_type: keyType } = rows[0] ?? {};
-    if (found !== 'xid8') {
-      throw new TidegateError(
-        'TIDEGATE_POSTGRES_SOURCE',
-        `column ${this.#transaction} of ${this.#name} is of type ${String(found)}, not xid8: run ` +
-          `ALTER TABLE ${this.#name} ADD COLUMN written_by xid8 NOT NULL DEFAULT pg_current_xact_id()`,
-      );
-    }
-    this.#keyType = String(keyType);
+    this.#keyType = await describeSource(session, this.#table);
     return this.#keyType;
   }
 }
