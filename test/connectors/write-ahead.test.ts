@@ -2,7 +2,13 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import type { FlushingSink, Sink, TwoPhaseSink } from '../../src/contracts/sink.js';
+import type {
+  FlushingSink,
+  PreCommitRequest,
+  Sink,
+  TwoPhaseSink,
+} from '../../src/contracts/sink.js';
+import type { CallOptions } from '../../src/contracts/source.js';
 import { toError } from '../../src/errors.js';
 import type { FileSystem } from '../../src/runtime/file-system.js';
 import {
@@ -213,6 +219,39 @@ test('an epoch that was left half written is not written a second time beside it
   const fresh = await writeAhead(inner, options).open(ownerOf(2), calm);
   expect(await fresh.commit(handle, calm)).toBe('applied');
   expect(storage.visible.flatMap(({ records }) => records)).toEqual([{ number: 1 }]);
+});
+
+test('the sink behind it is told the epoch, also by a fresh process', async () => {
+  const storage = new SinkStorage('out', 'fenced');
+  const inner = simulatedTwoPhaseSink(storage, calmPort) as TwoPhaseSink<Row>;
+  const told: number[] = [];
+  const listening: TwoPhaseSink<Row> = {
+    ...inner,
+    open: async (owner, call) => {
+      const session = await inner.open(owner, call);
+      return new Proxy(session, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name);
+          if (name !== 'preCommit') {
+            return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+          }
+          return (request: PreCommitRequest, options: CallOptions) => {
+            told.push(request.epoch);
+            return target.preCommit(request, options);
+          };
+        },
+      });
+    },
+  };
+  const options = { directory: '/wal', fileSystem: newDisk().files };
+  const session = await writeAhead(listening, options).open(ownerOf(1), calm);
+  const first = await session.preCommit(attempt(1, 1, 7), calm);
+  await session.commit(first.handle, calm);
+  await session.write([{ number: 1 }]);
+  const second = await session.preCommit(attempt(1, 2, 8), calm);
+  const fresh = await writeAhead(listening, options).open(ownerOf(2), calm);
+  await fresh.commit(second.handle, calm);
+  expect(told).toEqual([7, 8]);
 });
 
 test('what was staged survives a power loss right after the pre-commit', async () => {

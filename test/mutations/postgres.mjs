@@ -130,8 +130,8 @@ export const mutations = [
   {
     what: 'a staged file is not verified',
     file: 'src/connectors/write-ahead/staged-file.ts',
-    find: "if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return;",
-    replace: 'if (records >= 0) return;',
+    find: "if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return trailer;",
+    replace: 'if (trailer !== undefined) return trailer;',
   },
   {
     what: 'a half written epoch is written again',

@@ -12,7 +12,6 @@ import type {
   TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
-import { epoch } from '../../ids.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import { unlessMissing } from '../../runtime/small-files.js';
 import { Turns } from '../../runtime/turns.js';
@@ -21,7 +20,7 @@ import type { Applier } from './applier.js';
 import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
 import { requireNewest } from './opening.js';
-import { readStaged, StagedWriter } from './staged-file.js';
+import { openStaged, StagedWriter } from './staged-file.js';
 import type { RecordCodec } from './codec.js';
 
 export interface SessionContext<Rec> {
@@ -133,13 +132,9 @@ export class WriteAheadSession<Rec>
     const { fileSystem, codec, owner, applier } = this.#context;
     // A wrapped sink with its own marker has written the records with it, once and for all.
     if (!isMarked || applier.mark !== undefined) {
-      const request = {
-        checkpointId: id,
-        // The epoch's number explains a marker and is no key; the handle does not carry it.
-        epoch: epoch(1),
-        generation: owner.generation,
-      };
-      await applier.apply(request, readStaged(fileSystem, path, codec), options);
+      const { epoch, records } = await openStaged(fileSystem, path, codec);
+      const request = { checkpointId: id, epoch, generation: owner.generation };
+      await applier.apply(request, records, options);
     }
     // Only now: what is staged can be applied again.
     await unlessMissing(fileSystem.removeFile(path));
@@ -158,9 +153,9 @@ export class WriteAheadSession<Rec>
     return writer;
   }
 
-  async #stage({ checkpointId }: PreCommitRequest): Promise<Prepared> {
+  async #stage({ checkpointId, epoch }: PreCommitRequest): Promise<Prepared> {
     const { fileSystem, layout, owner } = this.#context;
-    const digest = await (await this.#writer()).finish();
+    const digest = await (await this.#writer()).finish(epoch);
     this.#open = undefined;
     // Fails when a newer owner has renamed the directory away.
     await fileSystem.rename(

@@ -2,12 +2,15 @@
 
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
+import { epoch, type Epoch } from '../../ids.js';
 import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
 import type { RecordCodec } from './codec.js';
 
 interface Trailer {
   readonly records: number;
   readonly sha256: string;
+  /** Explains a marker and is no key; files of older versions do not have it. */
+  readonly epoch?: unknown;
 }
 
 const writeBytes = 262_144;
@@ -39,11 +42,11 @@ export class StagedWriter<Rec> {
   }
 
   /** @returns The SHA-256 of the records. */
-  async finish(): Promise<string> {
+  async finish(epoch: Epoch): Promise<string> {
     try {
       await this.#write();
       const sha256 = this.#hash.digest('hex');
-      const trailer: Trailer = { records: this.#records, sha256 };
+      const trailer: Trailer = { records: this.#records, sha256, epoch };
       await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
       await this.#file.sync();
       return sha256;
@@ -67,18 +70,32 @@ export class StagedWriter<Rec> {
   }
 }
 
+export interface StagedFile<Rec> {
+  readonly epoch: Epoch;
+  /** In batches. */
+  readonly records: AsyncIterable<readonly Rec[]>;
+}
+
 /**
- * The records of a staged file, in batches, after the whole file was verified: half an epoch is
- * never applied.
+ * Opens a staged file after the whole of it was verified: half an epoch is never applied.
  *
  * @throws TidegateError `TIDEGATE_WRITE_AHEAD_CORRUPT`.
  */
-export async function* readStaged<Rec>(
+export async function openStaged<Rec>(
+  fileSystem: FileSystem,
+  path: string,
+  codec: RecordCodec<Rec>,
+): Promise<StagedFile<Rec>> {
+  const { epoch: found } = await verify(fileSystem, path);
+  const isEpoch = typeof found === 'number' && Number.isSafeInteger(found) && found >= 1;
+  return { epoch: epoch(isEpoch ? found : 1), records: readStaged(fileSystem, path, codec) };
+}
+
+async function* readStaged<Rec>(
   fileSystem: FileSystem,
   path: string,
   codec: RecordCodec<Rec>,
 ): AsyncGenerator<readonly Rec[]> {
-  await verify(fileSystem, path);
   // The last line is the trailer: each batch is handed out when a later line is known to follow.
   let held: string | undefined;
   for await (const lines of linesOf(fileSystem, path)) {
@@ -88,7 +105,7 @@ export async function* readStaged<Rec>(
   }
 }
 
-async function verify(fileSystem: FileSystem, path: string): Promise<void> {
+async function verify(fileSystem: FileSystem, path: string): Promise<Trailer> {
   const hash = createHash('sha256');
   let records = -1;
   let held: string | undefined;
@@ -100,7 +117,7 @@ async function verify(fileSystem: FileSystem, path: string): Promise<void> {
     }
   }
   const trailer = parseTrailer(held);
-  if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return;
+  if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return trailer;
   throw new TidegateError('TIDEGATE_WRITE_AHEAD_CORRUPT', `${path} is not what was staged`);
 }
 
