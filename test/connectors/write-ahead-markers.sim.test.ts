@@ -5,6 +5,7 @@ import { writeAhead, type WriteAheadOptions } from '../../src/connectors/write-a
 import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import type { CheckpointId } from '../../src/ids.js';
 import type { FileSystem } from '../../src/runtime/file-system.js';
+import { silentLogger } from '../../src/runtime/logger.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -69,6 +70,32 @@ describe('markers', () => {
       }
     }
   });
+});
+
+test.each([0, 0.5])('a bound of %d marker files is refused', (max) => {
+  const options = { directory: '/wal', looseMarkersMax: max };
+  expect(() => writeAhead(new KeyedTable().sink(), options)).toThrow(
+    /looseMarkersMax .* 1 or more/,
+  );
+});
+
+test('markers that cannot be folded are told to the log, and the commit is done', async () => {
+  const disk = new SimulatedDisk();
+  const full = disk.mount({
+    before: ({ kind, to }) =>
+      kind === 'rename' && to === '/wal/ledger.json'
+        ? { code: 'ENOSPC', effect: 'none' }
+        : undefined,
+  });
+  const told: string[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void told.push(message) };
+  const session = await sinkOn(full.fileSystem, new KeyedTable(), { logger }).open(
+    ownerOf(1),
+    calm,
+  );
+  for (const sequence of [1, 2]) expect(await commit(session, 1, sequence)).toBe('applied');
+  expect(told).toEqual(['could not fold the markers of a sink']);
+  expect(await session.inspect({ checkpointId: idOf(1, 1) }, calm)).toBe('committed');
 });
 
 test('whatever a power loss leaves, what was answered or shown stays committed', async () => {

@@ -1,5 +1,6 @@
 // The write-ahead sink around both kinds of sink that it can make durable, on a simulated disk.
 
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { writeAhead } from '../../src/connectors/write-ahead/index.js';
 import type {
@@ -274,6 +275,26 @@ test('what was staged survives a power loss right after the pre-commit', async (
     outcomes += 1;
   }
   expect(outcomes).toBeGreaterThan(0);
+});
+
+test('a file that an older version has staged, without an epoch, is applied', async () => {
+  const table = new KeyedTable();
+  const { files } = newDisk();
+  const session = await writeAhead(table.sink(), { directory: '/wal', fileSystem: files }).open(
+    ownerOf(1),
+    calm,
+  );
+  const { handle } = await session.preCommit(attempt(1, 1), calm);
+  const [name] = (await files.listDirectory('/wal/staging/000000001')).map((entry) => entry.name);
+  const path = `/wal/staging/000000001/${name ?? ''}`;
+  await files.removeFile(path);
+  const line = '{"number":9}\n';
+  const sha256 = createHash('sha256').update(line).digest('hex');
+  const file = await files.createFile(path);
+  await file.write(Buffer.from(`${line}${JSON.stringify({ records: 1, sha256 })}\n`));
+  await file.close();
+  expect(await session.commit(handle, calm)).toBe('applied');
+  expect([...table.rows.keys()]).toEqual([9]);
 });
 
 test('a damaged staged file is refused whole: nothing of it is applied', async () => {
