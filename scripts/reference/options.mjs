@@ -72,7 +72,7 @@ const sections = [
   },
   {
     heading: '`httpSink(…)`',
-    interfaces: [['src/connectors/http/http-sink.ts', 'HttpSinkOptions']],
+    interfaces: [['src/connectors/http/options.ts', 'HttpSinkOptions']],
   },
   {
     heading: '`writeAhead(sink, …)`',
