@@ -101,3 +101,16 @@ test('a source that fails behind a replay is recovered from, as one that fails b
     ]);
   }
 });
+
+test('two outages are waited out one after the other', async () => {
+  const prepared = await prepareSetup(
+    { ...setup, mix: ['durable', 'last-resource'], shape: 'table' },
+    { seed: 1 },
+  );
+  const schedule = parseSchedule([
+    'outage source orders: acknowledge#2 +1000000',
+    'outage table store rates: checkpoint#2 +2000',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
+});

@@ -53,7 +53,7 @@ const spareLives = 4;
 const handOversMax = 20;
 /** Longer than any run with outages and timeouts takes: ten hours. */
 const simulatedMaxMs = 10 * 3_600_000;
-/** A supervisor waits longer after each failure, up to about the longest outage. */
+/** A supervisor waits longer after each failure, up to about the longest outage, and then anew. */
 const pausesMs = [100, 10_000, 1_000_000];
 const pointsMax = 20_000;
 
@@ -120,7 +120,11 @@ class Run {
   }
 
   async toTheEnd(): Promise<Ending | 'stuck'> {
-    const livesMax = this.#options.schedule.length + spareLives;
+    const { schedule } = this.#options;
+    const outages = schedule.filter(({ kind }) => kind === 'outage').length;
+    // Each outage may have to be waited out, one after the other.
+    const furtherLives = Math.max(0, outages - 1) * pausesMs.length;
+    const livesMax = schedule.length + spareLives + furtherLives;
     let failureCount = 0;
     let handOvers = 0;
     for (let count = 0; count < livesMax + handOvers; count += 1) {
@@ -177,9 +181,12 @@ class Run {
 
   async #pause(failureCount: number): Promise<1> {
     let isOver = false;
-    this.#simulation.timeline.setTimer(() => {
-      isOver = true;
-    }, pausesMs[failureCount] ?? 0);
+    this.#simulation.timeline.setTimer(
+      () => {
+        isOver = true;
+      },
+      pausesMs[failureCount % pausesMs.length],
+    );
     await this.#until(() => isOver);
     return 1;
   }
