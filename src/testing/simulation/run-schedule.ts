@@ -185,7 +185,7 @@ class Run {
       () => {
         isOver = true;
       },
-      pausesMs[failureCount % pausesMs.length],
+      pausesMs[failureCount % pausesMs.length] ?? 0,
     );
     await this.#until(() => isOver);
     return 1;
