@@ -57,9 +57,79 @@ export const explained = [
     ],
   },
   {
-    file: 'src/recovery/restore.ts',
-    why: 'For the compiler: a sink that is past a checkpoint has committed one.',
-    mutants: ['\'?\' → ""'],
+    file: 'src/recovery/build-report.ts',
+    why: 'The name of a switch that has all its cases.',
+    mutants: ['\'plan\' → ""'],
+  },
+  {
+    file: 'src/recovery/carry-forward.ts',
+    why: 'Assertions: only a mistake of ours could fail them.',
+    mutants: [
+      'receipt.byteLength === byteOffset → true',
+      '`the sidecar of checkpoint ${id} is not complete` → ``',
+      '`checkpoint ${from.id} lost the state of operator ${operator}` → ``',
+    ],
+  },
+  {
+    file: 'src/recovery/dry-run.ts',
+    why: 'A dry run plans a start, where the timeout decides nothing; no sink has a store without an id.',
+    mutants: ['false → true', '\'none\' → ""'],
+  },
+  {
+    file: 'src/recovery/execute-plan.ts',
+    why: 'The name of a switch that has all its cases; a complete manifest is completed into itself.',
+    mutants: ['\'plan\' → ""', "state === 'complete' → false"],
+  },
+  {
+    file: 'src/recovery/execute-plan.ts',
+    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    mutants: ['{ signal } → {}'],
+  },
+  {
+    file: 'src/recovery/open-sinks.ts',
+    why: 'The listener is for one opening, and can be called once.',
+    mutants: ['{ once: true } → {}', 'true → false'],
+  },
+  {
+    file: 'src/recovery/read-facts.ts',
+    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    mutants: ['{ signal } → {}'],
+  },
+  {
+    file: 'src/recovery/recover.ts',
+    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    mutants: ['{ signal } → {}'],
+  },
+  {
+    file: 'src/recovery/round.ts',
+    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    mutants: ['{ signal } → {}'],
+  },
+  {
+    file: 'src/recovery/round.ts',
+    why: 'An assertion: only a mistake of ours could fail it.',
+    mutants: [
+      'session !== undefined → true',
+      '`sink ${name} takes part in a plan without being open` → ``',
+    ],
+  },
+  {
+    file: 'src/recovery/sink-actions.ts',
+    why: 'An assertion: only a mistake of ours could fail it.',
+    mutants: [
+      'handle === handleOf(manifest, sink) → true',
+      '`the handle of sink ${sink} is not the recorded` → ``',
+      '\'\' → "Stryker was here!"',
+    ],
+  },
+  {
+    file: 'src/recovery/start-checkpoint.ts',
+    why: 'An assertion: only a mistake of ours could fail it. Of two equal ones either is the lowest.',
+    mutants: [
+      'receipt.byteLength === byteOffset → true',
+      '`the sidecar of checkpoint ${id} is not complete` → ``',
+      'next < low → next <= low',
+    ],
   },
   {
     file: 'src/store/retention.ts',

@@ -77,6 +77,8 @@ export class ScriptedSink implements TwoPhaseSink {
   readonly prepared = new Map<string, number>();
   readonly calls: string[] = [];
   generation = 0;
+  /** Sessions that were closed. */
+  closes = 0;
   storeId: StoreId | undefined;
   /** Behaviours for the next calls of a kind, first come first served. */
   readonly next = new Map<SinkCall, Behaviour[]>();
@@ -131,7 +133,9 @@ export class ScriptedSink implements TwoPhaseSink {
 
   #checkStore(given: StoreId): void {
     if (this.storeId === undefined || this.storeId === given) return;
-    throw new TidegateError('TIDEGATE_SINK_STORE', `sink holds ${this.storeId}, given ${given}`);
+    throw new TidegateError('TIDEGATE_SINK_STORE', `sink holds ${this.storeId}, given ${given}`, {
+      details: { remembered: this.storeId },
+    });
   }
 
   #session(generation: number | undefined): TwoPhaseSinkSession {
@@ -145,6 +149,7 @@ export class ScriptedSink implements TwoPhaseSink {
         return work();
       });
     return {
+      close: () => void (this.closes += 1),
       write: () => undefined,
       preCommit: () => Promise.reject(new Error('recovery never prepares')),
       inspect: ({ checkpointId: id, handle }) =>
@@ -401,4 +406,15 @@ export function resumedFrom(outcome: RecoveryOutcome): RecoveryOutcome & { kind:
 export function refusalOf(outcome: RecoveryOutcome): TidegateError {
   if (outcome.kind === 'refused') return outcome.cause;
   throw new Error(`recovery did not refuse, it ${outcome.kind}`);
+}
+
+/** The store with some members of its own. */
+export function replaced(store: OwnedStore, members: Partial<OwnedStore>): OwnedStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown =
+        name in members ? members[name as keyof OwnedStore] : Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }

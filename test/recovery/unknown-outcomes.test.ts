@@ -10,6 +10,7 @@ import {
   losesItsAnswer,
   RecoveryWorld,
   refusalOf,
+  replaced,
   resumedFrom,
   type Behaviour,
 } from './kit.js';
@@ -362,16 +363,6 @@ describe('facts that change while recovery acts', () => {
     expect(await world.states()).toMatchObject({ [id]: 'rolled-back' });
   });
 });
-
-function replaced(store: OwnedStore, members: Partial<OwnedStore>): OwnedStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const member: unknown =
-        name in members ? members[name as keyof OwnedStore] : Reflect.get(target, name, target);
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
 
 test('a bug in tidegate is thrown, not reported as a refusal', async () => {
   const world = new RecoveryWorld('archive');
