@@ -1,11 +1,12 @@
 // Reads what recovery decides on, behind the fence. An error is never an answer.
 
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
-import { TidegateError, toError } from '../errors.js';
+import { toError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { tryDecodeInlineState } from '../manifest/operator-state.js';
 import type { LoadedCheckpoint, StoreReader } from '../store/checkpoint-store.js';
 import { ask, throwIfAborted, timeoutFor, type Answer, type Patience } from './ask.js';
+import { checkedAnswer } from './checked-answer.js';
 import { baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
 import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact } from './facts.js';
 import { markersElsewhere } from './markers-elsewhere.js';
@@ -215,7 +216,11 @@ async function askSink(
       continue;
     }
     const inspection = await ask(patience, async (signal) =>
-      checkedAnswer(sink, await inspector.inspect({ checkpointId, handle }, { signal })),
+      checkedAnswer(
+        `inspect of sink ${sink}`,
+        await inspector.inspect({ checkpointId, handle }, { signal }),
+        possibleAnswers,
+      ),
     );
     if (inspection.kind === 'answered') inspections.set(stored.id, inspection.value);
     answer = inspection;
@@ -225,16 +230,6 @@ async function askSink(
 
 function isCommittedIn({ manifest }: ReadableCheckpoint, sink: string): boolean {
   return statusOf(manifest, sink).kind === 'committed';
-}
-
-/** An answer that is none of the four would be counted as one of them somewhere. */
-function checkedAnswer(sink: string, answer: unknown): Inspection {
-  const known = possibleAnswers.find((possible) => possible === answer);
-  if (known !== undefined) return known;
-  throw new TidegateError(
-    'TIDEGATE_RECOVERY_SINK_REFUSED',
-    `sink ${sink} answered ${String(answer)} to inspect, and not ${possibleAnswers.join(', ')}`,
-  );
 }
 
 const possibleAnswers: readonly Inspection[] = ['committed', 'prepared', 'absent', 'unsupported'];

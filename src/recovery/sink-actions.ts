@@ -5,6 +5,7 @@ import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { ask, askOnce, RoundEnded, throwIfAborted, type Answer } from './ask.js';
+import { checkedAnswer } from './checked-answer.js';
 import { twoPhaseSessions, type Round } from './round.js';
 import { handleOf } from './stored-state.js';
 
@@ -25,7 +26,11 @@ export async function commitSinks(
       const handle = commit.get(sink) ?? '';
       assert(handle === handleOf(manifest, sink), `the handle of sink ${sink} is not the recorded`);
       const answer = await ask(round.patience, async (signal) =>
-        checkedAnswer(sink, await session.commit(handle, { signal })),
+        checkedAnswer(
+          `commit at sink ${sink}`,
+          await session.commit(handle, { signal }),
+          possibleAnswers,
+        ),
       );
       return { sink, answer };
     });
@@ -73,16 +78,6 @@ function requireAnswer<Value>(round: Round, who: string, answer: Answer<Value>):
     answer.kind === 'refused' ? 'TIDEGATE_RECOVERY_SINK_REFUSED' : 'TIDEGATE_RECOVERY_UNANSWERED';
   const cause = new TidegateError(code, `${who}: ${problem.message}`, { cause: problem });
   throw new RoundEnded(how, cause);
-}
-
-/** An answer that is none of the three would pass for a commit. */
-function checkedAnswer(sink: string, outcome: unknown): CommitOutcome {
-  const known = possibleAnswers.find((possible) => possible === outcome);
-  if (known !== undefined) return known;
-  throw new TidegateError(
-    'TIDEGATE_RECOVERY_SINK_REFUSED',
-    `sink ${sink} answered ${String(outcome)} to commit, and not ${possibleAnswers.join(', ')}`,
-  );
 }
 
 const possibleAnswers: readonly CommitOutcome[] = ['applied', 'already-applied', 'absent'];

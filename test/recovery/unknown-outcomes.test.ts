@@ -151,7 +151,9 @@ describe('an answer that makes no sense', () => {
     const refusal = refusalOf(await world.recover());
 
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
-    expect(refusal.message).toContain('archive answered undefined to commit');
+    expect(refusal.message).toContain(
+      'commit at sink archive was answered with undefined, and not with applied',
+    );
     expect(await world.states()).toMatchObject({ [id]: 'in-doubt' });
   });
 
@@ -163,7 +165,9 @@ describe('an answer that makes no sense', () => {
     const refusal = refusalOf(await world.recover());
 
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
-    expect(refusal.message).toContain('archive answered done to inspect');
+    expect(refusal.message).toContain(
+      'inspect of sink archive was answered with done, and not with committed',
+    );
   });
 });
 
