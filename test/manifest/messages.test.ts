@@ -93,6 +93,10 @@ const refusals: readonly [string, string][] = [
       RANGE, line 1, column 12, at version: expected <u32>, found 123456789012345678901
     {"version":01}
       SYNTAX, line 1, column 12, at version: expected a JSON number, found 01
+    {"version":00}
+      SYNTAX, line 1, column 12, at version: expected a JSON number, found 00
+    {"version":09}
+      SYNTAX, line 1, column 12, at version: expected a JSON number, found 09
     {"version":+1}
       SYNTAX, line 1, column 12, at version: expected <u32>, found +1
     {"version":1x}
@@ -133,6 +137,10 @@ const refusals: readonly [string, string][] = [
       SYNTAX, line 1, column 12, at version: expected <u32>, found NaN
     {"version":tru}
       SYNTAX, line 1, column 12, at version: expected <u32>, found tru
+    {"version":xnull}
+      SYNTAX, line 1, column 12, at version: expected <u32>, found xnull
+    {"version":"abc
+      TYPE, line 1, column 12, at version: expected <u32>, found "abc
     {"version":nullx}
       SYNTAX, line 1, column 12, at version: expected <u32>, found nullx
     {"version":{}}

@@ -69,13 +69,14 @@ describe('base64 is strict', () => {
   });
 
   test('corrupt state gives undefined and a warning that a machine can recognise', () => {
-    const warnings: (LogFields | undefined)[] = [];
+    const warnings: unknown[] = [];
     const logger = {
       ...silentLogger,
-      warn: (_: string, fields?: LogFields) => warnings.push(fields),
+      warn: (message: string, fields?: LogFields) => warnings.push({ message, ...fields }),
     };
     expect(decodeInlineState(withState('AB=='), { logger })).toBeUndefined();
-    expect(warnings).toEqual([expect.objectContaining({ code: 'LDB-4004', length: 4 })]);
+    const message = 'the inline operator state is not valid base64';
+    expect(warnings).toEqual([expect.objectContaining({ message, code: 'LDB-4004', length: 4 })]);
   });
 
   test('no state is neither corrupt nor a warning', () => {
@@ -109,6 +110,7 @@ describe('state goes inline up to the threshold and to the sidecar above it', ()
           code: 'TIDEGATE_MANIFEST_COUNTER_TOO_LARGE',
           path: 'external_offset',
           found: vector.offset.toString(),
+          expected: 'at most 9007199254740991 (2^53-1)',
         }),
       );
       return;
@@ -126,7 +128,11 @@ describe('state goes inline up to the threshold and to the sidecar above it', ()
 
   test.each([-1, 1.5, Number.NaN, -1n])('a length of %s is refused', (length) => {
     expect(() => externalOperatorState(0, length)).toThrow(
-      expect.objectContaining({ code: 'TIDEGATE_MANIFEST_RANGE', path: 'external_length' }),
+      expect.objectContaining({
+        code: 'TIDEGATE_MANIFEST_RANGE',
+        path: 'external_length',
+        expected: 'a whole number of bytes from 0',
+      }),
     );
   });
 });

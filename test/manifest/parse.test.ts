@@ -160,7 +160,8 @@ describe('our own object', () => {
       expect(withMore).toContain(from);
       const error = refusal(withMore.replace(from, to));
       expect(error.code).toBe('TIDEGATE_MANIFEST_CHECKSUM');
-      expect(error.line).toBeGreaterThan(1);
+      expect(error.expected).toMatch(/^the SHA-256 of the rest, [0-9a-f]{64}$/);
+      expect(withMore.split('\n')[error.line! - 1]).toContain('manifest_checksum');
     }
   });
 
@@ -168,6 +169,8 @@ describe('our own object', () => {
     expect(refusal(text.replace('"tidegate"', '"tidegatE"'))).toMatchObject({
       code: 'TIDEGATE_MANIFEST_CHECKSUM',
       kind: 'corrupt',
+      found: 'an object with a manifest_checksum under the name "tidegatE"',
+      expected: 'it under the name "tidegate"',
     });
   });
 
@@ -207,7 +210,21 @@ describe('unknown members', () => {
         unknownFields: new Map([['later', [1n].map(number)]]),
       },
     };
-    expect(parseManifest(serializeManifest(ours))).toEqual(ours);
+    const text = serializeManifest(ours);
+    expect(parseManifest(text)).toEqual(ours);
+    expect(text.indexOf('"manifest_checksum"')).toBeLessThan(text.indexOf('"later"'));
+  });
+
+  test('are read as what they are', () => {
+    const text = `${head},"x":[null,true,false,-1.50,"\\ud800\\udc00\\udbff\\udfff\\ud7ff\\ue000\\uffff",{}]}`;
+    expect(parseManifest(text).unknownFields?.get('x')).toEqual([
+      null,
+      true,
+      false,
+      { numberText: '-1.50' },
+      '\u{10000}\u{10ffff}\ud7ff\ue000\uffff',
+      new Map(),
+    ]);
   });
 });
 
@@ -233,7 +250,7 @@ describe('names are only names', () => {
   );
 
   test('are sorted by their UTF-8 bytes, not by UTF-16 units', () => {
-    const names = ['\u{1f600}', '\uffee', 'z', '\u00e9', 'a', ''];
+    const names = ['\u{1f600}', '\u{10000}', '\uffee', '\ue000', '\ud7ff', 'z', '\u00e9', 'a', ''];
     const manifest = {
       ...createManifest(1, 1),
       sinkEpochs: new Map(names.map((name) => [name, 1])),
@@ -340,7 +357,12 @@ describe('versions and times', () => {
     const newer = parseManifest(head.replace('"version":1', '"version":2') + '}');
     expect(newer.version).toBe(2);
     expect(() => checkManifestVersion(newer)).toThrow(
-      expect.objectContaining({ code: 'TIDEGATE_MANIFEST_VERSION' }),
+      expect.objectContaining({
+        code: 'TIDEGATE_MANIFEST_VERSION',
+        path: 'version',
+        found: `version 2 in checkpoint ${newer.checkpointId}`,
+        expected: 'at most version 1',
+      }),
     );
     expect(() => checkManifestVersion(fullManifest)).not.toThrow();
   });

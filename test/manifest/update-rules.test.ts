@@ -31,6 +31,17 @@ const withDecisions = (...decisions: readonly ManualDecision[]): CheckpointManif
   tidegate: { ...openFields, decisions },
 });
 
+const { tidegate: _ours, ...foreign } = inDoubt;
+
+const rolledBackBesideCommitted: CheckpointManifest = {
+  ...fullManifest,
+  sinkNames: ['archive', 'warehouse'],
+  sinkCommitStatuses: new Map<string, SinkCommitStatus>([
+    ['archive', committed],
+    ['warehouse', pending],
+  ]),
+};
+
 describe('allowed', () => {
   const allowed: readonly (readonly [string, CheckpointManifest, CheckpointManifest])[] = [
     ['nothing changes', inDoubt, { ...inDoubt }],
@@ -54,6 +65,12 @@ describe('allowed', () => {
       'a foreign manifest gains our object',
       createManifest(7, 3, { clock: { now: () => 5 } }),
       { ...createManifest(7, 3, { clock: { now: () => 5 } }), tidegate: openFields },
+    ],
+    ['a foreign manifest stays one', foreign, { ...foreign }],
+    [
+      'one that was rolled back is saved again, a sink committed before it',
+      rolledBackBesideCommitted,
+      { ...rolledBackBesideCommitted },
     ],
     [
       'a named sink gets its first status',
@@ -80,7 +97,6 @@ describe('refused', () => {
     ...withStatus(pending),
     tidegate: fullManifest.tidegate!,
   };
-  const { tidegate: _ours, ...foreign } = inDoubt;
   const refused: readonly (readonly [string, string, CheckpointManifest, CheckpointManifest])[] = [
     ['another id', 'checkpoint id', inDoubt, { ...inDoubt, checkpointId: 5 }],
     ['another epoch', 'the epoch stays', inDoubt, { ...inDoubt, epoch: 11 }],
@@ -102,6 +118,24 @@ describe('refused', () => {
       'lost unknown members',
       'the cut recorded',
       { ...inDoubt, unknownFields: new Map([['x', null]]) },
+      inDoubt,
+    ],
+    [
+      'gained unknown members',
+      'the cut recorded',
+      inDoubt,
+      { ...inDoubt, unknownFields: new Map([['x', null]]) },
+    ],
+    [
+      'another watermark of a foreign manifest',
+      'the cut recorded',
+      foreign,
+      { ...foreign, watermark: 0n },
+    ],
+    [
+      'a gained state checksum',
+      'state checksum',
+      { ...inDoubt, stateChecksum: undefined },
       inDoubt,
     ],
     ['our object dropped', 'never dropped', inDoubt, foreign],
@@ -138,12 +172,36 @@ describe('refused', () => {
       inDoubt,
       { ...inDoubt, sinkEpochs: new Map() },
     ],
+    [
+      'the very first committed epoch disappears',
+      'never goes back',
+      { ...inDoubt, sinkEpochs: new Map([['warehouse', 0]]) },
+      { ...inDoubt, sinkEpochs: new Map() },
+    ],
     ['rolled back is taken back', 'final', rolledBack, { ...rolledBack, tidegate: openFields }],
     [
       'rolled back gets another reason',
       'final',
       rolledBack,
       { ...rolledBack, tidegate: { ...openFields, rolledBack: { ...mark!, reason: 'other' } } },
+    ],
+    [
+      'rolled back moves to another generation',
+      'final',
+      rolledBack,
+      { ...rolledBack, tidegate: { ...openFields, rolledBack: { ...mark!, generation: 99 } } },
+    ],
+    [
+      'a sink commits after rolling back beside one that had committed',
+      'final',
+      rolledBackBesideCommitted,
+      {
+        ...rolledBackBesideCommitted,
+        sinkCommitStatuses: new Map([
+          ['archive', committed],
+          ['warehouse', committed],
+        ]),
+      },
     ],
     [
       'a sink commits after rolling back',
@@ -170,6 +228,16 @@ describe('refused', () => {
     expect(brokenUpdateRule(previous, next)?.label).toContain(label);
     expect(() => checkManifestUpdate(previous, next)).toThrow(
       expect.objectContaining({ code: 'TIDEGATE_MANIFEST_UPDATE' }),
+    );
+  });
+
+  test('by an error that names the checkpoint and the rule', () => {
+    const rule = 'the epoch stays';
+    expect(() => checkManifestUpdate(inDoubt, { ...inDoubt, epoch: 11 })).toThrow(
+      expect.objectContaining({
+        message: `checkpoint ${inDoubt.checkpointId} cannot be saved again like this: ${rule}`,
+        details: { checkpointId: inDoubt.checkpointId, rule },
+      }),
     );
   });
 

@@ -41,7 +41,7 @@ function numberCodec(within: IntegerRange): Codec<number> {
       return Number(checkText(text, within, refuse));
     },
     write(value, context) {
-      if (typeof value !== 'number' || !Number.isInteger(value)) {
+      if (!Number.isInteger(value)) {
         context.refuse('TIDEGATE_MANIFEST_TYPE', value, within.expected);
       }
       if (value >= 0 && value <= most) return { numberText: String(value) };
