@@ -31,6 +31,81 @@ export const explained = [
     mutants: ["context.order === 'declared' → true"],
   },
   {
+    file: 'src/manifest/json/integers.ts',
+    why: 'The short way of short numbers: the long way gives the same value and the same refusal.',
+    mutants: [
+      'text.length <= shortInteger && plainInteger.test(text) → false',
+      'text.length <= shortInteger → true',
+      'text.length <= shortInteger → text.length < shortInteger',
+      'text.length <= shortInteger → text.length > shortInteger',
+      '{ const value = Number(text); if (value <= most) return value; } → {}',
+      'value <= most → false',
+      'value <= most → value < most',
+      'text.length > longestInteger → false',
+      'value >= 0 && value <= most → false',
+      'value >= 0 → value > 0',
+    ],
+  },
+  {
+    file: 'src/manifest/json/reader.ts',
+    why: 'What is expected is not told: the first character has shown that it is there.',
+    mutants: ['\'an array\' → ""', '\'a string\' → ""', '\'an object\' → ""'],
+  },
+  {
+    file: 'src/manifest/json/reader.ts',
+    why: 'For the compiler: both patterns match something at every place.',
+    mutants: ['\'\' → "Stryker was here!"'],
+  },
+  {
+    file: 'src/manifest/json/reader.ts',
+    why: 'Only bounds the work: the excerpt is shorter than that.',
+    mutants: ['this.#text.slice(0, index + 200) → this.#text'],
+  },
+  {
+    file: 'src/manifest/json/string-token.ts',
+    why: 'The slice has four characters at most, so the anchors change nothing.',
+    mutants: ['/^[0-9a-fA-F]{4}$/ → /[0-9a-fA-F]{4}$/', '/^[0-9a-fA-F]{4}$/ → /^[0-9a-fA-F]{4}/'],
+  },
+  {
+    file: 'src/manifest/json/utf8.ts',
+    why: 'Behind the end is a zero, and no name comes twice; sorting what is sorted changes nothing.',
+    mutants: [
+      'offset < bytes.length → offset <= bytes.length',
+      'previous !== undefined && compareUtf8(previous, name) >= 0 → true',
+      'compareUtf8(previous, name) >= 0 → true',
+      'compareUtf8(previous, name) >= 0 → compareUtf8(previous, name) > 0',
+    ],
+  },
+  {
+    file: 'src/manifest/operator-state.ts',
+    why: 'The largest safe integer is returned above.',
+    mutants: ['value > Number.MAX_SAFE_INTEGER → value >= Number.MAX_SAFE_INTEGER'],
+  },
+  {
+    file: 'src/manifest/serialize.ts',
+    why: 'A name that our object has not is not put back.',
+    mutants: ['[] → ["Stryker was here"]'],
+  },
+  {
+    file: 'src/manifest/update-rules.ts',
+    why: 'A short cut: what is not the same object is printed and compared.',
+    mutants: [
+      'haveSameValues(previous, next, mayProgress) && haveSameValues(ours, theirs, mayBeAdded) → false',
+      '(name: string): boolean => except.has(name) || one[name as keyof Value] === other[name as keyof Val… → () => undefined',
+      'except.has(name) || one[name as keyof Value] === other[name as keyof Value] → false',
+      'except.has(name) || one[name as keyof Value] === other[name as keyof Value] → except.has(name) && one[name as keyof Value] === other[name as keyof Value]',
+      'one[name as keyof Value] === other[name as keyof Value] → false',
+      'one[name as keyof Value] === other[name as keyof Value] → one[name as keyof Value] !== other[name as keyof Value]',
+      'Object.keys(one).every(isSame) && Object.keys(other).every(isSame) → false',
+      'earlier.length === 0 → false',
+    ],
+  },
+  {
+    file: 'src/manifest/update-rules.ts',
+    why: 'For the compiler: decisions are in our object.',
+    mutants: ['\'\' → "Stryker was here!"'],
+  },
+  {
     file: 'src/recovery/plan.ts',
     why: 'Messages of bugs. The test of the table shows that some row always fits.',
     mutants: [

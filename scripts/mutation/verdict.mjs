@@ -16,11 +16,13 @@ export function judge(mutants) {
   });
 }
 
-/** Explanations that no mutant of these files needs any more. */
+/** Explanations that no mutant of these files needs any more; one left out of the run may. */
 export function staleExplanations(mutants) {
   const files = new Set(mutants.map(({ file }) => file));
   const used = new Set(
-    mutants.filter(({ verdict }) => verdict === 'explained').map(({ file, name }) => file + name),
+    mutants
+      .filter(({ verdict, status }) => verdict === 'explained' || status === 'Ignored')
+      .map(({ file, name }) => file + name),
   );
   return explained
     .filter(({ file }) => files.has(file))
