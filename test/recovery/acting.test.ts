@@ -12,21 +12,12 @@ import {
   hangs,
   RecoveryWorld,
   refusalOf,
+  replaced,
   resumedFrom,
   ScriptedOperator,
   type ScriptedSink,
   ScriptedSource,
 } from './kit.js';
-
-function withMembers(store: OwnedStore, members: Partial<OwnedStore>): OwnedStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const member: unknown =
-        name in members ? members[name as keyof OwnedStore] : Reflect.get(target, name, target);
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
 
 describe('a participant that cannot be put back', () => {
   test('is tried three times, with growing delays, and then named with its error', async () => {
@@ -432,7 +423,7 @@ describe('the store fails while recovery acts', () => {
   const failingOnce = (world: RecoveryWorld, error: Error, delay = false): void => {
     let isFirst = true;
     world.wrapStore = (store) =>
-      withMembers(store, {
+      replaced(store, {
         saveManifest: (manifest: CheckpointManifest) => {
           if (!isFirst) return store.saveManifest(manifest);
           isFirst = false;
@@ -461,7 +452,7 @@ describe('the store fails while recovery acts', () => {
       const world = new RecoveryWorld();
       const id = await world.stored({ epoch: 1 });
       const failing = (store: OwnedStore): OwnedStore =>
-        withMembers(store, {
+        replaced(store, {
           saveManifest: save,
           takeNextGeneration: async () => failing(await store.takeNextGeneration()),
         });
@@ -484,7 +475,7 @@ describe('the store fails while recovery acts', () => {
     await world.stored({ epoch: 1 });
     const fencing = new TidegateError('TIDEGATE_FENCED', 'generation 2 was overtaken');
     world.wrapStore = (store) =>
-      withMembers(store, {
+      replaced(store, {
         saveManifest: () => Promise.reject(new Error('EIO')),
         takeNextGeneration: () => Promise.reject(fencing),
       });
@@ -498,7 +489,7 @@ describe('the store fails while recovery acts', () => {
     const abort = new AbortController();
     world.request = { signal: abort.signal };
     world.wrapStore = (store) =>
-      withMembers(store, {
+      replaced(store, {
         saveManifest: () => {
           abort.abort(new Error('stop was called'));
           return Promise.reject(new Error('EIO'));

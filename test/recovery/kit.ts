@@ -173,8 +173,9 @@ export class ScriptedSink implements TwoPhaseSink {
           }
           return this.markers.has(Number(handle.split('/')[1])) ? 'already-applied' : 'absent';
         }),
-      rollback: () =>
+      rollback: ({ keep }) =>
         call('rollback', () => {
+          if (keep.length > 0) throw new Error(`recovery keeps nothing, here ${keep.join(', ')}`);
           const outcomes = new Map<string, RollbackOutcome>();
           for (const id of this.markers) outcomes.set(this.handle(id), 'committed');
           for (const handle of this.prepared.keys()) outcomes.set(handle, 'rolled-back');
