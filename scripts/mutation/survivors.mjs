@@ -207,6 +207,39 @@ export const explained = [
     ],
   },
   {
+    file: 'src/recovery/ask.ts',
+    why: 'Only openings look at it, and they ask again and again.',
+    mutants: ['false → true'],
+  },
+  {
+    file: 'src/recovery/open-sinks.ts',
+    why: 'The reason of an abort that no answer tells: those that it ends count as not asked.',
+    mutants: ['`sink ${name} refused` → ``'],
+  },
+  {
+    file: 'src/recovery/put-back.ts',
+    why: 'Assertions: only a mistake of ours could fail them.',
+    mutants: [
+      '`${kind} ${name} has no offsets in the resumed checkpoint` → ``',
+      '`checkpoint ${loaded.id} lost the state of operator ${name}` → ``',
+    ],
+  },
+  {
+    file: 'src/recovery/read-facts.ts',
+    why: 'A place that is undefined is as good as none.',
+    mutants: ['store.place === undefined → false'],
+  },
+  {
+    file: 'src/recovery/recover.ts',
+    why: 'A sink that is not open is looked up again where it would be asked.',
+    mutants: ['session !== undefined → true'],
+  },
+  {
+    file: 'src/recovery/render-report.ts',
+    why: 'For the compiler: only a dry run has no generation.',
+    mutants: ['\'?\' → ""'],
+  },
+  {
     file: 'src/store/retention.ts',
     why: 'Whatever is not below the newest complete one is not below the oldest that is kept either.',
     mutants: [

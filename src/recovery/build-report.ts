@@ -68,7 +68,7 @@ function decisionOf(plan: RecoveryPlan): string {
 }
 
 function listed(sinks: ReadonlyMap<string, unknown>): string {
-  return sinks.size === 0 ? 'no sink' : [...sinks.keys()].join(', ');
+  return [...sinks.keys()].join(', ');
 }
 
 function warningsBy(plan: RecoveryPlan, facts: RecoveryFacts): readonly string[] {

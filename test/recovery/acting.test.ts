@@ -275,6 +275,38 @@ describe('a first start', () => {
     expect([...new Set(world.operator.state)]).toEqual(['\u0001', '\u0002']);
     expect(other.state).toBe('\u0003'.repeat(1_048_577));
   });
+
+  test('refuses an initial state above a gibibyte, by its size so far', async () => {
+    const world = new RecoveryWorld();
+    const gibibyte = new Uint8Array(1);
+    Object.defineProperty(gibibyte, 'byteLength', { value: 2 ** 30 });
+    const pieces = [gibibyte, Uint8Array.of(1)];
+    const encode = async function* (): AsyncGenerator<Uint8Array> {
+      yield* pieces.slice(0, limit);
+    };
+    world.operator.capture = () => ({ encode }) as never;
+    let limit = 2;
+
+    expect(refusalOf(await world.recover()).message).toContain(
+      'the initial state of operator totals has more than 1073741824 bytes',
+    );
+    limit = 1;
+    resumedFrom(await world.recover());
+  });
+
+  test('names the states that take too long to be written', async () => {
+    const world = new RecoveryWorld();
+    world.operator.capture = () => ({ encode: () => Buffer.alloc(2_000_000) });
+    world.wrapStore = (store) =>
+      replaced(store, {
+        writeSidecar: () => new Promise(() => undefined),
+        takeNextGeneration: () => Promise.reject(new Error('EIO')),
+      });
+
+    expect(refusalOf(await world.recover()).message).toMatch(
+      /^writing the initial states of checkpoint \d+ failed: .* longer than 30200 ms$/,
+    );
+  });
 });
 
 describe('a sink that fails while recovery acts', () => {
@@ -459,6 +491,7 @@ describe('the store fails while recovery acts', () => {
       world.wrapStore = failing;
       const refusal = refusalOf(await world.recover());
       expect(refusal.code).toBe('TIDEGATE_RECOVERY_UNANSWERED');
+      expect(refusal.cause).toMatchObject({ message: expect.stringMatching(/EIO|took longer/) });
       return refusal.message.replaceAll(String(id), 'N');
     };
 
@@ -467,6 +500,22 @@ describe('the store fails while recovery acts', () => {
     );
     expect(await messageWith(() => new Promise(() => undefined))).toBe(
       'saving checkpoint N failed: saving checkpoint N took longer than 30000 ms',
+    );
+  });
+
+  test('the last save of a roll forward is told from the first', async () => {
+    const world = new RecoveryWorld('archive');
+    world.request = { occasion: 'in-process' };
+    const id = await world.stored({ epoch: 1, sinks: { archive: 'P' } });
+    world.sink('archive').prepare(id);
+    world.wrapStore = (store) =>
+      replaced(store, {
+        updateManifest: () => Promise.reject(new Error('EIO')),
+        takeNextGeneration: () => Promise.reject(new Error('EIO')),
+      });
+
+    expect(refusalOf(await world.recover()).message).toBe(
+      `saving checkpoint ${id} again failed: EIO`,
     );
   });
 
@@ -516,6 +565,9 @@ test('manifests that recovery writes carry its owner and a fresh attempt', async
     generation: store.generation,
     attempt: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/) as unknown,
   });
+  // A uuid of version 7 begins with the time, and here that is virtual.
+  const time = base.manifest.tidegate!.attempt.replaceAll('-', '').slice(0, 12);
+  expect(Number.parseInt(time, 16)).toBe(world.clock.now());
   expect(base.manifest).toMatchObject({
     epoch: 2,
     timestampMs: world.clock.now(),

@@ -42,6 +42,15 @@ describe('the base', () => {
 });
 
 describe('where a sink stands', () => {
+  test('that was removed: what another program says of it counts, as it had no handles to give', () => {
+    const sinks = { gone: 'committed' } as const;
+    const ours = stored('complete', { id: 20, sinks, handles: [] });
+    const foreign = stored('complete', { id: 20, sinks, ours: 'foreign' });
+
+    expect([...standingsOf(factsOf([ours]), ours)]).toEqual([]);
+    expect([...standingsOf(factsOf([foreign]), foreign)]).toEqual([['gone', 'committed']]);
+  });
+
   const standing = (
     spec: Partial<ManifestSpec>,
     answer?: 'prepared' | 'absent' | 'unsupported',

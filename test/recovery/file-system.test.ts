@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { externalOperatorState } from '../../src/manifest/operator-state.js';
+import type { FileSystem } from '../../src/runtime/file-system.js';
 import { seededRandom } from '../../src/runtime/random.js';
+import type { CheckpointStore } from '../../src/store/checkpoint-store.js';
 import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import type { CheckpointId } from '../../src/ids.js';
@@ -14,13 +16,17 @@ describe('recovery over files', () => {
   beforeEach(() => {
     disk = new SimulatedDisk();
     world = new RecoveryWorld('archive');
-    world.memory = new FileSystemCheckpointStore('/checkpoints', {
-      fileSystem: disk.mount().fileSystem,
+    world.memory = storeOn(disk.mount().fileSystem);
+  });
+
+  function storeOn(fileSystem: FileSystem): CheckpointStore {
+    return new FileSystemCheckpointStore('/checkpoints', {
+      fileSystem,
       clock: world.clock,
       random: seededRandom(3),
       heartbeatMs: 0,
     });
-  });
+  }
 
   test.each([
     ['points to a checkpoint that is not there', 'checkpoint_999999'],
@@ -53,11 +59,8 @@ describe('recovery over files', () => {
     resumedFrom(await world.recover());
 
     for (const outcome of disk.powerLossOutcomes()) {
-      const store = new FileSystemCheckpointStore('/checkpoints', {
-        fileSystem: outcome.mount().fileSystem,
-        clock: world.clock,
-      });
-      const listings = await (await store.openReadOnly()).list();
+      const reader = await storeOn(outcome.mount().fileSystem).openReadOnly();
+      const listings = await reader.list();
       const states = Object.fromEntries(listings.map((found) => [found.id, found.state]));
       expect(states).toEqual({ [base]: 'complete', [id]: 'rolled-back' });
     }

@@ -389,6 +389,17 @@ export class RecoveryWorld {
     };
   }
 
+  /** Writes each save of a manifest to `log`. */
+  logSaves(): void {
+    this.wrapStore = (store) =>
+      replaced(store, {
+        saveManifest: (manifest, options) => {
+          this.log.push(`save ${manifest.checkpointId}`);
+          return store.saveManifest(manifest, options);
+        },
+      });
+  }
+
   /** State by id of everything that the store holds. */
   async states(): Promise<Record<string, string>> {
     const reader = await this.memory.openReadOnly();

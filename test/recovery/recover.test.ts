@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
 import type { RecoveryOutcome } from '../../src/recovery/request.js';
 import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
 
@@ -89,7 +88,7 @@ describe('the newest checkpoint is complete', () => {
     await world.stored({ epoch: 1 });
     const id = await world.stored({ epoch: 2, sinks: { archive: 'C', warehouse: 'P' } });
     world.sink('warehouse').prepare(id);
-    logSaves(world);
+    world.logSaves();
 
     resumedFrom(await world.recover());
 
@@ -106,7 +105,7 @@ describe('marks of an earlier recovery', () => {
     const id = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
     resumedFrom(await world.recover());
     expect(await world.states()).toMatchObject({ [id]: 'rolled-back' });
-    logSaves(world);
+    world.logSaves();
 
     const { report } = resumedFrom(await world.recover());
 
@@ -168,6 +167,7 @@ describe('the newest checkpoint is in doubt', () => {
     expect(world.source.offset).toBe('100');
     const reader = await world.memory.openReadOnly();
     const marked = (await reader.list()).find((listing) => listing.id === id)?.manifest;
+    expect(marked?.tidegate?.rolledBack?.reason).toBe('no sink had committed it');
     expect(marked?.sinkCommitStatuses.get('archive')).toMatchObject({
       kind: 'failed',
       message: expect.stringMatching(/^rolled back: /) as unknown,
@@ -273,20 +273,4 @@ function endOf(outcome: RecoveryOutcome, names: ReadonlyMap<number, string>): st
 
 function pairsOf<Item>(items: readonly Item[]): readonly (readonly [Item, Item])[] {
   return items.flatMap((left) => items.map((right): [Item, Item] => [left, right]));
-}
-
-function logSaves(world: RecoveryWorld): void {
-  world.wrapStore = (store) =>
-    new Proxy(store, {
-      get(target, name) {
-        if (name === 'saveManifest') {
-          return (manifest: CheckpointManifest) => {
-            world.log.push(`save ${manifest.checkpointId}`);
-            return target.saveManifest(manifest);
-          };
-        }
-        const member: unknown = Reflect.get(target, name, target);
-        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-      },
-    });
 }

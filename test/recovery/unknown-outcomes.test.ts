@@ -166,7 +166,7 @@ describe('an answer that makes no sense', () => {
 
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
     expect(refusal.message).toContain(
-      'inspect of sink archive was answered with done, and not with committed',
+      'inspect of sink archive was answered with done, and not with committed, prepared, absent, unsupported',
     );
   });
 });
@@ -223,6 +223,7 @@ describe('an answer that was lost', () => {
 
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_REFUSED');
     expect(refusal.message).toMatch(/sink archive is at 1000.*Bring the newer store back$/);
+    expect(refusal.cause).toMatchObject({ message: 'sink archive is at 1000' });
     expect([...world.sink('warehouse').prepared.values()]).toEqual([id]);
     // What is given back is the newest generation, which is the one to close.
     expect(outcome.store.generation).toBe(3);

@@ -54,6 +54,17 @@ test('a damaged base is passed by for the next one that holds', async () => {
   expect(base.manifest.checkpointId).toBe(first);
 });
 
+test('an older one in doubt is not verified: nothing could be resumed from it', async () => {
+  const world = new RecoveryWorld('archive');
+  await world.stored({ epoch: 1, sinks: { archive: 'P' } });
+  const newest = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+  const loads = watchLoads(world);
+
+  refusalOf(await world.recover());
+
+  expect(loads).toEqual([newest]);
+});
+
 test('a sink is asked about N and the base alone, and only where it takes part in them', async () => {
   const world = new RecoveryWorld('archive', 'added');
   await world.stored({ epoch: 1, sinks: { archive: 'C' } });
