@@ -1,108 +1,12 @@
-// The filesystem store step by step: who may open it, what its errors say, what it leaves behind.
+// The filesystem store step by step: whose it is, what its errors say, what it leaves behind.
 
 import { describe, expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
-import { checkpointIdsPerGeneration, highestGeneration } from '../../src/ids.js';
 import { externalOperatorState } from '../../src/manifest/operator-state.js';
-import type { Logger } from '../../src/runtime/logger.js';
-import type { ProcessIdentity } from '../../src/runtime/process-identity.js';
-import { seededRandom } from '../../src/runtime/random.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import {
-  FileSystemCheckpointStore,
-  type FileSystemCheckpointStoreOptions,
-} from '../../src/store/filesystem/file-system-store.js';
 import { parseOwner } from '../../src/store/filesystem/owner-facts.js';
-import { StoreLayout } from '../../src/store/layout.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
-import type { DiskHooks } from '../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import {
-  manifestOf,
-  saveNew,
-  saveWithSidecar,
-} from '../../src/testing/store-conformance/store-bench.js';
-
-const layout = new StoreLayout('/store');
-const identity: ProcessIdentity = {
-  host: 'here',
-  bootId: 'boot',
-  pidNamespace: 'pid:[1]',
-  pid: 17,
-  startedAt: '100',
-};
-
-interface Logged {
-  readonly level: string;
-  readonly message: string;
-  readonly fields: unknown;
-}
-
-class Bench {
-  readonly disk = new SimulatedDisk();
-  readonly clock = new SimulatedClock();
-  readonly logged: Logged[] = [];
-
-  store(
-    options: Partial<FileSystemCheckpointStoreOptions> = {},
-    hooks: DiskHooks = {},
-  ): FileSystemCheckpointStore {
-    return new FileSystemCheckpointStore('/store', {
-      fileSystem: this.disk.mount(hooks).fileSystem,
-      clock: this.clock,
-      random: seededRandom(11),
-      logger: this.#logger(),
-      processes: { self: () => identity, livenessOf: () => 'gone' },
-      heartbeatMs: 0,
-      ...options,
-    });
-  }
-
-  open(
-    options: Partial<FileSystemCheckpointStoreOptions> = {},
-    hooks: DiskHooks = {},
-  ): Promise<OwnedStore> {
-    return this.store(options, hooks).open({ pipeline: 'orders' });
-  }
-
-  paths(): readonly string[] {
-    return [...this.disk.tree().keys()].sort();
-  }
-
-  /** Puts a file there, and the directories above it. */
-  async put(path: string, text = ''): Promise<void> {
-    const { fileSystem } = this.disk.mount();
-    const parts = path.split('/').slice(1, -1);
-    for (const index of parts.keys()) {
-      const directory = `/${parts.slice(0, index + 1).join('/')}`;
-      await fileSystem.makeDirectory(directory).catch(() => undefined);
-    }
-    this.disk.writeFile(path, Buffer.from(text));
-  }
-
-  text(path: string): string {
-    return Buffer.from(this.disk.tree().get(path) ?? []).toString();
-  }
-
-  #logger(): Logger {
-    const write = (level: string) => (message: string, fields?: unknown) =>
-      void this.logged.push({ level, message, fields });
-    return {
-      debug: write('debug'),
-      info: write('info'),
-      warn: write('warn'),
-      error: write('error'),
-    };
-  }
-}
-
-/** Makes the calls that fit fail with an errno, with or without their effect. */
-function failing(
-  fits: (operation: { readonly kind: string; readonly path: string }) => boolean,
-  code = 'EIO',
-): DiskHooks {
-  return { before: (operation) => (fits(operation) ? { code, effect: 'none' } : undefined) };
-}
+import { manifestOf, saveNew } from '../../src/testing/store-conformance/store-bench.js';
+import { Bench, failing, identity, layout, oneByte } from './file-system-bench.js';
 
 describe('the identity of a store', () => {
   test('is written once, with the version of its form, the id and the pipeline', async () => {
@@ -138,6 +42,7 @@ describe('the identity of a store', () => {
     ['text', '"text"'],
     ['a list', '[]'],
     ['an empty object', '{}'],
+    ['one with an empty id', '{"storeId":"","pipeline":"orders"}'],
     ['one without a pipeline', '{"storeId":"s"}'],
     ['one without an id', '{"pipeline":"orders"}'],
     ['an empty id', '{"storeId":"","pipeline":"orders"}'],
@@ -156,6 +61,24 @@ describe('the identity of a store', () => {
     await expect(bench.store().openReadOnly()).rejects.toMatchObject({
       code: 'TIDEGATE_STORE_CORRUPT',
     });
+  });
+
+  test('in a folder that is none is refused as such', async () => {
+    const bench = new Bench();
+    await bench.put(layout.ownFolder, 'x');
+
+    await expect(bench.open()).rejects.toMatchObject({
+      code: 'TIDEGATE_STORE_CORRUPT',
+      message: '/store/tidegate is not a directory',
+    });
+  });
+
+  test('begins with the time at which it was made, and goes on by chance', async () => {
+    const [first, second] = [new Bench(), new Bench()];
+    const one = (await first.open()).storeId;
+
+    expect(Number.parseInt(one.replaceAll('-', '').slice(0, 12), 16)).toBe(first.clock.now());
+    expect((await second.open()).storeId).toBe(one);
   });
 
   test('may have white space up to 64 KiB, and is read by whoever only reads', async () => {
@@ -263,203 +186,6 @@ describe('an owner', () => {
     ]);
   });
 });
-
-describe('the next generation', () => {
-  test('fences the one that it was taken from, and is taken once', async () => {
-    const bench = new Bench();
-    const first = await bench.open();
-    const second = await first.takeNextGeneration();
-
-    expect(second.generation).toBe(2);
-    await expect(saveNew(first)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
-    await expect(first.takeNextGeneration()).rejects.toMatchObject({
-      code: 'TIDEGATE_FENCED',
-      message: 'generation 1 was overtaken by generation 2',
-    });
-    await saveNew(second);
-  });
-
-  test('is refused by name where somebody else has taken it', async () => {
-    const bench = new Bench();
-    const old = await bench.open();
-    await bench.open();
-
-    await expect(old.takeNextGeneration()).rejects.toMatchObject({
-      code: 'TIDEGATE_FENCED',
-      message: 'generation 1 was overtaken by generation 2',
-    });
-  });
-
-  test('that was won but not opened is followed by another of the same session', async () => {
-    const bench = new Bench();
-    let isFailing = false;
-    const hooks = failing(
-      ({ kind, path }) => isFailing && kind === 'sync-directory' && path === layout.ownFolder,
-    );
-    const first = await bench.open({}, hooks);
-    isFailing = true;
-    await expect(first.takeNextGeneration()).rejects.toMatchObject({
-      code: 'TIDEGATE_STORE_IO',
-      message: expect.stringMatching(/^taking the generation after 1 failed: /) as unknown,
-    });
-    isFailing = false;
-
-    expect((await first.takeNextGeneration()).generation).toBe(3);
-  });
-
-  test('does not exist above the highest', async () => {
-    const bench = new Bench();
-    await bench.open();
-    await bench.put(`/store/tidegate/generation_${highestGeneration}/staging_00/x`);
-
-    await expect(bench.open()).rejects.toMatchObject({
-      code: 'TIDEGATE_GENERATIONS_EXHAUSTED',
-      message: `generation ${highestGeneration + 1} is above ${highestGeneration}`,
-    });
-  });
-
-  test('is above every generation that left a trace, also one that was only retired by', async () => {
-    const generationAfter = async (path: string) => {
-      const bench = new Bench();
-      await (await bench.open()).close();
-      await bench.put(path);
-      return (await bench.open()).generation;
-    };
-
-    expect(await generationAfter('/store/tidegate/generation_000007/x')).toBe(8);
-    expect(await generationAfter('/store/tidegate/retired_000003_000005/x')).toBe(6);
-    const id = 4 * checkpointIdsPerGeneration + 1;
-    expect(await generationAfter(`/store/checkpoint_${id}/x`)).toBe(5);
-    expect(await generationAfter(`/store/corrupt_checkpoint_${id}/x`)).toBe(5);
-    expect(await generationAfter(`/store/other_${id}/x`)).toBe(2);
-  });
-});
-
-describe('an opening', () => {
-  test('makes the directories above it, too, and syncs each name that it made', async () => {
-    const disk = new SimulatedDisk();
-    const synced: string[] = [];
-    const { fileSystem } = disk.mount({
-      after: ({ kind, path }) => {
-        if (kind === 'sync-directory') synced.push(path);
-      },
-    });
-    const store = new FileSystemCheckpointStore('/a/b/store', { fileSystem, heartbeatMs: 0 });
-
-    await store.open({ pipeline: 'orders' });
-
-    expect(synced).toEqual(['/a/b/store/tidegate', '/a/b', '/a', '/', '/a/b/store']);
-  });
-
-  test('passes over a directory above that it may not read, and over no other failure', async () => {
-    const openWith = (code: string) => {
-      const bench = new Bench();
-      const hooks = failing(({ kind, path }) => kind === 'sync-directory' && path === '/', code);
-      return bench.open({}, hooks);
-    };
-
-    expect((await openWith('EACCES')).generation).toBe(1);
-    expect((await openWith('EPERM')).generation).toBe(1);
-    await expect(openWith('EIO')).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });
-  });
-
-  test('syncs what it can see, and nothing that is no checkpoint', async () => {
-    const bench = new Bench();
-    const saved = await saveNew(await bench.open());
-    await bench.put('/store/notes/x');
-    await bench.put('/store/checkpoint_000042');
-    const synced: string[] = [];
-
-    await bench.open(
-      {},
-      {
-        after: ({ kind, path }) => {
-          if (kind === 'sync-directory') synced.push(path);
-        },
-      },
-    );
-
-    expect(synced).toEqual([
-      '/store/tidegate',
-      '/',
-      '/store',
-      layout.checkpoint(saved.manifest.checkpointId),
-    ]);
-  });
-
-  test('removes what older owners left, logs what it cannot remove, and opens', async () => {
-    const bench = new Bench();
-    const first = await bench.open();
-    await first.writeSidecar(first.allocateCheckpointId(), oneByte(), { maxBytes: 1 });
-    const orphan = layout.checkpoint(checkpointIdsPerGeneration + 9);
-    await bench.put(`${orphan}/state.bin`);
-    const kept = layout.checkpoint(checkpointIdsPerGeneration + 10);
-    await bench.put(`${kept}/somebody's`);
-    const later = layout.checkpoint(9 * checkpointIdsPerGeneration + 1);
-    const hooks = failing(({ kind, path }) => kind === 'remove-file' && path.startsWith(orphan));
-
-    const stuck = await bench.open({}, hooks);
-
-    expect(bench.paths().filter((path) => path.includes('retired'))).toEqual([]);
-    expect(bench.logged).toMatchObject([
-      {
-        level: 'warn',
-        message: 'could not clean up after an older owner',
-        fields: { path: orphan, error: { code: 'EIO' } },
-      },
-    ]);
-    expect((await stuck.list()).map(({ state }) => state)).toEqual(['orphan', 'orphan']);
-    await bench.put(`${later}/state.bin`);
-    const listed = await (await bench.open()).list();
-    expect(listed.map(({ id }) => layout.checkpoint(id))).toEqual([kept]);
-  });
-
-  test('brings back what an owner had half set aside', async () => {
-    const bench = new Bench();
-    const first = await bench.open();
-    const { checkpointId: id } = (await saveNew(first)).manifest;
-    let renames = 0;
-    const hooks: DiskHooks = {
-      before: ({ kind }) =>
-        kind === 'rename' && ++renames === 3 ? { code: 'EIO', effect: 'none' } : undefined,
-    };
-    const second = await bench.open({}, hooks);
-    renames = 1;
-    await expect(second.setAside(id as never)).rejects.toMatchObject({
-      code: 'TIDEGATE_STORE_IO',
-      message: expect.stringMatching(
-        new RegExp(`^setting checkpoint ${id} aside failed: `),
-      ) as unknown,
-    });
-    expect(bench.paths().some((path) => path.startsWith(layout.setAside(id)))).toBe(false);
-
-    await bench.open();
-
-    expect(bench.paths()).toContain(`${layout.setAside(id)}/manifest.json`);
-  });
-
-  test('that loses to another process each time gives up after 64 rounds', async () => {
-    const bench = new Bench();
-    let rounds = 0;
-    const hooks: DiskHooks = {
-      before: ({ kind, path }) => {
-        if (kind !== 'make-directory' || !/generation_\d+$/.test(path)) return undefined;
-        rounds += 1;
-        return { code: 'EEXIST', effect: 'none' };
-      },
-    };
-
-    await expect(bench.open({}, hooks)).rejects.toMatchObject({
-      code: 'TIDEGATE_STORE_OWNED',
-      message: '64 times another process took /store first',
-    });
-    expect(rounds).toBe(64);
-  });
-});
-
-async function* oneByte(): AsyncIterable<Uint8Array> {
-  yield await Promise.resolve(Uint8Array.of(1));
-}
 
 describe('a call that fails', () => {
   const inChunks = async function* (...chunks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
@@ -583,122 +309,6 @@ describe('a call that fails', () => {
       },
     ]);
     expect((await store.list()).map((listing) => listing.id)).toEqual([id]);
-  });
-});
-
-describe('a sidecar', () => {
-  test('of any shape of chunks has the bytes and the checksum of all of them', async () => {
-    const bench = new Bench();
-    const store = await bench.open();
-    const sizes = [1, 65_535, 65_536, 10, 1_048_576, 0, 3_000_000, 65_535, 1_000_000, 7];
-    const bytes = Buffer.alloc(sizes.reduce((sum, size) => sum + size, 0));
-    for (let at = 0; at < bytes.length; at += 4)
-      bytes.writeUInt32LE(at, at > bytes.length - 4 ? bytes.length - 4 : at);
-    const chunks = async function* () {
-      let at = 0;
-      for (const size of sizes) {
-        yield await Promise.resolve(bytes.subarray(at, at + size));
-        at += size;
-      }
-    };
-    const id = store.allocateCheckpointId();
-    const receipt = await store.writeSidecar(id, chunks(), { maxBytes: bytes.length });
-    const changes = {
-      operatorStates: new Map([
-        ['head', externalOperatorState(0, 10)],
-        ['rest', externalOperatorState(10, bytes.length - 10)],
-      ]),
-      stateChecksum: receipt.sha256,
-    };
-    await store.saveManifest(manifestOf(store, id, { changes }));
-    const loaded = await store.load(id);
-    const pieces: Uint8Array[] = [];
-    for await (const piece of store.readOperatorState(loaded, 'rest') ?? []) pieces.push(piece);
-
-    expect(receipt.byteLength).toBe(bytes.length);
-    expect(loaded.sidecarByteLength).toBe(bytes.length);
-    expect(Buffer.concat(pieces).equals(bytes.subarray(10))).toBe(true);
-    expect(Math.max(...pieces.map(({ byteLength }) => byteLength))).toBe(1_048_576);
-    expect(store.readOperatorState(loaded, 'nobody')).toBeUndefined();
-  });
-
-  test('that is cut or lost after it was loaded ends its stream with an error', async () => {
-    const bench = new Bench();
-    const store = await bench.open();
-    const { manifest } = await saveWithSidecar(store, Buffer.alloc(20, 1));
-    const id = manifest.checkpointId as never;
-    const loaded = await store.load(id);
-    const read = async () => {
-      for await (const piece of store.readOperatorState(loaded, 'large') ?? []) {
-        expect(piece.byteLength).toBe(20);
-      }
-    };
-
-    await read();
-    bench.disk.writeFile(layout.sidecar(id), Buffer.alloc(19, 1));
-    await expect(read()).rejects.toMatchObject({
-      code: 'TIDEGATE_STATE_CORRUPT',
-      message: 'the sidecar ends at byte 0',
-    });
-    await bench.disk.mount().fileSystem.removeFile(layout.sidecar(id));
-    await expect(read()).rejects.toMatchObject({
-      code: 'TIDEGATE_STORE_IO',
-      message: expect.stringMatching(
-        new RegExp(`^reading ${layout.sidecar(id)} failed: `),
-      ) as unknown,
-    });
-  });
-});
-
-describe('signs of life', () => {
-  test('are given at each interval until the owner closes or is overtaken', async () => {
-    const bench = new Bench();
-    const touched: number[] = [];
-    const hooks: DiskHooks = {
-      after: ({ kind }) => {
-        if (kind === 'touch') touched.push(bench.clock.now());
-      },
-    };
-    const beat = async () => {
-      bench.clock.runNextTimer();
-      for (let step = 0; step < 50; step += 1) await Promise.resolve();
-    };
-    const startMs = bench.clock.now();
-    const store = await bench.open({ heartbeatMs: 300 }, hooks);
-
-    for (let count = 0; count < 3; count += 1) await beat();
-    expect(touched.map((ms) => ms - startMs)).toEqual([300, 600, 900]);
-    await store.close();
-    expect(bench.clock.timerCount).toBe(0);
-
-    const old = await bench.open({ heartbeatMs: 300 }, hooks);
-    await bench.open();
-    await beat();
-    expect(bench.clock.timerCount).toBe(0);
-    await expect(saveNew(old)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
-  });
-
-  test('that fail are logged, and the next ones given all the same', async () => {
-    const bench = new Bench();
-    await bench.open(
-      { heartbeatMs: 300 },
-      failing(({ kind }) => kind === 'touch'),
-    );
-
-    bench.clock.runNextTimer();
-    for (let step = 0; step < 50; step += 1) await Promise.resolve();
-
-    expect(bench.logged).toMatchObject([
-      { level: 'debug', message: 'missed a heartbeat', fields: { error: { code: 'EIO' } } },
-    ]);
-    expect(bench.clock.timerCount).toBe(1);
-  });
-
-  test('are not given where the interval is 0', async () => {
-    const bench = new Bench();
-    await bench.open();
-
-    expect(bench.clock.timerCount).toBe(0);
   });
 });
 

@@ -96,6 +96,12 @@ describe('lengths and ranges', () => {
       undefined,
     ],
     [
+      'two of one start: the longer one is named, in any order',
+      foreign({ long: at(0, 9), short: at(0, 2) }),
+      9,
+      'operator "long" overlaps another in the sidecar',
+    ],
+    [
       'bytes that nobody states',
       manifestWith({ a: at(0, 4) }, 'x'),
       6,
@@ -164,6 +170,9 @@ describe('the state checksum', () => {
     expect(problemOf(foreign({ inline, a: at(0, 4) }, sha256(`${digest}abcd`)), 'abcd')).toBe(
       undefined,
     );
+    const other = inlineOperatorState(Buffer.from('B'));
+    const both = sha256(`a\0${other.stateB64}\0inline\0${inline.stateB64}\0`);
+    expect(problemOf(foreign({ inline, a: other }, both))).toBeUndefined();
     expect(problemOf(foreign({ inline }, 'ff'))).toBe(
       `checkpoint 7 cannot be trusted: its state checksum is ff, but the state has ${digest}`,
     );

@@ -5,7 +5,7 @@ import { createManifest } from '../../src/manifest/create.js';
 import { serializeManifest } from '../../src/manifest/serialize.js';
 import { VerifiedManifests } from '../../src/store/verified-manifests.js';
 
-const limit = { maxBytes: 64 * 2 ** 20 };
+const limit = { maxBytes: 2 ** 20 };
 
 function bytesOf(id: number, stateBytes = 0): Uint8Array {
   const manifest = {
@@ -43,11 +43,25 @@ test.each(['first', 'middle', 'last'])('another %s byte is seen', (place) => {
   expect(verified.parse(7, bytes, limit).checkpointId).toBe(7);
 });
 
+const bound = 20_000;
+const bare = bytesOf(1).byteLength;
+/** Reads manifests of this many bytes. */
+const readerOf = (byteLength: number) => {
+  const verified = new VerifiedManifests(bound);
+  return (id: number) => verified.parse(id, bytesOf(id, byteLength - bare), limit);
+};
+
 test('no more than a bounded number of bytes is kept, the newest', () => {
-  const verified = new VerifiedManifests();
-  const large = 6 * 2 ** 20;
-  const read = (id: number) => verified.parse(id, bytesOf(id, large), limit);
-  const [first, second, third] = [read(1), read(2), read(3)];
-  expect([read(2) === second, read(3) === third]).toEqual([true, true]);
+  const read = readerOf(6_000);
+  const [first, second, third, fourth] = [read(1), read(2), read(3), read(4)];
+  expect([read(2) === second, read(3) === third, read(4) === fourth]).toEqual([true, true, true]);
   expect(read(1)).not.toBe(first);
+});
+
+test('the bound is kept to the byte', () => {
+  const [exact, above, half] = [readerOf(bound), readerOf(bound + 1), readerOf(bound / 2)];
+  expect(exact(1) === exact(1)).toBe(true);
+  expect(above(1) === above(1)).toBe(false);
+  const [first, second] = [half(1), half(2)];
+  expect([half(1) === first, half(2) === second]).toEqual([true, true]);
 });

@@ -1,7 +1,7 @@
 // Whether this owner still owns its store: signs of life to others, and the news of being overtaken.
 
 import { join } from 'node:path';
-import { TidegateError, isTidegateError, toError } from '../../errors.js';
+import { TidegateError, toError } from '../../errors.js';
 import type { Timer } from '../../runtime/clock.js';
 import { ownerFile } from '../layout.js';
 import { storeFailure } from '../store-error.js';
@@ -42,8 +42,7 @@ export class Presence {
     try {
       return await work();
     } catch (error) {
-      if (isFinal(error)) this.overtaken();
-      else if (await isOvertaken(this.ports, this.claim.staging)) {
+      if (await isOvertaken(this.ports, this.claim.staging)) {
         this.overtaken();
         throw fenced(this.claim.generation, undefined, error);
       }
@@ -91,8 +90,4 @@ export class Presence {
   #ownerFile(): string {
     return join(this.claim.staging, ownerFile);
   }
-}
-
-function isFinal(error: unknown): boolean {
-  return isTidegateError(error) && error.code === 'TIDEGATE_FENCED';
 }

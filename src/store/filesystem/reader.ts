@@ -75,7 +75,7 @@ export class FileSystemStoreReader implements StoreReader {
     return readSidecar(this.ports, checkpointId(manifest.checkpointId), range);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     return Promise.resolve();
   }
 }

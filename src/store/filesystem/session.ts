@@ -1,6 +1,6 @@
 // A filesystem store in the hands of one generation.
 
-import { hasErrorCode, toError } from '../../errors.js';
+import { hasErrorCode } from '../../errors.js';
 import type { CheckpointId, Generation, StoreId } from '../../ids.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import { checkManifestUpdate } from '../../manifest/update-rules.js';
@@ -185,11 +185,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
 
   /** Ends the ownership: the next `open` does not wait. */
   override async close(): Promise<void> {
-    try {
-      await this.#turns.take(() => this.#presence.end());
-    } catch (error) {
-      this.ports.logger.warn('could not say goodbye', { error: toError(error) });
-    }
+    await this.#turns.take(() => this.#presence.end());
   }
 
   async #replace(

@@ -32,17 +32,14 @@ export interface MemoryContent {
   generation: number;
 }
 
-/** Takes the generation after `known`; `TIDEGATE_FENCED` when somebody else has. */
-export function claimAfter(content: MemoryContent, known: number): Generation {
-  if (content.generation !== known) {
+/** Takes the next generation, of an owner that was not overtaken or of a process that takes over. */
+export function claimNext(content: MemoryContent): Generation {
+  if (content.generation >= highestGeneration) {
     throw new TidegateError(
-      'TIDEGATE_FENCED',
-      `generation ${known} was overtaken by generation ${content.generation}`,
+      'TIDEGATE_GENERATIONS_EXHAUSTED',
+      `generation ${content.generation} is the last`,
     );
   }
-  if (known >= highestGeneration) {
-    throw new TidegateError('TIDEGATE_GENERATIONS_EXHAUSTED', `generation ${known} is the last`);
-  }
-  content.generation = known + 1;
+  content.generation += 1;
   return generation(content.generation);
 }

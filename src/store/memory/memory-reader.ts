@@ -51,7 +51,7 @@ export class MemoryStoreReader implements StoreReader {
     return this.#sidecarBytes(id, range.start, range.end);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     return Promise.resolve();
   }
 

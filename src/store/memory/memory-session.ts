@@ -20,7 +20,7 @@ import { provePersisted, type PersistedManifest } from '../persisted-manifest.js
 import { checkpointsToPrune } from '../retention.js';
 import { checkStatedSidecar, consumeChunks } from '../save-rules.js';
 import { MemoryStoreReader } from './memory-reader.js';
-import { claimAfter, manifestOf, type MemoryContent } from './memory-content.js';
+import { claimNext, manifestOf, type MemoryContent } from './memory-content.js';
 
 interface PreparedSidecar {
   readonly receipt: SidecarReceipt;
@@ -54,8 +54,7 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
 
   async takeNextGeneration(options: StoreCallOptions = {}): Promise<MemoryOwnedStore> {
     this.#check(options.signal);
-    const next = claimAfter(this.content, this.generation);
-    return Promise.resolve(new MemoryOwnedStore(this.content, next));
+    return Promise.resolve(new MemoryOwnedStore(this.content, claimNext(this.content)));
   }
 
   allocateCheckpointId(): CheckpointId {

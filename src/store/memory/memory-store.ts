@@ -10,7 +10,7 @@ import type {
   OwnedStore,
   StoreReader,
 } from '../checkpoint-store.js';
-import { claimAfter, type MemoryContent } from './memory-content.js';
+import { claimNext, type MemoryContent } from './memory-content.js';
 import { MemoryOwnedStore } from './memory-session.js';
 import { MemoryStoreReader } from './memory-reader.js';
 
@@ -47,7 +47,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
         `the store belongs to pipeline ${content.pipeline}, not to ${options.pipeline}`,
       );
     }
-    return Promise.resolve(new MemoryOwnedStore(content, claimAfter(content, content.generation)));
+    return Promise.resolve(new MemoryOwnedStore(content, claimNext(content)));
   }
 
   async openReadOnly(): Promise<StoreReader> {

@@ -1,0 +1,96 @@
+// What a scan says about each checkpoint.
+
+import { expect, test } from '@jest/globals';
+import { checkpointId } from '../../src/ids.js';
+import { createManifest } from '../../src/manifest/create.js';
+import type { CheckpointManifest, TidegateFields } from '../../src/manifest/types.js';
+import { listCheckpoints, type FoundCheckpoint } from '../../src/store/listing.js';
+
+const damage = new Error('its sidecar is missing');
+
+function found(
+  id: number,
+  ours: Partial<TidegateFields> = {},
+  change: Partial<CheckpointManifest> = {},
+  problem?: Error,
+): FoundCheckpoint {
+  const tidegate: TidegateFields = {
+    storeId: 's',
+    pipeline: 'p',
+    generation: 1,
+    attempt: 'a',
+    kind: 'checkpoint',
+    commitHandles: new Map(),
+    sinkDigests: new Map(),
+    ...ours,
+  };
+  const manifest = { ...createManifest(id, 1, { clock: { now: () => 1 } }), tidegate, ...change };
+  const content = { kind: 'readable', manifest, problem } as const;
+  return { id: checkpointId(id), byteLength: 1, content };
+}
+
+const pending: Partial<CheckpointManifest> = {
+  sinkNames: ['archive'],
+  sinkCommitStatuses: new Map([['archive', { kind: 'pending' }]]),
+};
+const rolledBack: Partial<TidegateFields> = { rolledBack: { generation: 1, reason: 'r' } };
+
+const statesOf = (...checkpoints: readonly FoundCheckpoint[]): unknown =>
+  Object.fromEntries(listCheckpoints(checkpoints).map(({ id, state }) => [id, state]));
+
+test('a checkpoint is complete once all its sinks have committed', () => {
+  const named: Partial<CheckpointManifest> = { sinkNames: ['archive'] };
+
+  expect(statesOf(found(1), found(2, {}, pending), found(3, {}, named))).toEqual({
+    1: 'complete',
+    2: 'in-doubt',
+    3: 'in-doubt',
+  });
+});
+
+test('one that was discarded stays that, also when it is damaged', () => {
+  expect(
+    statesOf(
+      found(1, rolledBack),
+      found(2, rolledBack, pending),
+      found(3, rolledBack, pending, damage),
+      found(4, {}, pending, damage),
+    ),
+  ).toEqual({ 1: 'rolled-back', 2: 'rolled-back', 3: 'rolled-back', 4: 'corrupt' });
+});
+
+test('one that another supersedes is told so, whatever else it is, and nothing supersedes itself', () => {
+  const unreadable: FoundCheckpoint = {
+    id: checkpointId(2),
+    byteLength: 1,
+    content: { kind: 'unreadable', problem: damage },
+  };
+
+  expect(
+    statesOf(
+      found(1, {}, pending),
+      unreadable,
+      found(3, { supersedes: 1 }),
+      found(4, { supersedes: 2 }),
+      found(5, { supersedes: 5 }),
+      found(6, { supersedes: 7 }),
+      found(7),
+    ),
+  ).toEqual({
+    1: 'superseded',
+    2: 'superseded',
+    3: 'complete',
+    4: 'complete',
+    5: 'complete',
+    6: 'complete',
+    7: 'complete',
+  });
+});
+
+test('the newest comes first, with its problem', () => {
+  const listings = listCheckpoints([found(1), found(3, {}, {}, damage), found(2)]);
+
+  expect(listings.map(({ id }) => id)).toEqual([3, 2, 1]);
+  expect(listings[0]?.problem).toBe(damage);
+  expect(listings[1]).not.toHaveProperty('problem');
+});
