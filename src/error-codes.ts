@@ -293,6 +293,12 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'Correct the function, or give the stream an onError of "skip" or "dead-letter".',
   },
+  TIDEGATE_OPERATOR_LATE: {
+    kind: 'invalid',
+    remedy:
+      'Do it before the function returns or, in apply(), before its promise settles: a checkpoint ' +
+      'may have been taken since, and this belongs to neither side of it.',
+  },
   TIDEGATE_SOURCE_FAILED: {
     kind: 'retryable',
     remedy: 'The source threw while it was read: see the cause. It is read again after a recovery.',

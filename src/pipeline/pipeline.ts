@@ -11,6 +11,7 @@ import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js'
 import type { KeyOf } from './stages/keys.js';
 import { Stream } from './stream.js';
 import { Table } from './table.js';
+import { requireSynchronous } from './synchronous.js';
 import { requireWholeTimes } from './windows.js';
 
 export interface SourceOptions<Rec> {
@@ -53,6 +54,7 @@ export class Pipeline {
     { eventTime, onError = 'fail' }: SourceOptions<Rec> = {},
   ): Stream<Rec> {
     if (eventTime !== undefined) requireWholeTimes(name, eventTime);
+    requireSynchronous(`source ${name}`, { ...eventTime });
     const node = this.#graph.add({
       role: 'source',
       kind: 'source',
@@ -71,6 +73,7 @@ export class Pipeline {
    * reads what has been added to the source since. A later row of a key replaces the earlier one.
    */
   table<Row>(name: string, source: ReadableSource<Row>, keyOf: KeyOf<Row>): Table<Row> {
+    requireSynchronous(`table ${name}`, { keyOf });
     return new Table(
       this.#graph.add({
         role: 'table',

@@ -2,6 +2,7 @@
 
 import { assertNever } from '../../assert.js';
 import { TidegateError, toError } from '../../errors.js';
+import { gavePromise, isPromise } from '../promises.js';
 import { bothRooms, type Receiver, type Room } from './elements.js';
 
 /**
@@ -55,6 +56,20 @@ export class RecordErrors {
       default:
         assertNever(policy, 'error policy');
     }
+  }
+
+  /**
+   * Whatever the policy is: a function that answers one record with a promise answers all so.
+   *
+   * @throws TidegateError `TIDEGATE_OPERATOR_FAILED`.
+   */
+  refusePromise(answer: unknown): void {
+    if (!isPromise(answer)) return;
+    answer.catch(() => undefined);
+    const { operator } = this.#options;
+    throw new TidegateError('TIDEGATE_OPERATOR_FAILED', `operator ${operator} ${gavePromise}`, {
+      details: { operator },
+    });
   }
 
   /** Sends the letters of a batch on, together with its output. */

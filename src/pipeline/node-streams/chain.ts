@@ -7,7 +7,7 @@ import type { Logger } from '../../runtime/logger.js';
 import type { FlowRun, Holder } from '../flow/flow-run.js';
 import { ForeignStage } from './foreign-stage.js';
 import { ChainState, placeOf, type Place } from './place.js';
-import { isPromise } from './promises.js';
+import { isPromise } from '../promises.js';
 import { SourceStage } from './source-stage.js';
 import { StageMaker, type StageMakerOptions, type StreamStages } from './stages.js';
 import { endedEarly, generationOver } from './stream-errors.js';

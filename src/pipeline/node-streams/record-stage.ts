@@ -6,7 +6,7 @@ import type { FlowRun } from '../flow/flow-run.js';
 import type { RecordErrors } from '../flow/record-errors.js';
 import { MarkChunk } from './mark-chunk.js';
 import { placeOf, watchPiping, type Place, type Stage } from './place.js';
-import { isPromise } from './promises.js';
+import { isPromise } from '../promises.js';
 import type { StageOptions } from './source-stage.js';
 import { nullRecord } from './stream-errors.js';
 

@@ -3,7 +3,7 @@
 import { endOfTime } from '../flow/elements.js';
 import type { CustomContext, CustomParticipant } from '../stages/custom-operator.js';
 import { captureAt } from '../state/keyed-operator.js';
-import { isPromise } from './promises.js';
+import { isPromise } from '../promises.js';
 import type { RecordLogic } from './record-stage.js';
 
 export function mapLogic(convert: (record: unknown) => unknown): RecordLogic {

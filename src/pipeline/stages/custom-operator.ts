@@ -22,7 +22,7 @@ export interface CustomContext<Out> {
  *
  * 1. `onRecord` and `onTime` are called one at a time, in order; the next call waits for a promise
  *    that they return. A barrier passes between two calls.
- * 2. What they emit is emitted before they settle.
+ * 2. What they emit is emitted before they settle: later it is refused with `TIDEGATE_OPERATOR_LATE`.
  * 3. What `onRecord` changes, it changes only when it does not throw: the error policy may skip it.
  *    `onTime` is never skipped: what it throws ends the generation.
  */

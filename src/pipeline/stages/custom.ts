@@ -8,6 +8,7 @@ import type { Stage } from '../flow/inbox.js';
 import type { RecordErrors } from '../flow/record-errors.js';
 import { captureAt } from '../state/keyed-operator.js';
 import type { CustomContext, CustomParticipant } from './custom-operator.js';
+import { OneCall } from './one-call.js';
 
 export interface CustomStageParts {
   readonly run: FlowRun;
@@ -67,8 +68,11 @@ export class CustomStage implements Stage {
     const record = records[index];
     this.#collector.keep();
     try {
-      const context = this.#context(eventTimes?.times[index], eventTimes?.watermarks[index]);
-      const working = participant.operator.onRecord(record, context);
+      const working = this.#call(
+        eventTimes?.times[index],
+        eventTimes?.watermarks[index],
+        (context) => participant.operator.onRecord(record, context),
+      );
       return working?.catch((error: unknown) => this.#leaveOut(record, error));
     } catch (error) {
       this.#leaveOut(record, error);
@@ -88,7 +92,7 @@ export class CustomStage implements Stage {
     if (watermark === undefined || watermark <= toldTime) return undefined;
     const latest = watermark === endOfTime ? toldTime : watermark;
     const time = hasEventTime ? latest : undefined;
-    return participant.tell(watermark, this.#context(time, time));
+    return this.#call(time, time, (context) => participant.tell(watermark, context));
   }
 
   #then(working: Promise<void> | undefined, rest: () => Room): Room {
@@ -100,11 +104,32 @@ export class CustomStage implements Stage {
     if (!this.#parts.run.isOver) await rest();
   }
 
-  #context(time: number | undefined, watermark: number | undefined): CustomContext<unknown> {
+  /** The context works until the call has returned, or its promise has settled. */
+  #call(
+    time: number | undefined,
+    watermark: number | undefined,
+    call: (context: CustomContext<unknown>) => void | Promise<void>,
+  ): Promise<void> | undefined {
+    const current = new OneCall(this.#parts.participant.name);
+    let working: Promise<void> | undefined;
+    try {
+      working = call(this.#context(time, watermark, current)) ?? undefined;
+    } finally {
+      if (working === undefined) current.end();
+    }
+    return working?.finally(() => current.end());
+  }
+
+  #context(
+    time: number | undefined,
+    watermark: number | undefined,
+    current: OneCall,
+  ): CustomContext<unknown> {
     const collector = this.#collector;
     return {
       time,
       emit: (record) => {
+        current.check('emit');
         if (time === undefined || watermark === undefined) collector.add(record);
         else collector.addTimed(record, time, watermark);
       },

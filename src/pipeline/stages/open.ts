@@ -8,6 +8,7 @@ import {
   type TableOf,
   type Wiring,
 } from '../graph.js';
+import { requireSynchronous } from '../synchronous.js';
 import { Inbox } from '../flow/inbox.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { AggregateStage, aggregateOperator, type Aggregation } from './aggregate.js';
@@ -25,6 +26,7 @@ import { WindowLogic, windowOperator, type WindowAggregation, type WindowSpec } 
 type Open = (settings: OperatorSettings, tables: TableOf) => NodeInstance;
 
 export function openMap(convert: (record: unknown) => unknown): Open {
+  requireSynchronous('map', { convert });
   return () => ({
     build: ({ errors, output }) => {
       const stage = mapStage({ errors, output: output(mainPort) }, convert);
@@ -34,6 +36,7 @@ export function openMap(convert: (record: unknown) => unknown): Open {
 }
 
 export function openFilter(isWanted: (record: unknown) => boolean): Open {
+  requireSynchronous('filter', { isWanted });
   return () => ({
     build: ({ errors, output }) => {
       const stage = filterStage({ errors, output: output(mainPort) }, isWanted);
@@ -43,6 +46,7 @@ export function openFilter(isWanted: (record: unknown) => boolean): Open {
 }
 
 export function openFlatMap(expand: (record: unknown) => Iterable<unknown>): Open {
+  requireSynchronous('flatMap', { expand });
   return () => ({
     build: ({ errors, output }) => {
       const stage = flatMapStage({ errors, output: output(mainPort) }, expand);
@@ -56,6 +60,7 @@ export function openLookup(
   keyOf: KeyOf<unknown>,
   combine: (record: unknown, row: unknown) => unknown,
 ): Open {
+  requireSynchronous('lookup', { keyOf, combine });
   return (_settings, tables) => ({
     build: ({ errors, output }) => {
       const rows = tables(table);
@@ -81,6 +86,7 @@ export function openAggregate(
   keyOf: KeyOf<unknown>,
   aggregation: Aggregation<unknown, unknown, unknown>,
 ): Open {
+  requireSynchronous(name, { keyOf, ...aggregation });
   return (settings) => {
     const operator = aggregateOperator(name, settings);
     return {
@@ -100,6 +106,7 @@ export function openWindow(
   keyOf: KeyOf<unknown>,
   aggregation: WindowAggregation<unknown, unknown, unknown>,
 ): Open {
+  requireSynchronous(name, { keyOf, ...aggregation });
   return (settings) => {
     const operator = windowOperator(name, spec, settings);
     return timed(
@@ -122,6 +129,7 @@ export function openProcess(
   fn: KeyedFunction<unknown, unknown, unknown>,
   hasEventTime: boolean,
 ): Open {
+  requireSynchronous(name, { keyOf, ...fn });
   return (settings) => {
     const operator = processOperator(name, settings);
     return timed(
@@ -143,6 +151,8 @@ export function openJoin(
   keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>],
   options: JoinOptions<unknown, unknown, unknown>,
 ): Open {
+  requireSynchronous(name, { keyOf: keysOf[0], ...options });
+  requireSynchronous(name, { keyOf: keysOf[1] });
   return (settings) => {
     const operator = joinOperator(name, options.withinMs, settings);
     return timed(

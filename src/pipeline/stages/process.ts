@@ -4,10 +4,15 @@ import type { OperatorSettings } from '../state/keyed-operator.js';
 import type { Entry } from '../state/keyed-state.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
+import { gavePromise, isPromise } from '../promises.js';
 import { keyText, type KeyOf } from './keys.js';
+import { OneCall } from './one-call.js';
 import type { Emitter, TimedLogic } from './timed-stage.js';
 
-/** What a function sees of its key. It must not be kept beyond the call. */
+/**
+ * What a function sees of its key. Beyond the call nothing can be sent on or changed by it: that is
+ * refused with `TIDEGATE_OPERATOR_LATE`. Objects in `state` must not be changed then either.
+ */
 export interface ProcessContext<State, Out> {
   readonly key: string;
   /** Of this key; change it, or set another. JSON must be able to hold it. */
@@ -101,20 +106,31 @@ export class ProcessLogic implements TimedLogic<Keyed> {
   #call(
     entry: Entry<Keyed>,
     time: number | undefined,
-    call: (context: ProcessContext<unknown, unknown>) => void,
+    call: (context: ProcessContext<unknown, unknown>) => unknown,
   ): void {
     const { operator } = this.#parts;
     const after = { isForgotten: false };
-    const context = this.#contextOf(entry, time, () => {
+    const current = new OneCall(operator.name);
+    const context = this.#contextOf(entry, time, current, () => {
+      current.check('forget');
       after.isForgotten = true;
     });
-    call(context);
+    try {
+      const answer = call(context);
+      if (isPromise(answer)) {
+        answer.catch(() => undefined);
+        throw new Error(`it ${gavePromise}`);
+      }
+    } finally {
+      current.end();
+    }
     if (after.isForgotten) operator.state.delete(entry);
   }
 
   #contextOf(
     entry: Entry<Keyed>,
     time: number | undefined,
+    current: OneCall,
     forget: () => void,
   ): ProcessContext<unknown, unknown> {
     const { operator, hasEventTime } = this.#parts;
@@ -127,11 +143,13 @@ export class ProcessLogic implements TimedLogic<Keyed> {
         return value.state;
       },
       set state(next: unknown) {
+        current.check('state');
         value.state = next;
       },
       time,
       watermark: operator.watermark,
       setTimer: (at) => {
+        current.check('setTimer');
         if (!hasEventTime) throw new Error('timers need records with an event time');
         if (!Number.isSafeInteger(at)) throw new Error(`a timer is set for ${at}`);
         if (value.timers.has(at) || operator.isEnding) return;
@@ -139,9 +157,18 @@ export class ProcessLogic implements TimedLogic<Keyed> {
         value.timers.set(at, number);
         operator.timers.add(at, { entry, number });
       },
-      deleteTimer: (at) => void value.timers.delete(at),
-      emit: (record) => emitter.emit(record, emitTime),
-      emitTo: (side, record) => emitter.emit(record, emitTime, side),
+      deleteTimer: (at) => {
+        current.check('deleteTimer');
+        value.timers.delete(at);
+      },
+      emit: (record) => {
+        current.check('emit');
+        emitter.emit(record, emitTime);
+      },
+      emitTo: (side, record) => {
+        current.check('emitTo');
+        emitter.emit(record, emitTime, side);
+      },
       forget,
     };
   }

@@ -46,6 +46,8 @@ class MapStage implements Receiver {
     } catch (error) {
       return this.#acceptWithErrors(batch, records, error);
     }
+    // One is enough: what answers one record with a promise answers all so.
+    errors.refusePromise(records[0]);
     return errors.flush(output.accept({ records, eventTimes: batch.eventTimes }));
   }
 
@@ -86,14 +88,17 @@ class FilterStage implements Receiver {
     const isWanted = this.#isWanted;
     const collector = this.#collector;
     const { records } = batch;
+    let verdict = false;
     for (let index = 0; index < records.length; index++) {
       const record = records[index];
       try {
-        if (isWanted(record)) collector.addLike(record, batch, index);
+        verdict = isWanted(record);
+        if (verdict) collector.addLike(record, batch, index);
       } catch (error) {
         errors.handle(error, record);
       }
     }
+    errors.refusePromise(verdict);
     return errors.flush(output.accept(collector.take(batch.eventTimes?.watermark)));
   }
 
