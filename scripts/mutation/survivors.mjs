@@ -240,11 +240,70 @@ export const explained = [
     mutants: ['\'?\' → ""'],
   },
   {
+    file: 'src/store/filesystem/checkpoint-writer.ts',
+    why: 'What is not there is not deleted, and a name counted down is as new as one counted up.',
+    mutants: ['[] → ["Stryker was here"]', 'this.#nameCount += 1 → this.#nameCount -= 1'],
+  },
+  {
+    file: 'src/store/filesystem/generations.ts',
+    why: 'A cause that is undefined is as good as none.',
+    mutants: ['cause === undefined → false'],
+  },
+  {
+    file: 'src/store/filesystem/identity.ts',
+    why: 'What is no object has no members, null throws, and so does the making of an empty id.',
+    mutants: [
+      "typeof value !== 'object' || value === null → false",
+      "typeof value !== 'object' || value === null → typeof value !== 'object' && value === null",
+      "typeof value !== 'object' → false",
+      'value === null → false',
+      "id === '' → false",
+      '\'\' → "Stryker was here!"',
+    ],
+  },
+  {
+    file: 'src/store/filesystem/sidecar-reader.ts',
+    why: 'A larger buffer than is needed.',
+    mutants: ['end - start → end + start'],
+  },
+  {
+    file: 'src/store/filesystem/sidecar-writer.ts',
+    why: 'Nothing is written in no pieces; room that is just enough is made anew.',
+    mutants: [
+      'this.#collectedBytes === 0 → false',
+      'current.byteLength >= byteLength → current.byteLength > byteLength',
+    ],
+  },
+  {
+    file: 'src/store/layout.ts',
+    why: 'Number() refuses what the pattern refuses, and a name is compared with what it should be.',
+    mutants: [
+      '[] → ["Stryker was here"]',
+      '/^\\d{6,16}$/ → /\\d{6,16}$/',
+      '/^\\d{6,16}$/ → /^\\d{6,16}/',
+    ],
+  },
+  {
+    file: 'src/store/memory/memory-session.ts',
+    why: 'Assertions: only a mistake of ours could fail them.',
+    mutants: ['\'an owned store has no store id\' → ""', '\'an owned store has no pipeline\' → ""'],
+  },
+  {
     file: 'src/store/retention.ts',
     why: 'Whatever is not below the newest complete one is not below the oldest that is kept either.',
     mutants: [
       'id >= newestComplete.id → false',
       'id >= newestComplete.id → id > newestComplete.id',
     ],
+  },
+  {
+    file: 'src/store/save-rules.ts',
+    why: 'A cause that is undefined is as good as none.',
+    mutants: ['cause === undefined → false'],
+  },
+  {
+    file: 'src/store/state-checks.ts',
+    why: 'For the compiler: there is always a first one.',
+    mutants: ['\'none\' → ""'],
   },
 ];

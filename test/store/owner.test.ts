@@ -169,6 +169,7 @@ test('a next generation whose caller has gone leaves nobody to wait for', async 
   abort.abort(reason);
   gate.letGo();
   await expect(taking).rejects.toBe(reason);
+  expect([...disk.tree().keys()].filter((path) => path.endsWith(ownerFile))).toEqual([]);
   // A session goes on after a claim of its own that nobody wanted.
   expect((await first.takeNextGeneration()).generation).toBe(3);
 });
@@ -194,6 +195,32 @@ test('two who ask at once for the next generation do not get the same one', asyn
   const taking = first.takeNextGeneration();
   await assertRejects(first.takeNextGeneration(), 'TIDEGATE_FENCED');
   expect((await taking).generation).toBe(2);
+});
+
+test('a next generation that is being opened is not fenced by who asks meanwhile', async () => {
+  let letGo = (): void => undefined;
+  const pause = new Promise<void>((resolve) => (letGo = resolve));
+  const { fileSystem } = disk.mount({
+    before: async ({ kind, path }) => {
+      if (kind === 'rename' && path.endsWith('generation_000001')) await pause;
+      return undefined;
+    },
+  });
+  const store = new FileSystemCheckpointStore('/store', { fileSystem, clock, heartbeatMs: 0 });
+  const first = await store.open({ pipeline: 'orders' });
+  const taking = first.takeNextGeneration();
+  for (let step = 0; step < 200; step += 1) await Promise.resolve();
+  await assertRejects(first.takeNextGeneration(), 'TIDEGATE_FENCED');
+  letGo();
+  expect((await taking).generation).toBe(2);
+});
+
+test('an owner that cannot be seen and closes while its heart is watched makes room', async () => {
+  const owner = await storeOn().open({ pipeline: 'orders' });
+  liveness = 'unknown';
+  clock.setTimer(() => void owner.close(), 250);
+  expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
+  expect(clock.monotonicMs()).toBeLessThan(500);
 });
 
 test('a wait for an owner ends with the signal', async () => {

@@ -56,17 +56,20 @@ describe('signs of life', () => {
     expect(bench.clock.timerCount).toBe(0);
   });
 
-  test.each(['is given', 'fails'])(
-    'one that %s after the goodbye is the last, and no news',
+  test.each(['was given', 'fails'])(
+    'one that %s around the goodbye is the last, and no news',
     async (how) => {
       const bench = new Bench();
       let letGo = (): void => undefined;
       const pause = new Promise<void>((resolve) => (letGo = resolve));
       const hooks: DiskHooks = {
         before: async ({ kind }) => {
-          if (kind !== 'touch') return undefined;
+          if (kind !== 'touch' || how !== 'fails') return undefined;
           await pause;
-          return how === 'fails' ? { code: 'EIO', effect: 'none' } : undefined;
+          return { code: 'EIO', effect: 'none' };
+        },
+        after: async ({ kind }) => {
+          if (kind === 'touch') await pause;
         },
       };
       const store = await bench.open({ heartbeatMs: 300 }, hooks);

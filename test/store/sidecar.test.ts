@@ -144,7 +144,10 @@ describe('a file', () => {
     expect(open).toBe(0);
 
     isFailing = true;
-    await expect(read()).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });
+    await expect(read()).rejects.toMatchObject({
+      code: 'TIDEGATE_STORE_IO',
+      message: expect.stringMatching(/^reading .*state\.bin failed: /) as unknown,
+    });
     await expect(store.load(loaded.id)).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });
     await expect(saveWithSidecar(store, Buffer.alloc(20, 1))).rejects.toMatchObject({
       code: 'TIDEGATE_STORE_IO',

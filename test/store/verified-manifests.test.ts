@@ -58,6 +58,14 @@ test('no more than a bounded number of bytes is kept, the newest', () => {
   expect(read(1)).not.toBe(first);
 });
 
+test('what is too large to be kept drives nothing out', () => {
+  const verified = new VerifiedManifests(bound);
+  const read = () => verified.parse(1, bytesOf(1), limit);
+  const small = read();
+  verified.parse(2, bytesOf(2, bound), limit);
+  expect(read()).toBe(small);
+});
+
 test('the bound is kept to the byte', () => {
   const [exact, above, half] = [readerOf(bound), readerOf(bound + 1), readerOf(bound / 2)];
   expect(exact(1) === exact(1)).toBe(true);
