@@ -31,6 +31,7 @@ const room = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
 let rooms: WarehouseRooms | undefined;
 process.on('exit', () => rmSync(room, { recursive: true, force: true }));
 process.on('SIGINT', () => {
+  print('interrupted: what the demonstration has made is removed');
   void cleanUp().then(() => process.exit(130));
 });
 try {

@@ -122,7 +122,8 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    * newest complete checkpoint. The report says what was found, decided and why.
    *
    * @throws TidegateError `TIDEGATE_HALTED` with the cause when recovery refuses or cannot finish;
-   * nothing was guessed then. `TIDEGATE_LIFECYCLE` when called twice.
+   * nothing was guessed then. `TIDEGATE_RECOVERY_ABORTED` when it is stopped before it has recovered,
+   * `TIDEGATE_LIFECYCLE` when called twice.
    */
   async start(): Promise<RecoveryReport> {
     if (this.#life.phase !== 'created') throw this.#wrongPhase('start()');
@@ -130,7 +131,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     await this.#life.whilePhase('recovering');
     if (this.#life.isOver) await this.#life.done;
     const { report, run } = this.#life;
-    if (report === undefined || run === undefined) throw this.#wrongPhase('start()');
+    if (report === undefined || run === undefined) throw closedEarly();
     this.#knownGeneration = run.generation;
     this.#look();
     return report;
@@ -246,6 +247,12 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       cause: facts.cause,
     });
   }
+}
+
+/** By its signal, or by a call of `stop()`. */
+function closedEarly(): TidegateError {
+  const message = 'start() was ended: the coordinator was stopped before it had recovered';
+  return new TidegateError('TIDEGATE_RECOVERY_ABORTED', message);
 }
 
 function contextOf<Sinks extends Named<Sink>>(

@@ -278,7 +278,7 @@ describe('the end', () => {
   test('a stop before the first record has nothing to commit', async () => {
     const harness = new Harness();
     const starting = expect(harness.coordinator.start()).rejects.toMatchObject({
-      code: 'TIDEGATE_LIFECYCLE',
+      code: 'TIDEGATE_RECOVERY_ABORTED',
     });
     await harness.settle(harness.coordinator.stop());
     await starting;

@@ -94,6 +94,22 @@ describe('the life of a run', () => {
     expect(sink.records.length).toBeGreaterThan(0);
   });
 
+  test('a second signal during recovery ends it, and says so', async () => {
+    const pipeline = new Pipeline('numbers');
+    const source = endless(() => undefined);
+    const restore = (): Promise<void> => {
+      process.emit('SIGTERM');
+      process.emit('SIGTERM');
+      return new Promise(() => undefined);
+    };
+    pipeline.source('numbers', { ...source, restore }).to('out', new MemorySink());
+
+    await expect(pipeline.run({ store: new MemoryCheckpointStore() })).rejects.toMatchObject({
+      code: 'TIDEGATE_RECOVERY_ABORTED',
+      message: 'start() was ended: the coordinator was stopped before it had recovered',
+    });
+  });
+
   test('a second signal in the final checkpoint is a stop, without an error', async () => {
     const store = new MemoryCheckpointStore();
     const sink = new MemorySink<number>();
