@@ -28,7 +28,10 @@ export const explained = [
   {
     file: 'src/manifest/json/struct.ts',
     why: 'The canonical printer sorts what is not sorted: the order only saves it the work.',
-    mutants: ["context.order === 'declared' → true"],
+    mutants: [
+      "context.order === 'declared' → true",
+      '[...entries].sort(([, a], [, b]) => compareUtf8(a.name, b.name)) → [...entries]',
+    ],
   },
   {
     file: 'src/manifest/json/integers.ts',
@@ -44,7 +47,14 @@ export const explained = [
       'text.length > longestInteger → false',
       'value >= 0 && value <= most → false',
       'value >= 0 → value > 0',
+      '/^(?:0|[1-9][0-9]*)$/ → /^(?:0|[1-9][0-9])$/',
+      '/^(?:0|[1-9][0-9]*)$/ → /^(?:0|[1-9][^0-9]*)$/',
     ],
+  },
+  {
+    file: 'src/manifest/json/print.ts',
+    why: 'Only whether text is looked at character by character.',
+    mutants: ['/["\\\\]|[^\\u0020-\\uffff]/ → /[^"\\\\]|[^\\u0020-\\uffff]/'],
   },
   {
     file: 'src/manifest/json/reader.ts',
@@ -98,6 +108,11 @@ export const explained = [
       'one[name as keyof Value] === other[name as keyof Value] → one[name as keyof Value] !== other[name as keyof Value]',
       'Object.keys(one).every(isSame) && Object.keys(other).every(isSame) → false',
       'earlier.length === 0 → false',
+      "[...Object.keys(progress), 'tidegate'] → []",
+      '\'tidegate\' → ""',
+      "['rolledBack', 'decisions'] → []",
+      '\'rolledBack\' → ""',
+      '\'decisions\' → ""',
     ],
   },
   {
@@ -238,6 +253,11 @@ export const explained = [
     file: 'src/recovery/render-report.ts',
     why: 'For the compiler: only a dry run has no generation.',
     mutants: ['\'?\' → ""'],
+  },
+  {
+    file: 'src/recovery/table.ts',
+    why: 'The last row: what has come to it is a split, as the walk through all facts shows.',
+    mutants: ["{ sinks: ['some-committed-some-absent'] } → {}"],
   },
   {
     file: 'src/store/filesystem/checkpoint-writer.ts',

@@ -13,6 +13,8 @@ import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
+import { requireOptions } from '../given.js';
+import { contractProblems } from './contracts.js';
 import { isUsableName, nameRule, participantProblems } from './guarantee.js';
 import { completeOptions, type CheckpointOptions } from './options.js';
 
@@ -72,6 +74,7 @@ export interface CheckedOptions {
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. */
 export function checkOptions(given: CoordinatorOptions): CheckedOptions {
+  requireOptions('a coordinator', given);
   const participants: Participants = {
     sources: byName(given.sources),
     operators: byName(given.operators),
@@ -80,13 +83,17 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     ...(given.tableStore === undefined ? {} : { tableStore: given.tableStore }),
   };
   const { options, problems: settings } = completeOptions(given.checkpoint ?? {});
-  const replayPossible = canReplay(participants, given.barriers);
+  const unusable = contractProblems(given, participants);
+  const isUsable = unusable.length === 0;
+  const replayPossible = isUsable && canReplay(participants, given.barriers);
   const problems = [
     ...(isUsableName(given.pipeline) ? [] : [`pipeline name ${nameRule}`]),
     ...settings,
     ...ownerProblems(given),
     ...restoreProblems(given.restoreFrom),
-    ...participantProblems(participants, options, { isPossible: replayPossible }),
+    ...unusable,
+    // What a mix can keep is asked of participants that can be used.
+    ...(isUsable ? participantProblems(participants, options, { isPossible: replayPossible }) : []),
   ];
   if (problems.length > 0) {
     const list = problems.map((problem) => `- ${problem}`).join('\n');

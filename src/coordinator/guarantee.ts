@@ -125,7 +125,8 @@ function nameProblems(participants: Participants): readonly string[] {
 
 export const nameRule = 'is empty, longer than 200 characters, or has a control character or /';
 
-export function isUsableName(name: string): boolean {
+export function isUsableName(name: unknown): boolean {
+  if (typeof name !== 'string') return false;
   const isPlain = Array.from(name).every((character) => character >= ' ' && character !== '/');
   return name.trim() !== '' && name.length <= 200 && isPlain;
 }

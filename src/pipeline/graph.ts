@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../errors.js';
+import { kindOf } from '../given.js';
 import type { Operator } from '../contracts/operator.js';
 import type { ReadableSource } from '../contracts/source.js';
 import type { Sink } from '../contracts/sink.js';
@@ -101,6 +102,9 @@ export class Graph {
   /** @throws TidegateError `TIDEGATE_PIPELINE` for a name that is taken, or an input from elsewhere. */
   add<Node extends GraphNode>(node: Node): Node {
     const group = groupOf(node);
+    if (typeof node.name !== 'string') {
+      throw invalid(`the name of a ${node.kind} is ${kindOf(node.name)}, not text`);
+    }
     if (this.#nodes.some((other) => other.name === node.name && groupOf(other) === group)) {
       throw invalid(`pipeline ${this.pipeline} has two ${group}s called ${node.name}`);
     }

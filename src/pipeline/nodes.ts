@@ -1,6 +1,7 @@
 // The nodes that streams put into a pipeline's graph: each kind made in one place.
 
 import type { Sink } from '../contracts/sink.js';
+import { requireContract } from './given-functions.js';
 import { hasEventTime, invalid, type Graph, type OperatorNode, type Output } from './graph.js';
 import { openUnion } from './stages/open.js';
 import type { OperatorOptions, StatefulOptions } from './stream-options.js';
@@ -73,6 +74,7 @@ export function addStateful(
 
 /** A writer takes what its stream carries: the types were compared where the sink was given. */
 export function addSink(graph: Graph, name: string, input: Output, sink: Sink): void {
+  requireContract(`sink ${name}`, sink, ['open']);
   graph.add({
     role: 'sink',
     kind: 'sink',

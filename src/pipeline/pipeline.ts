@@ -11,7 +11,8 @@ import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js'
 import type { KeyOf } from './stages/keys.js';
 import { Stream } from './stream.js';
 import { Table } from './table.js';
-import { requireSynchronous } from './synchronous.js';
+import { requireOptions } from '../given.js';
+import { requireContract, requireFunctions, requireSynchronous } from './given-functions.js';
 import { requireWholeTimes } from './windows.js';
 
 export interface SourceOptions<Rec> {
@@ -54,6 +55,7 @@ export class Pipeline {
     { eventTime, onError = 'fail' }: SourceOptions<Rec> = {},
   ): Stream<Rec> {
     if (eventTime !== undefined) requireWholeTimes(name, eventTime);
+    requireContract(`source ${name}`, source, ['position', 'restore', 'read']);
     requireSynchronous(`source ${name}`, { ...eventTime });
     const node = this.#graph.add({
       role: 'source',
@@ -73,7 +75,8 @@ export class Pipeline {
    * reads what has been added to the source since. A later row of a key replaces the earlier one.
    */
   table<Row>(name: string, source: ReadableSource<Row>, keyOf: KeyOf<Row>): Table<Row> {
-    requireSynchronous(`table ${name}`, { keyOf });
+    requireContract(`table ${name}`, source, ['position', 'restore', 'read']);
+    requireFunctions(`table ${name}`, { keyOf });
     return new Table(
       this.#graph.add({
         role: 'table',
@@ -99,6 +102,7 @@ export class Pipeline {
    * @throws TidegateError `TIDEGATE_PIPELINE` or `TIDEGATE_OPTIONS`, with every problem at once.
    */
   prepare(options: RunOptions): PreparedRun {
+    requireOptions('a run', options);
     return new PreparedRun(prepareGraph(this.#graph, this.#options, options), options);
   }
 

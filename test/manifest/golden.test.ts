@@ -9,7 +9,7 @@ import { parseManifest } from '../../src/manifest/parse.js';
 import { serializeManifest } from '../../src/manifest/serialize.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { validateManifest } from '../../src/manifest/validate.js';
-import { withoutUnknown } from './manifests.js';
+import { fullManifest, withoutUnknown } from './manifests.js';
 
 interface Decode {
   readonly op: string;
@@ -131,3 +131,13 @@ function expectDecode(manifest: CheckpointManifest, { op, result, hex, error }: 
   const bytes = tryDecodeInlineState(entry);
   expect(bytes && Buffer.from(bytes).toString('hex')).toBe(hex);
 }
+
+test('what tidegate has written is read and written the same for ever, to the byte', () => {
+  const text = readFileSync(
+    new URL('../golden/tidegate/full-manifest.json', import.meta.url),
+    'utf8',
+  );
+
+  expect(parseManifest(text)).toEqual(fullManifest);
+  expect(serializeManifest(fullManifest)).toBe(text);
+});

@@ -215,6 +215,15 @@ describe('unknown members', () => {
     expect(text.indexOf('"manifest_checksum"')).toBeLessThan(text.indexOf('"later"'));
   });
 
+  test.each(['0', '-0', '10', '100', '1.5', '1.55', '-1e5', '1E5', '1e+55', '1e-5', '0.25e10'])(
+    'may be the number %s, kept as it is spelt',
+    (numberText) => {
+      const manifest = parseManifest(`${head},"x":${numberText}}`);
+      expect(manifest.unknownFields?.get('x')).toEqual({ numberText });
+      expect(serializeManifest(manifest)).toContain(`"x": ${numberText}\n`);
+    },
+  );
+
   test('are read as what they are', () => {
     const text = `${head},"x":[null,true,false,-1.50,"\\ud800\\udc00\\udbff\\udfff\\ud7ff\\ue000\\uffff",{}]}`;
     expect(parseManifest(text).unknownFields?.get('x')).toEqual([

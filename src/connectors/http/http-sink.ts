@@ -1,6 +1,7 @@
 // The HTTP sink: records as requests, tried again where that can help, flushed at each barrier.
 
 import { TidegateError } from '../../errors.js';
+import { requireOptions } from '../../given.js';
 import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { orAborted, untilEither } from '../../runtime/abort.js';
@@ -12,6 +13,7 @@ import { requestOf, requestShape, targetOf, type RequestShape } from './request.
 
 /** Sends records in their order, one request after the other. */
 export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> {
+  requireOptions('httpSink', options);
   const settings = checkSettings(options);
   return {
     durability: options.key === undefined ? 'at-least-once' : 'idempotent',

@@ -1,6 +1,7 @@
 // The PostgreSQL sink: rows of an epoch in one transaction, together with the marker that proves it.
 
 import { TidegateError } from '../../errors.js';
+import { requireOptions } from '../../given.js';
 import type { FlushingSink, TwoPhaseSink } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
@@ -57,6 +58,7 @@ export type PostgresSinkOptions<Rec> = DatabaseOptions &
 export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSinkOptions<Rec>,
 ): TwoPhaseSink<Rec> {
+  requireOptions('postgresSink', options);
   const durability = options.durability ?? 'durable';
   const parts = partsOf(options);
   const { driver, catalog, schema } = parts;
@@ -86,6 +88,7 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
 export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
   options: DatabaseOptions & TableOptions & { readonly key: readonly string[] } & SharedOptions,
 ): FlushingSink<Rec> {
+  requireOptions('postgresUpsertSink', options);
   const parts = partsOf(options);
   return {
     durability: 'idempotent',

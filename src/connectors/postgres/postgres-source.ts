@@ -5,6 +5,7 @@
 // transactions below the oldest one that is still running: nothing can appear there any more.
 
 import { TidegateError } from '../../errors.js';
+import { requireOptions } from '../../given.js';
 import type { CallOptions, Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
@@ -47,6 +48,7 @@ interface Place {
 export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSourceOptions,
 ): ReadableSource<Rec> {
+  requireOptions('postgresSource', options);
   const reader = new TableReader<Rec>(options);
   const { pollMs = 200, endWhenEmpty = false, clock = systemClock } = options;
   let next: Place | undefined;

@@ -12,6 +12,7 @@ import type {
 import { isTwoPhase } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
+import { contractProblem } from '../../given.js';
 import type { MarkerFolding } from '../marker-folding.js';
 import type { Markers } from './markers.js';
 
@@ -42,6 +43,10 @@ export interface Marking {
 
 /** @throws TidegateError `TIDEGATE_WRITE_AHEAD_OPTIONS` for a sink that could be written twice. */
 export function checkWrappable<Rec>(inner: Sink<Rec>): void {
+  const problem = contractProblem(inner, ['open']);
+  if (problem !== undefined) {
+    throw new TidegateError('TIDEGATE_WRITE_AHEAD_OPTIONS', `the wrapped sink ${problem}`);
+  }
   if (isTwoPhase(inner) ? inner.durability !== 'durable' : isOrderedByKey(inner)) return;
   throw new TidegateError(
     'TIDEGATE_WRITE_AHEAD_OPTIONS',

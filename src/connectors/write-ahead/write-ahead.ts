@@ -6,6 +6,7 @@ import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { TidegateError } from '../../errors.js';
+import { requireOptions, requirePath } from '../../given.js';
 import { MarkerFolding } from '../marker-folding.js';
 import { jsonLines, type RecordCodec } from './codec.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
@@ -40,6 +41,8 @@ export function writeAhead<Rec>(
   inner: Sink<Rec>,
   options: WriteAheadOptions<Rec>,
 ): TwoPhaseSink<Rec> {
+  requireOptions('writeAhead', options);
+  requirePath('the directory of writeAhead', options.directory);
   checkWrappable(inner);
   const { codec = jsonLines(), fileSystem = nodeFileSystem, logger = silentLogger } = options;
   const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);

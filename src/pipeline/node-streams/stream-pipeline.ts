@@ -4,6 +4,7 @@ import type { Participants } from '../../contracts/participants.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
 import { TidegateError, toError } from '../../errors.js';
+import { requireOptions } from '../../given.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { determinismOf } from '../determinism.js';
@@ -63,6 +64,7 @@ export class StreamPipeline<
 
   /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
   constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
+    requireOptions('a StreamPipeline', options);
     this.name = name;
     this.#declared = {
       sources: options.sources,
@@ -92,6 +94,7 @@ export class StreamPipeline<
    * ways out; `TIDEGATE_PIPELINE`, `TIDEGATE_OPTIONS`.
    */
   prepare(options: RunOptions): PreparedRun {
+    requireOptions('a run', options);
     const { clock = systemClock, logger = silentLogger } = options;
     const counts = newRunCounts();
     const chain = this.#newChain(counts, logger);

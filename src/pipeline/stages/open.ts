@@ -8,7 +8,7 @@ import {
   type TableOf,
   type Wiring,
 } from '../graph.js';
-import { requireSynchronous } from '../synchronous.js';
+import { requireContract, requireFunctions, requireSynchronous } from '../given-functions.js';
 import { Inbox } from '../flow/inbox.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { AggregateStage, aggregateOperator, type Aggregation } from './aggregate.js';
@@ -26,7 +26,7 @@ import { WindowLogic, windowOperator, type WindowAggregation, type WindowSpec } 
 type Open = (settings: OperatorSettings, tables: TableOf) => NodeInstance;
 
 export function openMap(convert: (record: unknown) => unknown): Open {
-  requireSynchronous('map', { convert });
+  requireFunctions('map', { convert });
   return () => ({
     build: ({ errors, output }) => {
       const stage = mapStage({ errors, output: output(mainPort) }, convert);
@@ -36,7 +36,7 @@ export function openMap(convert: (record: unknown) => unknown): Open {
 }
 
 export function openFilter(isWanted: (record: unknown) => boolean): Open {
-  requireSynchronous('filter', { isWanted });
+  requireFunctions('filter', { isWanted });
   return () => ({
     build: ({ errors, output }) => {
       const stage = filterStage({ errors, output: output(mainPort) }, isWanted);
@@ -46,7 +46,7 @@ export function openFilter(isWanted: (record: unknown) => boolean): Open {
 }
 
 export function openFlatMap(expand: (record: unknown) => Iterable<unknown>): Open {
-  requireSynchronous('flatMap', { expand });
+  requireFunctions('flatMap', { expand });
   return () => ({
     build: ({ errors, output }) => {
       const stage = flatMapStage({ errors, output: output(mainPort) }, expand);
@@ -60,7 +60,7 @@ export function openLookup(
   keyOf: KeyOf<unknown>,
   combine: (record: unknown, row: unknown) => unknown,
 ): Open {
-  requireSynchronous('lookup', { keyOf, combine });
+  requireFunctions('lookup', { keyOf, combine });
   return (_settings, tables) => ({
     build: ({ errors, output }) => {
       const rows = tables(table);
@@ -86,7 +86,9 @@ export function openAggregate(
   keyOf: KeyOf<unknown>,
   aggregation: Aggregation<unknown, unknown, unknown>,
 ): Open {
-  requireSynchronous(name, { keyOf, ...aggregation });
+  requireContract(name, aggregation, ['add']);
+  requireFunctions(name, { keyOf });
+  requireSynchronous(name, { ...aggregation });
   return (settings) => {
     const operator = aggregateOperator(name, settings);
     return {
@@ -106,7 +108,9 @@ export function openWindow(
   keyOf: KeyOf<unknown>,
   aggregation: WindowAggregation<unknown, unknown, unknown>,
 ): Open {
-  requireSynchronous(name, { keyOf, ...aggregation });
+  requireContract(name, aggregation, ['add']);
+  requireFunctions(name, { keyOf });
+  requireSynchronous(name, { ...aggregation });
   return (settings) => {
     const operator = windowOperator(name, spec, settings);
     return timed(
@@ -129,7 +133,9 @@ export function openProcess(
   fn: KeyedFunction<unknown, unknown, unknown>,
   hasEventTime: boolean,
 ): Open {
-  requireSynchronous(name, { keyOf, ...fn });
+  requireContract(name, fn, ['onRecord']);
+  requireFunctions(name, { keyOf });
+  requireSynchronous(name, { ...fn });
   return (settings) => {
     const operator = processOperator(name, settings);
     return timed(
@@ -151,8 +157,9 @@ export function openJoin(
   keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>],
   options: JoinOptions<unknown, unknown, unknown>,
 ): Open {
-  requireSynchronous(name, { keyOf: keysOf[0], ...options });
-  requireSynchronous(name, { keyOf: keysOf[1] });
+  requireContract(name, options, ['combine']);
+  requireFunctions(name, { keyOf: keysOf[0], combine: options.combine });
+  requireFunctions(name, { keyOf: keysOf[1] });
   return (settings) => {
     const operator = joinOperator(name, options.withinMs, settings);
     return timed(
@@ -174,6 +181,7 @@ export function openCustom(
   operator: CustomOperator<unknown, unknown>,
   hasEventTime: boolean,
 ): Open {
+  requireContract(name, operator, ['onRecord', 'capture', 'restore', 'reset']);
   return () => {
     const participant = new CustomParticipant(name, operator);
     return {

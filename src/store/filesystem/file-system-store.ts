@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { TidegateError, hasErrorCode } from '../../errors.js';
+import { requirePath } from '../../given.js';
 import type { Generation } from '../../ids.js';
 import { defaultManifestMaxBytes } from '../../manifest/parse.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
@@ -53,8 +54,12 @@ export interface FileSystemCheckpointStoreOptions {
 export class FileSystemCheckpointStore implements CheckpointStore {
   readonly #ports: StorePorts;
 
-  /** @param directory The one that holds the checkpoints; created by the first `open`. */
+  /**
+   * @param directory The one that holds the checkpoints; created by the first `open`.
+   * @throws TidegateError `TIDEGATE_OPTIONS` for what is no path.
+   */
   constructor(directory: string, options: FileSystemCheckpointStoreOptions = {}) {
+    requirePath('the directory of a checkpoint store', directory);
     this.#ports = {
       // Resolved now: a process that changes its working directory keeps its store.
       layout: new StoreLayout(resolve(directory)),

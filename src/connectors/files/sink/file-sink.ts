@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { TwoPhaseSink } from '../../../contracts/sink.js';
 import { TidegateError } from '../../../errors.js';
+import { pathProblem, requireOptions } from '../../../given.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { silentLogger, type Logger } from '../../../runtime/logger.js';
@@ -41,6 +42,7 @@ export interface FileSinkOptions<Rec> {
  * @throws TidegateError `TIDEGATE_OPTIONS`.
  */
 export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhaseSink<Rec> {
+  requireOptions('fileSink', options);
   const { encode = jsonLine, extension = 'jsonl' } = options;
   const { bufferBytes = 262_144, looseMarkersMax = 256 } = options;
   checkOptions({ directory: options.directory, extension, bufferBytes, looseMarkersMax });
@@ -90,7 +92,8 @@ function checkOptions(options: {
 }): void {
   const { directory, extension, bufferBytes, looseMarkersMax } = options;
   const problems: string[] = [];
-  if (directory === '') problems.push('directory is empty');
+  const wrongPath = pathProblem(directory);
+  if (wrongPath !== undefined) problems.push(`directory ${wrongPath}`);
   if (!isExtension(extension)) {
     problems.push(`extension ${JSON.stringify(extension)} is not 1 to 32 letters, digits, . _ -`);
   }

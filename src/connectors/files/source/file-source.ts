@@ -10,6 +10,7 @@ import type {
   SourcePosition,
 } from '../../../contracts/source.js';
 import { TidegateError, toError } from '../../../errors.js';
+import { requirePath } from '../../../given.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { BlockReader } from './block-reader.js';
@@ -33,6 +34,7 @@ export function fileSource<Rec>(
   format: RecordFormat<Rec>,
   options: FileSourceOptions<Rec>,
 ): ReadableSource<Rec> {
+  requirePath('the path of a file source', path);
   const { batchRecords = 512, recordMaxBytes = 16_777_216, onBadRecord = 'fail' } = options;
   for (const [name, value] of Object.entries({ batchRecords, recordMaxBytes })) {
     if (Number.isSafeInteger(value) && value >= 1) continue;

@@ -1,0 +1,153 @@
+// What JavaScript gives where TypeScript would have complained: a sentence each, before anything is opened.
+
+import { describe, expect, test } from '@jest/globals';
+import { csvSource } from '../src/connectors/files/source/csv-source.js';
+import { jsonLinesSource } from '../src/connectors/files/source/json-lines-source.js';
+import { fileSink } from '../src/connectors/files/sink/file-sink.js';
+import { httpSink } from '../src/connectors/http/http-sink.js';
+import { arraySource } from '../src/connectors/memory/array-source.js';
+import { MemorySink } from '../src/connectors/memory/memory-sink.js';
+import { postgresSink, postgresUpsertSink } from '../src/connectors/postgres/postgres-sink.js';
+import { postgresSource } from '../src/connectors/postgres/postgres-source.js';
+import { writeAhead } from '../src/connectors/write-ahead/write-ahead.js';
+import { CheckpointCoordinator } from '../src/coordinator/coordinator.js';
+import { StreamPipeline } from '../src/pipeline/node-streams/stream-pipeline.js';
+import { Pipeline } from '../src/pipeline/pipeline.js';
+import type { Stream } from '../src/pipeline/stream.js';
+import { FileSystemCheckpointStore } from '../src/store/filesystem/file-system-store.js';
+import { MemoryCheckpointStore } from '../src/store/memory/memory-store.js';
+
+type Case = readonly [string, () => unknown, string];
+
+const nothing = undefined as never;
+const secret = 'postgres://me:hunter2@host/db' as never;
+const numbers = (): Stream<number> => new Pipeline('p').source('numbers', arraySource([1]));
+const keyed = () => numbers().keyBy(() => 'key');
+const coordinator = (change: object): CheckpointCoordinator =>
+  new CheckpointCoordinator({
+    pipeline: 'p',
+    store: new MemoryCheckpointStore(),
+    sources: {},
+    sinks: {},
+    ...change,
+  });
+
+function expectRefusal(code: string, call: () => unknown, message: string): void {
+  expect(call).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }),
+  );
+}
+
+describe('options', () => {
+  const cases: readonly Case[] = [
+    ['a file sink', () => fileSink(secret), 'fileSink are of type string, not an object'],
+    ['a file sink', () => fileSink({} as never), 'fileSink: directory is undefined, not a path'],
+    ['a file sink', () => fileSink({ directory: '' }), 'fileSink: directory is empty, not a path'],
+    ['a file source', () => csvSource({} as never), 'a file source is of type object'],
+    ['a file source', () => jsonLinesSource([] as never), 'a file source is an array'],
+    ['a store', () => new FileSystemCheckpointStore(nothing), 'a checkpoint store is undefined'],
+    ['HTTP', () => httpSink(secret), 'httpSink are of type string, not an object'],
+    ['PostgreSQL', () => postgresSink(secret), 'postgresSink are of type string'],
+    ['PostgreSQL', () => postgresUpsertSink(nothing), 'postgresUpsertSink are undefined'],
+    ['PostgreSQL', () => postgresSource(null as never), 'postgresSource are null'],
+    ['write-ahead', () => writeAhead(new MemorySink(), nothing), 'writeAhead are undefined'],
+    ['streams', () => new StreamPipeline('p', nothing), 'a StreamPipeline are undefined'],
+    ['a run', () => new Pipeline('p').prepare(nothing), 'a run are undefined'],
+    ['a coordinator', () => new CheckpointCoordinator(nothing), 'a coordinator are undefined'],
+    ['a coordinator', () => coordinator({ pipeline: nothing }), '- pipeline name is empty'],
+    ['its store', () => coordinator({ store: nothing }), '- the store is undefined'],
+    ['its store', () => coordinator({ store: {} }), '- the store has no open(), openReadOnly()'],
+    [
+      'its table store',
+      () => coordinator({ tableStore: {} }),
+      '- the table store has no checkpoint()',
+    ],
+    ['its source', () => coordinator({ sources: { a: nothing } }), '- source a is undefined'],
+    [
+      'its table',
+      () => coordinator({ tables: { a: {} } }),
+      '- table a has no position(), restore()',
+    ],
+    [
+      'its operator',
+      () => coordinator({ operators: { a: { capture: () => 1 } } }),
+      '- operator a has no restore(), reset()',
+    ],
+    ['its sink', () => coordinator({ sinks: { a: {} } }), '- sink a has no open()'],
+    [
+      'its sink',
+      () => coordinator({ sinks: { a: { open: () => nothing } } }),
+      '- sink a has a durability that is missing, not one of durable, last-resource, fenced',
+    ],
+    [
+      'its sink',
+      () => coordinator({ sinks: { a: { open: () => nothing, durability: 'exactly-once' } } }),
+      '- sink a has a durability that is "exactly-once", not one of',
+    ],
+  ];
+
+  test.each(cases)('of %s are refused: %#', (_what, call, message) => {
+    expectRefusal('TIDEGATE_OPTIONS', call, message);
+    expect(call).not.toThrow('hunter2');
+  });
+
+  test('are refused with every problem at once', () => {
+    const call = () => coordinator({ store: {}, sinks: { a: nothing }, pipeline: '' });
+
+    for (const problem of ['pipeline name', 'the store has no', 'sink a is undefined']) {
+      expectRefusal('TIDEGATE_OPTIONS', call, `- ${problem}`);
+    }
+  });
+
+  test('of a wrapped sink that is none are refused by the wrapper', () => {
+    const call = () => writeAhead(nothing, { directory: 'here' });
+    expectRefusal('TIDEGATE_WRITE_AHEAD_OPTIONS', call, 'the wrapped sink is undefined');
+  });
+});
+
+describe('a pipeline', () => {
+  const source = { position: () => ({}), restore: () => undefined };
+  const cases: readonly Case[] = [
+    ['a source', () => new Pipeline('p').source('a', nothing), 'source a is undefined'],
+    ['a source', () => new Pipeline('p').source('a', source as never), 'source a has no read()'],
+    [
+      'a name',
+      () => new Pipeline('p').source(nothing, arraySource([1])),
+      'the name of a source is undefined, not text',
+    ],
+    ['a table', () => new Pipeline('p').table('t', nothing, () => 'k'), 'table t is undefined'],
+    ['a table', () => new Pipeline('p').table('t', arraySource([1]), nothing), 'keyOf of table t'],
+    ['map', () => numbers().map(nothing), 'convert of map is undefined, not a function'],
+    ['filter', () => numbers().filter(secret), 'isWanted of filter is of type string'],
+    ['flatMap', () => numbers().flatMap(nothing), 'expand of flatMap is undefined'],
+    [
+      'lookup',
+      () => numbers().lookup({} as never, nothing, nothing),
+      'keyOf of lookup is undefined',
+    ],
+    ['apply', () => numbers().apply('op', nothing), 'op is undefined'],
+    [
+      'apply',
+      () => numbers().apply('op', {} as never),
+      'op has no onRecord(), capture(), restore()',
+    ],
+    ['aggregate', () => keyed().aggregate('op', nothing), 'op is undefined'],
+    ['aggregate', () => keyed().aggregate('op', { initial: 0 } as never), 'op has no add()'],
+    ['process', () => keyed().process('op', {} as never), 'op has no onRecord()'],
+    [
+      'keyBy',
+      () =>
+        numbers()
+          .keyBy(nothing)
+          .aggregate('op', { initial: 0, add: () => 1 }),
+      'keyOf of op is undefined, not a function',
+    ],
+    ['a sink', () => numbers().to('x', nothing), 'sink x is undefined'],
+    ['a sink', () => numbers().to('x', {} as never), 'sink x has no open()'],
+  ];
+
+  test.each(cases)('is refused when it is built: %s, %#', (_what, call, message) => {
+    expectRefusal('TIDEGATE_PIPELINE', call, message);
+    expect(call).not.toThrow('hunter2');
+  });
+});
