@@ -1,4 +1,4 @@
-// One suite for every two-phase sink: each numbered obligation of the interface as runnable cases.
+// One suite for every two-phase sink: the numbered obligations of the interface as runnable cases.
 
 import { commitCases } from './conformance/commit-cases.js';
 import { fenceCases } from './conformance/fence-cases.js';
@@ -18,7 +18,9 @@ export type {
 /**
  * Registers the suite. Without `runner` the globals `describe` and `test` are used.
  *
- * A class that a case is not about passes it unseen: its durability is asked when the case runs.
+ * A class that a case is not about passes it unseen: its durability is asked when the case runs. Two
+ * obligations have no case, because the suite cannot bring them about: what a session refuses after a
+ * failed write (8), and limits of the system behind the sink (9).
  */
 export function describeTwoPhaseSink<Rec>(
   factory: TwoPhaseSinkFactory<Rec>,

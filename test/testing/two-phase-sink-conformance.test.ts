@@ -75,6 +75,65 @@ describe('the suite fails a sink that', () => {
       () => ({ rollback: async ({ keep }) => new Map(keep.map((h) => [h, 'rolled-back'])) }),
     ],
     [
+      'discards nothing as soon as there is something to keep',
+      (session) => ({
+        rollback: (request, options) =>
+          request.keep.length > 0 ? Promise.resolve(new Map()) : session.rollback(request, options),
+      }),
+    ],
+    [
+      'loses what is written between a pre-commit and its commit',
+      (session) => {
+        const open: unknown[] = [];
+        return {
+          write: (records) => void open.push(...records),
+          preCommit: async (request, options) => {
+            await session.write(open.splice(0));
+            return session.preCommit(request, options);
+          },
+          commit: (handle, options) => {
+            open.splice(0);
+            return session.commit(handle, options);
+          },
+        };
+      },
+    ],
+    [
+      'swallows what is written before a pre-commit is repeated',
+      (session) => {
+        const open: unknown[] = [];
+        const known = new Set<number>();
+        return {
+          write: (records) => void open.push(...records),
+          preCommit: async (request, options) => {
+            const records = open.splice(0);
+            if (!known.has(request.checkpointId)) await session.write(records);
+            known.add(request.checkpointId);
+            return session.preCommit(request, options);
+          },
+        };
+      },
+    ],
+    [
+      'remembers all but the newest marker only in the session that has committed',
+      (session, storage) => {
+        const mine = new Set<number>();
+        return {
+          inspect: async (request, options) => {
+            const outcome = await session.inspect(request, options);
+            if (outcome === 'prepared') mine.add(request.checkpointId);
+            const isNewest = request.checkpointId === storage.lastCommitted();
+            const isKnown = isNewest || mine.has(request.checkpointId);
+            return outcome === 'committed' && !isKnown ? 'absent' : outcome;
+          },
+          preCommit: (request, options) => {
+            mine.add(request.checkpointId);
+            return session.preCommit(request, options);
+          },
+        };
+      },
+    ],
+    [
       'discards what it was told to keep',
       (session) => ({
         rollback: (_request, options) => session.rollback({ keep: [] }, options),
@@ -112,24 +171,47 @@ describe('the suite fails a sink that', () => {
     expect(await failuresOf({ ...factory, create })).not.toEqual([]);
   });
 
-  test('fences when it is only looked at', async () => {
-    const factory = factoryOf('durable');
+  type Look = TwoPhaseSink['openReadOnly'];
+  test.each<[string, (sink: TwoPhaseSink, storage: SinkStorage) => Look]>([
+    [
+      'fences when it is only looked at',
+      (sink, storage) => (identity, options) => {
+        const generation = (storage.generation + 1) as never;
+        return sink.open({ ...identity, generation }, options);
+      },
+    ],
+    [
+      'takes the store of whoever only looks',
+      (sink, storage) => (identity, options) => {
+        const { storeId } = identity;
+        const refuseOthers = (given: unknown): void => {
+          if (given !== storeId) throw new Error(`${storeId} was here first`);
+        };
+        Object.defineProperty(storage, 'assertStore', { value: refuseOthers });
+        return sink.openReadOnly(identity, options);
+      },
+    ],
+    [
+      'answers absent to whoever only looks',
+      (sink) => async (identity, options) => {
+        const looking = await sink.openReadOnly(identity, options);
+        return {
+          inspect: () => Promise.resolve('absent'),
+          lastCommitted: (call) => looking.lastCommitted(call),
+          listPrepared: (call) => looking.listPrepared(call),
+        };
+      },
+    ],
+  ])('%s', async (_what, lookOf) => {
     const create = (): SinkSystem<unknown> => {
       const storage = new SinkStorage('out', 'durable');
-      const system = systemOn(storage);
       const connect = (): TwoPhaseSink => {
         const sink = simulatedTwoPhaseSink(storage, calmPort);
-        return {
-          ...sink,
-          openReadOnly: (identity, options) => {
-            const generation = (storage.generation + 1) as never;
-            return sink.open({ ...identity, generation }, options);
-          },
-        };
+        return { ...sink, openReadOnly: lookOf(sink, storage) };
       };
-      return { ...system, connect };
+      return { ...systemOn(storage), connect };
     };
-    expect(await failuresOf({ ...factory, create })).not.toEqual([]);
+    expect(await failuresOf({ ...factoryOf('durable'), create })).not.toEqual([]);
   });
 });
 

@@ -1,8 +1,9 @@
 // Obligation 3: commit may be repeated, also by a fresh process, and says what it found.
 
 import { equal } from 'node:assert/strict';
+import type { SinkInspector } from '../../contracts/sink.js';
 import type { ConformanceCase } from './sink-system.js';
-import { assertVisible, attempt, calm, idOf, openAs, prepare } from './sink-bench.js';
+import { assertVisible, attempt, calm, idOf, openAs, openToLook, prepare } from './sink-bench.js';
 
 export function commitCases<Rec>(): readonly ConformanceCase<Rec>[] {
   return [
@@ -74,7 +75,7 @@ export function commitCases<Rec>(): readonly ConformanceCase<Rec>[] {
       },
     },
     {
-      title: '4: the marker of each committed checkpoint is kept, not only the newest',
+      title: '4: the marker of each committed checkpoint is kept, not only the newest, for anybody',
       async run(bench) {
         const session = await openAs(bench, 1);
         const handles: string[] = [];
@@ -84,10 +85,18 @@ export function commitCases<Rec>(): readonly ConformanceCase<Rec>[] {
           await session.commit(handle, calm);
           handles.push(handle);
         }
-        for (const [index, handle] of handles.entries()) {
-          const checkpointId = idOf(1, index + 1);
-          equal(await session.inspect({ checkpointId, handle }, calm), 'committed');
-        }
+        const expectAll = async (asked: Pick<SinkInspector, 'inspect'>): Promise<void> => {
+          for (const [index, handle] of handles.entries()) {
+            const checkpointId = idOf(1, index + 1);
+            equal(await asked.inspect({ checkpointId, handle }, calm), 'committed');
+          }
+        };
+        await expectAll(session);
+        // The session that has committed may remember what no other can read.
+        const looking = await openToLook(bench);
+        await expectAll(looking);
+        await looking.close?.();
+        await expectAll(await openAs(bench, 2));
         await assertVisible(bench, [1, 2, 3]);
       },
     },

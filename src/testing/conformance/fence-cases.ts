@@ -1,6 +1,6 @@
 // Obligation 1 and 10: opening fences every older generation, looking fences nobody.
 
-import { equal, match, rejects } from 'node:assert/strict';
+import { equal, match, ok, rejects } from 'node:assert/strict';
 import { toError } from '../../errors.js';
 import type { ConformanceCase } from './sink-system.js';
 import {
@@ -87,7 +87,47 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
       },
     },
     {
-      title: '10: a read-only opening fences nobody and creates nothing',
+      title: '10: a read-only opening of an empty system leaves it empty, for any store',
+      async run(bench) {
+        // Where there is nothing to look at it may be refused, and still has to leave nothing.
+        const looking = await openToLook(bench).catch(() => undefined);
+        if (looking !== undefined) equal(await looking.lastCommitted(calm), undefined);
+        await looking?.close?.();
+        const owner = await openAs(bench, 1, secondStore);
+        const handle = await prepare(bench, owner, attempt(1, 1), [1]);
+        equal(await owner.commit(handle, calm), 'applied');
+      },
+    },
+    {
+      title: '10: a read-only opening answers what an owner would',
+      async run(bench) {
+        const owner = await openAs(bench, 1);
+        const first = await prepare(bench, owner, attempt(1, 1), [1]);
+        await owner.commit(first, calm);
+        const looking = await openToLook(bench);
+        equal(
+          await looking.inspect({ checkpointId: idOf(1, 1), handle: first }, calm),
+          'committed',
+        );
+        const unknown = await looking.inspect({ checkpointId: idOf(1, 9) }, calm);
+        ok(unknown === 'absent' || unknown === 'unsupported', unknown);
+        await looking.close?.();
+      },
+    },
+    {
+      title: '10: a read-only opening sees what a dead process left prepared',
+      only: ['durable'],
+      async run(bench) {
+        const dead = await openAs(bench, 1);
+        const handle = await prepare(bench, dead, attempt(1, 1), [1]);
+        const looking = await openToLook(bench);
+        equal(await looking.inspect({ checkpointId: idOf(1, 1), handle }, calm), 'prepared');
+        equal((await looking.listPrepared(calm))[0]?.handle, handle);
+        await looking.close?.();
+      },
+    },
+    {
+      title: '10: a read-only opening fences nobody',
       async run(bench) {
         const owner = await openAs(bench, 1);
         const handle = await prepare(bench, owner, attempt(1, 1), [1]);

@@ -1,4 +1,4 @@
-// Obligations 2, 7 and 8: pre-commit is complete, invisible, idempotent, and never of a broken epoch.
+// Obligations 2 and 7: pre-commit is complete, invisible, idempotent, and of one attempt alone.
 
 import { equal, notEqual, ok } from 'node:assert/strict';
 import type { ConformanceCase } from './sink-system.js';
@@ -33,9 +33,25 @@ export function prepareCases<Rec>(): readonly ConformanceCase<Rec>[] {
       async run(bench) {
         const session = await openAs(bench, 1);
         const first = await prepare(bench, session, attempt(1, 1), [1]);
+        // As a coordinator does it: records go on as soon as the epoch is prepared.
+        await session.write([bench.record(2)]);
         await session.commit(first, calm);
-        const second = await prepare(bench, session, attempt(1, 2, 2), [2]);
         await assertVisible(bench, [1]);
+        const second = await prepare(bench, session, attempt(1, 2, 2), [3]);
+        await session.commit(second, calm);
+        await assertVisible(bench, [1, 2, 3]);
+      },
+    },
+    {
+      title: '2: a pre-commit that is repeated after later records leaves them to the next one',
+      async run(bench) {
+        const session = await openAs(bench, 1);
+        const first = await prepare(bench, session, attempt(1, 1), [1]);
+        await session.write([bench.record(2)]);
+        equal((await session.preCommit(attempt(1, 1), calm)).handle, first);
+        await session.commit(first, calm);
+        await assertVisible(bench, [1]);
+        const second = await prepare(bench, session, attempt(1, 2, 2), []);
         await session.commit(second, calm);
         await assertVisible(bench, [1, 2]);
       },
@@ -46,7 +62,11 @@ export function prepareCases<Rec>(): readonly ConformanceCase<Rec>[] {
         const session = await openAs(bench, 1);
         const handle = await prepare(bench, session, attempt(1, 1), []);
         equal(await session.commit(handle, calm), 'applied');
-        equal(await session.inspect({ checkpointId: idOf(1, 1), handle }, calm), 'committed');
+        const request = { checkpointId: idOf(1, 1), handle };
+        equal(await session.inspect(request, calm), 'committed');
+        const fresh = await openAs(bench, 2);
+        equal(await fresh.inspect(request, calm), 'committed');
+        equal(await fresh.commit(handle, calm), 'already-applied');
         await assertVisible(bench, []);
       },
     },

@@ -49,6 +49,22 @@ export function rollbackCases<Rec>(): readonly ConformanceCase<Rec>[] {
       },
     },
     {
+      title: '5: what is not to be kept goes, also beside what stays',
+      only: ['durable'],
+      async run(bench) {
+        const { maxPrepared = 1 } = await bench.system.connect();
+        // Where one is prepared at most there is nothing beside it.
+        if (maxPrepared < 2) return;
+        const session = await openAs(bench, 1);
+        const kept = await prepare(bench, session, attempt(1, 1), [1]);
+        const lost = await prepare(bench, session, attempt(1, 2, 2), [2]);
+        equal((await session.rollback({ keep: [kept] }, calm)).get(lost), 'rolled-back');
+        equal(await session.commit(lost, calm), 'absent');
+        equal(await session.commit(kept, calm), 'applied');
+        await assertVisible(bench, [1]);
+      },
+    },
+    {
       title: '5: a fresh process discards what a dead one prepared and nobody knows of',
       only: ['durable'],
       async run(bench) {
