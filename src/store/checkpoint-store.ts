@@ -114,15 +114,19 @@ export interface StoreReader {
  * 5. Every writing call of an owner that has been overtaken has no effect that a newer owner could
  *    see, however late it runs, and ends with `TIDEGATE_FENCED`.
  * 6. `allocateCheckpointId` never returns a number twice, also not across crashes; it is cheap and
- *    does no I/O. `TIDEGATE_SEQUENCE_EXHAUSTED` asks for the next generation.
+ *    does no I/O. `TIDEGATE_SEQUENCE_EXHAUSTED` asks for the next generation. An id that this owner
+ *    did not allocate is refused with `TIDEGATE_CHECKPOINT_ID` where something new would get it.
  * 7. The bytes of `writeSidecar` are on the disk when it returns; nothing of it is visible before
  *    `saveManifest` of the same id, which makes both visible and durable together. It may overlap
- *    other calls; all others are done one after the other.
+ *    other calls; all others are done one after the other. A chunk is done with before the next one
+ *    is asked for, which may be in the same memory; more than `maxBytes` is `TIDEGATE_STATE_TOO_LARGE`.
  * 8. `saveManifest` is atomic and durable when it returns. It is the only source of
  *    `PersistedManifest`, the right to commit sinks. Saving a manifest that an older generation
- *    wrote makes it durable, and changes nothing but what the update rules allow.
+ *    wrote makes it durable, and changes nothing but what the update rules allow. One that does not
+ *    state the sidecar that was written is refused with `TIDEGATE_STATE_MISMATCH`.
  * 9. `updateManifest` replaces a manifest atomically and durably, if the update rules allow it.
- * 10. A call that fails or is aborted may have taken effect: the caller treats it as unknown.
+ * 10. A call that fails or is aborted may have taken effect: the caller treats it as unknown. One
+ *     whose signal is aborted before it begins does nothing, and rejects with the signal's reason.
  * 11. `prune` counts complete checkpoints, never deletes the newest complete one, anything newer,
  *     or a complete savepoint, and deletes the manifest first.
  * 12. `setAside` renames what cannot be read so that later scans do not meet it; nothing is deleted.

@@ -1,4 +1,4 @@
-// One suite for every checkpoint store: each numbered obligation of the interface as runnable cases.
+// One suite for every checkpoint store: the numbered obligations of the interface as runnable cases.
 
 import { owningCases } from './store-conformance/owning-cases.js';
 import { readingCases } from './store-conformance/reading-cases.js';
@@ -15,7 +15,12 @@ export type {
   StoreSystem,
 } from './store-conformance/store-bench.js';
 
-/** Registers the suite. Without `runner` the globals `describe` and `test` are used. */
+/**
+ * Registers the suite. Without `runner` the globals `describe` and `test` are used.
+ *
+ * It goes through the interface alone. What needs the storage behind it has no case: damage (the
+ * `corrupt` of 2 and 3), what is left on it (12), and what a power loss leaves (the durability of 7, 8, 9, 13).
+ */
 export function describeCheckpointStore(
   factory: CheckpointStoreFactory,
   runner: TestRunner = globalRunner(),

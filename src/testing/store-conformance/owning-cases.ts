@@ -1,18 +1,12 @@
 // Obligations 5 and 6: one owner at a time, and no number twice.
 
-import { equal, notEqual, ok } from 'node:assert/strict';
-import { checkpointId, generationOfCheckpointId } from '../../ids.js';
-import { manifestsEqual } from '../../manifest/canonical.js';
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { checkpointId, generationOfCheckpointId, type CheckpointId } from '../../ids.js';
+import { canonicalManifest, manifestsEqual } from '../../manifest/canonical.js';
 import type { OwnedStore } from '../../store/checkpoint-store.js';
+import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { StoreConformanceCase, StoreSystem } from './store-bench.js';
-import {
-  assertRejects,
-  chunksOf,
-  manifestOf,
-  openStore,
-  saveNew,
-  statesOf,
-} from './store-bench.js';
+import { assertRejects, chunksOf, manifestOf, openStore, saveNew } from './store-bench.js';
 
 export const owningCases: readonly StoreConformanceCase[] = [
   {
@@ -41,18 +35,18 @@ export const owningCases: readonly StoreConformanceCase[] = [
       const saved = await saveNew(older, { sinks: { out: 'pending' } });
       const id = older.allocateCheckpointId();
       const newer = await openStore(system);
-      const before = await statesOf(newer);
-      await assertFenced(older, () => older.saveManifest(manifestOf(older, id)));
-      await assertFenced(older, () =>
+      const before = await contentOf(newer);
+      await assertFenced(() => older.saveManifest(manifestOf(older, id)));
+      await assertFenced(() =>
         older.updateManifest(saved, committed(older, saved.manifest.checkpointId)),
       );
-      await assertFenced(older, () => older.prune({ retainedCheckpoints: 1 }));
-      await assertFenced(older, () => older.setAside(checkpointId(saved.manifest.checkpointId)));
-      await assertFenced(older, () =>
+      await assertFenced(() => older.prune({ retainedCheckpoints: 1 }));
+      await assertFenced(() => older.setAside(checkpointId(saved.manifest.checkpointId)));
+      await assertFenced(() =>
         older.writeSidecar(id, chunksOf(Uint8Array.of(1), 1), { maxBytes: 10 }),
       );
-      await assertFenced(older, () => older.takeNextGeneration());
-      equal(JSON.stringify(await statesOf(newer)), JSON.stringify(before));
+      await assertFenced(() => older.takeNextGeneration());
+      deepEqual(await contentOf(newer), before);
       await saveNew(newer);
     },
   },
@@ -116,25 +110,52 @@ export const owningCases: readonly StoreConformanceCase[] = [
   },
 ];
 
-const firstCalls: readonly ((owner: OwnedStore) => Promise<unknown>)[] = [
-  (owner) => saveNew(owner),
-  (owner) => owner.prune({ retainedCheckpoints: 1 }),
-  (owner) => owner.takeNextGeneration(),
+interface FirstCall {
+  readonly older: OwnedStore;
+  /** Of two that it has saved: prune has something to do. */
+  readonly saved: PersistedManifest;
+  readonly id: CheckpointId;
+}
+
+const firstCalls: readonly ((given: FirstCall) => Promise<unknown>)[] = [
+  ({ older }) => saveNew(older),
+  ({ older, saved }) => older.saveManifest({ ...saved.manifest }),
+  ({ older, saved, id }) => older.updateManifest(saved, committed(older, id)),
+  ({ older }) => older.prune({ retainedCheckpoints: 1 }),
+  ({ older, id }) => older.setAside(id),
+  ({ older }) => {
+    const chunks = chunksOf(Uint8Array.of(1), 1);
+    return older.writeSidecar(older.allocateCheckpointId(), chunks, { maxBytes: 10 });
+  },
+  ({ older }) => older.takeNextGeneration(),
 ];
 
 async function assertFirstCallFenced(
   system: StoreSystem,
-  call: (owner: OwnedStore) => Promise<unknown>,
+  call: (given: FirstCall) => Promise<unknown>,
 ): Promise<void> {
   const older = await openStore(system);
-  // Two that prune has something to do with.
+  const saved = await saveNew(older, { sinks: { out: 'pending' } });
   await saveNew(older);
   await saveNew(older);
-  await openStore(system);
-  await assertFenced(older, () => call(older));
+  const newer = await openStore(system);
+  const before = await contentOf(newer);
+  const id = checkpointId(saved.manifest.checkpointId);
+  await assertFenced(() => call({ older, saved, id }));
+  deepEqual(await contentOf(newer), before);
 }
 
-async function assertFenced(_owner: OwnedStore, call: () => Promise<unknown>): Promise<void> {
+/** Everything that can be seen of each checkpoint, newest first. */
+async function contentOf(store: OwnedStore): Promise<readonly (readonly unknown[])[]> {
+  const listings = await store.list();
+  return listings.map(({ id, state, manifest }) => [
+    id,
+    state,
+    manifest === undefined ? undefined : canonicalManifest(manifest),
+  ]);
+}
+
+async function assertFenced(call: () => Promise<unknown>): Promise<void> {
   await assertRejects(call(), 'TIDEGATE_FENCED');
 }
 

@@ -43,6 +43,23 @@ export const readingCases: readonly StoreConformanceCase[] = [
     },
   },
   {
+    title: '2: a checkpoint that was rolled back is told so, whatever its sinks say',
+    async run(system) {
+      const store = await openStore(system);
+      for (const status of ['pending', 'committed'] as const) {
+        const saved = await saveNew(store, { sinks: { out: status } });
+        const { tidegate, ...settled } = saved.manifest;
+        ok(tidegate !== undefined);
+        const rolledBack = { generation: store.generation, reason: 'no sink had committed it' };
+        await store.updateManifest(saved, { ...settled, tidegate: { ...tidegate, rolledBack } });
+      }
+      deepEqual(
+        (await store.list()).map(({ state }) => state),
+        ['rolled-back', 'rolled-back'],
+      );
+    },
+  },
+  {
     title: '2: a sink that is named without a status leaves its checkpoint in doubt',
     async run(system) {
       const store = await openStore(system);

@@ -127,7 +127,7 @@ export const writingCases: readonly StoreConformanceCase[] = [
     },
   },
   {
-    title: '10: a call with an aborted signal changes nothing',
+    title: '10: a call whose signal is aborted before it begins changes nothing',
     async run(system) {
       const store = await openStore(system);
       const signal = AbortSignal.abort(new Error('not now'));
