@@ -1,7 +1,6 @@
 // A pipeline into a sink of your own, crashed around every call of the sink, and what is there afterwards.
 
-import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CheckpointCoordinator } from 'tidegate';
@@ -23,7 +22,7 @@ function build(world: World): Crashable {
     clock: world.clock,
     random: world.random,
     sources: { rows },
-    sinks: { own: world.wrap('own', epochFileSink<Row>(directory)) },
+    sinks: { own: world.wrap('own', epochFileSink<Row>(directory), { visible: committed }) },
     checkpoint: { intervalMs: 150 },
   });
   const run = async (): Promise<void> => {
@@ -34,8 +33,6 @@ function build(world: World): Crashable {
       await point.sinks.own.write([row]);
     }
     await coordinator.stop();
-    // The simulation cannot look into a sink of yours: this is the look.
-    assert.deepEqual(committed(), input);
   };
   return { coordinator, run };
 }
@@ -51,8 +48,10 @@ for (const { test } of result.violations) console.log(test);
 console.log(`${result.schedules} schedules, ${result.violations.length} violations`);
 if (result.violations.length > 0) process.exitCode = 1;
 
+/** What a reader sees, in order of commit: the simulation holds it against a run without faults. */
 function committed(): readonly Row[] {
   const folder = join(directory, 'committed');
+  if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .sort((left, right) => Number.parseInt(left, 10) - Number.parseInt(right, 10))
     .flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Row[]);

@@ -288,8 +288,10 @@ export const explained = [
   },
   {
     file: 'src/store/filesystem/sidecar-writer.ts',
-    why: 'Nothing is written in no pieces; room that is just enough is made anew.',
+    why: 'Nothing is written in no pieces; how room grows is for speed and memory alone.',
     mutants: [
+      '2 * (current?.byteLength ?? 0) → 2 / (current?.byteLength ?? 0)',
+      'Math.min(writeBytes, doubled) → Math.max(writeBytes, doubled)',
       'this.#collectedBytes === 0 → false',
       'current.byteLength >= byteLength → current.byteLength > byteLength',
     ],

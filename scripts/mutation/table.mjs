@@ -14,9 +14,12 @@ export function isMissed({ status }) {
   return missed.includes(status);
 }
 
-/** A run that ended with an error says nothing about the tests: it must not look like a success. */
-export function didNotRun({ status }) {
-  return status === 'RuntimeError' || status === 'CompileError';
+/**
+ * A run that ended with an error says nothing about the tests: it must not look like a success. Code
+ * that cannot be loaded with the mutant in it is another matter: that nobody can miss.
+ */
+export function didNotRun({ status, static: isLoaded }) {
+  return status === 'CompileError' || (status === 'RuntimeError' && isLoaded !== true);
 }
 
 /** @param mutants With `file` and, where missed, `verdict`. */

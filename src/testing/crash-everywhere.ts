@@ -18,7 +18,11 @@ export interface CrashOptions {
   readonly input: Input;
   /** Faults in one run: 1, or 2 so that recovery is crashed too. Default 1. */
   readonly crashes?: 1 | 2;
-  /** About how many schedules to run; first all with one fault, the rest with two. Default 2 000. */
+  /**
+   * About how many schedules to run. Where there are more single faults than that, a part of them is
+   * drawn by the seed, evenly over the run; the report says how many. Of two crashes, a third of the
+   * schedules have one fault, and some with a second one follow each of them. Default 2 000.
+   */
   readonly schedulesMax?: number;
   /** Default 1. */
   readonly seed?: number;
@@ -54,7 +58,12 @@ export interface CrashReport {
   readonly schedules: number;
   /** Points that a run without faults passes. */
   readonly points: number;
+  /** Single faults that there are at these points, and how many of them were run. */
+  readonly singleFaults: { readonly all: number; readonly run: number };
+  /** Wrapped sinks without `visible`: what they held in the end was not looked at. */
+  readonly unseen: readonly string[];
   readonly violations: readonly FoundViolation[];
+  /** How often each kind of fault struck at each action, and which rows of recovery decided then. */
   readonly matrix: Matrix;
 }
 
@@ -74,29 +83,44 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
   const subject = subjectOf(build, options);
   const { beforeEach, faults: kinds, violationsMax = 1 } = options;
   const reference = await referenceRun(subject, beforeEach);
-  const { planned, ...plan } = planOf(firstFaults(reference, kinds).length, options);
+  const all = firstFaults(reference, kinds).length;
+  const { planned, ...plan } = planOf(all, options);
   const matrix = new Matrix();
   const found: FoundViolation[] = [];
   let schedules = 0;
+  let singles = 0;
   const settings = {
     ...plan,
     offset: 0,
+    isDrawn: true,
     ...(kinds === undefined ? {} : { kinds }),
     ...(beforeEach === undefined ? {} : { beforeEach }),
   };
   for await (const { schedule, result } of explore(subject, reference, settings)) {
     options.signal?.throwIfAborted();
     schedules += 1;
+    if (schedule.length === 1) singles += 1;
     options.onProgress?.({ schedules, planned });
     matrix.add(result);
     if (result.violations.length === 0) continue;
     found.push(await describeViolation(subject, reference, schedule, result, options));
     if (found.length >= violationsMax) break;
   }
-  return { schedules, points: reference.points.length, violations: found, matrix };
+  return {
+    schedules,
+    points: reference.points.length,
+    singleFaults: { all, run: singles },
+    unseen: reference.unseen,
+    violations: found,
+    matrix,
+  };
 }
 
-/** Runs one schedule again, as a test does that a violation has printed. */
+/**
+ * Runs one schedule again, as a test does that a violation has printed.
+ *
+ * @throws Error when a fault of the schedule is not reached any more.
+ */
 export async function replaySchedule(build: Build, options: ReplayOptions): Promise<RunResult> {
   const subject = subjectOf(build, options);
   const reference = await referenceRun(subject, options.beforeEach);
@@ -139,7 +163,7 @@ async function describeViolation(
   reference: RunResult,
   schedule: Schedule,
   { violations }: RunResult,
-  { beforeEach, seed = 1 }: CrashOptions,
+  { beforeEach, seed = 1, recordIntervalMs }: CrashOptions,
 ): Promise<FoundViolation> {
   const shortest = await shrink(schedule, violations, async (candidate) => {
     await beforeEach?.();
@@ -149,6 +173,14 @@ async function describeViolation(
   return {
     schedule: formatSchedule(shortest.schedule),
     violations: shortest.violations,
-    test: asTest(shortest, { build: 'build', options: `input, seed: ${seed}` }),
+    test: asTest(shortest, {
+      build: 'build',
+      options: [
+        'input',
+        `seed: ${seed}`,
+        ...(recordIntervalMs === undefined ? [] : [`recordIntervalMs: ${recordIntervalMs}`]),
+        ...(beforeEach === undefined ? [] : ['beforeEach']),
+      ].join(', '),
+    }),
   };
 }

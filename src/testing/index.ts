@@ -26,7 +26,14 @@ export type { SimulatedSource } from './simulation/simulated-source.js';
 export type { SimulatedTableStore } from './simulation/simulated-table-store.js';
 export { readableSource } from './simulation/readable-source.js';
 export { startAgain } from './simulation/world.js';
-export type { Build, Crashable, Input, WatchedCoordinator, World } from './simulation/world.js';
+export type {
+  Build,
+  Crashable,
+  Input,
+  WatchedCoordinator,
+  World,
+  WrapOptions,
+} from './simulation/world.js';
 export { describeTwoPhaseSink, twoPhaseSinkCases } from './two-phase-sink-conformance.js';
 export type {
   ConformanceCase,

@@ -3,6 +3,8 @@
 import { expect, test } from '@jest/globals';
 import { prepareSetup, replay } from '../../src/testing/simulation/campaign.js';
 import { parseSchedule } from '../../src/testing/simulation/faults.js';
+import { runSchedule } from '../../src/testing/simulation/run-schedule.js';
+import type { Build } from '../../src/testing/simulation/world.js';
 import type { OrdersSetup } from '../../src/testing/simulation/orders.js';
 
 const setup: OrdersSetup = {
@@ -113,4 +115,20 @@ test('two outages are waited out one after the other', async () => {
   ]);
   const result = await replay(prepared, schedule);
   expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
+});
+
+test('an older process that had finished does not hide that no later one comes up', async () => {
+  // Process 1 stands still before it owns the store and comes in when process 2 has finished.
+  const schedule = parseSchedule(['zombie disk: list /checkpoints#1 +400']);
+  const build: Build = ({ life, store }) => ({
+    run: async () => {
+      if (life > 2) throw new Error('no process comes up any more');
+      await store.open({ pipeline: 'orders' });
+      if (life === 1) throw new Error('it fails after its pause');
+    },
+  });
+  const options = { build, input: [], seed: 1, recordIntervalMs: 0, expected: new Map() };
+  const { ending, violations } = await runSchedule({ ...options, schedule });
+  expect(ending).toBe('stuck');
+  expect(violations.map(({ rule }) => rule)).toEqual(['the input comes to its end']);
 });

@@ -121,7 +121,11 @@ describe('the history of a run breaks a rule when', () => {
   test('a second checkpoint is saved while one is in doubt', () => {
     const first = saving(1, 'pending');
     const second = saving(2, 'pending');
-    expect(broken(first, saving(1, 'committed'), second)).toEqual([]);
+    const settling = saving(1, 'committed');
+    const settled: HistoryEvent = { ...settling, kind: 'saved' };
+    expect(broken(first, settling, settled, second)).toEqual([]);
+    // A save that has only begun settles nothing.
+    expect(broken(first, settling, second)).toEqual(['at most one checkpoint is in doubt']);
     expect(broken(first, second)).toEqual(['at most one checkpoint is in doubt']);
     // A save of another generation is refused by the fence, or seen by the next scan.
     expect(broken(first, { ...second, generation: 2 })).toEqual([]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { httpSink } from '../../src/connectors/http/http-sink.js';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import type { Sink } from '../../src/contracts/sink.js';
@@ -114,20 +115,74 @@ async function recorded(seed: number): Promise<Record<'events' | 'rest', readonl
 
 describe('a sink of the user’s own, wrapped', () => {
   let storage = new SinkStorage('own', 'durable');
-  const own = (world: World): Sink => world.wrap('own', simulatedSink(storage, calmPort));
+  const visible = (): readonly unknown[] => storage.visible.flatMap(({ records }) => records);
+  const own = (world: World): Sink =>
+    world.wrap('own', simulatedSink(storage, calmPort), { visible });
 
   test('is crashed around each of its calls, and keeps its records exactly once', async () => {
-    const ends: unknown[] = [];
     const result = await crashEverywhere(totals({ sink: own }), {
       input,
       schedulesMax: 60,
       beforeEach: () => {
-        ends.push(storage.visible.flatMap(({ records }) => records).length);
         storage = new SinkStorage('own', 'durable');
       },
     });
     expect(result.violations).toEqual([]);
-    expect(ends.slice(1)).toContain(input.length);
+    expect(result.unseen).toEqual([]);
+  }, 100_000);
+
+  test('is named when nobody looks into it', async () => {
+    const blind = (world: World): Sink => world.wrap('own', simulatedSink(storage, calmPort));
+    const beforeEach = (): void => void (storage = new SinkStorage('own', 'durable'));
+    const result = await crashEverywhere(totals({ sink: blind }), {
+      input,
+      schedulesMax: 3,
+      beforeEach,
+    });
+    expect(result.unseen).toEqual(['own']);
+  });
+
+  test('is caught when it shows something twice after a crash', async () => {
+    const beforeEach = (): void => {
+      storage = new SinkStorage('own', 'durable');
+      const commit = storage.commit.bind(storage);
+      storage.commit = (...given) => {
+        commit(...given);
+        if (storage.generation > 1) commit(...given);
+      };
+    };
+    const options = { input, beforeEach, faults: ['kill-after'] as const };
+    const result = await crashEverywhere(totals({ sink: own }), options);
+    expect(result.violations[0]?.violations[0]?.rule).toBe('nothing is duplicated or made up');
+    expect(result.violations[0]?.test).toContain('{ input, seed: 1, beforeEach, schedule: [');
+  }, 100_000);
+
+  test.each(['late', 'kill-late'] as const)(
+    'is caught when it fences nobody, by a commit that comes %s',
+    async (fault) => {
+      const beforeEach = (): void => {
+        storage = new SinkStorage('own', 'last-resource');
+        Object.defineProperty(storage, 'assertCurrent', { value: () => undefined });
+      };
+      const options = { input, beforeEach, faults: [fault], recordIntervalMs: 100 };
+      const result = await crashEverywhere(totals({ sink: own }), options);
+      expect(result.violations).toHaveLength(1);
+      expect(result.violations[0]?.test).toContain('recordIntervalMs: 100, beforeEach,');
+    },
+    100_000,
+  );
+
+  test('may wait for simulated time, as one does that tries again', async () => {
+    let calls = 0;
+    const fetch = (): Promise<Response> =>
+      Promise.resolve(new Response('', { status: (calls += 1) === 1 ? 503 : 200 }));
+    const http = (world: World): Sink => {
+      const { clock, random } = world;
+      return world.wrap('own', httpSink({ url: 'http://x/', fetch, clock, random }));
+    };
+    const result = await crashEverywhere(totals({ sink: http }), { input, schedulesMax: 2 });
+    expect(result.violations).toEqual([]);
+    expect(calls).toBeGreaterThan(1);
   }, 100_000);
 });
 

@@ -111,7 +111,7 @@ test('a schedule that is written down is read back as it was', () => {
       expect(parseSchedule(formatSchedule(schedule))).toEqual(schedule);
     }),
   );
-  expect(() => parseSchedule(['explode sink a: commit#1'])).toThrow('is not a fault');
+  expect(() => parseSchedule(['explode sink a: commit#1'])).toThrow('is no fault of a schedule');
 });
 
 test('simulated time jumps to the next timer, in the order in which they were set', () => {

@@ -10,7 +10,9 @@ export const oneInDoubt: Checker = ({ history }) => {
   for (const event of history) {
     if (event.kind === 'scanned') knownTo.set(event.generation, byId(event.manifests));
     if (event.kind === 'store-replaced') knownTo.clear();
-    if (event.kind !== 'saving') continue;
+    if (event.kind !== 'saving' && event.kind !== 'saved') continue;
+    // What settles a checkpoint counts when it is durable; what puts one in doubt as soon as it may be.
+    if (event.kind === 'saving' && inDoubt([event.manifest]).length === 0) continue;
     const known = knownTo.get(event.generation) ?? new Map<number, CheckpointManifest>();
     knownTo.set(event.generation, known);
     known.set(event.manifest.checkpointId, event.manifest);

@@ -1,6 +1,6 @@
 // What a process does to a simulated disk, and where a test can stand in its way.
 
-import type { FileSystem } from '../../runtime/file-system.js';
+import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
 
 export type DiskOperationKind =
   | 'create-file'
@@ -39,6 +39,12 @@ export interface DiskHooks {
   /** Returns a fault to make the operation fail. */
   before?(operation: DiskOperation): DiskFault | undefined | Promise<DiskFault | undefined>;
   after?(operation: DiskOperation): void | Promise<void>;
+}
+
+/** A file that is being written, as the simulated disk gives it. */
+export interface SimulatedWritable extends WritableFile {
+  /** What a sync that fails leaves: the kernel has dropped what it could not write. */
+  failSync(): void;
 }
 
 /** The disk as one process sees it. */

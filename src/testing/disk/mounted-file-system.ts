@@ -1,10 +1,16 @@
 // A simulated disk as one process sees it: the file-system port, with a hook around each call.
 
-import type { FileSystem, ReadableFile, WritableFile } from '../../runtime/file-system.js';
+import type { FileSystem, ReadableFile } from '../../runtime/file-system.js';
 import { append, bytesOf, newDirectory, newFile, type FileNode } from './disk-nodes.js';
 import { toError } from '../../errors.js';
 import { diskError } from './disk-names.js';
-import type { DiskHooks, DiskMount, DiskOperation, DiskOperationKind } from './disk-operation.js';
+import type {
+  DiskHooks,
+  DiskMount,
+  DiskOperation,
+  DiskOperationKind,
+  SimulatedWritable,
+} from './disk-operation.js';
 import type { DiskState } from './disk-state.js';
 
 export function mountFileSystem(disk: DiskState, hooks: DiskHooks): DiskMount {
@@ -118,8 +124,12 @@ function writable(
   process: SimulatedProcess,
   path: string,
   file: FileNode,
-): WritableFile {
+): SimulatedWritable {
+  const failSync = (): void => {
+    file.syncFailed = true;
+  };
   return {
+    failSync,
     write: (bytes) =>
       process.run({ kind: 'write', path }, (half) => {
         const length = half ? Math.floor(bytes.byteLength / 2) : bytes.byteLength;
@@ -130,7 +140,7 @@ function writable(
       try {
         await process.run({ kind: 'sync-file', path }, () => disk.syncFile(file));
       } catch (error) {
-        file.syncFailed = true;
+        failSync();
         throw error;
       }
     },

@@ -1,6 +1,7 @@
 // The file-system port in one life: each call is a point at which the schedule may strike.
 
 import type { FileSystem, ReadableFile, WritableFile } from '../../runtime/file-system.js';
+import type { SimulatedWritable } from '../disk/disk-operation.js';
 import { pointNameOf, type Action, type Director } from './director.js';
 import type { Life } from './life.js';
 
@@ -43,7 +44,14 @@ function directedWritable(
 ): WritableFile {
   return {
     write: (bytes) => durable('write', path, () => inner.write(bytes)),
-    sync: () => durable('sync', path, () => inner.sync()),
+    sync: () =>
+      director.act(
+        life,
+        diskAction('sync', path, 'durable'),
+        () => inner.sync(),
+        // A sync that fails is no sync that was not tried: what was written is gone from memory.
+        () => (inner as Partial<SimulatedWritable>).failSync?.(),
+      ),
     close: () => director.pass(life, () => inner.close()),
   };
 }

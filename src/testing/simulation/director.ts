@@ -38,6 +38,11 @@ export interface Surroundings {
   nowMs(): number;
 }
 
+interface Performing<Value> {
+  readonly perform: () => Value | Promise<Value>;
+  readonly failing: (() => void) | undefined;
+}
+
 interface LateEffect {
   readonly atIndex: number;
   readonly land: () => void;
@@ -83,14 +88,23 @@ export class Director {
     return life;
   }
 
-  /** Passes a point: performs the action, or what the schedule makes of it. */
-  act<Value>(life: Life, action: Action, perform: () => Value | Promise<Value>): Promise<Value> {
+  /**
+   * Passes a point: performs the action, or what the schedule makes of it.
+   *
+   * @param failing What a failure without effect leaves behind all the same.
+   */
+  act<Value>(
+    life: Life,
+    action: Action,
+    perform: () => Value | Promise<Value>,
+    failing?: () => void,
+  ): Promise<Value> {
     if (life.state !== 'alive') {
-      return whenAlive(life).then(() => this.act(life, action, perform));
+      return whenAlive(life).then(() => this.act(life, action, perform, failing));
     }
     const fault = this.#pass(life, action);
-    if (fault !== undefined) return this.#fail(life, action, fault, perform);
-    return this.#perform(life, action, perform);
+    if (fault !== undefined) return this.#fail(life, action, fault, { perform, failing });
+    return this.#perform(life, action, { perform, failing });
   }
 
   /** Runs a call to a system outside the simulation. */
@@ -120,9 +134,9 @@ export class Director {
   async #perform<Value>(
     life: Life,
     action: Action,
-    perform: () => Value | Promise<Value>,
+    { perform, failing }: Performing<Value>,
   ): Promise<Value> {
-    if (this.#silentUntilMs.size > 0) this.#refuseWhenSilent(action);
+    if (this.#silentUntilMs.size > 0) this.#refuseWhenSilent(action, failing);
     const value = await perform();
     if (life.state !== 'alive') await whenAlive(life);
     return value;
@@ -156,7 +170,7 @@ export class Director {
     life: Life,
     action: Action,
     fault: Fault,
-    perform: () => Value | Promise<Value>,
+    { perform, failing }: Performing<Value>,
   ): Promise<Value> {
     switch (fault.kind) {
       case 'kill-before':
@@ -170,6 +184,7 @@ export class Director {
       case 'bit-rot':
         return this.#endAfter(life, fault, perform);
       case 'fail-before':
+        failing?.();
         throw injected(action, 'without effect');
       case 'fail-after':
         await settled(perform);
@@ -191,6 +206,7 @@ export class Director {
         return stopAnswerOfDead(life, perform());
       case 'outage':
         this.#silentUntilMs.set(action.actor, this.#surroundings.nowMs() + (fault.number ?? 0));
+        failing?.();
         throw injected(action, 'at the start of an outage');
       default:
         return assertNever(fault.kind, 'fault');
@@ -215,10 +231,13 @@ export class Director {
     return never();
   }
 
-  #refuseWhenSilent(action: Action): void {
+  #refuseWhenSilent(action: Action, failing: (() => void) | undefined): void {
     const untilMs = this.#silentUntilMs.get(action.actor);
     if (untilMs === undefined) return;
-    if (this.#surroundings.nowMs() < untilMs) throw injected(action, 'during an outage');
+    if (this.#surroundings.nowMs() < untilMs) {
+      failing?.();
+      throw injected(action, 'during an outage');
+    }
     this.#silentUntilMs.delete(action.actor);
   }
 }

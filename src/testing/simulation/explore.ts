@@ -17,6 +17,8 @@ export interface ExploreOptions {
   /** Only every `stride`-th first fault, from `offset` on: to share the work, or to do less. */
   readonly stride: number;
   readonly offset: number;
+  /** One of each `stride` by chance, instead of the first: no kind of fault is passed over for ever. */
+  readonly isDrawn?: boolean;
   /** Default all. */
   readonly kinds?: readonly FaultKind[];
   readonly beforeEach?: () => void | Promise<void>;
@@ -60,8 +62,11 @@ export async function* explore(
     return { schedule, result };
   };
   const firsts = firstFaults(reference, options.kinds);
+  const place = seededRandom(subject.seed * 1_000_007);
   for (let index = options.offset; index < firsts.length; index += options.stride) {
-    const first = firsts[index];
+    const room = Math.min(options.stride, firsts.length - index);
+    const drawn = options.isDrawn === true ? Math.floor(place.next() * room) : 0;
+    const first = firsts[index + drawn];
     if (first === undefined) break;
     const explored = await run([first]);
     yield explored;

@@ -6,7 +6,8 @@ import { faultApplies, faultKinds, type Fault, type FaultKind } from './faults.j
 /** Which numbers of a kind are tried: near and far, short and longer than every patience. */
 const numbers = {
   none: [undefined],
-  'points-later': [1, 3, 10, 40],
+  // 40: before the sinks are opened again; 80: behind what recovery asks; 1 000: behind the end.
+  'points-later': [1, 3, 10, 40, 80, 1_000],
   'points-earlier': [8, 30],
   'disk-outcome': [0, 1, 2],
   milliseconds: [2_000, 1_000_000],

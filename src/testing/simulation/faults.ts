@@ -1,6 +1,6 @@
 // What can go wrong at one point of a run, and how a schedule of faults is written down.
 
-import { assert } from '../../assert.js';
+import { TidegateError } from '../../errors.js';
 
 /**
  * What an action leaves behind: `durable` something that outlives the process; `answer` nothing,
@@ -117,10 +117,17 @@ function parseFault(line: string): Fault {
     line.trim(),
   );
   const { kind: name, action, occurrence, number } = match?.groups ?? {};
-  assert(
-    name !== undefined && isFaultKind(name) && action !== undefined && occurrence !== undefined,
-    `"${line}" is not a fault: expected such as "kill-after sink a: commit#2"`,
-  );
+  if (
+    name === undefined ||
+    !isFaultKind(name) ||
+    action === undefined ||
+    occurrence === undefined
+  ) {
+    throw new TidegateError(
+      'TIDEGATE_OPTIONS',
+      `"${line}" is no fault of a schedule: expected such as "kill-after sink a: commit#2"`,
+    );
+  }
   const at = { action, occurrence: Number(occurrence) };
   return number === undefined ? { kind: name, at } : { kind: name, at, number: Number(number) };
 }

@@ -1,12 +1,14 @@
 // Runs one schedule to the end of the input, restarting the process as a supervisor does.
 
-import { isTidegateError, toError, type ErrorCode } from '../../errors.js';
+import { systemClock } from '../../runtime/clock.js';
 import { turnOfEventLoop } from '../../runtime/event-loop.js';
 import { check } from '../checkers/index.js';
-import type { Ending, ObservedSink, Violation } from '../checkers/observation.js';
+import type { Ending, Violation } from '../checkers/observation.js';
 import { faultKinds, type Schedule } from './faults.js';
 import type { Life } from './life.js';
 import type { Point } from './director.js';
+import { observedSinks, visibleIn } from './observed-sinks.js';
+import { hasCode, isBug, losses, overtaken, refusals, texts } from './process-errors.js';
 import { Simulation } from './simulation.js';
 import { startAgain, type Build, type Crashable, type Input } from './world.js';
 
@@ -39,8 +41,10 @@ export interface RunResult {
   readonly firedCount: number;
   readonly lifeCount: number;
   readonly simulatedMs: number;
-  /** What is visible at each simulated sink. */
+  /** What is visible at each sink that can be looked into. */
   readonly visible: ReadonlyMap<string, readonly unknown[]>;
+  /** Wrapped sinks that nobody has looked into. */
+  readonly unseen: readonly string[];
   /** Whether records of different keys may overtake each other. */
   readonly order: 'input' | 'key';
   /** Why the last life failed, if it did. */
@@ -56,25 +60,22 @@ const simulatedMaxMs = 10 * 3_600_000;
 /** A supervisor waits longer after each failure, up to about the longest outage, and then anew. */
 const pausesMs = [100, 10_000, 1_000_000];
 const pointsMax = 20_000;
+/** Real milliseconds in which a call to a wrapped sink may take its time. */
+const outsideGraceMs = 1_000;
+/** Real milliseconds after which it hangs. */
+const outsideMaxMs = 60_000;
 
 export async function runSchedule(options: RunOptions): Promise<RunResult> {
   const simulation = new Simulation(options);
   const run = new Run(options, simulation);
   const ending = await run.toTheEnd();
-  const { director, timeline, storages } = simulation;
+  const { director, timeline } = simulation;
   const disaster = director.points.some(
     ({ fault }) => fault !== undefined && faultKinds[fault].isDisaster,
   );
-  const visible = new Map([...storages.keys()].map((name) => [name, simulation.visibleAt(name)]));
+  const visible = await visibleIn(simulation);
   const expected = run.expected ?? options.expected ?? visible;
-  const sinks = [...storages.values()].map((storage): ObservedSink => ({
-    name: storage.name,
-    durability: storage.durability,
-    visible: visible.get(storage.name) ?? [],
-    expected: expected.get(storage.name) ?? [],
-    order: run.order,
-    preparedCount: simulation.isInUse(storage.name) ? storage.prepared.size : 0,
-  }));
+  const sinks = observedSinks(simulation, { visible, expected, order: run.order });
   const seen =
     ending === 'stuck' ? [] : check({ ending, disaster, sinks, history: simulation.history });
   const lastError = run.lastError;
@@ -87,6 +88,7 @@ export async function runSchedule(options: RunOptions): Promise<RunResult> {
     lifeCount: director.lives.length,
     simulatedMs: timeline.monotonicMs(),
     visible,
+    unseen: [...simulation.wrapped.keys()].filter((name) => !visible.has(name)),
     order: run.order,
     ...(lastError === undefined ? {} : { lastError }),
   };
@@ -144,9 +146,9 @@ class Run {
       (this.#hasRefused && hasCode(this.#lastError, overtaken));
     const { lives } = this.#simulation.director;
     const hasCompleted = lives.some((life) => life.end?.kind === 'completed');
-    // An older process had come to the end; what a disaster did to a newer one stays as it is.
-    if (hasCompleted && !(isRefused && this.#hasLost())) return 'completed';
-    if (isRefused) return 'refused';
+    if (isRefused && (this.#hasLost() || !hasCompleted)) return 'refused';
+    // An older process had come to the end, and those after it were refused or overtaken.
+    if (hasCompleted && (isRefused || hasCode(this.#lastError, overtaken))) return 'completed';
     this.#note('the input comes to its end', `the last process failed: ${texts(this.#lastError)}`);
     return 'stuck';
   }
@@ -216,10 +218,24 @@ class Run {
   /** Lets time pass until something holds; false when it never will. */
   async #until(holds: () => boolean): Promise<boolean> {
     const { timeline, director } = this.#simulation;
+    let outsideSinceMs: number | undefined;
     for (;;) {
       await turnOfEventLoop();
       if (holds()) return true;
-      if (director.outsideCallCount > 0) continue;
+      if (director.outsideCallCount === 0) outsideSinceMs = undefined;
+      else {
+        outsideSinceMs ??= systemClock.monotonicMs();
+        const silentMs = systemClock.monotonicMs() - outsideSinceMs;
+        if (silentMs > outsideMaxMs) {
+          this.#note(
+            'every wait has a bound',
+            'a call of a wrapped sink has not ended in a minute',
+          );
+          return false;
+        }
+        // It may wait for time itself, as a call that is tried again does.
+        if (silentMs < outsideGraceMs || !timeline.advance()) continue;
+      }
       if (director.points.length > pointsMax) {
         this.#note('a run comes to its end', `after ${pointsMax} points it has not`);
         return false;
@@ -245,64 +261,4 @@ class Run {
   #note(rule: string, seen: string): void {
     this.violations.push({ rule, seen });
   }
-}
-
-/** Recovery says that something is missing, damaged or ahead: never right after a mere crash. */
-const losses: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'TIDEGATE_SINK_STORE',
-  'TIDEGATE_RECOVERY_UNKNOWN_SINK',
-  'TIDEGATE_RECOVERY_NOTHING_TO_RESUME',
-  'TIDEGATE_RECOVERY_TWO_IN_DOUBT',
-  'TIDEGATE_RECOVERY_CORRUPT',
-  'TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT',
-  'TIDEGATE_RECOVERY_SPLIT',
-  'TIDEGATE_RECOVERY_NO_BASE',
-  'TIDEGATE_RECOVERY_SINK_AHEAD',
-  'TIDEGATE_RECOVERY_SINK_REWOUND',
-  'TIDEGATE_RECOVERY_NEWER_VERSION',
-  'TIDEGATE_RESTORE_REFUSED',
-]);
-
-/** Recovery asks for a human, for whatever reason. */
-const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  ...losses,
-  'TIDEGATE_RECOVERY_UNANSWERED',
-  'TIDEGATE_RECOVERY_SINK_REFUSED',
-  'TIDEGATE_RECOVERY_POLICY',
-]);
-
-const overtaken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['TIDEGATE_FENCED']);
-
-/** Whether one of these codes is given, at any depth of causes. */
-function hasCode(error: unknown, codes: ReadonlySet<ErrorCode>): boolean {
-  return causesOf(error).some((cause) => isTidegateError(cause) && codes.has(cause.code));
-}
-
-function isBug(error: unknown): boolean {
-  return causesOf(error).some(
-    (cause) =>
-      cause instanceof TypeError ||
-      cause instanceof ReferenceError ||
-      cause instanceof RangeError ||
-      (isTidegateError(cause) && cause.kind === 'internal'),
-  );
-}
-
-function texts(error: unknown): string {
-  return causesOf(error)
-    .map((cause) => {
-      const code = isTidegateError(cause) ? `${cause.code} ` : '';
-      return code + toError(cause).message;
-    })
-    .join(' <- ');
-}
-
-function causesOf(error: unknown): readonly unknown[] {
-  const causes: unknown[] = [];
-  let next = error;
-  while (next !== undefined && causes.length < 10) {
-    causes.push(next);
-    next = next instanceof Error ? next.cause : undefined;
-  }
-  return causes;
 }

@@ -19,7 +19,7 @@ import { simulatedSource } from './simulated-source.js';
 import { simulatedTableStore, TableStorage } from './simulated-table-store.js';
 import { simulatedSink, SinkStorage } from './sinks/index.js';
 import { Timeline } from './timeline.js';
-import { inputOf, type Input, type World } from './world.js';
+import { inputOf, type Input, type World, type WrapOptions } from './world.js';
 import { wrappedSink } from './wrapped-sink.js';
 
 export interface SimulationOptions {
@@ -30,11 +30,18 @@ export interface SimulationOptions {
   readonly recordIntervalMs: number;
 }
 
+interface WrappedSink {
+  readonly durability: Durability;
+  readonly visible: WrapOptions['visible'] | undefined;
+}
+
 /** The surroundings of one run. */
 export class Simulation implements Surroundings {
   readonly timeline = new Timeline();
   readonly director: Director;
   readonly storages = new Map<string, SinkStorage>();
+  /** Sinks of the user's own, by name. */
+  readonly wrapped = new Map<string, WrappedSink>();
   readonly history: HistoryEvent[] = [];
   readonly notes = new Map<string, unknown>();
   /** The process that has used each sink last. */
@@ -77,7 +84,8 @@ export class Simulation implements Surroundings {
         }),
       sink: (name, durability) => this.#sink(life, name, durability),
       tell: (name, what, deliver) => directedPort(this.director, life, name).message(what, deliver),
-      wrap: <Own extends Sink>(name: string, sink: Own): Own => {
+      wrap: <Own extends Sink>(name: string, sink: Own, options?: WrapOptions): Own => {
+        this.wrapped.set(name, { durability: sink.durability, visible: options?.visible });
         const port = directedPort(this.director, life, `sink ${name}`);
         // Every member that a sink has is there, under the same class of durability.
         return wrappedSink(sink, port, (call) => this.director.outside(call)) as Own;

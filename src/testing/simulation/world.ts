@@ -47,9 +47,22 @@ export interface World {
   tell(name: string, what: string, deliver: () => void): void;
   /**
    * A sink of your own that is crashed around each of its calls. Its storage is yours: empty it in
-   * `beforeEach`. It must be able to stand a process that stops between any two calls.
+   * `beforeEach`. It must be able to stand a process that stops between any two calls. Faults that
+   * the system behind a sink would make (`expire`, `lose-prepared`) do nothing to it.
+   *
+   * Simulated time stands still while one of its calls runs. Give it `clock` if it waits: time goes
+   * on once such a call has been silent for a real second, and after a real minute it counts as hung.
    */
-  wrap<Own extends Sink>(name: string, sink: Own): Own;
+  wrap<Own extends Sink>(name: string, sink: Own, options?: WrapOptions): Own;
+}
+
+export interface WrapOptions {
+  /**
+   * What a reader of the sink's system sees, in order of commit. Asked when everything is over, and
+   * held against what a run without faults leaves, as for a simulated sink. Without it nobody looks
+   * into the sink, and the report names it.
+   */
+  readonly visible: () => readonly unknown[] | Promise<readonly unknown[]>;
 }
 
 /** The part of a coordinator that is watched: which row of the recovery table decided. */

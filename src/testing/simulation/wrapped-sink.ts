@@ -79,6 +79,7 @@ function wrappedSession(inner: TwoPhaseSinkSession, port: Port): TwoPhaseSinkSes
 function wrappedFlushing(sink: FlushingSink, port: Port): FlushingSink {
   return {
     durability: sink.durability,
+    ...(sink.ordersWrites === undefined ? {} : { ordersWrites: sink.ordersWrites }),
     open: (owner, options) =>
       port.durable('open', options, async () => {
         const inner: FlushingSinkSession = await sink.open(owner, options);
