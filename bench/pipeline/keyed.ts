@@ -3,7 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileSystemCheckpointStore, Pipeline, type ReadableSource, type RunReport } from 'tidegate';
+import {
+  FileSystemCheckpointStore,
+  Pipeline,
+  type PreparedRun,
+  type ReadableSource,
+  type RunReport,
+} from 'tidegate';
 import { keepingSink } from './sinks.js';
 
 export interface KeyedShape {
@@ -15,26 +21,29 @@ export interface KeyedShape {
   readonly intervalMs: number;
   /** Called when every key is there. */
   readonly loaded?: () => void;
+  /** Called with the run before it begins. */
+  readonly watch?: (run: PreparedRun) => void;
 }
 
 export async function runKeyed(shape: KeyedShape): Promise<RunReport> {
   const { keys, operators, sinks, intervalMs } = shape;
   const pipeline = new Pipeline('keys');
   const names = Array.from({ length: keys }, (_, index) => `key ${index}`);
-  let stream = pipeline.source<number>('numbers', countingSource(shape));
+  // The key goes on from operator to operator: each of them holds all.
+  let stream = pipeline.source<string>('keys', countingSource(shape, names));
   for (let index = 0; index < operators; index++) {
     stream = stream
-      .keyBy((number) => names[number % keys] ?? '')
+      .keyBy((key) => key)
       .aggregate(`sums-${index}`, {
         initial: () => ({ count: 0 }),
         add: (sum) => {
           sum.count += 1;
           return sum;
         },
-        result: (_key, { count }) => count,
+        result: (key) => key,
       });
   }
-  const rare = stream.filter((count) => count < 0);
+  const rare = stream.filter((key) => key === '');
   for (let index = 0; index < sinks; index++) {
     rare.to(
       `sink-${index}`,
@@ -43,17 +52,22 @@ export async function runKeyed(shape: KeyedShape): Promise<RunReport> {
   }
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-bench-keys-'));
   try {
-    return await pipeline.run({
+    const run = pipeline.prepare({
       store: new FileSystemCheckpointStore(directory),
       checkpoint: { intervalMs },
       handleSignals: false,
     });
+    shape.watch?.(run);
+    return await run.run();
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function countingSource({ updates, keys, loaded }: KeyedShape): ReadableSource<number> {
+function countingSource(
+  { updates, keys, loaded }: KeyedShape,
+  names: readonly string[],
+): ReadableSource<string> {
   let next = 0;
   return {
     position: () => ({ next: String(next) }),
@@ -62,7 +76,7 @@ function countingSource({ updates, keys, loaded }: KeyedShape): ReadableSource<n
     },
     async *read({ signal }) {
       while (next < updates && !signal.aborted) {
-        const batch = Array.from({ length: 512 }, (_, index) => next + index);
+        const batch = Array.from({ length: 512 }, (_, index) => names[(next + index) % keys] ?? '');
         if (next < keys && next + 512 >= keys) loaded?.();
         next += 512;
         yield await Promise.resolve({ records: batch, offsets: { next: String(next) } });

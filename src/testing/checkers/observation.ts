@@ -48,7 +48,7 @@ export type HistoryEvent =
 
 export interface Observation {
   readonly ending: Ending;
-  /** Whether something was lost that no protocol can bring back. */
+  /** Whether a refusal would be right: something was lost for good, or was silent for long. */
   readonly disaster: boolean;
   readonly sinks: readonly ObservedSink[];
   readonly history: readonly HistoryEvent[];
