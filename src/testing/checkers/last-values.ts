@@ -2,7 +2,7 @@
 
 import { guaranteeOf, keyOf, textOf, type Checker, type Violation } from './observation.js';
 
-/** Key of a record at a sink that is written by key; default: the member `key`. */
+/** The value of a key is the last record that has it: see `keyOf`. */
 export const lastValues: Checker = ({ ending, sinks }) => {
   if (ending !== 'completed') return [];
   const violations: Violation[] = [];

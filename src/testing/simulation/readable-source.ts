@@ -3,6 +3,7 @@
 import type { ReadableSource } from '../../contracts/source.js';
 import type { SimulatedSource } from './simulated-source.js';
 
+/** For `pipeline.source(name, readableSource(world.source(name)))`. */
 export function readableSource<Rec>(source: SimulatedSource<Rec>): ReadableSource<Rec> {
   return {
     position: () => source.position(),
