@@ -2,6 +2,7 @@
 
 import { endOfTime } from '../flow/elements.js';
 import type { CustomContext, CustomParticipant } from '../stages/custom-operator.js';
+import { duringCall } from '../stages/one-call.js';
 import { captureAt } from '../state/keyed-operator.js';
 import { isPromise } from '../promises.js';
 import type { RecordLogic } from './record-stage.js';
@@ -22,7 +23,8 @@ export function filterLogic(isWanted: (record: unknown) => unknown): RecordLogic
     onRecord: (record, emit) => {
       const wanted = isWanted(record);
       const take = (answer: unknown): void => {
-        if (answer === true) emit(record);
+        // As the filters of Node and of arrays have it.
+        if (answer) emit(record);
       };
       if (isPromise(wanted)) return wanted.then(take);
       take(wanted);
@@ -43,17 +45,28 @@ export function flatMapLogic(expand: (record: unknown) => unknown): RecordLogic 
 }
 
 export function operatorLogic(participant: CustomParticipant): RecordLogic {
-  const contextOf = (emit: (record: unknown) => void): CustomContext<unknown> => ({
-    time: undefined,
-    emit,
-  });
+  const { name } = participant;
+  const call = (
+    emit: (record: unknown) => void,
+    perform: (context: CustomContext<unknown>) => void | Promise<void>,
+  ): Promise<void> | undefined =>
+    duringCall(name, (current) =>
+      perform({
+        time: undefined,
+        emit: (record) => {
+          current.check('emit');
+          emit(record);
+        },
+      }),
+    );
   return {
-    onRecord: (record, emit) => participant.operator.onRecord(record, contextOf(emit)),
+    onRecord: (record, emit) =>
+      call(emit, (context) => participant.operator.onRecord(record, context)),
     onMark: (mark, emit) => {
-      if (mark.kind === 'barrier') captureAt(mark, participant.name, participant);
+      if (mark.kind === 'barrier') captureAt(mark, name, participant);
       // Every restart behind the end meets its mark: what it sets off was done before it was saved.
       if (mark.kind !== 'end' || participant.toldTime === endOfTime) return undefined;
-      return participant.tell(endOfTime, contextOf(emit));
+      return call(emit, (context) => participant.tell(endOfTime, context));
     },
   };
 }

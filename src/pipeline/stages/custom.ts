@@ -8,7 +8,7 @@ import type { Stage } from '../flow/inbox.js';
 import type { RecordErrors } from '../flow/record-errors.js';
 import { captureAt } from '../state/keyed-operator.js';
 import type { CustomContext, CustomParticipant } from './custom-operator.js';
-import { OneCall } from './one-call.js';
+import { duringCall, type OneCall } from './one-call.js';
 
 export interface CustomStageParts {
   readonly run: FlowRun;
@@ -104,20 +104,14 @@ export class CustomStage implements Stage {
     if (!this.#parts.run.isOver) await rest();
   }
 
-  /** The context works until the call has returned, or its promise has settled. */
   #call(
     time: number | undefined,
     watermark: number | undefined,
     call: (context: CustomContext<unknown>) => void | Promise<void>,
   ): Promise<void> | undefined {
-    const current = new OneCall(this.#parts.participant.name);
-    let working: Promise<void> | undefined;
-    try {
-      working = call(this.#context(time, watermark, current)) ?? undefined;
-    } finally {
-      if (working === undefined) current.end();
-    }
-    return working?.finally(() => current.end());
+    return duringCall(this.#parts.participant.name, (current) =>
+      call(this.#context(time, watermark, current)),
+    );
   }
 
   #context(

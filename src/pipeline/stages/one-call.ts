@@ -25,3 +25,18 @@ export class OneCall {
     );
   }
 }
+
+/** Runs a call that may answer later; it is over once it has returned, or its promise has settled. */
+export function duringCall(
+  operator: string,
+  call: (current: OneCall) => void | Promise<void>,
+): Promise<void> | undefined {
+  const current = new OneCall(operator);
+  let working: Promise<void> | undefined;
+  try {
+    working = call(current) ?? undefined;
+  } finally {
+    if (working === undefined) current.end();
+  }
+  return working?.finally(() => current.end());
+}

@@ -39,6 +39,50 @@ describe("a pipeline of Node's streams", () => {
     expect(sink.records).toEqual(totalsTo(100));
   });
 
+  test('keeps what a filter answers with anything true, as filters of Node do', async () => {
+    const sink = new MemorySink<number>();
+    const streams = new StreamPipeline('numbers', {
+      sources: { numbers: arraySource(numbersTo(4)) },
+      sinks: { out: sink },
+      build: async ({ source, filter, sink }) => {
+        await pipeline(
+          source('numbers'),
+          filter((number: number) => (number % 2) as never),
+          sink('out'),
+        );
+      },
+    });
+    await run(streams, { store: new MemoryCheckpointStore() });
+    expect(sink.records).toEqual(numbersTo(4).filter((number) => number % 2 === 1));
+  });
+
+  test('refuses what an operator sends on after its call', async () => {
+    const sink = new MemorySink<number>();
+    const kept: { emit: (record: number) => void }[] = [];
+    const streams = new StreamPipeline('numbers', {
+      sources: { numbers: arraySource([1]) },
+      operators: {
+        total: {
+          ...runningTotal(),
+          onRecord: async (_record: number, context) => {
+            kept.push(context);
+            await Promise.resolve();
+            context.emit(1);
+          },
+        },
+      },
+      sinks: { out: sink },
+      build: async ({ source, operator, sink }) => {
+        await pipeline(source('numbers'), operator('total'), sink('out'));
+      },
+    });
+    await run(streams, { store: new MemoryCheckpointStore() });
+    expect(() => kept[0]?.emit(2)).toThrow(
+      expect.objectContaining({ code: 'TIDEGATE_OPERATOR_LATE' }),
+    );
+    expect(sink.records).toEqual([1]);
+  });
+
   test('tells an operator of the end once, whatever is read elsewhere in later runs', async () => {
     const store = new MemoryCheckpointStore();
     const sink = new MemorySink<number | string>();
