@@ -10,7 +10,7 @@ export function kindOf(value: unknown): string {
 }
 
 /** Whether it can have members at all. */
-export function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
