@@ -37,8 +37,8 @@ export const mutations = [
   streams(
     'the state of an operator is not captured as the barrier passes',
     'stage-logic.ts',
-    "if (mark.kind === 'barrier') captureAt(mark, participant.name, participant);",
-    "if (mark.kind === 'barrier') queueMicrotask(() => captureAt(mark, participant.name, participant));",
+    "if (mark.kind === 'barrier') captureAt(mark, name, participant);",
+    "if (mark.kind === 'barrier') queueMicrotask(() => captureAt(mark, name, participant));",
   ),
   streams(
     'a barrier overtakes the records of its source that wait for room',
