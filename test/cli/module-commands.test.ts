@@ -103,7 +103,7 @@ describe('plan', () => {
     });
 
     // What the coordinator would refuse, it says line by line.
-    const silly = `{ durability: 'durable', maxPreparedLifetimeMs: 1 }`;
+    const silly = `{ durability: 'durable', maxPreparedLifetimeMs: 1, open: () => undefined }`;
     writeFileSync(module, pipelineModule(silly));
     const refused = await cli.run(['plan', module]);
     expect(refused).toMatchObject({ code: 2, stdout: '' });

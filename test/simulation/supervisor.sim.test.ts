@@ -1,6 +1,7 @@
 // What the supervisor of the simulation does when the process that finished was not the last owner.
 
 import { expect, test } from '@jest/globals';
+import { TidegateError } from '../../src/errors.js';
 import { prepareSetup, replay } from '../../src/testing/simulation/campaign.js';
 import { parseSchedule } from '../../src/testing/simulation/faults.js';
 import { runSchedule } from '../../src/testing/simulation/run-schedule.js';
@@ -131,4 +132,22 @@ test('an older process that had finished does not hide that no later one comes u
   const { ending, violations } = await runSchedule({ ...options, schedule });
   expect(ending).toBe('stuck');
   expect(violations.map(({ rule }) => rule)).toEqual(['the input comes to its end']);
+});
+
+test('the error of the newest process counts, although an older one fails after it', async () => {
+  // After a disaster process 2 stands still, the next ones are refused, and then process 2 fails.
+  const schedule = parseSchedule([
+    'zombie disk: list /checkpoints#1 +1000',
+    'expire disk: make checkpoints/tidegate#1',
+  ]);
+  const refusal = new TidegateError('TIDEGATE_RECOVERY_SPLIT', 'some committed, some absent');
+  const build: Build = ({ life, store }) => ({
+    run: async () => {
+      await store.open({ pipeline: 'orders' }).catch(() => undefined);
+      throw life === 2 ? new Error('it stood still for too long') : refusal;
+    },
+  });
+  const options = { build, input: [], seed: 1, recordIntervalMs: 0, expected: new Map() };
+  const { ending, violations } = await runSchedule({ ...options, schedule });
+  expect([ending, violations]).toEqual(['refused', []]);
 });

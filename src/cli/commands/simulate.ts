@@ -137,7 +137,7 @@ async function replayed(build: Build, given: ReplayOptions): ReturnType<typeof r
   try {
     parseSchedule(given.schedule);
   } catch (error) {
-    if (hasErrorCode(error, 'TIDEGATE_BUG')) throw new UsageError(toError(error).message);
+    if (hasErrorCode(error, 'TIDEGATE_OPTIONS')) throw new UsageError(toError(error).message);
     throw error;
   }
   return replaySchedule(build, given);

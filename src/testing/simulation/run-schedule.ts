@@ -99,7 +99,9 @@ class Run {
   readonly rows: DecidedRow[] = [];
   readonly #options: RunOptions;
   readonly #simulation: Simulation;
+  /** Of the newest process that failed, by its number. */
   #lastError: unknown;
+  #lastFailed = 0;
   #hasRefused = false;
   #newest: Crashable | undefined;
 
@@ -171,7 +173,11 @@ class Run {
       life.finish({ kind: answer === startAgain ? 'handed-over' : 'completed' });
     } catch (error) {
       if (life.state === 'dead') return;
-      this.#lastError = error;
+      // An older process that stood still may fail after those that came later.
+      if (life.number >= this.#lastFailed) {
+        this.#lastFailed = life.number;
+        this.#lastError = error;
+      }
       if (hasCode(error, refusals)) this.#hasRefused = true;
       if (isBug(error)) this.#note('no assertion fails', texts(error));
       if (hasCode(error, losses) && !this.#hasLost()) {
@@ -220,6 +226,8 @@ class Run {
     const { timeline, director } = this.#simulation;
     let outsideSinceMs: number | undefined;
     for (;;) {
+      await turnOfEventLoop();
+      // What lets others go first has asked for a turn of its own in this one.
       await turnOfEventLoop();
       if (holds()) return true;
       if (director.outsideCallCount === 0) outsideSinceMs = undefined;
