@@ -134,6 +134,8 @@ export class AttemptDesk {
 
   /** One attempt for the records since the last one, when nothing else is going on. */
   async takeFinal(): Promise<UntoldOutcome> {
+    // An attempt that takes as long as the interval would make another one due, and so for ever.
+    this.#interval.end();
     // Each turn waits for something that has not happened: a wait for what is over already would
     // spin without ever letting the process do anything else.
     while (this.#service !== undefined) await this.#service.ended;

@@ -11,6 +11,7 @@ export class Interval {
   readonly #passed: () => void;
   #timer: Timer | undefined;
   #openedAtMs = 0;
+  #isOver = false;
 
   constructor(clock: Clock, options: CheckpointOptions, passed: () => void) {
     const { intervalMs, minPauseMs, alignmentTimeoutMs } = options;
@@ -34,12 +35,18 @@ export class Interval {
   /** From now on, whatever was set before. */
   arm(): void {
     this.cancel();
-    if (this.#delayMs !== undefined) {
+    if (this.#delayMs !== undefined && !this.#isOver) {
       this.#timer = this.#clock.setTimer(this.#passed, this.#delayMs);
     }
   }
 
   cancel(): void {
     this.#timer?.cancel();
+  }
+
+  /** No attempt is due by itself any more, in no later generation either. */
+  end(): void {
+    this.#isOver = true;
+    this.cancel();
   }
 }

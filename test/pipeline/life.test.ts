@@ -94,6 +94,41 @@ describe('the life of a run', () => {
     expect(sink.records.length).toBeGreaterThan(0);
   });
 
+  test('ends although each checkpoint takes longer than the interval between them', async () => {
+    const clock = new SimulatedClock();
+    const sink = new MemorySink<number>();
+    const slow: typeof sink = Object.assign(Object.create(sink) as typeof sink, {
+      open: async (...given: Parameters<typeof sink.open>) => {
+        const session = await sink.open(...given);
+        const commit = session.commit.bind(session);
+        return Object.assign(session, {
+          commit: async (...call: Parameters<typeof commit>) => {
+            await new Promise<void>((resolve) => void clock.setTimer(resolve, 50));
+            return commit(...call);
+          },
+        });
+      },
+    });
+    const pipeline = new Pipeline('numbers');
+    pipeline.source('numbers', arraySource([1, 2, 3])).to('out', slow);
+    const run = pipeline.prepare({
+      store: new MemoryCheckpointStore(),
+      clock,
+      handleSignals: false,
+      checkpoint: { intervalMs: 5, skipWhenIdle: false },
+    });
+    let attempts = 0;
+    run.coordinator.events.on('attempt-started', () => {
+      attempts += 1;
+      if (attempts > 20) void run.coordinator[Symbol.asyncDispose]();
+    });
+
+    expect((await clock.until(run.run())).outcome).toBe('finished');
+
+    expect(attempts).toBeLessThan(6);
+    expect(sink.records).toEqual([1, 2, 3]);
+  });
+
   test('a second signal during recovery ends it, and says so', async () => {
     const pipeline = new Pipeline('numbers');
     const source = endless(() => undefined);
