@@ -27,6 +27,14 @@ export function contractProblem(value: unknown, functions: readonly string[]): s
     : `has no ${missing.map((name) => `${name}()`).join(', ')}`;
 }
 
+/** Names of options that there are not: passed over, what was meant by them would be missing. */
+export function unknownNames(
+  given: object,
+  known: Readonly<Record<string, true>>,
+): readonly string[] {
+  return Object.keys(given).filter((name) => !Object.hasOwn(known, name));
+}
+
 /** @throws TidegateError `TIDEGATE_OPTIONS` for anything but an object. */
 export function requireOptions(what: string, options: unknown): void {
   if (isObject(options)) return;

@@ -32,6 +32,12 @@ const coordinator = (change: object): CheckpointCoordinator =>
     ...change,
   });
 
+function runWith(change: object): () => unknown {
+  const pipeline = new Pipeline('p');
+  pipeline.source('numbers', arraySource([1])).to('out', new MemorySink());
+  return () => pipeline.prepare({ store: new MemoryCheckpointStore(), ...change });
+}
+
 function expectRefusal(code: string, call: () => unknown, message: string): void {
   expect(call).toThrow(
     expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }),
@@ -53,8 +59,10 @@ describe('options', () => {
     ['write-ahead', () => writeAhead(new MemorySink(), nothing), 'writeAhead are undefined'],
     ['streams', () => new StreamPipeline('p', nothing), 'a StreamPipeline are undefined'],
     ['a run', () => new Pipeline('p').prepare(nothing), 'a run are undefined'],
+    ['a run', runWith({ chekpoint: {} }), 'a run has no option chekpoint'],
     ['a coordinator', () => new CheckpointCoordinator(nothing), 'a coordinator are undefined'],
     ['a coordinator', () => coordinator({ pipeline: nothing }), '- pipeline name is empty'],
+    ['a coordinator', () => coordinator({ operator: {} }), '- there is no option operator'],
     ['its store', () => coordinator({ store: nothing }), '- the store is undefined'],
     ['its store', () => coordinator({ store: {} }), '- the store has no open(), openReadOnly()'],
     [

@@ -13,7 +13,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
-import { requireOptions } from '../given.js';
+import { requireOptions, unknownNames } from '../given.js';
 import { contractProblems } from './contracts.js';
 import { isUsableName, nameRule, participantProblems } from './guarantee.js';
 import { completeOptions, type CheckpointOptions } from './options.js';
@@ -87,6 +87,7 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
   const isUsable = unusable.length === 0;
   const replayPossible = isUsable && canReplay(participants, given.barriers);
   const problems = [
+    ...unknownOptions(given),
     ...(isUsableName(given.pipeline) ? [] : [`pipeline name ${nameRule}`]),
     ...settings,
     ...ownerProblems(given),
@@ -102,6 +103,34 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     });
   }
   return { participants, options, replayPossible };
+}
+
+/** Every option there is, so that a misspelt one is not passed over: its state would be lost. */
+const knownOptions: Readonly<Record<keyof CoordinatorOptions | 'close', true>> = {
+  pipeline: true,
+  store: true,
+  sources: true,
+  operators: true,
+  sinks: true,
+  tables: true,
+  tableStore: true,
+  checkpoint: true,
+  barriers: true,
+  pipelineHash: true,
+  liveOwner: true,
+  waitForOwnerMs: true,
+  restoreFrom: true,
+  signal: true,
+  clock: true,
+  random: true,
+  logger: true,
+  recover: true,
+  // What a module for the command line adds.
+  close: true,
+};
+
+function unknownOptions(given: CoordinatorOptions): readonly string[] {
+  return unknownNames(given, knownOptions).map((name) => `there is no option ${name}`);
 }
 
 const livePolicies: readonly unknown[] = [

@@ -6,6 +6,7 @@ import type { Guarantee } from '../coordinator/guarantee.js';
 import type { CheckpointOptions } from '../coordinator/options.js';
 import type { Participants } from '../contracts/participants.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
+import { unknownNames } from '../given.js';
 import type { RestoreChoice } from '../recovery/request.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
@@ -38,6 +39,19 @@ export interface RunOptions {
   readonly random?: Random;
   readonly logger?: Logger;
 }
+
+const knownOptions: Readonly<Record<keyof RunOptions, true>> = {
+  store: true,
+  checkpoint: true,
+  signal: true,
+  handleSignals: true,
+  liveOwner: true,
+  waitForOwnerMs: true,
+  restoreFrom: true,
+  clock: true,
+  random: true,
+  logger: true,
+};
 
 export interface RunReport {
   /**
@@ -88,6 +102,10 @@ export class PreparedRun {
    * @internal
    */
   constructor(parts: RunParts, options: RunOptions) {
+    const unknown = unknownNames(options, knownOptions);
+    if (unknown.length > 0) {
+      throw new TidegateError('TIDEGATE_OPTIONS', `a run has no option ${unknown.join(', ')}`);
+    }
     this.#parts = parts;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;

@@ -220,6 +220,22 @@ describe('in-doubt', () => {
     await (await openStore(store)).close();
   });
 
+  test('what is committed already is told so, and not taken for absent', async () => {
+    const { module, ids } = await crashedProject();
+    const handle = handleOf('warehouse', ids[1]!);
+    const decide = (action: string): ReturnType<typeof cli.run> =>
+      cli.run(['in-doubt', module, action, 'warehouse', handle, '--reason', 'x', '--force']);
+    expect((await decide('commit')).code).toBe(0);
+    expect(await decide('commit')).toMatchObject({
+      code: 0,
+      stdout: `commit ${handle} at warehouse: already-applied\n`,
+    });
+    expect(await decide('rollback')).toMatchObject({
+      code: 1,
+      stdout: `rollback ${handle} at warehouse: committed\n`,
+    });
+  });
+
   test('what is not prepared any more is exit code 1, and nothing is recorded', async () => {
     const { module, store, ids } = await crashedProject();
     const args = ['in-doubt', module, 'commit', 'warehouse', 'gone', '--reason', 'x'];

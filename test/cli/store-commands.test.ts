@@ -261,7 +261,12 @@ describe('an empty store', () => {
     expect(listed).toMatchObject({ code: 0, stdout: '' });
     expect(listed.stderr).toBe(`no checkpoints in ${directory}\n`);
     expect(await cli.run(['list', '-s', directory, '--json'])).toMatchObject({ code: 0 });
-    expect(await cli.run(['verify', '-s', directory])).toMatchObject({ code: 0, stdout: '' });
+    // A wrong path must not look like a store that is whole.
+    expect(await cli.run(['verify', '-s', directory])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`there is no store in ${directory}`) as unknown,
+    });
     const latest = await cli.run(['show', 'latest', '-s', directory]);
     expect(latest).toMatchObject({ code: 2, stdout: '' });
   });

@@ -97,7 +97,7 @@ async function decide({ question }: Connected, wish: Wish, hands: Hands): Promis
   const outputs = await preparedOutputs({ listings, participants, inspectors: sessions, ask });
   const ofSink = outputs.filter(({ sink }) => sink === wish.sink);
   const output = ofSink.find(({ handle }) => handle === wish.handle);
-  if (output === undefined) return 'absent';
+  if (output === undefined) return standingOf(wish, session, listings, ask);
   const objection = objectionTo(wish, output);
   if (objection !== undefined && !wish.isForced) {
     throw new CommandError(
@@ -108,6 +108,25 @@ async function decide({ question }: Connected, wish: Wish, hands: Hands): Promis
   await recordReason(wish, { output, objection, listings }, hands);
   const keep = ofSink.map(({ handle }) => handle).filter((handle) => handle !== wish.handle);
   return act(wish, session, keep, ask);
+}
+
+/** What is not prepared is not therefore absent: the marker says whether it is committed. */
+async function standingOf(
+  { action, sink, handle }: Wish,
+  session: TwoPhaseSinkSession,
+  listings: readonly CheckpointListing[],
+  ask: AskSink,
+): Promise<Outcome> {
+  // The oldest that names it: a replay carries the handles of the one that it supersedes.
+  const named = listings.findLast(
+    ({ manifest }) => manifest?.tidegate?.commitHandles.get(sink) === handle,
+  );
+  if (named === undefined) return 'absent';
+  const answer = await ask(`asking sink ${sink} about ${handle}`, (signal) =>
+    session.inspect({ checkpointId: named.id, handle }, { signal }),
+  );
+  if (answer !== 'committed') return 'absent';
+  return action === 'commit' ? 'already-applied' : 'committed';
 }
 
 function objectionTo({ action }: Wish, output: PreparedOutput): string | undefined {

@@ -5,6 +5,7 @@ import type { CheckpointListing, StoreReader } from '../../store/checkpoint-stor
 import type { Context, StoreOptions } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
 import { toJsonText } from '../json-output.js';
+import { CommandError } from '../problems.js';
 import { Progress } from '../progress.js';
 import { choose, listAll, openReader, parseChoice } from '../store-access.js';
 import { table, toned } from '../table.js';
@@ -34,6 +35,12 @@ export async function verify(
   const choice = id === undefined ? undefined : parseChoice(id);
   const opened = await openReader(options, context);
   const listings = await listAll(opened, context);
+  if (listings.length === 0 && opened.reader.storeId === undefined) {
+    throw new CommandError(
+      `there is no store in ${opened.directory}, so there is nothing to verify`,
+      'Name the directory that holds the checkpoints with --store DIR.',
+    );
+  }
   const chosen = choice === undefined ? listings : [choose(listings, choice)];
   const acrossAll = choice === undefined ? storeFindings(listings, opened.reader.storeId) : [];
   const { findings: perCheckpoint, ...counts } = await verifyEach(
