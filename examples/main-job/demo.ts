@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { seededRandom } from 'tidegate';
 import { compare, outputs, type Difference } from './checker.js';
 import { writeFlights } from './flights-file.js';
@@ -201,17 +201,27 @@ function isWanted(kind: string): boolean {
 }
 
 function settings(given: readonly string[]) {
-  const value = (name: string): string | undefined => {
-    const index = given.indexOf(name);
-    return index < 0 ? undefined : given[index + 1];
-  };
-  return {
-    parquet: flightsParquet(),
+  const options = {
+    rows: { type: 'string', default: '3000000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     /** Every point, however long it takes. */
-    isPatient: given.includes('--all-points'),
-    rows: Number(value('--rows') ?? 3_000_000),
-    seed: Number(value('--seed') ?? Date.now() % 1_000_000),
-  };
+    'all-points': { type: 'boolean', default: false },
+  } as const;
+  try {
+    const { values } = parseArgs({ args: [...given], options });
+    const isPatient = values['all-points'];
+    const [rows, seed] = [values.rows, values.seed].map(wholeNumber) as [number, number];
+    return { parquet: flightsParquet(), isPatient, rows, seed };
+  } catch (error) {
+    print(messageOf(error));
+    print('usage: npm run demo -- [--rows N] [--seed N] [--all-points]');
+    process.exit(64);
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,14}$|^0$/.test(text)) return Number(text);
+  throw new Error(`"${text}" is not a whole number`);
 }
 
 /** The package exports no path to its data: it lies beside what it does export. */

@@ -106,7 +106,10 @@ describe('a promise where a result belongs', () => {
     [
       'fn',
       (input, sink) =>
-        input.keyBy(keyOf).process('fn', { initial, onRecord: promised }).to('out', sink),
+        input
+          .keyBy(keyOf)
+          .process('fn', { initial, onRecord: promised }, { onError: 'skip' })
+          .to('out', sink),
     ],
   ];
 

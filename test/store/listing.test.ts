@@ -5,6 +5,7 @@ import { checkpointId } from '../../src/ids.js';
 import { createManifest } from '../../src/manifest/create.js';
 import type { CheckpointManifest, TidegateFields } from '../../src/manifest/types.js';
 import { listCheckpoints, type FoundCheckpoint } from '../../src/store/listing.js';
+import { ownFields } from './own-fields.js';
 
 const damage = new Error('its sidecar is missing');
 
@@ -14,16 +15,7 @@ function found(
   change: Partial<CheckpointManifest> = {},
   problem?: Error,
 ): FoundCheckpoint {
-  const tidegate: TidegateFields = {
-    storeId: 's',
-    pipeline: 'p',
-    generation: 1,
-    attempt: 'a',
-    kind: 'checkpoint',
-    commitHandles: new Map(),
-    sinkDigests: new Map(),
-    ...ours,
-  };
+  const tidegate = { ...ownFields, ...ours };
   const manifest = { ...createManifest(id, 1, { clock: { now: () => 1 } }), tidegate, ...change };
   const content = { kind: 'readable', manifest, problem } as const;
   return { id: checkpointId(id), byteLength: 1, content };

@@ -5,16 +5,11 @@ import { checkpointId } from '../../src/ids.js';
 import { createManifest } from '../../src/manifest/create.js';
 import type { CheckpointListing, CheckpointState } from '../../src/store/checkpoint-store.js';
 import { checkpointsToPrune } from '../../src/store/retention.js';
+import { ownFields } from './own-fields.js';
 
 function listing(id: number, state: CheckpointState, supersedes?: number): CheckpointListing {
   const tidegate = {
-    storeId: 's',
-    pipeline: 'p',
-    generation: 1,
-    attempt: 'a',
-    kind: 'checkpoint' as const,
-    commitHandles: new Map<string, string>(),
-    sinkDigests: new Map<string, string>(),
+    ...ownFields,
     ...(supersedes === undefined ? {} : { supersedes }),
   };
   const manifest = { ...createManifest(id, 1), tidegate };

@@ -10,6 +10,7 @@ import { checkStatedSidecar, consumeChunks } from '../../src/store/save-rules.js
 import { sidecarProblem, sidecarRange, StateChecksum } from '../../src/store/state-checks.js';
 import { storeFailure, toStoreError } from '../../src/store/store-error.js';
 import { TidegateError } from '../../src/errors.js';
+import { ownFields } from './own-fields.js';
 
 const ownId = checkpointIdOf(generation(1), 1);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -25,16 +26,7 @@ function manifestWith(
     stateChecksum,
   };
   if (isForeign) return manifest;
-  const tidegate = {
-    storeId: 's',
-    pipeline: 'p',
-    generation: 1,
-    attempt: 'a',
-    kind: 'checkpoint' as const,
-    commitHandles: new Map<string, string>(),
-    sinkDigests: new Map<string, string>(),
-  };
-  return { ...manifest, tidegate };
+  return { ...manifest, tidegate: ownFields };
 }
 
 const foreign = (states: Record<string, OperatorCheckpoint>, checksum?: string) =>

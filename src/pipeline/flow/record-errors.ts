@@ -1,8 +1,8 @@
 // What happens to a record that makes an operator throw.
 
 import { assertNever } from '../../assert.js';
-import { TidegateError, toError } from '../../errors.js';
-import { gavePromise, isPromise } from '../promises.js';
+import { hasErrorCode, TidegateError, toError } from '../../errors.js';
+import { isPromise, promiseGiven } from '../promises.js';
 import { bothRooms, type Receiver, type Room } from './elements.js';
 
 /**
@@ -37,6 +37,8 @@ export class RecordErrors {
 
   /** @throws TidegateError `TIDEGATE_OPERATOR_FAILED` where the policy is to fail. */
   handle(error: unknown, record: unknown): void {
+    // No fault of the record: skipping it would skip them all.
+    if (hasErrorCode(error, 'TIDEGATE_OPERATOR_FAILED')) throw error;
     const { operator, policy, skipped } = this.#options;
     const { message } = toError(error);
     switch (policy) {
@@ -66,10 +68,7 @@ export class RecordErrors {
   refusePromise(answer: unknown): void {
     if (!isPromise(answer)) return;
     answer.catch(() => undefined);
-    const { operator } = this.#options;
-    throw new TidegateError('TIDEGATE_OPERATOR_FAILED', `operator ${operator} ${gavePromise}`, {
-      details: { operator },
-    });
+    throw promiseGiven(this.#options.operator);
   }
 
   /** Sends the letters of a batch on, together with its output. */

@@ -4,7 +4,7 @@ import type { OperatorSettings } from '../state/keyed-operator.js';
 import type { Entry } from '../state/keyed-state.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
-import { gavePromise, isPromise } from '../promises.js';
+import { isPromise, promiseGiven } from '../promises.js';
 import { keyText, type KeyOf } from './keys.js';
 import { OneCall } from './one-call.js';
 import type { Emitter, TimedLogic } from './timed-stage.js';
@@ -119,7 +119,7 @@ export class ProcessLogic implements TimedLogic<Keyed> {
       const answer = call(context);
       if (isPromise(answer)) {
         answer.catch(() => undefined);
-        throw new Error(`it ${gavePromise}`);
+        throw promiseGiven(operator.name);
       }
     } finally {
       current.end();

@@ -1,0 +1,13 @@
+// What a manifest of ours has at least, for tests that are about something else in it.
+
+import type { TidegateFields } from '../../src/manifest/types.js';
+
+export const ownFields: TidegateFields = {
+  storeId: 's',
+  pipeline: 'p',
+  generation: 1,
+  attempt: 'a',
+  kind: 'checkpoint',
+  commitHandles: new Map(),
+  sinkDigests: new Map(),
+};
