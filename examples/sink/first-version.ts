@@ -1,7 +1,7 @@
 // A sink as one writes it first: it works while nothing fails, and breaks most of its obligations.
 
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TwoPhaseSink } from 'tidegate';
 
@@ -24,12 +24,12 @@ export function firstVersion<Rec>(directory: string): TwoPhaseSink<Rec> {
           records = [];
           return Promise.resolve({ handle });
         },
-        commit: async (handle) => {
+        commit: (handle) => {
           const epoch = prepared.get(handle);
-          if (epoch === undefined) return 'already-applied';
-          await writeFile(fileOf(handle), JSON.stringify(epoch));
+          if (epoch === undefined) return Promise.resolve('already-applied');
+          writeFileSync(fileOf(handle), JSON.stringify(epoch));
           prepared.delete(handle);
-          return 'applied';
+          return Promise.resolve('applied');
         },
         rollback: () => {
           prepared.clear();
