@@ -8,16 +8,24 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release } from 'node:os';
-import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
+import { requireKnown, script } from './flags.mjs';
 
 const begin = '<!-- benchmarks: begin, written by scripts/bench.mjs -->';
 const end = '<!-- benchmarks: end -->';
 
-const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, write: { type: 'string' } },
-  allowPositionals: true,
-});
+const all = readdirSync('bench')
+  .filter((name) => name.endsWith('.bench.ts'))
+  .map((name) => name.replace('.bench.ts', ''))
+  .sort();
+const program = script('bench', 'Runs the benchmarks and prints their tables, with the machine.')
+  .argument('[name...]', `any of ${all.join(', ')}`)
+  .option('--quick', 'seconds each: shows that they run, not how fast', false)
+  .option('--write <page>', 'also puts the tables into that page')
+  .parse();
+const [chosen] = program.processedArgs;
+const values = program.opts();
+requireKnown('benchmark', chosen, all);
 if (!existsSync('dist/index.js')) {
   console.error(
     'The benchmarks measure the built package in dist/, which is not there. Run: npm run build',
@@ -25,16 +33,7 @@ if (!existsSync('dist/index.js')) {
   process.exit(1);
 }
 
-const all = readdirSync('bench')
-  .filter((name) => name.endsWith('.bench.ts'))
-  .map((name) => name.replace('.bench.ts', ''))
-  .sort();
-const unknown = positionals.filter((name) => !all.includes(name));
-if (unknown.length > 0) {
-  console.error(`There is no benchmark ${unknown.join(', ')}. They are: ${all.join(', ')}`);
-  process.exit(64);
-}
-if (values.write !== undefined && (values.quick || positionals.length > 0)) {
+if (values.write !== undefined && (values.quick || chosen.length > 0)) {
   console.error('A page is written from all benchmarks at their full length: leave the rest out');
   process.exit(64);
 }
@@ -42,7 +41,7 @@ if (values.write !== undefined && (values.quick || positionals.length > 0)) {
 const machine = describeMachine();
 console.log(machine);
 const sections = [];
-for (const name of positionals.length > 0 ? positionals : all) {
+for (const name of chosen.length > 0 ? chosen : all) {
   console.log(`\n## ${name}\n`);
   sections.push(`### ${name}\n\n${await run(name)}`);
 }

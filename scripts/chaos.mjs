@@ -8,24 +8,26 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { startPostgres } from '../test/connectors/postgres-server.ts';
 import { check } from './chaos/checker.mjs';
+import { positive, script, whole } from './flags.mjs';
 import { root, transpile } from './transpile.mjs';
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: 'string', default: '100' },
-    takeovers: { type: 'string', default: '20' },
-    rows: { type: 'string', default: '200000' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-  },
-});
-const kills = Number(values.kills);
-const takeovers = Number(values.takeovers);
-const rowCount = Number(values.rows);
+const about = 'Kills a writing process and its PostgreSQL server, and counts what was lost.';
+const {
+  kills,
+  takeovers,
+  rows: rowCount,
+  seed,
+} = script('chaos', about)
+  .option('--kills <count>', 'processes that are killed', whole, 100)
+  .option('--takeovers <count>', 'owners that are overtaken while they stand still', whole, 20)
+  .option('--rows <count>', 'rows to write in all', positive, 200_000)
+  .option('--seed <number>', 'of what is drawn at random', whole, Date.now() % 1_000_000)
+  .parse()
+  .opts();
 const aimMissedMs = 10_000;
 const endMs = 300_000;
 
@@ -35,9 +37,9 @@ const points = steps.flatMap((step) => [`${step}, before`, `${step}, after`]);
 /** Between the manifest that decides and the one that says it is done. */
 const inDoubtPoints = points.slice(5, 13);
 const tally = new Map();
-const next = randomFrom(Number(values.seed));
+const next = randomFrom(seed);
 
-console.log(`seed ${values.seed}, ${kills} kills, ${takeovers} takeovers, ${rowCount} rows`);
+console.log(`seed ${seed}, ${kills} kills, ${takeovers} takeovers, ${rowCount} rows`);
 const room = mkdtempSync(join(tmpdir(), 'tidegate-chaos-'));
 const library = transpile(`chaos-${process.pid}`);
 writeFileSync(join(library, 'package.json'), '{ "type": "module" }');

@@ -12,14 +12,20 @@ import { fillPage } from './docs/fill.mjs';
 import { checkLinks } from './docs/links.mjs';
 import { pageFiles, readPage } from './docs/pages.mjs';
 import { Room } from './docs/room.mjs';
+import { requireKnown, script } from './flags.mjs';
 
 if (!existsSync('dist/index.js')) {
   console.error('The pages are checked against dist/, which is not there. Run: npm run build');
   process.exit(1);
 }
 
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-if (process.argv.includes('--fill')) pageFiles().map(readPage).forEach(fillPage);
+const program = script('docs:check', 'Holds the pages to the truth.')
+  .argument('[page...]', 'such as README.md; without one, all of them')
+  .option('--fill', 'first puts the parts of examples into the pages that show them', false)
+  .parse();
+const [wanted] = program.processedArgs;
+requireKnown('page', wanted, pageFiles());
+if (program.opts().fill) pageFiles().map(readPage).forEach(fillPage);
 const all = pageFiles().map(readPage);
 const pages = wanted.length === 0 ? all : all.filter(({ file }) => wanted.includes(file));
 const room = new Room();

@@ -20,15 +20,16 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { requireKnown, script } from './flags.mjs';
 
 const areas = readdirSync('test/mutations').map((name) => name.replace(/\.mjs$/, ''));
-const isForStale = process.argv.includes('--stale');
-const wanted = process.argv.slice(2).filter((word) => word !== '--stale');
-const unknown = wanted.filter((name) => !areas.includes(name));
-if (unknown.length > 0) {
-  console.error(`There is no area ${unknown.join(', ')}. The areas are: ${areas.join(', ')}`);
-  process.exit(64);
-}
+const program = script('mutate', 'Breaks the code in known ways and shows that the tests notice.')
+  .argument('[area...]', `any of ${areas.join(', ')}`)
+  .option('--stale', 'runs none, and says which do not fit the code any more', false)
+  .parse();
+const [wanted] = program.processedArgs;
+const isForStale = program.opts().stale;
+requireKnown('area', wanted, areas);
 
 const chosen = [];
 for (const name of wanted.length > 0 ? wanted : areas) {

@@ -6,8 +6,8 @@
 //   npm run mutation -- --quick                 leaves out those in code that runs while it is loaded:
 //                                               each of them needs a process of its own
 
-import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { positive, script } from './flags.mjs';
 import { areas, testsOf } from './mutation/areas.mjs';
 import { didNotRun, printOpen, printTable, score } from './mutation/table.mjs';
 import { judge, staleExplanations } from './mutation/verdict.mjs';
@@ -15,16 +15,19 @@ import { judge, staleExplanations } from './mutation/verdict.mjs';
 /** Below this, the run fails. */
 const wantedScore = 85;
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true, default: [] },
-    incremental: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    concurrency: { type: 'string', default: '1' },
-  },
-});
+const flags = script('mutation', 'Changes the code in every small way and counts what is noticed.')
+  .option(
+    '--only <path...>',
+    'directories or files',
+    areas.map(({ directory }) => directory),
+  )
+  .option('--incremental', 'reuses results whose code and tests are the same', false)
+  .option('--quick', 'leaves out mutants in code that runs while it is loaded', false)
+  .option('--concurrency <count>', 'mutants side by side', positive, 1)
+  .parse()
+  .opts();
 
-const asked = flags.only.length > 0 ? flags.only : areas.map(({ directory }) => directory);
+const asked = flags.only;
 const unknown = asked.filter((path) => !areas.some(({ directory }) => lies(path, directory)));
 if (unknown.length > 0) {
   const known = areas.map(({ directory }) => directory).join(', ');
@@ -62,7 +65,7 @@ async function mutate({ directory, slow, late }, paths) {
   const stryker = new Stryker({
     mutate: paths.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`)),
     mochaOptions: { spec: testsOf(directory, { slow, late }) },
-    concurrency: Number(flags.concurrency),
+    concurrency: flags.concurrency,
     ignoreStatic: flags.quick,
     incremental: flags.incremental,
     incrementalFile: `node_modules/.cache/tidegate/stryker-${name}.json`,

@@ -3,31 +3,26 @@
 // The shapes are those of test/pipeline/crash-pipelines.ts (fan-in, windows, join, table, timers and a
 // range that is replayed) and of node-streams/crash-streams.ts. `--shape join` for one of them.
 
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
 import { crashEverywhere } from '../src/testing/crash-everywhere.ts';
 import * as pipelines from '../test/pipeline/crash-pipelines.ts';
 import * as streams from '../test/pipeline/node-streams/crash-streams.ts';
+import { positive, requireKnown, script, whole } from './flags.mjs';
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '2000' },
-    crashes: { type: 'string', default: '2' },
-    seed: { type: 'string', default: '1' },
-    shape: { type: 'string' },
-  },
-});
+const values = script('simulate:pipelines', 'Crashes real pipelines at every point, and in pairs.')
+  .option('--schedules <count>', 'at most so many of each shape', positive, 2_000)
+  .addOption(new Option('--crashes <count>', 'in one run').choices(['1', '2']).default('2'))
+  .option('--seed <number>', 'of what is drawn at random', whole, 1)
+  .option('--shape <name>', 'one of them')
+  .parse()
+  .opts();
 const campaigns = new Map(
   [pipelines, streams].flatMap(({ builds, input }) =>
     Object.entries(builds).map(([shape, build]) => [shape, { build, input }]),
   ),
 );
 const shapes = values.shape === undefined ? [...campaigns.keys()] : [values.shape];
-if (shapes.some((shape) => !campaigns.has(shape))) {
-  console.error(
-    `There is no shape ${values.shape}; there are: ${[...campaigns.keys()].join(', ')}`,
-  );
-  process.exit(64);
-}
+requireKnown('shape', shapes, [...campaigns.keys()]);
 
 let violationCount = 0;
 for (const shape of shapes) {
@@ -35,9 +30,9 @@ for (const shape of shapes) {
   const { build, input } = campaigns.get(shape);
   const report = await crashEverywhere(build, {
     input,
-    crashes: values.crashes === '1' ? 1 : 2,
-    schedulesMax: Number(values.schedules),
-    seed: Number(values.seed),
+    crashes: Number(values.crashes),
+    schedulesMax: values.schedules,
+    seed: values.seed,
     violationsMax: 3,
   });
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(0);

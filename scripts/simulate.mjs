@@ -4,22 +4,21 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { positive, script, whole } from './flags.mjs';
 import { WorkerPool } from './simulate-pool.mjs';
 import { root, transpile } from './transpile.mjs';
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '86400' },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    setup: { type: 'string' },
-    stop: { type: 'boolean', default: false },
-  },
-});
-const wanted = Number(values.schedules);
-const untilMs = Date.now() + Number(values.seconds) * 1000;
+const values = script('simulate', 'Crashes tidegate in as many ways as there is time for.')
+  .option('--schedules <count>', 'how many in all, over all pipelines', positive, 1_000_000)
+  .option('--seed <number>', 'of what is drawn at random', whole, 1)
+  .option('--seconds <count>', 'begins no schedule after so long', positive, 86_400)
+  .option('--workers <count>', 'processes side by side', positive, availableParallelism())
+  .option('--setup <number>', 'only the pipeline with this number', whole)
+  .option('--stop', 'ends at the first violation', false)
+  .parse()
+  .opts();
+const wanted = values.schedules;
+const untilMs = Date.now() + values.seconds * 1000;
 const slicesPerSetup = 24;
 const violationsShownMax = 20;
 
@@ -28,11 +27,14 @@ const load = (path) => import(pathToFileURL(join(directory, path)).href);
 const { setups, prepareSetup, describeSetup } = await load('testing/simulation/campaign.js');
 const { Matrix } = await load('testing/simulation/matrix.js');
 
-const chosen =
-  values.setup === undefined ? setups.map((_, index) => index) : [Number(values.setup)];
+if (values.setup >= setups.length) {
+  console.error(`There is no pipeline ${values.setup}. They go from 0 to ${setups.length - 1}`);
+  process.exit(64);
+}
+const chosen = values.setup === undefined ? setups.map((_, index) => index) : [values.setup];
 let firstCount = 0;
 for (const index of chosen) {
-  firstCount += (await prepareSetup(setups[index], { seed: Number(values.seed) })).firstCount;
+  firstCount += (await prepareSetup(setups[index], { seed: values.seed })).firstCount;
 }
 // Fewer schedules than single faults: an even choice of them.
 const thinning = Math.max(1, Math.floor(firstCount / wanted));
@@ -82,7 +84,7 @@ function progress(isLast = false) {
 }
 
 const pool = new WorkerPool(join(root, 'scripts/simulate-worker.mjs'), {
-  args: [directory, values.seed],
+  args: [directory, String(values.seed)],
   shares,
   untilMs,
   answered: (answer) => {
@@ -124,7 +126,7 @@ function keep(found) {
 }
 
 const ticking = setInterval(progress, 1_000);
-await pool.run(Number(values.workers));
+await pool.run(values.workers);
 clearInterval(ticking);
 progress(true);
 
@@ -138,7 +140,7 @@ console.log(`\n${(points / Math.max(1, count)).toFixed(0)} points a run on avera
 for (const violation of [...violations.values()].slice(0, violationsShownMax)) {
   console.log(`\n${violation}`);
 }
-if (values.setup !== undefined) console.log(`\n${describeSetup(setups[Number(values.setup)])}`);
+if (values.setup !== undefined) console.log(`\n${describeSetup(setups[values.setup])}`);
 console.log(`${count} schedules, ${violationCount} violations`);
 if (violationCount > 0 || count === 0) process.exitCode = 1;
 else if (isInterrupted) process.exitCode = 130;

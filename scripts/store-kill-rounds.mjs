@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { positive, script } from './flags.mjs';
 
 const writer = fileURLToPath(new URL('store-writer.mjs', import.meta.url));
 
@@ -112,7 +113,9 @@ export async function stopAndOvertake({ library, nodeArguments }) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const built = { library: new URL('../dist/index.js', import.meta.url).href, nodeArguments: [] };
-  const rounds = Number(process.argv[2] ?? 200);
+  const [rounds] = script('kill:store', 'Kills a writing process, and looks what is left.')
+    .argument('[rounds]', 'kills', positive, 200)
+    .parse().processedArgs;
   let acknowledgements = 0;
   const problem =
     (await killRounds({ ...built, rounds, onRound: (_, count) => (acknowledgements += count) })) ??

@@ -6,7 +6,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { script } from './flags.mjs';
 
+const flags = script('structure', 'Prints how large the files and functions of src are.')
+  .option('--all', 'every file with its lines, by folder', false)
+  .parse()
+  .opts();
 /** Above the first it is listed, to be thought about; above the second it fails. */
 const fileLinesListed = 250;
 const fileLinesMax = 350;
@@ -21,7 +26,7 @@ for (const { name, sentence } of files) {
     problems.push(`${name} does not begin with a sentence in a // comment`);
 }
 
-if (process.argv.includes('--all')) printAll();
+if (flags.all) printAll();
 console.log(`${files.length} files, ${sum(files)} lines; ${functions.length} functions`);
 printSizes('file', files);
 printSizes('function', functions);

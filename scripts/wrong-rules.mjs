@@ -2,14 +2,21 @@
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { positive, script } from './flags.mjs';
 import { root, transpile } from './transpile.mjs';
 import { wrongRules } from './wrong-rules/rules.mjs';
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, seconds: { type: 'string', default: '120' } },
-});
+const values = script('wrong-rules', 'Swaps in wrong rules; the simulation has to catch each.')
+  .option('--only <text>', 'those whose name has this in it', '')
+  .option('--seconds <count>', 'how long each is tried', positive, 120)
+  .parse()
+  .opts();
 const chosen = wrongRules.filter(({ name }) => name.includes(values.only));
+if (chosen.length === 0) {
+  const names = wrongRules.map(({ name }) => `  ${name}`).join('\n');
+  console.error(`No wrong rule has "${values.only}" in its name. They are:\n${names}`);
+  process.exit(64);
+}
 const missed = [];
 
 for (const { name, changes, mixes = /./, first, second, isSinkSuite = false } of chosen) {
@@ -41,10 +48,14 @@ for (const { name, changes, mixes = /./, first, second, isSinkSuite = false } of
     const hunter = join(root, 'scripts/wrong-rules/hunt.mjs');
     const patterns = [mixes, first, second].map((pattern) => pattern?.source ?? '');
     const search = [...patterns, String(isSinkSuite)];
-    const run = spawnSync(process.execPath, [hunter, directory, values.seconds, ...search], {
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-    });
+    const run = spawnSync(
+      process.execPath,
+      [hunter, directory, String(values.seconds), ...search],
+      {
+        encoding: 'utf8',
+        maxBuffer: 64 * 1024 * 1024,
+      },
+    );
     if (run.status !== 0) return { problem: run.stderr.slice(0, 2_000) };
     return JSON.parse(run.stdout.trim().split('\n').at(-1));
   }
