@@ -30,10 +30,8 @@ const { parquet, rows, seed, isPatient } = settings(process.argv.slice(2));
 const room = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
 let rooms: WarehouseRooms | undefined;
 process.on('exit', () => rmSync(room, { recursive: true, force: true }));
-process.on('SIGINT', () => {
-  print('interrupted: what the demonstration has made is removed');
-  void cleanUp().then(() => process.exit(130));
-});
+process.once('SIGINT', () => interrupt('SIGINT', 130));
+process.once('SIGTERM', () => interrupt('SIGTERM', 143));
 try {
   process.exitCode = (await demonstrate()) ? 0 : 1;
 } catch (error) {
@@ -42,6 +40,11 @@ try {
   process.exitCode = 1;
 } finally {
   await cleanUp();
+}
+
+function interrupt(signal: string, exitCode: number): void {
+  print(`ended by ${signal}: what the demonstration has made is removed`);
+  void cleanUp().then(() => process.exit(exitCode));
 }
 
 /** What stays on a server would hold back its vacuum. */
