@@ -27,6 +27,11 @@ export function contractProblem(value: unknown, functions: readonly string[]): s
     : `has no ${missing.map((name) => `${name}()`).join(', ')}`;
 }
 
+/** Each name that the options have: the compiler refuses a list with one too few or too many. */
+export type NamesOf<Options> = Readonly<
+  Record<Options extends unknown ? keyof Options & string : never, true>
+>;
+
 /** Names of options that there are not: passed over, what was meant by them would be missing. */
 export function unknownNames(
   given: object,
@@ -36,11 +41,26 @@ export function unknownNames(
 }
 
 /** @throws TidegateError `TIDEGATE_OPTIONS` for anything but an object. */
-export function requireOptions(what: string, options: unknown): void {
+export function requireObject(what: string, options: unknown): void {
   if (isObject(options)) return;
   throw new TidegateError(
     'TIDEGATE_OPTIONS',
     `the options of ${what} are ${kindOf(options)}, not an object`,
+  );
+}
+
+/** @throws TidegateError `TIDEGATE_OPTIONS` for anything but an object, and for a name that is none of its. */
+export function requireOptions<Options extends object>(
+  what: string,
+  options: Options,
+  known: NamesOf<Options>,
+): void {
+  requireObject(what, options);
+  const unknown = unknownNames(options, known);
+  if (unknown.length === 0) return;
+  throw new TidegateError(
+    'TIDEGATE_OPTIONS',
+    `${what} has no option ${unknown.join(', ')}: there are ${Object.keys(known).join(', ')}`,
   );
 }
 

@@ -1,16 +1,21 @@
 // What JavaScript gives where TypeScript would have complained: a sentence each, before anything is opened.
 
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { csvSource } from '../src/connectors/files/source/csv-source.js';
 import { jsonLinesSource } from '../src/connectors/files/source/json-lines-source.js';
 import { fileSink } from '../src/connectors/files/sink/file-sink.js';
 import { httpSink } from '../src/connectors/http/http-sink.js';
 import { arraySource } from '../src/connectors/memory/array-source.js';
+import { consoleSink } from '../src/connectors/memory/console-sink.js';
+import { iterableSource } from '../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../src/connectors/memory/memory-sink.js';
+import { PgliteDatabase } from '../src/connectors/postgres/pglite/database.js';
 import { postgresSink, postgresUpsertSink } from '../src/connectors/postgres/postgres-sink.js';
 import { postgresSource } from '../src/connectors/postgres/postgres-source.js';
 import { writeAhead } from '../src/connectors/write-ahead/write-ahead.js';
 import { CheckpointCoordinator } from '../src/coordinator/coordinator.js';
+import type { StreamStages } from '../src/pipeline/node-streams/stages.js';
 import { StreamPipeline } from '../src/pipeline/node-streams/stream-pipeline.js';
 import { Pipeline } from '../src/pipeline/pipeline.js';
 import type { Stream } from '../src/pipeline/stream.js';
@@ -31,6 +36,17 @@ const coordinator = (change: object): CheckpointCoordinator =>
     sinks: {},
     ...change,
   });
+
+const wrong = { keyheader: 'x' } as object;
+const adding = { initial: 0, add: (sum: number) => sum + 1 };
+const through = (): PassThrough => new PassThrough({ objectMode: true });
+
+function staged(use: (stages: StreamStages) => unknown): () => unknown {
+  const sources = { numbers: arraySource([1]) };
+  const build = use as never;
+  const pipeline = new StreamPipeline('p', { sources, sinks: { out: new MemorySink() }, build });
+  return () => pipeline.prepare({ store: new MemoryCheckpointStore() });
+}
 
 function runWith(change: object): () => unknown {
   const pipeline = new Pipeline('p');
@@ -94,6 +110,37 @@ describe('options', () => {
     ],
   ];
 
+  const misspelt: readonly Case[] = [
+    ['HTTP', () => httpSink({ url: 'http://host', ...wrong }), 'httpSink has no option keyheader'],
+    ['a file sink', () => fileSink({ directory: 'd', ...wrong }), 'fileSink has no option'],
+    ['CSV', () => csvSource('f', wrong), 'csvSource has no option'],
+    ['JSON lines', () => jsonLinesSource('f', wrong), 'jsonLinesSource has no option'],
+    ['a store', () => new FileSystemCheckpointStore('d', wrong), 'a checkpoint store has no'],
+    ['a database', () => new PgliteDatabase({ ...wrong } as never), 'a PgliteDatabase has no'],
+    ['PostgreSQL', () => postgresSink({ ...wrong } as never), 'postgresSink has no option'],
+    ['PostgreSQL', () => postgresUpsertSink({ ...wrong } as never), 'postgresUpsertSink has no'],
+    ['PostgreSQL', () => postgresSource({ ...wrong } as never), 'postgresSource has no option'],
+    ['write-ahead', () => writeAhead(new MemorySink(), { ...wrong } as never), 'writeAhead has no'],
+    ['an array', () => arraySource([], wrong), 'arraySource has no option'],
+    ['an iterable', () => iterableSource({ ...wrong } as never), 'iterableSource has no option'],
+    ['the console', () => consoleSink(wrong), 'consoleSink has no option'],
+    ['a pipeline', () => new Pipeline('p', wrong), 'pipeline p has no option'],
+    ['streams', () => new StreamPipeline('p', wrong as never), 'a StreamPipeline has no option'],
+    ['a run', runWith(wrong), 'a run has no option'],
+    ['a source', () => new Pipeline('p').source('a', arraySource([]), wrong), 'source a has no'],
+    ['map', () => numbers().map(String, wrong), 'map has no option'],
+    ['aggregate', () => keyed().aggregate('sum', adding, wrong), 'sum has no option'],
+    ['a stream', staged((stages) => stages.map(String, wrong)), 'map has no option'],
+    ['a stream', staged((stages) => stages.source('numbers', wrong)), 'numbers has no option'],
+    ['a stream', staged((stages) => stages.sink('out', wrong)), 'out has no option'],
+    ['a stream', staged((stages) => stages.perEpoch(through, wrong)), 'per-epoch has no option'],
+  ];
+
+  test.each(misspelt)('of %s that there are not are refused: %#', (_what, call, message) => {
+    expectRefusal('TIDEGATE_OPTIONS', call, message);
+    expectRefusal('TIDEGATE_OPTIONS', call, ' keyheader: there are ');
+  });
+
   test.each(cases)('of %s are refused: %#', (_what, call, message) => {
     expectRefusal('TIDEGATE_OPTIONS', call, message);
     expect(call).not.toThrow('hunter2');
@@ -114,6 +161,7 @@ describe('options', () => {
 });
 
 describe('a pipeline', () => {
+  const retry = { onError: 'retry' as never };
   const source = { position: () => ({}), restore: () => undefined };
   const cases: readonly Case[] = [
     ['a source', () => new Pipeline('p').source('a', nothing), 'source a is undefined'],
@@ -125,6 +173,18 @@ describe('a pipeline', () => {
     ],
     ['a table', () => new Pipeline('p').table('t', nothing, () => 'k'), 'table t is undefined'],
     ['a table', () => new Pipeline('p').table('t', arraySource([1]), nothing), 'keyOf of table t'],
+    ['a policy', () => numbers().map(String, retry), 'onError of map is "retry", not one of fail'],
+    ['a policy', () => keyed().aggregate('sum', adding, retry), 'onError of sum is "retry"'],
+    [
+      'a policy',
+      () => new Pipeline('p').source('a', arraySource([1]), retry),
+      'onError of source a is "retry"',
+    ],
+    [
+      'a policy',
+      staged((stages) => stages.map(String, { onError: 'dead-letter' as never })),
+      'onError of map-1 is "dead-letter", not one of fail, skip',
+    ],
     ['map', () => numbers().map(nothing), 'convert of map is undefined, not a function'],
     ['filter', () => numbers().filter(secret), 'isWanted of filter is of type string'],
     ['flatMap', () => numbers().flatMap(nothing), 'expand of flatMap is undefined'],

@@ -13,7 +13,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
-import { requireOptions, unknownNames } from '../given.js';
+import { requireObject, unknownNames, type NamesOf } from '../given.js';
 import { contractProblems } from './contracts.js';
 import { isUsableName, nameRule, participantProblems } from './guarantee.js';
 import { completeOptions, type CheckpointOptions } from './options.js';
@@ -74,7 +74,7 @@ export interface CheckedOptions {
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. */
 export function checkOptions(given: CoordinatorOptions): CheckedOptions {
-  requireOptions('a coordinator', given);
+  requireObject('a coordinator', given);
   const participants: Participants = {
     sources: byName(given.sources),
     operators: byName(given.operators),
@@ -106,7 +106,7 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
 }
 
 /** Every option there is, so that a misspelt one is not passed over: its state would be lost. */
-const knownOptions: Readonly<Record<keyof CoordinatorOptions | 'close', true>> = {
+const knownOptions: NamesOf<CoordinatorOptions & { readonly close: unknown }> = {
   pipeline: true,
   store: true,
   sources: true,

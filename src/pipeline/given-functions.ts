@@ -1,6 +1,7 @@
-// What users give to a pipeline, looked at when it is built: functions that answer at once, whole operators.
+// What users give to a pipeline, looked at when it is built: functions that answer at once, whole operators, policies.
 
 import { contractProblem, kindOf } from '../given.js';
+import type { ErrorPolicy } from './flow/record-errors.js';
 import { invalid } from './graph.js';
 
 /**
@@ -37,6 +38,20 @@ export function requireSynchronous(
         'wait in onRecord of apply(), or before the record is read',
     );
   }
+}
+
+/**
+ * @param offered What there is here.
+ * @throws TidegateError `TIDEGATE_PIPELINE` for an `onError` that is none of them.
+ */
+export function requirePolicy(
+  what: string,
+  onError: ErrorPolicy,
+  offered: readonly ErrorPolicy[] = ['fail', 'skip', 'dead-letter'],
+): void {
+  if (offered.includes(onError)) return;
+  const given = typeof onError === 'string' ? JSON.stringify(onError) : kindOf(onError);
+  throw invalid(`onError of ${what} is ${given}, not one of ${offered.join(', ')}`);
 }
 
 /** @throws TidegateError `TIDEGATE_PIPELINE` for what has not all these functions. */

@@ -1,10 +1,15 @@
 // The nodes that streams put into a pipeline's graph: each kind made in one place.
 
 import type { Sink } from '../contracts/sink.js';
-import { requireContract } from './given-functions.js';
+import { requireOptions, type NamesOf } from '../given.js';
+import { requireContract, requirePolicy } from './given-functions.js';
 import { hasEventTime, invalid, type Graph, type OperatorNode, type Output } from './graph.js';
 import { openUnion } from './stages/open.js';
 import type { OperatorOptions, StatefulOptions } from './stream-options.js';
+
+const statelessNames: NamesOf<OperatorOptions> = { onError: true, name: true };
+
+const statefulNames: NamesOf<StatefulOptions> = { onError: true, version: true };
 
 interface StatelessParts {
   readonly kind: string;
@@ -17,8 +22,11 @@ interface StatelessParts {
 /** Passes each record on by itself and has nothing to save. */
 export function addStateless(
   graph: Graph,
-  { kind, options: { onError = 'fail', name }, inputs, open }: StatelessParts,
+  { kind, options, inputs, open }: StatelessParts,
 ): OperatorNode {
+  requireOptions(options.name ?? kind, options, statelessNames);
+  const { onError = 'fail', name } = options;
+  requirePolicy(name ?? kind, onError);
   return graph.add({
     role: 'operator',
     kind,
@@ -57,8 +65,11 @@ interface StatefulParts {
 /** A participant of checkpoints. */
 export function addStateful(
   graph: Graph,
-  { kind, name, options: { onError = 'fail', version }, inputs, open }: StatefulParts,
+  { kind, name, options, inputs, open }: StatefulParts,
 ): OperatorNode {
+  requireOptions(name, options, statefulNames);
+  const { onError = 'fail', version } = options;
+  requirePolicy(name, onError);
   return graph.add({
     role: 'operator',
     kind,

@@ -7,12 +7,17 @@ import type { PipelineOptions } from './determinism.js';
 import { explainGraph } from './explain.js';
 import { Graph, mainPort } from './graph.js';
 import { prepareGraph } from './prepare-graph.js';
-import { PreparedRun, type RunOptions, type RunReport } from './prepared-run.js';
+import { PreparedRun, requireRunOptions, type RunOptions, type RunReport } from './prepared-run.js';
 import type { KeyOf } from './stages/keys.js';
 import { Stream } from './stream.js';
 import { Table } from './table.js';
-import { requireOptions } from '../given.js';
-import { requireContract, requireFunctions, requireSynchronous } from './given-functions.js';
+import { requireOptions, type NamesOf } from '../given.js';
+import {
+  requireContract,
+  requireFunctions,
+  requirePolicy,
+  requireSynchronous,
+} from './given-functions.js';
 import { requireWholeTimes } from './windows.js';
 
 export interface SourceOptions<Rec> {
@@ -21,6 +26,10 @@ export interface SourceOptions<Rec> {
   /** What becomes of a record whose event time cannot be told. Default `fail`. */
   readonly onError?: ErrorPolicy;
 }
+
+const sourceNames: NamesOf<SourceOptions<unknown>> = { eventTime: true, onError: true };
+
+const pipelineNames: NamesOf<PipelineOptions> = { deterministic: true };
 
 /**
  * A description of a dataflow. Building it opens nothing; it can be run again after a run, by the
@@ -33,6 +42,7 @@ export class Pipeline {
 
   /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
   constructor(name: string, options: PipelineOptions = {}) {
+    requireOptions(`pipeline ${name}`, options, pipelineNames);
     this.name = name;
     this.#graph = new Graph(name);
     this.#options = options;
@@ -52,11 +62,15 @@ export class Pipeline {
   source<Rec>(
     name: string,
     source: ReadableSource<Rec>,
-    { eventTime, onError = 'fail' }: SourceOptions<Rec> = {},
+    options: SourceOptions<Rec> = {},
   ): Stream<Rec> {
+    const what = `source ${name}`;
+    requireOptions(what, options, sourceNames);
+    const { eventTime, onError = 'fail' } = options;
+    requirePolicy(what, onError);
     if (eventTime !== undefined) requireWholeTimes(name, eventTime);
-    requireContract(`source ${name}`, source, ['position', 'restore', 'read']);
-    requireSynchronous(`source ${name}`, { ...eventTime });
+    requireContract(what, source, ['position', 'restore', 'read']);
+    requireSynchronous(what, { ...eventTime });
     const node = this.#graph.add({
       role: 'source',
       kind: 'source',
@@ -102,7 +116,7 @@ export class Pipeline {
    * @throws TidegateError `TIDEGATE_PIPELINE` or `TIDEGATE_OPTIONS`, with every problem at once.
    */
   prepare(options: RunOptions): PreparedRun {
-    requireOptions('a run', options);
+    requireRunOptions(options);
     return new PreparedRun(prepareGraph(this.#graph, this.#options, options), options);
   }
 

@@ -6,7 +6,7 @@ import type { Guarantee } from '../coordinator/guarantee.js';
 import type { CheckpointOptions } from '../coordinator/options.js';
 import type { Participants } from '../contracts/participants.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
-import { unknownNames } from '../given.js';
+import { requireOptions, type NamesOf } from '../given.js';
 import type { RestoreChoice } from '../recovery/request.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
@@ -39,19 +39,6 @@ export interface RunOptions {
   readonly random?: Random;
   readonly logger?: Logger;
 }
-
-const knownOptions: Readonly<Record<keyof RunOptions, true>> = {
-  store: true,
-  checkpoint: true,
-  signal: true,
-  handleSignals: true,
-  liveOwner: true,
-  waitForOwnerMs: true,
-  restoreFrom: true,
-  clock: true,
-  random: true,
-  logger: true,
-};
 
 export interface RunReport {
   /**
@@ -86,6 +73,24 @@ export interface RunParts {
   readonly dispose?: () => void;
 }
 
+const runOptionNames: NamesOf<RunOptions> = {
+  store: true,
+  checkpoint: true,
+  signal: true,
+  handleSignals: true,
+  liveOwner: true,
+  waitForOwnerMs: true,
+  restoreFrom: true,
+  clock: true,
+  random: true,
+  logger: true,
+};
+
+/** @throws TidegateError `TIDEGATE_OPTIONS`. Called first: what reads them would throw a TypeError. */
+export function requireRunOptions(options: RunOptions): void {
+  requireOptions('a run', options, runOptionNames);
+}
+
 export class PreparedRun {
   /** To watch: its events, its status. The run starts and stops it. */
   readonly coordinator: CheckpointCoordinator;
@@ -102,10 +107,6 @@ export class PreparedRun {
    * @internal
    */
   constructor(parts: RunParts, options: RunOptions) {
-    const unknown = unknownNames(options, knownOptions);
-    if (unknown.length > 0) {
-      throw new TidegateError('TIDEGATE_OPTIONS', `a run has no option ${unknown.join(', ')}`);
-    }
     this.#parts = parts;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;

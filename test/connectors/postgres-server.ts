@@ -1,20 +1,26 @@
 // A PostgreSQL server of the tests' own: in a temporary directory, on a free port, killed for real.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import {
+  accessSync,
+  chmodSync,
   chownSync,
+  constants,
   cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
-import { accessSync, chmodSync, constants, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 
 export interface ServerOptions {
@@ -29,6 +35,12 @@ export const password = 'tide-and-gate-7431';
 /** User ids under which the server may run, when this process is root. */
 const servants = ['postgres', 'nobody'];
 const startTimeoutMs = 60_000;
+const startAttempts = 50;
+const startPauseMs = 200;
+const backendPauseMs = 5;
+
+/** Below the ports that systems give to outgoing connections, one of which could sit on a dead server's. */
+const ports = { first: 16_000, count: 16_000 };
 
 /**
  * Starts a server.
@@ -89,8 +101,20 @@ export class PostgresServer {
     return pool;
   }
 
+  /** Tried again while the place is still taken: by a stranger's connection, or by a dead server. */
   async start(): Promise<void> {
-    if (this.#port === 0) this.#port = await freePort();
+    const isFirst = this.#port === 0;
+    for (let attempt = 1; ; attempt += 1) {
+      if (isFirst) this.#port = await freePort();
+      const problem = await this.#tryToStart();
+      if (problem === undefined) return;
+      if (attempt >= startAttempts || !isTaken(problem)) throw new Error(problem);
+      await delay(startPauseMs);
+    }
+  }
+
+  /** What the server has said when it did not start. */
+  async #tryToStart(): Promise<string | undefined> {
     const settings = [
       `port=${this.#port}`,
       'listen_addresses=127.0.0.1',
@@ -108,17 +132,20 @@ export class PostgresServer {
     );
     this.#process = child;
     let log = '';
-    await new Promise<void>((onReady, onFailure) => {
-      const timer = setTimeout(() => onFailure(new Error(`no start:\n${log}`)), startTimeoutMs);
+    return new Promise((onAnswer) => {
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        onAnswer(`no start within ${startTimeoutMs} ms:\n${log}`);
+      }, startTimeoutMs);
       child.stderr.on('data', (data: Buffer) => {
         log = (log + data.toString()).slice(-10_000);
         if (!log.includes('ready to accept connections')) return;
         clearTimeout(timer);
-        onReady();
+        onAnswer(undefined);
       });
       child.once('exit', () => {
         clearTimeout(timer);
-        onFailure(new Error(`PostgreSQL ended while it started:\n${log}`));
+        onAnswer(`PostgreSQL ended while it started:\n${log}`);
       });
     });
   }
@@ -134,6 +161,7 @@ export class PostgresServer {
     await ended;
     // Backends outlive their postmaster for a moment; a new one refuses to start beside them.
     for (const pid of backends) killQuietly(pid);
+    while (backends.some(isRunning)) await delay(backendPauseMs);
   }
 
   /** Runs statements as the owner of everything. */
@@ -254,27 +282,51 @@ function isOpenToAll(path: string): boolean {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((onListening) => server.listen(0, '127.0.0.1', onListening));
-  const address = server.address();
-  await new Promise((onClosed) => server.close(onClosed));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+  for (;;) {
+    const port = ports.first + randomInt(ports.count);
+    if (await isFree(port)) return port;
+  }
 }
 
-/** From /proc, where the parent is the second field behind the name in parentheses. */
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((onAnswer) => {
+    server.once('error', () => onAnswer(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => onAnswer(true)));
+  });
+}
+
+/** What PostgreSQL says of a port in use, and of the memory of a server whose backends still end. */
+function isTaken(log: string): boolean {
+  return /already in use|could not create any TCP\/IP sockets|still in use/i.test(log);
+}
+
+/** From /proc, where state and parent follow the name in parentheses; where there is none, nothing. */
 function childrenOf(pid: number): readonly number[] {
+  if (!existsSync('/proc')) return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
     .map(Number);
 }
 
 function parentOf(process: string): number | undefined {
+  const [, parent] = statusOf(process);
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** A zombie has given back everything but its number. */
+function isRunning(pid: number): boolean {
+  const [state] = statusOf(String(pid));
+  return state !== undefined && state !== 'Z';
+}
+
+/** State and parent; nothing of a process that is gone. */
+function statusOf(process: string): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${process}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return undefined;
+    return [];
   }
 }
 

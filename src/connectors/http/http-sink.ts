@@ -1,7 +1,7 @@
 // The HTTP sink: records as requests, tried again where that can help, flushed at each barrier.
 
 import { TidegateError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { requireOptions, type NamesOf } from '../../given.js';
 import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { orAborted, untilEither } from '../../runtime/abort.js';
@@ -13,7 +13,7 @@ import { requestOf, requestShape, targetOf, type RequestShape } from './request.
 
 /** Sends records in their order, one request after the other. */
 export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> {
-  requireOptions('httpSink', options);
+  requireOptions('httpSink', options, knownOptions);
   const settings = checkSettings(options);
   return {
     durability: options.key === undefined ? 'at-least-once' : 'idempotent',
@@ -24,6 +24,22 @@ export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> 
     },
   };
 }
+
+const knownOptions: NamesOf<HttpSinkOptions<unknown>> = {
+  url: true,
+  method: true,
+  headers: true,
+  body: true,
+  key: true,
+  keyHeader: true,
+  ordersWrites: true,
+  batchMax: true,
+  attempts: true,
+  timeoutMs: true,
+  fetch: true,
+  clock: true,
+  random: true,
+};
 
 type Settings<Rec> = HttpSinkOptions<Rec> &
   Required<

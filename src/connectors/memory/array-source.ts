@@ -1,6 +1,7 @@
 // A source of records that are in memory already.
 
 import type { Offsets, ReadableSource } from '../../contracts/source.js';
+import { requireOptions } from '../../given.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
 export interface ArraySourceOptions {
@@ -14,8 +15,10 @@ export interface ArraySourceOptions {
  */
 export function arraySource<Rec>(
   records: readonly Rec[],
-  { batchRecords = 512 }: ArraySourceOptions = {},
+  options: ArraySourceOptions = {},
 ): ReadableSource<Rec> {
+  requireOptions('arraySource', options, { batchRecords: true });
+  const { batchRecords = 512 } = options;
   let next = 0;
   const restoreTo = (offsets: Offsets): number => {
     const index = indexIn(offsets);

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import type { FlushingSink } from '../../contracts/sink.js';
+import { requireOptions } from '../../given.js';
 
 /** The part of a writable stream that is used. */
 export interface TextOutput {
@@ -18,6 +19,7 @@ export interface ConsoleSinkOptions<Rec> {
 
 /** At least once: after a crash, lines of the last epoch are printed again. */
 export function consoleSink<Rec>(options: ConsoleSinkOptions<Rec> = {}): FlushingSink<Rec> {
+  requireOptions('consoleSink', options, { output: true, format: true });
   const { output = process.stdout, format = (record: Rec) => JSON.stringify(record) } = options;
   return {
     durability: 'at-least-once',

@@ -1,6 +1,7 @@
 // A source of anything that can be iterated again from a given record on.
 
 import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
+import { requireOptions } from '../../given.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
 export interface IterableSourceOptions<Rec> {
@@ -21,6 +22,7 @@ export interface IterableSourceOptions<Rec> {
 
 /** The position is the number of records before it. */
 export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): ReadableSource<Rec> {
+  requireOptions('iterableSource', options, { open: true, batchRecords: true });
   let next = 0;
   return {
     position: () => offsetsAt(next),

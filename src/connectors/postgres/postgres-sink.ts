@@ -1,7 +1,7 @@
 // The PostgreSQL sink: rows of an epoch in one transaction, together with the marker that proves it.
 
 import { TidegateError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { requireOptions, type NamesOf } from '../../given.js';
 import type { FlushingSink, TwoPhaseSink } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
@@ -47,6 +47,29 @@ export type PostgresSinkOptions<Rec> = DatabaseOptions &
     readonly durability?: TwoPhaseSink['durability'];
   };
 
+type UpsertOptions = DatabaseOptions &
+  TableOptions & { readonly key: readonly string[] } & SharedOptions;
+
+const upsertNames: NamesOf<UpsertOptions> = {
+  pool: true,
+  database: true,
+  table: true,
+  columns: true,
+  key: true,
+  schema: true,
+  logger: true,
+  chunkBytes: true,
+  epochMaxBytes: true,
+  lockTimeoutMs: true,
+  markersKept: true,
+};
+
+const sinkNames: NamesOf<PostgresSinkOptions<unknown>> = {
+  ...upsertNames,
+  write: true,
+  durability: true,
+};
+
 /**
  * Writes records as rows of a table: by COPY, or by key where `key` is given, or with the user's own
  * `write`. Numbers, texts, booleans, bigints, dates, byte arrays and arrays become what the column
@@ -58,7 +81,7 @@ export type PostgresSinkOptions<Rec> = DatabaseOptions &
 export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSinkOptions<Rec>,
 ): TwoPhaseSink<Rec> {
-  requireOptions('postgresSink', options);
+  requireOptions('postgresSink', options, sinkNames);
   const durability = options.durability ?? 'durable';
   const parts = partsOf(options);
   const { driver, catalog, schema } = parts;
@@ -86,9 +109,9 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
  * and needs neither prepared transactions nor a second phase.
  */
 export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
-  options: DatabaseOptions & TableOptions & { readonly key: readonly string[] } & SharedOptions,
+  options: UpsertOptions,
 ): FlushingSink<Rec> {
-  requireOptions('postgresUpsertSink', options);
+  requireOptions('postgresUpsertSink', options, upsertNames);
   const parts = partsOf(options);
   return {
     durability: 'idempotent',

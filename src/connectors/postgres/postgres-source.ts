@@ -5,7 +5,7 @@
 // transactions below the oldest one that is still running: nothing can appear there any more.
 
 import { TidegateError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { requireOptions, type NamesOf } from '../../given.js';
 import type { CallOptions, Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
@@ -39,6 +39,19 @@ export type PostgresSourceOptions = DatabaseOptions & {
   readonly clock?: Clock;
 };
 
+const knownOptions: NamesOf<PostgresSourceOptions> = {
+  pool: true,
+  database: true,
+  table: true,
+  key: true,
+  transaction: true,
+  columns: true,
+  batchRows: true,
+  pollMs: true,
+  endWhenEmpty: true,
+  clock: true,
+};
+
 interface Place {
   readonly transaction: string;
   readonly key: string;
@@ -48,7 +61,7 @@ interface Place {
 export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSourceOptions,
 ): ReadableSource<Rec> {
-  requireOptions('postgresSource', options);
+  requireOptions('postgresSource', options, knownOptions);
   const reader = new TableReader<Rec>(options);
   const { pollMs = 200, endWhenEmpty = false, clock = systemClock } = options;
   let next: Place | undefined;

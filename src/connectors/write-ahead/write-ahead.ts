@@ -6,7 +6,7 @@ import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { TidegateError } from '../../errors.js';
-import { requireOptions, requirePath } from '../../given.js';
+import { requireOptions, requirePath, type NamesOf } from '../../given.js';
 import { MarkerFolding } from '../marker-folding.js';
 import { jsonLines, type RecordCodec } from './codec.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
@@ -28,6 +28,14 @@ export interface WriteAheadOptions<Rec> {
   readonly logger?: Logger;
 }
 
+const knownOptions: NamesOf<WriteAheadOptions<unknown>> = {
+  directory: true,
+  codec: true,
+  looseMarkersMax: true,
+  fileSystem: true,
+  logger: true,
+};
+
 /**
  * Stages an epoch's output durably at pre-commit and applies it at commit: together with the marker
  * of a wrapped `last-resource` or `fenced` sink, or by key to an `idempotent` sink that orders its
@@ -41,7 +49,7 @@ export function writeAhead<Rec>(
   inner: Sink<Rec>,
   options: WriteAheadOptions<Rec>,
 ): TwoPhaseSink<Rec> {
-  requireOptions('writeAhead', options);
+  requireOptions('writeAhead', options, knownOptions);
   requirePath('the directory of writeAhead', options.directory);
   checkWrappable(inner);
   const { codec = jsonLines(), fileSystem = nodeFileSystem, logger = silentLogger } = options;

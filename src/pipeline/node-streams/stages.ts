@@ -2,6 +2,8 @@
 
 import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 import { TidegateError } from '../../errors.js';
+import { requireOptions, type NamesOf } from '../../given.js';
+import { requirePolicy } from '../given-functions.js';
 import { RecordErrors, type ErrorPolicy } from '../flow/record-errors.js';
 import type { CustomParticipant } from '../stages/custom-operator.js';
 import { ForeignStage, type Wrapping } from './foreign-stage.js';
@@ -18,6 +20,10 @@ export interface RecordStageOptions extends StageOptions {
    */
   readonly onError?: Exclude<ErrorPolicy, 'dead-letter'>;
 }
+
+const stageNames: NamesOf<StageOptions> = { highWaterMark: true };
+
+const recordStageNames: NamesOf<RecordStageOptions> = { ...stageNames, onError: true };
 
 export interface NamedStageOptions extends RecordStageOptions {
   /** Part of the pipeline's hash. Default: the kind and a number. */
@@ -103,8 +109,10 @@ export class StageMaker implements StreamStages {
     return [...this.#unused];
   }
 
-  readonly source = (name: string, options: StageOptions = {}): Readable =>
-    this.#add(new SourceStage(this.#declared('source', name), options));
+  readonly source = (name: string, options: StageOptions = {}): Readable => {
+    requireOptions(name, options, stageNames);
+    return this.#add(new SourceStage(this.#declared('source', name), options));
+  };
 
   readonly map: StreamStages['map'] = (convert, options = {}) =>
     this.#stateless('map', mapLogic(convert as (record: unknown) => unknown), options);
@@ -116,6 +124,7 @@ export class StageMaker implements StreamStages {
     this.#stateless('flatMap', flatMapLogic(expand as (record: unknown) => unknown), options);
 
   readonly operator = (name: string, options: RecordStageOptions = {}): Transform => {
+    requireOptions(name, options, recordStageNames);
     const place = this.#declared('operator', name);
     const operator = this.#options.operators[name];
     if (operator === undefined) throw unknownName('operator', name);
@@ -128,10 +137,13 @@ export class StageMaker implements StreamStages {
   readonly perEpoch = (create: () => Duplex, options: WrappingOptions = {}): Duplex =>
     this.#foreign({ kind: 'per-epoch', create }, options);
 
-  readonly sink = (name: string, options: StageOptions = {}): Writable =>
-    this.#add(new SinkStage(this.#declared('sink', name), options));
+  readonly sink = (name: string, options: StageOptions = {}): Writable => {
+    requireOptions(name, options, stageNames);
+    return this.#add(new SinkStage(this.#declared('sink', name), options));
+  };
 
   #foreign(wrapping: Wrapping, { name, ...options }: WrappingOptions): Duplex {
+    requireOptions(name ?? wrapping.kind, options, stageNames);
     return this.#add(new ForeignStage(this.#named(wrapping.kind, name), wrapping, options));
   }
 
@@ -140,6 +152,7 @@ export class StageMaker implements StreamStages {
     logic: RecordLogic,
     { name, ...options }: NamedStageOptions,
   ): Transform {
+    requireOptions(name ?? kind, options, recordStageNames);
     return this.#record(this.#named(kind, name), logic, options);
   }
 
@@ -148,10 +161,12 @@ export class StageMaker implements StreamStages {
     logic: RecordLogic,
     { onError = 'fail', ...options }: RecordStageOptions,
   ): Transform {
+    // A chain does not split, so there is no stream for dead letters.
+    requirePolicy(place.name, onError, ['fail', 'skip']);
     const errors = new RecordErrors({
       operator: place.name,
       policy: onError,
-      // Never sent to: the policy is not offered, because a chain does not split.
+      // Never sent to: that policy is refused above.
       deadLetters: { accept: () => undefined, mark: () => undefined },
       skipped: this.#options.skipped,
     });

@@ -4,7 +4,7 @@ import type { Participants } from '../../contracts/participants.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
 import { TidegateError, toError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { requireOptions, type NamesOf } from '../../given.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { determinismOf } from '../determinism.js';
@@ -12,7 +12,12 @@ import { explainGraph } from '../explain.js';
 import { Dataflow, type Assembly } from '../flow/dataflow.js';
 import type { FlowRun } from '../flow/flow-run.js';
 import { SourceCursor } from '../flow/source-cursor.js';
-import { PreparedRun, type RunOptions, type RunReport } from '../prepared-run.js';
+import {
+  PreparedRun,
+  requireRunOptions,
+  type RunOptions,
+  type RunReport,
+} from '../prepared-run.js';
 import { countIn, newRunCounts, type RunCounts } from '../run-counts.js';
 import { CustomParticipant, type CustomOperator } from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
@@ -49,6 +54,14 @@ export interface StreamPipelineOptions<
   readonly deterministic?: boolean;
 }
 
+const knownOptions: NamesOf<StreamPipelineOptions<never, never, never>> = {
+  sources: true,
+  operators: true,
+  sinks: true,
+  build: true,
+  deterministic: true,
+};
+
 /** A description, like `Pipeline`: it can be run again after a run. */
 export class StreamPipeline<
   Sources extends Declaration<ReadableSource> = Declaration<ReadableSource>,
@@ -64,7 +77,7 @@ export class StreamPipeline<
 
   /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
   constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
-    requireOptions('a StreamPipeline', options);
+    requireOptions('a StreamPipeline', options, knownOptions);
     this.name = name;
     this.#declared = {
       sources: options.sources,
@@ -94,7 +107,7 @@ export class StreamPipeline<
    * ways out; `TIDEGATE_PIPELINE`, `TIDEGATE_OPTIONS`.
    */
   prepare(options: RunOptions): PreparedRun {
-    requireOptions('a run', options);
+    requireRunOptions(options);
     const { clock = systemClock, logger = silentLogger } = options;
     const counts = newRunCounts();
     const chain = this.#newChain(counts, logger);

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { TidegateError, hasErrorCode } from '../../errors.js';
-import { requirePath } from '../../given.js';
+import { requireOptions, requirePath, type NamesOf } from '../../given.js';
 import type { Generation } from '../../ids.js';
 import { defaultManifestMaxBytes } from '../../manifest/parse.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
@@ -50,6 +50,16 @@ export interface FileSystemCheckpointStoreOptions {
   readonly heartbeatMs?: number;
 }
 
+const knownOptions: NamesOf<FileSystemCheckpointStoreOptions> = {
+  fileSystem: true,
+  clock: true,
+  random: true,
+  logger: true,
+  processes: true,
+  manifestMaxBytes: true,
+  heartbeatMs: true,
+};
+
 /** A directory of checkpoints on a local POSIX file system, laid out as LaminarDB does. */
 export class FileSystemCheckpointStore implements CheckpointStore {
   readonly #ports: StorePorts;
@@ -60,6 +70,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
    */
   constructor(directory: string, options: FileSystemCheckpointStoreOptions = {}) {
     requirePath('the directory of a checkpoint store', directory);
+    requireOptions('a checkpoint store', options, knownOptions);
     this.#ports = {
       // Resolved now: a process that changes its working directory keeps its store.
       layout: new StoreLayout(resolve(directory)),

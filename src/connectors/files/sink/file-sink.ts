@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { TwoPhaseSink } from '../../../contracts/sink.js';
 import { TidegateError } from '../../../errors.js';
-import { pathProblem, requireOptions } from '../../../given.js';
+import { pathProblem, requireOptions, type NamesOf } from '../../../given.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { silentLogger, type Logger } from '../../../runtime/logger.js';
@@ -35,6 +35,17 @@ export interface FileSinkOptions<Rec> {
   readonly logger?: Logger;
 }
 
+const knownOptions: NamesOf<FileSinkOptions<unknown>> = {
+  directory: true,
+  encode: true,
+  extension: true,
+  bufferBytes: true,
+  looseMarkersMax: true,
+  fileSystem: true,
+  random: true,
+  logger: true,
+};
+
 /**
  * A `durable` sink: what was pre-committed survives a crash and a power loss, and a fresh process
  * can commit it.
@@ -42,7 +53,7 @@ export interface FileSinkOptions<Rec> {
  * @throws TidegateError `TIDEGATE_OPTIONS`.
  */
 export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhaseSink<Rec> {
-  requireOptions('fileSink', options);
+  requireOptions('fileSink', options, knownOptions);
   const { encode = jsonLine, extension = 'jsonl' } = options;
   const { bufferBytes = 262_144, looseMarkersMax = 256 } = options;
   checkOptions({ directory: options.directory, extension, bufferBytes, looseMarkersMax });

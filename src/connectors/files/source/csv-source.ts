@@ -3,7 +3,8 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import type { ReadableSource } from '../../../contracts/source.js';
 import { TidegateError } from '../../../errors.js';
-import { fileSource, type FileSourceOptions } from './file-source.js';
+import { requireOptions, type NamesOf } from '../../../given.js';
+import { fileSource, fileSourceNames, type FileSourceOptions } from './file-source.js';
 import { lineFeed, RecordProblem, type RecordFormat } from './record-format.js';
 
 export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
@@ -14,6 +15,13 @@ export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
   /** One ASCII character; doubled inside a quoted field it stands for itself. Default `"`. */
   readonly quote?: string;
 }
+
+const knownOptions: NamesOf<CsvSourceOptions<unknown>> = {
+  ...fileSourceNames,
+  columns: true,
+  delimiter: true,
+  quote: true,
+};
 
 /** A record by the names of its columns; all values are text. */
 export type CsvRecord = Readonly<Record<string, string>>;
@@ -28,6 +36,7 @@ export function csvSource<Rec = CsvRecord>(
   path: string,
   options: CsvSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
+  requireOptions('csvSource', options, knownOptions);
   const { columns, delimiter = ',', quote = '"' } = options;
   checkOptions({ columns, delimiter, quote });
   const codes = { quote: quote.charCodeAt(0), delimiter: delimiter.charCodeAt(0) };

@@ -10,7 +10,7 @@ import type {
   SourcePosition,
 } from '../../../contracts/source.js';
 import { TidegateError, toError } from '../../../errors.js';
-import { requirePath } from '../../../given.js';
+import { requirePath, type NamesOf } from '../../../given.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { BlockReader } from './block-reader.js';
@@ -28,6 +28,13 @@ export interface FileSourceOptions<Rec> {
   readonly recordMaxBytes?: number;
   readonly fileSystem?: FileSystem;
 }
+
+export const fileSourceNames: NamesOf<FileSourceOptions<unknown>> = {
+  onBadRecord: true,
+  batchRecords: true,
+  recordMaxBytes: true,
+  fileSystem: true,
+};
 
 export function fileSource<Rec>(
   path: string,

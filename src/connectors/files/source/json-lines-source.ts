@@ -1,7 +1,8 @@
 // Records from a file of JSON Lines: one JSON value a line.
 
 import type { ReadableSource } from '../../../contracts/source.js';
-import { fileSource, type FileSourceOptions } from './file-source.js';
+import { requireOptions } from '../../../given.js';
+import { fileSource, fileSourceNames, type FileSourceOptions } from './file-source.js';
 import { endsOfLines, RecordProblem, type RecordFormat } from './record-format.js';
 
 /**
@@ -13,6 +14,7 @@ export function jsonLinesSource<Rec = unknown>(
   path: string,
   options: FileSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
+  requireOptions('jsonLinesSource', options, fileSourceNames);
   return fileSource(path, jsonLines as RecordFormat<Rec>, options);
 }
 

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import type { CallOptions } from '../../../contracts/source.js';
 import { TidegateError } from '../../../errors.js';
+import { requireOptions, type NamesOf } from '../../../given.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { systemProcesses, type Processes } from '../../../runtime/process-identity.js';
@@ -30,6 +31,14 @@ export interface PgliteDatabaseOptions {
   readonly random?: Random;
 }
 
+const knownOptions: NamesOf<PgliteDatabaseOptions> = {
+  PGlite: true,
+  directory: true,
+  fileSystem: true,
+  processes: true,
+  random: true,
+};
+
 /**
  * An embedded database. It is started by the first use (which takes some seconds), after this
  * process has claimed the directory: PGlite itself does not refuse a second process. All sinks and
@@ -45,6 +54,7 @@ export class PgliteDatabase {
   #starting: Promise<Pglite> | undefined;
 
   constructor(options: PgliteDatabaseOptions) {
+    requireOptions('a PgliteDatabase', options, knownOptions);
     const { directory, PGlite } = options;
     // Callers without types give undefined when the optional package is not there.
     if (typeof (PGlite as Partial<PgliteClass> | undefined)?.create !== 'function') {
