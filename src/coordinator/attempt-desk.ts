@@ -4,6 +4,7 @@ import { assert } from '../assert.js';
 import type { Timer } from '../runtime/clock.js';
 import { errorOf } from './attempt-error.js';
 import { attemptRunner, type AttemptRunner, type RunningAttempt } from './attempt-runner.js';
+import { AttemptTally } from './attempt-tally.js';
 import type { Attempt, PinnedReplay } from './attempt.js';
 import { concludeAttempt } from './conclude-attempt.js';
 import type { GenerationRun } from './generation-run.js';
@@ -57,20 +58,18 @@ export class AttemptDesk {
   /** From the moment a request is taken, also while nothing but a question for news is open. */
   #service: Service | undefined;
   readonly #interval: Interval;
-  #droppedReports = 0;
+  /** Of the whole life, not of one generation. */
+  readonly tally: AttemptTally;
 
   constructor(context: StepContext, hooks: AttemptDeskHooks) {
     this.#context = context;
     this.#hooks = hooks;
     this.#runAttempt = attemptRunner(context);
+    this.tally = new AttemptTally(context.logger);
     this.#interval = new Interval(context.clock, context.options, () => {
       this.#requests.addDue();
       if (this.isCutDue) this.#hooks.due();
     });
-  }
-
-  get droppedReports(): number {
-    return this.#droppedReports;
   }
 
   get current(): Attempt | undefined {
@@ -246,7 +245,7 @@ export class AttemptDesk {
       label,
       replay,
       dropped: ({ checkpointId }, participant, why) => {
-        this.#droppedReports += 1;
+        this.tally.droppedReports += 1;
         this.#context.events.emit('report-dropped', { checkpointId, participant, why });
       },
     });
@@ -257,6 +256,7 @@ export class AttemptDesk {
     try {
       const durationMs = this.#context.clock.monotonicMs() - startedAtMs;
       const outcome = concludeAttempt(this.#context, attempt, end, durationMs);
+      this.tally.count(end);
       if (end.kind === 'completed') this.#hooks.completed();
       if (end.kind === 'failed') this.#hooks.failed(errorOf(end.cause));
       this.#finish(request, outcome);

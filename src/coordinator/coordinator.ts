@@ -44,6 +44,10 @@ export interface CoordinatorStatus {
   /** The newest complete checkpoint. */
   readonly complete: { readonly checkpointId: number; readonly epoch: number } | undefined;
   readonly failuresInARow: number;
+  /** Attempts that were given up before a sink had prepared; they never halt the coordinator. */
+  readonly abandonedInARow: number;
+  /** Why the newest attempt that has ended did not complete; undefined when it did. */
+  readonly lastProblem: unknown;
   /** Reports of the dataflow that belonged to no open attempt. */
   readonly droppedReports: number;
   /** Why it halted, or stopped without its final checkpoint. */
@@ -112,7 +116,9 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       attempt: barrier && { checkpointId: barrier.checkpointId, epoch: barrier.epoch },
       complete: complete && { checkpointId: complete.checkpointId, epoch: complete.epoch },
       failuresInARow: facts.failuresInARow,
-      droppedReports: desk.droppedReports,
+      abandonedInARow: desk.tally.abandonedInARow,
+      lastProblem: desk.tally.lastProblem,
+      droppedReports: desk.tally.droppedReports,
       cause: facts.cause,
     };
   }

@@ -240,8 +240,18 @@ describe('sources and operators', () => {
       const outcome = await small.checkpoint();
       expect(outcome).toMatchObject({ kind: 'abandoned', cause: { step: 'snapshot' } });
     }
-    expect(small.coordinator.status().phase).toBe('running');
+    expect(small.coordinator.status()).toMatchObject({
+      phase: 'running',
+      failuresInARow: 0,
+      abandonedInARow: 5,
+      lastProblem: { code: 'TIDEGATE_CHECKPOINT_TOO_LARGE' },
+    });
     small.sum = good;
+    await small.checkpoint();
+    expect(small.coordinator.status()).toMatchObject({
+      abandonedInARow: 0,
+      lastProblem: undefined,
+    });
     await expectExactlyOnce(small, 4);
   });
 
