@@ -46,7 +46,7 @@ export interface CoordinatorStatus {
   readonly failuresInARow: number;
   /** Attempts that were given up before a sink had prepared; they never halt the coordinator. */
   readonly abandonedInARow: number;
-  /** Why the newest attempt that has ended did not complete; undefined when it did. */
+  /** What recovery waits for, or why the newest attempt that has ended did not complete. */
   readonly lastProblem: unknown;
   /** Reports of the dataflow that belonged to no open attempt. */
   readonly droppedReports: number;
@@ -107,7 +107,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   }
 
   status(): CoordinatorStatus {
-    const { run, desk, phase, facts } = this.#life;
+    const { run, desk, phase, facts, waitsFor } = this.#life;
     const barrier = desk.current?.barrier;
     const complete = run?.base.manifest;
     return {
@@ -117,7 +117,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       complete: complete && { checkpointId: complete.checkpointId, epoch: complete.epoch },
       failuresInARow: facts.failuresInARow,
       abandonedInARow: desk.tally.abandonedInARow,
-      lastProblem: desk.tally.lastProblem,
+      lastProblem: waitsFor ?? desk.tally.lastProblem,
       droppedReports: desk.tally.droppedReports,
       cause: facts.cause,
     };
@@ -137,7 +137,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     await this.#life.whilePhase('recovering');
     if (this.#life.isOver) await this.#life.done;
     const { report, run } = this.#life;
-    if (report === undefined || run === undefined) throw closedEarly();
+    if (report === undefined || run === undefined) throw closedEarly(this.#life.waitsFor);
     this.#knownGeneration = run.generation;
     this.#look();
     return report;
@@ -256,9 +256,10 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
 }
 
 /** By its signal, or by a call of `stop()`. */
-function closedEarly(): TidegateError {
-  const message = 'start() was ended: the coordinator was stopped before it had recovered';
-  return new TidegateError('TIDEGATE_RECOVERY_ABORTED', message);
+function closedEarly(cause: Error | undefined): TidegateError {
+  const waited = cause === undefined ? '' : `; recovery was waiting: ${cause.message}`;
+  const message = `start() was ended: the coordinator was stopped before it had recovered${waited}`;
+  return new TidegateError('TIDEGATE_RECOVERY_ABORTED', message, { cause });
 }
 
 function contextOf<Sinks extends Named<Sink>>(

@@ -87,6 +87,8 @@ export interface CoordinatorEvents {
   /** A failure outside an attempt: a write, a source that cannot be told, pruning. */
   trouble: [{ readonly what: string; readonly error: unknown }];
   'recovery-started': [{ readonly occasion: 'start' | 'in-process'; readonly cause?: unknown }];
+  /** A store, a sink or a participant does not answer as it should, and is asked again after a pause. */
+  'recovery-waiting': [{ readonly error: unknown }];
   'recovery-ended': [RecoveryReport];
   /** Another owner has taken over: this one stops and touches no sink. */
   fenced: [{ readonly generation: Generation | undefined; readonly error: unknown }];

@@ -90,6 +90,11 @@ export class Lifecycle {
     return this.#failure;
   }
 
+  /** Why a recovery that is under way has not ended yet. */
+  get waitsFor(): Error | undefined {
+    return this.#road.waitsFor;
+  }
+
   get facts(): { readonly failuresInARow: number; readonly cause?: unknown } {
     return this.#chart.context;
   }

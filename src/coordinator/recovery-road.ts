@@ -31,9 +31,15 @@ export class RecoveryRoad {
   #store: OwnedStore | undefined;
   #closed: OwnedStore | undefined;
   #failedTries = 0;
+  #waitsFor: Error | undefined;
 
   constructor(options: RecoveryRoadOptions) {
     this.#options = options;
+  }
+
+  /** What made the recovery that is under way try again, and so what it may be waiting for. */
+  get waitsFor(): Error | undefined {
+    return this.#waitsFor;
   }
 
   /** The newest store is the one whose sign of life would keep the next owner out. */
@@ -53,6 +59,7 @@ export class RecoveryRoad {
     try {
       const outcome = await this.#travel(occasion, past, signal);
       this.#failedTries = 0;
+      this.#waitsFor = undefined;
       return outcome;
     } catch (error) {
       this.#failedTries += 1;
@@ -82,13 +89,18 @@ export class RecoveryRoad {
       pipelineHash,
       occasion,
       replayPossible,
-      ports: { clock, random, logger },
+      ports: { clock, random, logger, waits: this.#waits },
       signal,
       ...(occasion === 'start' && restoreFrom !== undefined ? { restoreFrom } : {}),
     });
     this.#store = outcome.store;
     return outcome;
   }
+
+  readonly #waits = (error: Error): void => {
+    this.#waitsFor = error;
+    this.#options.context.events.emit('recovery-waiting', { error });
+  };
 
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#failedTries === 0) return;

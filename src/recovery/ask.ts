@@ -52,6 +52,7 @@ export async function ask<Value>(
     if (isFinal(problem)) return { kind: 'refused', problem, wasUnclearBefore: attempt > 0 };
     const delayMs = backoffMs(attempt, random.next());
     const isTimeUp = clock.monotonicMs() + delayMs >= patience.giveUpAtMs;
+    if (!isTimeUp && !patience.signal.aborted) patience.ports.waits?.(problem);
     if (isTimeUp || !(await sleep(clock, delayMs, patience.signal))) {
       return { kind: 'unanswered', problem };
     }

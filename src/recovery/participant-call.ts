@@ -36,6 +36,7 @@ export async function askParticipant<Value>(
         new TidegateError('TIDEGATE_RECOVERY_PARTICIPANT', message, { cause: problem }),
       );
     }
+    ports.waits?.(problem);
     await sleep(ports.clock, backoffMs(attempt, ports.random.next()), signal);
   }
 }

@@ -143,6 +143,7 @@ async function nextRound(
   const { clock, random, logger } = request.ports;
   if (isTimeUp(run)) run.roundsInOvertime += 1;
   if (run.roundsInOvertime > roundsAfterTimeout) return refusal(run, problem);
+  request.ports.waits?.(problem);
   logger.warn('recovery reads the facts again', { because: problem.message, round: run.rounds });
   await sleep(clock, backoffMs(run.rounds, random.next()), request.signal);
   const answer = await takeNextGeneration(run);

@@ -41,6 +41,8 @@ export interface RecoveryPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Told of each failure after which recovery waits and tries again. */
+  readonly waits?: (problem: Error) => void;
 }
 
 /** Going back to a chosen checkpoint or savepoint instead of resuming the newest. */

@@ -1,6 +1,7 @@
 // The coordinator in a loop: starting, triggers, outcomes, stopping.
 
 import { describe, expect, test } from '@jest/globals';
+import { TidegateError } from '../../src/errors.js';
 import { Harness } from './support/harness.js';
 import { ManualPort, passEverything } from './support/manual-port.js';
 import { fails, never } from './support/scripted-sink.js';
@@ -283,6 +284,39 @@ describe('the end', () => {
     await harness.settle(harness.coordinator.stop());
     await starting;
     expect(harness.coordinator.status()).toMatchObject({ phase: 'stopped', cause: undefined });
+  });
+
+  test('a stop while recovery waits says what it waited for', async () => {
+    const harness = new Harness();
+    harness.faults.before = () => {
+      throw new TidegateError('TIDEGATE_STORE_FULL', 'no room in /checkpoints');
+    };
+    const { coordinator } = harness;
+    const waiting = new Promise<unknown>((resolve) => {
+      coordinator.events.once('recovery-waiting', ({ error }) => resolve(error));
+    });
+    const starting = expect(coordinator.start()).rejects.toMatchObject({
+      code: 'TIDEGATE_RECOVERY_ABORTED',
+      message: expect.stringContaining(
+        '; recovery was waiting: no room in /checkpoints',
+      ) as unknown,
+      cause: { code: 'TIDEGATE_STORE_FULL' },
+    });
+    expect(await harness.settle(waiting)).toMatchObject({ code: 'TIDEGATE_STORE_FULL' });
+    expect(coordinator.status()).toMatchObject({
+      phase: 'recovering',
+      lastProblem: { code: 'TIDEGATE_STORE_FULL' },
+    });
+    await harness.settle(coordinator.stop());
+    await starting;
+  });
+
+  test('what a recovery waited for is no problem any more when it has ended', async () => {
+    const harness = new Harness();
+    harness.sink('left').next('open', fails());
+    await harness.start();
+    expect(harness.names()).toContain('recovery-waiting');
+    expect(harness.coordinator.status().lastProblem).toBeUndefined();
   });
 
   test('stops with a final checkpoint for the last records', async () => {

@@ -39,16 +39,20 @@ describe('the delay before the next call', () => {
 });
 
 describe('asking', () => {
-  test('gives the first answer, and tells nobody how often it took', async () => {
+  test('gives the first answer, and tells of each failure that it waits after', async () => {
     const clock = new VirtualClock();
+    const { ports } = patienceOf(clock);
+    const told: string[] = [];
+    const waits = ({ message }: Error): void => void told.push(message);
     let calls = 0;
     const answer = await clock.drive(
-      ask(patienceOf(clock), () => {
+      ask(patienceOf(clock, { ports: { ...ports, waits } }), () => {
         calls += 1;
-        if (calls < 3) throw new Error('not yet');
+        if (calls < 3) throw new Error(`not yet ${calls}`);
         return 'yes';
       }),
     );
+    expect(told).toEqual(['not yet 1', 'not yet 2']);
 
     expect(answer).toEqual({ kind: 'answered', value: 'yes' });
     expect(calls).toBe(3);

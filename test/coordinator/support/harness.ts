@@ -150,6 +150,7 @@ export class Harness {
       'report-dropped',
       'trouble',
       'recovery-started',
+      'recovery-waiting',
       'recovery-ended',
       'fenced',
       'halted',
