@@ -99,7 +99,53 @@ test('what may pass is tried again with growing pauses and the same key', async 
   expect(waits[1]).toBeGreaterThan(waits[0]! / 2);
 });
 
+test.each([
+  ['whole seconds', '7', 7_000],
+  ['a date', 'Thu, 26 Nov 2026 10:00:09 GMT', 9_000],
+  ['more than a minute', '3600', 60_000],
+  ['a time that is past', 'Thu, 26 Nov 2026 09:00:00 GMT', 0],
+  ['nothing that anybody knows', 'soon', 0],
+])('a server that says when to come again, in %s, is waited for', async (_what, value, leastMs) => {
+  answer = (index, response) => {
+    response.writeHead(index === 1 ? 429 : 200, { 'retry-after': value }).end();
+  };
+  const clock: Clock = {
+    ...hasty,
+    now: () => Date.UTC(2026, 10, 26, 10),
+    setTimer: (callback, delayMs) => {
+      // Not the bound of a try, which is none of these.
+      if (delayMs === 11_111) return systemClock.setTimer(callback, delayMs);
+      waits.push(delayMs);
+      return systemClock.setTimer(callback, 0);
+    },
+  };
+  const session = await open({ clock, timeoutMs: 11_111 });
+  await session.write([1]);
+  await session.flush(calm);
+  expect(seen).toHaveLength(2);
+  expect(waits).toEqual([leastMs === 0 ? expect.any(Number) : leastMs]);
+  expect(waits[0]).toBeLessThanOrEqual(Math.max(leastMs, 100));
+});
+
 describe('what cannot be sent', () => {
+  test('is named by its place in the epoch, not by what it says', async () => {
+    answer = (index, response) => response.writeHead(index === 5 ? 422 : 200).end();
+    const session = await open({ batchMax: 2 });
+    await session.write([1, 2, 3, 4]);
+    await session.flush(calm);
+    await session.write([5, 6, 7]);
+    await session.flush(calm);
+    const { message } = await refused(session.write([8, 9]));
+    expect(message).toMatch(
+      /^POST of records 1 to 2 of the epoch to http:\/\/[^ ]+: it answered 422$/,
+    );
+    const keyed = await open({ key: (record) => (record === 12 ? (12 as never) : String(record)) });
+    await keyed.write([10, 11, 12]);
+    expect((await refused(keyed.flush(calm))).message).toBe(
+      'the key of record 3 of the epoch is of type number, not a text: make one of it, for example with String',
+    );
+  });
+
   test('ends the epoch: nothing after it is sent, and no flush succeeds', async () => {
     answer = (_index, response) => response.writeHead(400).end();
     const session = await open({ batchMax: 1 });
@@ -187,7 +233,7 @@ describe('what cannot be sent', () => {
     await session.write([1]);
     const failure = await refused(session.flush(calm));
     expect(failure).toMatchObject({ code: 'TIDEGATE_HTTP_REFUSED', kind: 'invalid' });
-    expect(failure.message).toContain('the key of a record');
+    expect(failure.message).toContain('the key of record 1 of the epoch');
     expect(inspect(failure, { depth: 10 })).not.toContain(secret);
     expect({ seen, waits }).toEqual({ seen: [], waits: [] });
   });

@@ -51,17 +51,24 @@ type Settings<Rec> = HttpSinkOptions<Rec> &
   };
 
 type Outcome =
-  { readonly kind: 'accepted' } | { readonly kind: 'refused' | 'failed'; readonly problem: string };
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly problem: string }
+  /** `afterMs`: the server has said when to come again. */
+  | { readonly kind: 'failed'; readonly problem: string; readonly afterMs?: number };
 
 /** Answers after which the same request may succeed. */
 const passing = [408, 425, 429, 500, 502, 503, 504];
 const firstDelayMs = 100;
 const longestDelayMs = 5_000;
+/** A server that asks for more is asked sooner: what waits here holds up a checkpoint. */
+const longestRetryAfterMs = 60_000;
 
 class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   readonly #settings: Settings<Rec>;
   readonly #closing = new AbortController();
   #waiting: Rec[] = [];
+  /** Records of this epoch that the server has, so that a refused one can be named. */
+  #accepted = 0;
   #failure: unknown;
 
   constructor(settings: Settings<Rec>) {
@@ -80,6 +87,7 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     await untilEither(signal, this.#closing.signal, async (either) => {
       while (this.#waiting.length > 0) await this.#sendNext(either);
     });
+    this.#accepted = 0;
   }
 
   close(): void {
@@ -89,8 +97,10 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   async #sendNext(signal: AbortSignal): Promise<void> {
     const { batchMax } = this.#settings;
     const batch = this.#waiting.splice(0, this.#settings.key === undefined ? batchMax : 1);
+    const which = nameRecords(this.#accepted, batch.length);
     try {
-      await this.#send(requestOf(this.#settings.shape, batch), signal);
+      await this.#send(requestOf(this.#settings.shape, batch, which), which, signal);
+      this.#accepted += batch.length;
     } catch (error) {
       // The records of the request may have arrived or not: the epoch has to be read again.
       this.#failure = error;
@@ -98,20 +108,23 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     }
   }
 
-  async #send(request: HttpRequest, signal: AbortSignal): Promise<void> {
+  async #send(request: HttpRequest, which: string, signal: AbortSignal): Promise<void> {
     const { attempts, clock, random } = this.#settings;
-    let problem = '';
+    const what = `${request.method} of ${which}`;
+    let last: Outcome = { kind: 'failed', problem: '' };
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
-      if (attempt > 0) await sleep(clock, longestMs * (0.5 + random.next() / 2), signal);
+      const ownMs = longestMs * (0.5 + random.next() / 2);
+      if (attempt > 0) await sleep(clock, Math.max(ownMs, last.afterMs ?? 0), signal);
       signal.throwIfAborted();
       const outcome = await this.#try(request, signal);
       if (outcome.kind === 'accepted') return;
-      problem = outcome.problem;
-      if (outcome.kind === 'refused') throw this.#error('TIDEGATE_HTTP_REFUSED', request, problem);
+      if (outcome.kind === 'refused') {
+        throw this.#error('TIDEGATE_HTTP_REFUSED', what, outcome.problem);
+      }
+      last = outcome;
     }
-    problem = `${problem}, in ${attempts} tries`;
-    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', request, problem);
+    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', what, `${last.problem}, in ${attempts} tries`);
   }
 
   async #try(request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
@@ -126,7 +139,7 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     });
     switch (outcome.kind) {
       case 'answered':
-        return judge(outcome.value, target);
+        return judge(outcome.value, target, clock.now());
       case 'timed-out':
         return { kind: 'failed', problem: `no answer within ${outcome.afterMs} ms` };
       case 'failed':
@@ -148,16 +161,22 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
 
   #error(
     code: 'TIDEGATE_HTTP_REFUSED' | 'TIDEGATE_HTTP_UNREACHABLE',
-    { method }: HttpRequest,
+    what: string,
     problem: string,
   ): TidegateError {
     // Without user, password and query: tokens are often put there.
     const { origin, pathname } = this.#settings.target;
-    return new TidegateError(code, `${method} ${origin}${pathname}: ${problem}`);
+    return new TidegateError(code, `${what} to ${origin}${pathname}: ${problem}`);
   }
 }
 
-function judge(response: Response, target: URL): Outcome {
+/** Places in the epoch, the first being 1; what the records are stands in no message. */
+function nameRecords(before: number, count: number): string {
+  if (count === 1) return `record ${before + 1} of the epoch`;
+  return `records ${before + 1} to ${before + count} of the epoch`;
+}
+
+function judge(response: Response, target: URL, nowMs: number): Outcome {
   const { status } = response;
   // The last two are how a fetch of the user's own shows what it hides or has followed all the same.
   const isRedirect = status >= 300 && status < 400;
@@ -167,8 +186,16 @@ function judge(response: Response, target: URL): Outcome {
     return { kind: 'refused', problem };
   }
   if (status >= 200 && status < 300) return { kind: 'accepted' };
-  const kind = passing.includes(status) ? 'failed' : 'refused';
-  return { kind, problem: `it answered ${status}` };
+  const problem = `it answered ${status}`;
+  if (!passing.includes(status)) return { kind: 'refused', problem };
+  return { kind: 'failed', problem, afterMs: retryAfterMs(response, nowMs) };
+}
+
+/** RFC 9110, 10.2.3: whole seconds, or a date; 0 where it says neither, or a time that is past. */
+function retryAfterMs({ headers }: Response, nowMs: number): number {
+  const value = headers.get('retry-after') ?? '';
+  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
+  return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), longestRetryAfterMs);
 }
 
 /** The origin only: an address to be redirected to often carries a token. */
@@ -181,7 +208,7 @@ function redirectedTo(response: Response, target: URL): string {
 function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
   const settings = {
     batchMax: 100,
-    attempts: 5,
+    attempts: 10,
     timeoutMs: 10_000,
     clock: systemClock,
     random: systemRandom,

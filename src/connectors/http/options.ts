@@ -31,7 +31,7 @@ export interface HttpSinkOptions<Rec> {
   readonly ordersWrites?: boolean;
   /** Records of one request; requests go out one after the other. Default 100. */
   readonly batchMax?: number;
-  /** Tries of one request. Default 5. */
+  /** Tries of one request, with pauses up to 5 s between them, or up to 60 s where the server says so (`Retry-After`). Default 10. */
   readonly attempts?: number;
   /** Bound of one try. Default 10 000. */
   readonly timeoutMs?: number;

@@ -2,6 +2,7 @@
 // server that cannot be reached, and that is tried again.
 
 import { TidegateError } from '../../errors.js';
+import { kindOf } from '../../given.js';
 import type { HttpRequest, HttpSinkOptions } from './options.js';
 
 /** What is the same for all requests of a sink, checked. */
@@ -45,12 +46,19 @@ export function targetOf(url: string | URL): URL {
   );
 }
 
-/** @throws TidegateError `TIDEGATE_HTTP_REFUSED` for a record whose key no header can carry. */
-export function requestOf<Rec>(shape: RequestShape<Rec>, records: readonly Rec[]): HttpRequest {
+/**
+ * @param which Names the records in a message.
+ * @throws TidegateError `TIDEGATE_HTTP_REFUSED` for a record whose key no header can carry.
+ */
+export function requestOf<Rec>(
+  shape: RequestShape<Rec>,
+  records: readonly Rec[],
+  which: string,
+): HttpRequest {
   const { method, headers, body, key, keyHeader } = shape;
   const [first] = records;
   const keyed =
-    key !== undefined && first !== undefined ? { [keyHeader]: checkedKey(key(first)) } : {};
+    key !== undefined && first !== undefined ? { [keyHeader]: checkedKey(key(first), which) } : {};
   const content = key === undefined ? records : first;
   return {
     method,
@@ -59,14 +67,15 @@ export function requestOf<Rec>(shape: RequestShape<Rec>, records: readonly Rec[]
   };
 }
 
-function checkedKey(key: unknown): string {
+function checkedKey(key: unknown, which: string): string {
   // A blank at an end is cut off on the way: two records would share a key, and one be dropped.
   if (typeof key === 'string' && key !== '' && headerValue('key', key) === key) return key;
-  throw new TidegateError(
-    'TIDEGATE_HTTP_REFUSED',
-    'the key of a record is not one or more Latin-1 characters in one line without blanks at its ' +
-      'ends, so no header can carry it: encode it, for example with encodeURIComponent',
-  );
+  const problem =
+    typeof key === 'string' && key !== ''
+      ? 'is not Latin-1 in one line without blanks at its ends, so no header can carry it: encode ' +
+        'it, for example with encodeURIComponent'
+      : `is ${kindOf(key)}, not a text: make one of it, for example with String`;
+  throw new TidegateError('TIDEGATE_HTTP_REFUSED', `the key of ${which} ${problem}`);
 }
 
 /** Fetch refuses these, or a length that is not that of the body, at each request. */
