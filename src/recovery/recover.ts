@@ -114,8 +114,8 @@ async function whoFences(run: RecoveryRun, cause: TidegateError): Promise<Tidega
   const answer = await takeNextGeneration(run);
   if (answer.kind !== 'answered') return cause;
   const message =
-    `${cause.message}; nobody has taken the store over, so it is older than what the sink ` +
-    'remembers: most often a copy. Bring the newer store back';
+    `${cause.message}; nobody has taken the store over, so the store is older than what the sink ` +
+    'remembers (most often a copy: bring the newer one back), or two sinks share one place';
   return new TidegateError('TIDEGATE_RECOVERY_SINK_REFUSED', message, { cause: cause.cause });
 }
 

@@ -29,7 +29,7 @@ describe('the identity of a store', () => {
 
     await expect(bench.store().open({ pipeline: 'clicks' })).rejects.toMatchObject({
       code: 'TIDEGATE_STORE_PIPELINE',
-      message: `the store ${storeId} belongs to pipeline "orders", not to "clicks"`,
+      message: `the store ${storeId} in /store belongs to pipeline "orders", not to "clicks"`,
       details: { stored: 'orders', asked: 'clicks' },
     });
     expect(bench.paths()).toEqual(before);
@@ -56,7 +56,8 @@ describe('the identity of a store', () => {
 
     await expect(bench.open()).rejects.toMatchObject({
       code: 'TIDEGATE_STORE_CORRUPT',
-      message: '/store/tidegate/store.json is not a store identity',
+      message:
+        '/store/tidegate/store.json is not a store identity: put it aside, the checkpoints name the store, too',
     });
     await expect(bench.store().openReadOnly()).rejects.toMatchObject({
       code: 'TIDEGATE_STORE_CORRUPT',
@@ -106,6 +107,59 @@ describe('the identity of a store', () => {
       message: expect.stringMatching(/^opening \/store failed: /) as unknown,
     });
     expect(bench.text(layout.identity)).toBe(before);
+  });
+
+  describe('that was deleted', () => {
+    async function withoutIdentity(checkpoints: number) {
+      const bench = new Bench();
+      const store = await bench.open();
+      const ids: number[] = [];
+      for (let count = 0; count < checkpoints; count += 1) {
+        ids.push((await saveNew(store)).manifest.checkpointId);
+      }
+      await store.close();
+      await bench.disk.mount().fileSystem.removeFile(layout.identity);
+      return { bench, storeId: store.storeId, ids };
+    }
+
+    test('is what the manifests name, and is written again', async () => {
+      const { bench, storeId } = await withoutIdentity(2);
+
+      expect(await bench.store().openReadOnly()).toMatchObject({ storeId, pipeline: 'orders' });
+      expect((await bench.open()).storeId).toBe(storeId);
+      expect(JSON.parse(bench.text(layout.identity))).toMatchObject({ storeId });
+    });
+
+    test('is what an older manifest names when the newest is damaged', async () => {
+      const { bench, storeId, ids } = await withoutIdentity(2);
+      bench.disk.writeFile(layout.manifest(ids[1]!), Buffer.from('{'));
+
+      expect((await bench.open()).storeId).toBe(storeId);
+    });
+
+    test('keeps another pipeline out, before anything is made', async () => {
+      const { bench } = await withoutIdentity(1);
+      const before = bench.paths();
+
+      await expect(bench.store().open({ pipeline: 'clicks' })).rejects.toMatchObject({
+        code: 'TIDEGATE_STORE_PIPELINE',
+      });
+      expect(bench.paths()).toEqual(before);
+    });
+
+    test('is a new one where there was no checkpoint yet', async () => {
+      const { bench } = await withoutIdentity(0);
+      expect((await bench.store().openReadOnly()).storeId).toBeUndefined();
+      expect((await bench.open()).storeId).toMatch(/^[0-9a-f]{8}-/);
+    });
+
+    test('is not guessed when a manifest cannot be read', async () => {
+      const { bench, ids } = await withoutIdentity(1);
+      const hooks = failing(({ path }) => path === layout.manifest(ids[0]!), 'EIO');
+
+      await expect(bench.open({}, hooks)).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });
+      expect(bench.paths()).not.toContain(layout.identity);
+    });
   });
 });
 

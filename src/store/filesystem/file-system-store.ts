@@ -30,12 +30,13 @@ import {
   seeGenerations,
   type Claim,
 } from './generations.js';
-import { checkPipeline, readIdentity } from './identity.js';
+import { checkPipeline } from './identity.js';
 import { makeStoreDirectories, settleOwnership } from './opening.js';
 import { defaultHeartbeatMs } from './owner-facts.js';
 import { waitDeadlineMs, waitForOwner } from './owner.js';
 import type { StorePorts } from './ports.js';
 import { FileSystemStoreReader } from './reader.js';
+import { recordedIdentity } from './recorded-identity.js';
 import { FileSystemOwnedStore } from './session.js';
 
 export interface FileSystemCheckpointStoreOptions {
@@ -90,7 +91,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
     options.signal?.throwIfAborted();
     try {
       // Before anything is made, so that a wrong name leaves no trace and fences nobody.
-      checkPipeline(await readIdentity(ports), options.pipeline);
+      checkPipeline(ports, await recordedIdentity(ports), options.pipeline);
       await makeStoreDirectories(ports);
       const waitUntilMs = waitDeadlineMs(ports, options);
       for (let round = 0; round < openRounds; round += 1) {
@@ -111,7 +112,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
   async openReadOnly({ signal }: StoreCallOptions = {}): Promise<StoreReader> {
     signal?.throwIfAborted();
     try {
-      return new FileSystemStoreReader(this.#ports, await readIdentity(this.#ports));
+      return new FileSystemStoreReader(this.#ports, await recordedIdentity(this.#ports));
     } catch (error) {
       throw toStoreError(error, `opening ${this.#ports.layout.directory}`);
     }

@@ -38,39 +38,49 @@ export async function readIdentity({
   // Never treated as missing: another id would make every sink refuse this store.
   const identity = bytes === undefined ? undefined : parseIdentity(bytes);
   if (identity !== undefined) return identity;
-  throw new TidegateError('TIDEGATE_STORE_CORRUPT', `${layout.identity} is not a store identity`);
+  throw new TidegateError(
+    'TIDEGATE_STORE_CORRUPT',
+    `${layout.identity} is not a store identity: put it aside, the checkpoints name the store, too`,
+  );
 }
 
 /** @throws TidegateError `TIDEGATE_STORE_PIPELINE` when the store belongs to another pipeline. */
-export function checkPipeline(identity: StoreIdentity | undefined, pipeline: string): void {
+export function checkPipeline(
+  { layout }: StorePorts,
+  identity: StoreIdentity | undefined,
+  pipeline: string,
+): void {
   if (identity === undefined || identity.pipeline === pipeline) return;
   throw new TidegateError(
     'TIDEGATE_STORE_PIPELINE',
-    `the store ${identity.storeId} belongs to pipeline ${JSON.stringify(identity.pipeline)}, ` +
+    `the store ${identity.storeId} in ${layout.directory} belongs to pipeline ${JSON.stringify(identity.pipeline)}, ` +
       `not to ${JSON.stringify(pipeline)}`,
     { details: { stored: identity.pipeline, asked: pipeline } },
   );
 }
 
 /**
- * Makes the identity of a new store. Visible whole or not at all, and only from the staging
+ * Writes the identity of a store. Visible whole or not at all, and only from the staging
  * directory of a generation, so that two first owners cannot make two; durable with the sync of the
  * folder that ends `open`, before anybody is told the id.
  */
-export async function createIdentity(
-  { fileSystem, layout, random, clock }: StorePorts,
+export async function writeIdentity(
+  { fileSystem, layout }: StorePorts,
   { staging }: Claim,
-  pipeline: string,
-): Promise<StoreIdentity> {
-  const id = uuidV7({ random: random.bytes(16), msecs: clock.now() });
-  const identity = { storeId: storeId(id), pipeline };
+  identity: StoreIdentity,
+): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ formatVersion, ...identity }));
   const temporary = join(staging, identityFile);
   // Synced before it is renamed: a name that survives a power loss with an empty file would shut
   // the store for good.
   await writeNewFile(fileSystem, temporary, bytes, { sync: true });
   await fileSystem.rename(temporary, layout.identity);
-  return identity;
+}
+
+/** Of a store that there was not before. */
+export function newIdentity({ random, clock }: StorePorts, pipeline: string): StoreIdentity {
+  const id = uuidV7({ random: random.bytes(16), msecs: clock.now() });
+  return { storeId: storeId(id), pipeline };
 }
 
 function parseIdentity(bytes: Uint8Array): StoreIdentity | undefined {

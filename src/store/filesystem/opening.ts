@@ -3,8 +3,15 @@
 import { makeDirectories, syncAncestors } from '../../runtime/small-files.js';
 import { idOfCheckpointName } from '../layout.js';
 import type { Claim } from './generations.js';
-import { checkPipeline, createIdentity, readIdentity, type StoreIdentity } from './identity.js';
+import {
+  checkPipeline,
+  newIdentity,
+  readIdentity,
+  writeIdentity,
+  type StoreIdentity,
+} from './identity.js';
 import type { StorePorts } from './ports.js';
+import { recordedIdentity } from './recorded-identity.js';
 
 export interface Ownership extends StoreIdentity {
   readonly claim: Claim;
@@ -27,8 +34,9 @@ export async function settleOwnership(
 ): Promise<Ownership> {
   const { fileSystem, layout } = ports;
   const stored = await readIdentity(ports);
-  checkPipeline(stored, pipeline);
-  const identity = stored ?? (await createIdentity(ports, claim, pipeline));
+  const identity = stored ?? (await recordedIdentity(ports)) ?? newIdentity(ports, pipeline);
+  checkPipeline(ports, identity, pipeline);
+  if (stored === undefined) await writeIdentity(ports, claim, identity);
   // The claim and the identity, before a sink hears of either: a generation or a store id that a
   // power loss takes back would be given out twice, or refused by the sinks that remember it.
   await fileSystem.syncDirectory(layout.ownFolder);

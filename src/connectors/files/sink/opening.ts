@@ -56,10 +56,14 @@ async function seeGenerations({ fileSystem, layout }: FileSinkPorts): Promise<re
 
 /** @param newer The generation that has taken over, when it is known. */
 export function fenced(ports: FileSinkPorts, generation: number, newer?: number): TidegateError {
+  const what = `generation ${generation} of the sink in ${ports.layout.directory}`;
   const by = newer === undefined ? 'a newer one' : `generation ${newer}`;
   return new TidegateError(
     'TIDEGATE_FENCED',
-    `generation ${generation} of the sink in ${ports.layout.directory} was overtaken by ${by}`,
+    newer === generation
+      ? `${what} was opened before: by another sink in this directory, by the owner of a copy of ` +
+          'the store, or by a call whose answer was lost'
+      : `${what} was overtaken by ${by}`,
     { details: { generation } },
   );
 }
