@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const [, , directory, seedText] = process.argv;
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
 const { setups, prepareSetup, runShare, replay, describeViolation, describeSetup } = await load(
-  'testing/simulation/campaign.js',
+  'testing/campaign/campaign.js',
 );
 const { Matrix } = await load('testing/simulation/matrix.js');
 

@@ -24,7 +24,7 @@ const violationsShownMax = 20;
 
 const directory = transpile('simulate');
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
-const { setups, prepareSetup, describeSetup } = await load('testing/simulation/campaign.js');
+const { setups, prepareSetup, describeSetup } = await load('testing/campaign/campaign.js');
 const { Matrix } = await load('testing/simulation/matrix.js');
 
 if (values.setup >= setups.length) {

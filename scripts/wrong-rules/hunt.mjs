@@ -11,7 +11,7 @@ process.on('unhandledRejection', () => undefined);
 
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
 const { setups, coreSetups, prepareSetup, replay, describeViolation, describeSetup } = await load(
-  'testing/simulation/campaign.js',
+  'testing/campaign/campaign.js',
 );
 const { faultsAt } = await load('testing/simulation/fault-variants.js');
 const { formatSchedule } = await load('testing/simulation/faults.js');

@@ -2,7 +2,6 @@
 
 import type { Clock, Timer } from '../runtime/clock.js';
 import { turnOfEventLoop } from '../runtime/event-loop.js';
-import { TidegateError } from '../errors.js';
 
 interface SetTimer {
   readonly dueMs: number;
@@ -85,7 +84,7 @@ export class SimulatedClock implements Clock {
   /**
    * Moves time on from timer to timer until `work` settles, and gives what it settles with.
    *
-   * @throws TidegateError `TIDEGATE_BUG` when it waits for something that no timer will bring.
+   * @throws Error when it waits for something that no timer will bring.
    */
   async until<Value>(
     work: Promise<Value>,
@@ -99,7 +98,7 @@ export class SimulatedClock implements Clock {
     await this.settle();
     for (let ran = 0; !progress.hasSettled; ran++) {
       if (ran >= (options.timersMax ?? 10_000) || !this.runNextTimer()) {
-        throw new TidegateError('TIDEGATE_BUG', `still waiting after ${ran} timers: it hangs`);
+        throw new Error(`still waiting after ${ran} timers: it hangs`);
       }
       await this.settle();
     }

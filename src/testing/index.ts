@@ -48,6 +48,8 @@ export type {
   StoreConformanceCase,
   StoreSystem,
 } from './store-conformance.js';
+export { SimulatedClock } from './clock.js';
+export type { SimulatedClockOptions } from './clock.js';
 export { SimulatedDisk } from './disk/simulated-disk.js';
 export type {
   DiskFault,

@@ -8,8 +8,8 @@ import {
   runShare,
   setups,
   wideSetups,
-} from '../../src/testing/simulation/campaign.js';
-import type { OrdersSetup } from '../../src/testing/simulation/orders.js';
+} from '../../src/testing/campaign/campaign.js';
+import type { OrdersSetup } from '../../src/testing/campaign/orders.js';
 
 const boundMs = 100_000;
 

@@ -2,11 +2,11 @@
 
 import { expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
-import { prepareSetup, replay } from '../../src/testing/simulation/campaign.js';
+import { prepareSetup, replay } from '../../src/testing/campaign/campaign.js';
 import { parseSchedule } from '../../src/testing/simulation/faults.js';
 import { runSchedule } from '../../src/testing/simulation/run-schedule.js';
 import type { Build } from '../../src/testing/simulation/world.js';
-import type { OrdersSetup } from '../../src/testing/simulation/orders.js';
+import type { OrdersSetup } from '../../src/testing/campaign/orders.js';
 
 const setup: OrdersSetup = {
   mix: ['durable', 'fenced', 'idempotent'],
@@ -26,6 +26,21 @@ test('a process that stood still before it owned the store, takes it over and di
   expect(result.points.at(-1)?.life).toBe(3);
   expect(result.points.find(({ fault }) => fault === 'kill-after')?.life).toBe(1);
   expect([result.ending, result.violations]).toEqual(['completed', []]);
+});
+
+test('an owner that is overtaken between its decision to save and its reading is fenced, no more', async () => {
+  const prepared = await prepareSetup(
+    { mix: ['durable'], hasSidecar: true, settings: { inDoubtPolicy: 'roll-back' } },
+    { seed: 1 },
+  );
+  // Process 2 stands still before it reads what it is to save again; by then process 3 has rolled
+  // it back, and what process 2 wanted to write is against the rules.
+  const schedule = parseSchedule([
+    'power-before disk: write staging_ID/latest.txt.N#2 +0',
+    'zombie disk: open checkpoint_N/manifest.json#8 +50',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
 });
 
 test('a process that recovery refuses may also be fenced by another one that it refuses', async () => {

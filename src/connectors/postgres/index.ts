@@ -16,6 +16,7 @@ export type {
   DatabaseOptions,
   OutputOptions,
   PostgresSinkOptions,
+  PostgresUpsertSinkOptions,
   SharedOptions,
 } from './postgres-sink.js';
 export type { WriteRecords } from './records.js';

@@ -47,10 +47,11 @@ export type PostgresSinkOptions<Rec> = DatabaseOptions &
     readonly durability?: TwoPhaseSink['durability'];
   };
 
-type UpsertOptions = DatabaseOptions &
+/** Rows are replaced by key; with `write` there would be no key to replace by. */
+export type PostgresUpsertSinkOptions = DatabaseOptions &
   TableOptions & { readonly key: readonly string[] } & SharedOptions;
 
-const upsertNames: NamesOf<UpsertOptions> = {
+const upsertNames: NamesOf<PostgresUpsertSinkOptions> = {
   pool: true,
   database: true,
   table: true,
@@ -109,7 +110,7 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
  * and needs neither prepared transactions nor a second phase.
  */
 export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
-  options: UpsertOptions,
+  options: PostgresUpsertSinkOptions,
 ): FlushingSink<Rec> {
   requireOptions('postgresUpsertSink', options, upsertNames);
   const parts = partsOf(options);

@@ -1,7 +1,7 @@
 // Whether this owner still owns its store: signs of life to others, and the news of being overtaken.
 
 import { join } from 'node:path';
-import { TidegateError, toError } from '../../errors.js';
+import { hasErrorCode, TidegateError, toError } from '../../errors.js';
 import type { Timer } from '../../runtime/clock.js';
 import { ownerFile } from '../layout.js';
 import { storeFailure } from '../store-error.js';
@@ -44,7 +44,9 @@ export class Presence {
     } catch (error) {
       if (await isOvertaken(this.ports, this.claim.staging)) {
         this.overtaken();
-        throw fenced(this.claim.generation, undefined, error);
+        // What the newer owner has written broke the rule: no mistake, and so no cause.
+        const isSymptom = hasErrorCode(error, 'TIDEGATE_MANIFEST_UPDATE');
+        throw fenced(this.claim.generation, undefined, isSymptom ? undefined : error);
       }
       throw storeFailure(error, doing, signal);
     }

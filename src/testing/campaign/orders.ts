@@ -4,7 +4,7 @@ import { flowingOrders } from './order-flow.js';
 import { openOrders } from './order-loops.js';
 import { namedSinks, orders, refunds, type OrdersSetup } from './order-records.js';
 import { stagedOrders } from './order-stages.js';
-import type { Build, World } from './world.js';
+import type { Build, World } from '../simulation/world.js';
 
 export {
   orders,

@@ -4,9 +4,9 @@ import { jsonState } from '../../coordinator/json-state.js';
 import type { Operator } from '../../contracts/operator.js';
 import type { Durability, Sink } from '../../contracts/sink.js';
 import type { AccountTotal, Order, OrderSource } from './order-records.js';
-import type { SimulatedSource } from './simulated-source.js';
-import type { SimulatedTableStore } from './simulated-table-store.js';
-import type { World } from './world.js';
+import type { SimulatedSource } from '../simulation/simulated-source.js';
+import type { SimulatedTableStore } from '../simulation/simulated-table-store.js';
+import type { World } from '../simulation/world.js';
 
 export interface OrderParts {
   /** Everything that is read, the table too. */

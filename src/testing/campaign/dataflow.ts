@@ -3,7 +3,7 @@
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
 import type { Operator } from '../../contracts/operator.js';
 import type { Offsets } from '../../contracts/source.js';
-import type { SimulatedSource } from './simulated-source.js';
+import type { SimulatedSource } from '../simulation/simulated-source.js';
 
 export interface DataflowOptions<Rec> {
   readonly source: { readonly name: string; readonly of: SimulatedSource<Rec> };

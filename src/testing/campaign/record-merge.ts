@@ -1,7 +1,7 @@
 // Reads several sources in the order of their records' numbers: where it is, offsets alone tell.
 
 import { assert } from '../../assert.js';
-import type { SimulatedSource } from './simulated-source.js';
+import type { SimulatedSource } from '../simulation/simulated-source.js';
 
 interface Numbered {
   readonly number: number;

@@ -3,8 +3,8 @@
 import { Pipeline } from '../../pipeline/pipeline.js';
 import type { Stream } from '../../pipeline/stream.js';
 import { namedSinks, type AccountTotal, type Order, type OrdersSetup } from './order-records.js';
-import { readableSource } from './readable-source.js';
-import type { Crashable, World } from './world.js';
+import { readableSource } from '../simulation/readable-source.js';
+import type { Crashable, World } from '../simulation/world.js';
 
 /**
  * Where a sink needs the same output for the same input, one source; otherwise two of them, which

@@ -9,7 +9,7 @@ import { Dataflow } from './dataflow.js';
 import { orderParts, type OrderParts } from './order-parts.js';
 import { ordersInput, type Order, type OrderSource } from './order-records.js';
 import { RecordMerge } from './record-merge.js';
-import type { World } from './world.js';
+import type { World } from '../simulation/world.js';
 
 export interface OrdersVersion {
   /** How many records of each source have arrived. */

@@ -2,7 +2,7 @@
 
 import type { Durability } from '../../contracts/sink.js';
 import type { OrdersJob } from './order-loops.js';
-import type { World } from './world.js';
+import type { World } from '../simulation/world.js';
 
 /** How far the first version had come when the second one began. */
 export interface ChangePoint {

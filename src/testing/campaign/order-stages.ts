@@ -5,7 +5,7 @@ import type { CheckpointKind } from '../../manifest/types.js';
 import { recover } from '../../recovery/recover.js';
 import type { Recover, RestoreChoice } from '../../recovery/request.js';
 import { checkpointId } from '../../ids.js';
-import { hasTwoPhases } from './sinks/index.js';
+import { hasTwoPhases } from '../simulation/sinks/index.js';
 import { openOrders, type OrdersVersion } from './order-loops.js';
 import { StageNotes } from './stage-notes.js';
 import {
@@ -20,7 +20,7 @@ import {
   type OrdersSetup,
   type StagedShape,
 } from './order-records.js';
-import { startAgain, type Crashable, type World } from './world.js';
+import { startAgain, type Crashable, type World } from '../simulation/world.js';
 
 export interface StagedSetup extends OrdersSetup {
   readonly shape: StagedShape;
