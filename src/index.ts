@@ -3,7 +3,7 @@
 export { TidegateError, errorCodes, hasErrorCode, isTidegateError } from './errors.js';
 export type { ErrorCode, ErrorDetails, ErrorKind, TidegateErrorOptions } from './errors.js';
 export type { AttemptId, Branded, CheckpointId, Epoch, Generation, StoreId } from './ids.js';
-export { checkpointId, epoch, generation, storeId } from './ids.js';
+export { checkpointId, epoch, generation, storeId } from './given-ids.js';
 
 export { canonicalManifest, manifestChecksum, manifestsEqual } from './manifest/canonical.js';
 export { connectorCheckpoint, createManifest } from './manifest/create.js';

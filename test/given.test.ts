@@ -2,6 +2,7 @@
 
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import { checkpointId, epoch, generation, storeId } from '../src/given-ids.js';
 import { csvSource } from '../src/connectors/files/source/csv-source.js';
 import { jsonLinesSource } from '../src/connectors/files/source/json-lines-source.js';
 import { fileSink } from '../src/connectors/files/sink/file-sink.js';
@@ -157,6 +158,34 @@ describe('options', () => {
   test('of a wrapped sink that is none are refused by the wrapper', () => {
     const call = () => writeAhead(nothing, { directory: 'here' });
     expectRefusal('TIDEGATE_WRITE_AHEAD_OPTIONS', call, 'the wrapped sink is undefined');
+  });
+});
+
+describe('ids', () => {
+  test.each([
+    ['a text', () => checkpointId('16777217' as never), 'checkpoint id is of type string, not a'],
+    ['zero', () => epoch(0), 'epoch is 0, not a whole number from 1 to 9007199254740991'],
+    ['a fraction', () => checkpointId(1.5), 'checkpoint id is 1.5, not'],
+    ['no number', () => checkpointId(NaN), 'checkpoint id is NaN, not'],
+    [
+      'too much',
+      () => generation(2 ** 29),
+      'generation is 536870912, not a whole number from 1 to',
+    ],
+    ['nothing', () => storeId(''), 'a store id is empty, not a text'],
+    ['a number', () => storeId(7 as never), 'a store id is of type number, not a text'],
+  ])('that are %s are refused', (_what, call, message) => {
+    expectRefusal('TIDEGATE_OPTIONS', call, message);
+  });
+
+  test('that are some are what was given', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    expect([checkpointId(1), epoch(most), generation(2 ** 29 - 1), storeId('s')]).toEqual([
+      1,
+      most,
+      2 ** 29 - 1,
+      's',
+    ]);
   });
 });
 

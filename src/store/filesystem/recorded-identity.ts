@@ -23,7 +23,8 @@ async function identityInManifests(ports: StorePorts): Promise<StoreIdentity | u
   const ids = entries.flatMap(({ name }) => idOfCheckpointName(name) ?? []);
   for (const id of ids.sort((left, right) => right - left)) {
     const own = (await readUnlessDamaged(ports, id))?.tidegate;
-    if (own !== undefined) return { storeId: storeId(own.storeId), pipeline: own.pipeline };
+    if (own !== undefined && own.storeId !== '')
+      return { storeId: storeId(own.storeId), pipeline: own.pipeline };
   }
   return undefined;
 }
