@@ -22,6 +22,9 @@ process.exitCode = await run(process.argv.slice(2), {
   signal: interruption.signal,
 });
 process.off('SIGINT', interrupt);
+// Nobody who has pressed Ctrl-C waits for what a module has left open.
+// eslint-disable-next-line no-restricted-properties -- this is the host
+if (interruption.signal.aborted) process.exit();
 
 // It only fires when something else keeps the process open: better a word than a silent hang.
 const patienceMs = 3_000;

@@ -60,6 +60,7 @@ export interface RollbackRequest {
 export interface PreparedListing {
   readonly handle: string;
   readonly checkpointId?: CheckpointId;
+  /** Whole milliseconds since the Unix epoch. */
   readonly preparedAtMs?: number;
 }
 

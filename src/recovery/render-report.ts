@@ -17,11 +17,10 @@ export function renderReport(report: RecoveryReport): string {
   ];
   if (rereadings > 0)
     lines.push(`  repeated  ${count(rereadings, 'time')}, under a new fence each`);
-  const resumedLine =
-    resumed === undefined
-      ? 'nothing'
-      : `checkpoint ${resumed.id} of epoch ${resumed.epoch}${report.isDryRun ? ' would be' : ''}`;
-  return [...lines, `  resumed   ${resumedLine}`].join('\n');
+  const label = report.isDryRun ? 'resumes' : 'resumed';
+  const what =
+    resumed === undefined ? 'nothing' : `checkpoint ${resumed.id} of epoch ${resumed.epoch}`;
+  return [...lines, `  ${label}   ${what}`].join('\n');
 }
 
 function count(number: number, noun: string): string {

@@ -208,11 +208,11 @@ describe('as text, a report', () => {
     expect(lines[0]).toBe(
       'Recovery, dry run: nothing was fenced or changed, and all may change before a real one.',
     );
-    expect(lines.at(-1)).toBe('  resumed   checkpoint 10 of epoch 1 would be');
+    expect(lines.at(-1)).toBe('  resumes   checkpoint 10 of epoch 1');
     expect(lines.join()).not.toContain('repeated');
     const refused = renderReport(reportOn(factsOf([], { archive: sink(5) })));
     expect(refused).toContain('  examined  0 checkpoints\n');
-    expect(refused).toMatch(/ {2}resumed {3}nothing$/);
+    expect(refused).toMatch(/ {2}resumes {3}nothing$/);
   });
 });
 

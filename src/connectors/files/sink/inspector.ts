@@ -51,7 +51,7 @@ export class FileSinkInspector implements SinkInspector {
         // Committed or discarded since it was found.
         if (facts === undefined) continue;
         const handle = handleOf(this.identity, { generation, checkpointId: id });
-        listed.push({ handle, checkpointId: id, preparedAtMs: facts.modifiedMs });
+        listed.push({ handle, checkpointId: id, preparedAtMs: Math.trunc(facts.modifiedMs) });
       }
       return listed;
     });
