@@ -255,8 +255,9 @@ export class AttemptDesk {
   #end(attempt: Attempt, request: PendingRequest, end: AttemptEnd, startedAtMs: number): void {
     try {
       const durationMs = this.#context.clock.monotonicMs() - startedAtMs;
-      const outcome = concludeAttempt(this.#context, attempt, end, durationMs);
+      // First: who is told of the end may ask for the status.
       this.tally.count(end);
+      const outcome = concludeAttempt(this.#context, attempt, end, durationMs);
       if (end.kind === 'completed') this.#hooks.completed();
       if (end.kind === 'failed') this.#hooks.failed(errorOf(end.cause));
       this.#finish(request, outcome);

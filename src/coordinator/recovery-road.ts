@@ -37,7 +37,7 @@ export class RecoveryRoad {
     this.#options = options;
   }
 
-  /** What made the recovery that is under way try again, and so what it may be waiting for. */
+  /** What made the newest recovery try again, unless it came through after that. */
   get waitsFor(): Error | undefined {
     return this.#waitsFor;
   }
@@ -59,11 +59,14 @@ export class RecoveryRoad {
     try {
       const outcome = await this.#travel(occasion, past, signal);
       this.#failedTries = 0;
-      this.#waitsFor = undefined;
+      // A refusal is told with what was waited for before.
+      if (outcome.kind !== 'refused') this.#waitsFor = undefined;
       return outcome;
     } catch (error) {
       this.#failedTries += 1;
-      throw toError(error);
+      const problem = toError(error);
+      if (!signal.aborted) this.#waits(problem);
+      throw problem;
     } finally {
       // The end came first, and closed what was there then.
       if (signal.aborted) await this.close();

@@ -236,6 +236,10 @@ describe('sources and operators', () => {
     await small.turn();
     const good = small.sum;
     (small as { sum: unknown }).sum = 'x'.repeat(300);
+    const toldOf: number[] = [];
+    small.coordinator.events.on('checkpoint-abandoned', () => {
+      toldOf.push(small.coordinator.status().abandonedInARow);
+    });
     for (let tries = 0; tries < 5; tries++) {
       const outcome = await small.checkpoint();
       expect(outcome).toMatchObject({ kind: 'abandoned', cause: { step: 'snapshot' } });
@@ -246,6 +250,7 @@ describe('sources and operators', () => {
       abandonedInARow: 5,
       lastProblem: { code: 'TIDEGATE_CHECKPOINT_TOO_LARGE' },
     });
+    expect(toldOf).toEqual([1, 2, 3, 4, 5]);
     small.sum = good;
     await small.checkpoint();
     expect(small.coordinator.status()).toMatchObject({

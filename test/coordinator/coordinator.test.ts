@@ -288,6 +288,10 @@ describe('the end', () => {
 
   test('a stop while recovery waits says what it waited for', async () => {
     const harness = new Harness();
+    // As with files: the reason must not be gone by then.
+    harness.faults.beforeClose = async () => {
+      for (let turns = 0; turns < 50; turns += 1) await Promise.resolve();
+    };
     harness.faults.before = () => {
       throw new TidegateError('TIDEGATE_STORE_FULL', 'no room in /checkpoints');
     };
@@ -309,6 +313,27 @@ describe('the end', () => {
     });
     await harness.settle(coordinator.stop());
     await starting;
+  });
+
+  test('each failed try of a recovery in process is told, until one comes through', async () => {
+    const harness = await started();
+    const { coordinator } = harness;
+    const problems: unknown[] = [];
+    coordinator.events.on('recovery-waiting', () => {
+      problems.push(coordinator.status().lastProblem);
+      if (problems.length === 2) harness.faults.beforeNextGeneration = undefined;
+    });
+    harness.faults.beforeNextGeneration = () => {
+      throw new TidegateError('TIDEGATE_STORE_IO', 'the disk is away');
+    };
+    harness.sink('left').next('preCommit', fails());
+    await harness.turn();
+    await harness.checkpoint();
+    await harness.turn();
+    expect(problems).toMatchObject([{ code: 'TIDEGATE_STORE_IO' }, { code: 'TIDEGATE_STORE_IO' }]);
+    await harness.turn();
+    expect((await harness.checkpoint()).kind).toBe('completed');
+    expect(coordinator.status().lastProblem).toBeUndefined();
   });
 
   test('what a recovery waited for is no problem any more when it has ended', async () => {

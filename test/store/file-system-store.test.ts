@@ -2,6 +2,10 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
+import { createManifest } from '../../src/manifest/create.js';
+import { serializeManifest } from '../../src/manifest/serialize.js';
+import { seededRandom } from '../../src/runtime/random.js';
+import { removeTree } from '../../src/runtime/small-files.js';
 import { externalOperatorState } from '../../src/manifest/operator-state.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
 import { parseOwner } from '../../src/store/filesystem/owner-facts.js';
@@ -112,7 +116,8 @@ describe('the identity of a store', () => {
   describe('that was deleted', () => {
     async function withoutIdentity(checkpoints: number) {
       const bench = new Bench();
-      const store = await bench.open();
+      // Not the chance of later openings, which would make the same id again.
+      const store = await bench.open({ random: seededRandom(5) });
       const ids: number[] = [];
       for (let count = 0; count < checkpoints; count += 1) {
         ids.push((await saveNew(store)).manifest.checkpointId);
@@ -137,6 +142,37 @@ describe('the identity of a store', () => {
       expect((await bench.open()).storeId).toBe(storeId);
     });
 
+    test('is not made anew where manifests are there and none can be read', async () => {
+      const { bench, storeId } = await withoutIdentity(2);
+      const before = bench.paths();
+
+      await expect(bench.open({ manifestMaxBytes: 10 })).rejects.toMatchObject({
+        code: 'TIDEGATE_MANIFEST_TOO_LARGE',
+      });
+      expect(bench.paths()).toEqual(before);
+      const { storeId: seen } = await bench.store({ manifestMaxBytes: 10 }).openReadOnly();
+      expect(seen).toBeUndefined();
+      expect((await bench.open()).storeId).toBe(storeId);
+    });
+
+    test('is a new one where all manifests that can be read are of another program', async () => {
+      const { bench, storeId, ids } = await withoutIdentity(2);
+      const foreign = serializeManifest(createManifest(ids[0]!, 1));
+      bench.disk.writeFile(layout.manifest(ids[0]!), Buffer.from(foreign));
+      bench.disk.writeFile(layout.manifest(ids[1]!), Buffer.from('{'));
+
+      expect((await bench.open()).storeId).not.toBe(storeId);
+    });
+
+    test('together with the whole folder leaves ids and generations above the old ones', async () => {
+      const { bench, storeId, ids } = await withoutIdentity(2);
+      await removeTree(bench.disk.mount().fileSystem, layout.ownFolder);
+      const store = await bench.open();
+
+      expect([store.storeId, store.generation]).toEqual([storeId, 2]);
+      expect((await saveNew(store)).manifest.checkpointId).toBeGreaterThan(ids[1]!);
+    });
+
     test('keeps another pipeline out, before anything is made', async () => {
       const { bench } = await withoutIdentity(1);
       const before = bench.paths();
@@ -148,9 +184,9 @@ describe('the identity of a store', () => {
     });
 
     test('is a new one where there was no checkpoint yet', async () => {
-      const { bench } = await withoutIdentity(0);
+      const { bench, storeId } = await withoutIdentity(0);
       expect((await bench.store().openReadOnly()).storeId).toBeUndefined();
-      expect((await bench.open()).storeId).toMatch(/^[0-9a-f]{8}-/);
+      expect((await bench.open()).storeId).not.toBe(storeId);
     });
 
     test('is not guessed when a manifest cannot be read', async () => {

@@ -1,7 +1,7 @@
 // Step 3: every sink prepares the epoch, so that only a small, safe step is left to commit it.
 
 import { assert } from '../../assert.js';
-import { TidegateError } from '../../errors.js';
+import { TidegateError, toError } from '../../errors.js';
 import {
   isTwoPhase,
   type FlushingSinkSession,
@@ -95,7 +95,8 @@ async function ask<Answer>(name: string, question: () => Promise<Answer>): Promi
   try {
     return await question();
   } catch (error) {
-    throw new TidegateError('TIDEGATE_PARTICIPANT', `sink ${name} could not pre-commit`, {
+    const why = shortText(toError(error).message);
+    throw new TidegateError('TIDEGATE_PARTICIPANT', `sink ${name} could not pre-commit: ${why}`, {
       cause: error,
       details: { participant: name, step: 'pre-commit' },
     });

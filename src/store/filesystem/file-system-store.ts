@@ -30,13 +30,13 @@ import {
   seeGenerations,
   type Claim,
 } from './generations.js';
-import { checkPipeline } from './identity.js';
+import { checkPipeline, readIdentity } from './identity.js';
 import { makeStoreDirectories, settleOwnership } from './opening.js';
 import { defaultHeartbeatMs } from './owner-facts.js';
 import { waitDeadlineMs, waitForOwner } from './owner.js';
 import type { StorePorts } from './ports.js';
 import { FileSystemStoreReader } from './reader.js';
-import { recordedIdentity } from './recorded-identity.js';
+import { identityInManifests, recordedIdentity } from './recorded-identity.js';
 import { FileSystemOwnedStore } from './session.js';
 
 export interface FileSystemCheckpointStoreOptions {
@@ -91,7 +91,8 @@ export class FileSystemCheckpointStore implements CheckpointStore {
     options.signal?.throwIfAborted();
     try {
       // Before anything is made, so that a wrong name leaves no trace and fences nobody.
-      checkPipeline(ports, await recordedIdentity(ports), options.pipeline);
+      const identity = (await readIdentity(ports)) ?? (await identityInManifests(ports));
+      checkPipeline(ports, identity, options.pipeline);
       await makeStoreDirectories(ports);
       const waitUntilMs = waitDeadlineMs(ports, options);
       for (let round = 0; round < openRounds; round += 1) {

@@ -11,7 +11,7 @@ import {
   type StoreIdentity,
 } from './identity.js';
 import type { StorePorts } from './ports.js';
-import { recordedIdentity } from './recorded-identity.js';
+import { identityInManifests } from './recorded-identity.js';
 
 export interface Ownership extends StoreIdentity {
   readonly claim: Claim;
@@ -34,7 +34,7 @@ export async function settleOwnership(
 ): Promise<Ownership> {
   const { fileSystem, layout } = ports;
   const stored = await readIdentity(ports);
-  const identity = stored ?? (await recordedIdentity(ports)) ?? newIdentity(ports, pipeline);
+  const identity = stored ?? (await identityInManifests(ports)) ?? newIdentity(ports, pipeline);
   checkPipeline(ports, identity, pipeline);
   if (stored === undefined) await writeIdentity(ports, claim, identity);
   // The claim and the identity, before a sink hears of either: a generation or a store id that a

@@ -1,40 +1,73 @@
 // Whose store it is: what its own file says, or, where that is gone, what its newest manifest says.
 
-import { isTidegateError } from '../../errors.js';
+import type { TidegateError } from '../../errors.js';
 import { storeId } from '../../ids.js';
+import type { CheckpointManifest } from '../../manifest/types.js';
 import { errnoOf } from '../../runtime/file-system.js';
 import { unlessMissing } from '../../runtime/small-files.js';
 import { idOfCheckpointName } from '../layout.js';
+import { toStoreError } from '../store-error.js';
 import { readIdentity, type StoreIdentity } from './identity.js';
 import type { StorePorts } from './ports.js';
 import { readManifest } from './reader.js';
 
-/**
- * Undefined for a store in which tidegate has written no checkpoint yet. A new id in the place of
- * one that was deleted would make every sink refuse the store.
- */
+/** For those who only look. Undefined where nothing that can be read says whose store it is. */
 export async function recordedIdentity(ports: StorePorts): Promise<StoreIdentity | undefined> {
-  return (await readIdentity(ports)) ?? identityInManifests(ports);
+  return (await readIdentity(ports)) ?? (await searchManifests(ports)).identity;
 }
 
-async function identityInManifests(ports: StorePorts): Promise<StoreIdentity | undefined> {
+/**
+ * For an owner, who makes an identity where there is none: a new id in the place of one that was
+ * deleted would make every sink refuse the store for good. Undefined for a store in which tidegate
+ * has written no checkpoint yet.
+ *
+ * @throws TidegateError what is wrong with the newest manifest, when none can be read.
+ */
+export async function identityInManifests(ports: StorePorts): Promise<StoreIdentity | undefined> {
+  const { identity, problem } = await searchManifests(ports);
+  if (problem !== undefined) throw problem;
+  return identity;
+}
+
+interface Found {
+  readonly identity?: StoreIdentity;
+  /** Of the newest manifest, where there are manifests and none of them can be read. */
+  readonly problem?: TidegateError;
+}
+
+async function searchManifests(ports: StorePorts): Promise<Found> {
   const { fileSystem, layout } = ports;
   const entries = (await unlessMissing(fileSystem.listDirectory(layout.directory))) ?? [];
   const ids = entries.flatMap(({ name }) => idOfCheckpointName(name) ?? []);
+  let problem: TidegateError | undefined;
+  let isForeign = false;
   for (const id of ids.sort((left, right) => right - left)) {
-    const own = (await readUnlessDamaged(ports, id))?.tidegate;
-    if (own !== undefined && own.storeId !== '')
-      return { storeId: storeId(own.storeId), pipeline: own.pipeline };
+    const read = await readOne(ports, id);
+    if (read === undefined) continue;
+    if (read.manifest === undefined) {
+      problem ??= read.problem;
+      continue;
+    }
+    const own = read.manifest.tidegate;
+    if (own === undefined || own.storeId === '') isForeign = true;
+    else return { identity: { storeId: storeId(own.storeId), pipeline: own.pipeline } };
   }
-  return undefined;
+  return problem === undefined || isForeign ? {} : { problem };
 }
 
-/** What is damaged is reported by whoever recovers; an older one says the same here. */
-async function readUnlessDamaged(ports: StorePorts, id: number) {
+type ReadManifest =
+  | { readonly manifest: CheckpointManifest }
+  | { readonly manifest?: undefined; readonly problem: TidegateError };
+
+/** Undefined where a crash has left a directory without a manifest. */
+async function readOne(ports: StorePorts, id: number): Promise<ReadManifest | undefined> {
   try {
-    return await readManifest(ports, id);
+    return { manifest: await readManifest(ports, id) };
   } catch (error) {
-    if (isTidegateError(error) || errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    const problem = toStoreError(error, `reading ${ports.layout.manifest(id)}`);
+    // A disk that does not answer says nothing about what it holds.
+    if (problem.kind === 'retryable') throw problem;
+    return { problem };
   }
 }

@@ -29,10 +29,12 @@ export type LoggedCall =
   | { readonly kind: 'sink-closed'; readonly sink: string }
   | { readonly kind: 'told'; readonly checkpointId: number };
 
-/** Durable saves that a script can make fail, before or after they took effect. */
+/** Calls of a store that a script can make fail: saves before or after they took effect. */
 export interface StoreFaults {
   before?: (how: 'save' | 'update', manifest: CheckpointManifest) => void | Promise<void>;
   after?: (how: 'save' | 'update', manifest: CheckpointManifest) => void | Promise<void>;
+  beforeNextGeneration?: (() => void) | undefined;
+  beforeClose?: () => Promise<void>;
 }
 
 export function loggedStore(
@@ -55,12 +57,15 @@ function loggedOwner(owner: OwnedStore, log: LoggedCall[], faults: StoreFaults):
     list: (options) => owner.list(options),
     load: (id, options) => owner.load(id, options),
     readOperatorState: (checkpoint, operator) => owner.readOperatorState(checkpoint, operator),
-    close: () => {
+    close: async () => {
       log.push({ kind: 'store-closed', generation: owner.generation });
-      return owner.close();
+      await faults.beforeClose?.();
+      await owner.close();
     },
-    takeNextGeneration: async (options) =>
-      loggedOwner(await owner.takeNextGeneration(options), log, faults),
+    takeNextGeneration: async (options) => {
+      faults.beforeNextGeneration?.();
+      return loggedOwner(await owner.takeNextGeneration(options), log, faults);
+    },
     allocateCheckpointId: () => owner.allocateCheckpointId(),
     writeSidecar: (id, chunks, options) => owner.writeSidecar(id, chunks, options),
     saveManifest: async (manifest, options) => {
