@@ -34,6 +34,22 @@ const hasty: Clock = {
   },
 };
 
+/** Of a test in which pauses are as long as this bound usually is. */
+const boundOfTry = 111_111;
+
+/** Stands still but for the pauses between tries, which it leaps over. */
+function leapingClock(monotonicMs = () => 0): Clock {
+  return {
+    now: () => Date.UTC(2026, 10, 26, 10),
+    monotonicMs,
+    setTimer: (callback, delayMs) => {
+      if (delayMs === boundOfTry) return systemClock.setTimer(callback, delayMs);
+      waits.push(delayMs);
+      return systemClock.setTimer(callback, 0);
+    },
+  };
+}
+
 beforeEach(async () => {
   seen = [];
   types = [];
@@ -109,22 +125,42 @@ test.each([
   answer = (index, response) => {
     response.writeHead(index === 1 ? 429 : 200, { 'retry-after': value }).end();
   };
-  const clock: Clock = {
-    ...hasty,
-    now: () => Date.UTC(2026, 10, 26, 10),
-    setTimer: (callback, delayMs) => {
-      // Not the bound of a try, which is none of these.
-      if (delayMs === 11_111) return systemClock.setTimer(callback, delayMs);
-      waits.push(delayMs);
-      return systemClock.setTimer(callback, 0);
-    },
-  };
-  const session = await open({ clock, timeoutMs: 11_111 });
+  const session = await open({ clock: leapingClock(), timeoutMs: boundOfTry });
   await session.write([1]);
   await session.flush(calm);
   expect(seen).toHaveLength(2);
   expect(waits).toEqual([leastMs === 0 ? expect.any(Number) : leastMs]);
   expect(waits[0]).toBeLessThanOrEqual(Math.max(leastMs, 100));
+});
+
+test('a pause that the server asks for outlasts the session that was asked', async () => {
+  answer = (index, response) => {
+    response.writeHead(index === 1 ? 429 : 200, { 'retry-after': '60' }).end();
+  };
+  let elapsedMs = 0;
+  const patience = new AbortController();
+  const clock: Clock = {
+    ...leapingClock(() => elapsedMs),
+    setTimer: (callback, delayMs) => {
+      if (delayMs === boundOfTry) return systemClock.setTimer(callback, delayMs);
+      waits.push(delayMs);
+      // The step has its bound, and ends the first pause at half its length.
+      if (waits.length > 1) return systemClock.setTimer(callback, 0);
+      elapsedMs = 30_000;
+      return systemClock.setTimer(() => patience.abort(new Error('the step is over')), 0);
+    },
+  };
+  const sink = httpSink<number>({ url: url(), clock, timeoutMs: boundOfTry });
+  const first = await sink.open(ownerOf(1), calm);
+  await first.write([1]);
+  expect((await refused(first.flush({ signal: patience.signal }))).message).toBe(
+    'the step is over',
+  );
+  const second = await sink.open(ownerOf(2), calm);
+  await second.write([1]);
+  await second.flush(calm);
+  expect(waits).toEqual([60_000, 30_000]);
+  expect(seen).toHaveLength(2);
 });
 
 describe('what cannot be sent', () => {

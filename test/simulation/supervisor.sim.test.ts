@@ -43,6 +43,24 @@ test('an owner that is overtaken between its decision to save and its reading is
   expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
 });
 
+test('an old version that fences the new one before its first record does not go back into service', async () => {
+  const prepared = await prepareSetup(
+    {
+      mix: ['durable', 'durable'],
+      shape: 'added-sink',
+      hasSidecar: false,
+      settings: { inDoubtPolicy: 'roll-back' },
+    },
+    { seed: 1 },
+  );
+  // Process 1, of the old version, comes in while process 2, of the new one, recovers.
+  for (let later = 25; later < 50; later += 1) {
+    const schedule = parseSchedule([`zombie disk: list checkpoints/tidegate#2 +${later}`]);
+    const { violations } = await replay(prepared, schedule);
+    expect([later, violations]).toEqual([later, []]);
+  }
+});
+
 test('a process that recovery refuses may also be fenced by another one that it refuses', async () => {
   const prepared = await prepareSetup(
     {

@@ -15,12 +15,13 @@ import { requestOf, requestShape, targetOf, type RequestShape } from './request.
 export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> {
   requireOptions('httpSink', options, knownOptions);
   const settings = checkSettings(options);
+  const pace: Pace = { notBeforeMs: -Infinity };
   return {
     durability: options.key === undefined ? 'at-least-once' : 'idempotent',
     ordersWrites: options.ordersWrites ?? false,
     open: (_owner, { signal }) => {
       signal.throwIfAborted();
-      return Promise.resolve(new HttpSession(settings));
+      return Promise.resolve(new HttpSession(settings, pace));
     },
   };
 }
@@ -50,11 +51,16 @@ type Settings<Rec> = HttpSinkOptions<Rec> &
     readonly fetch: typeof globalThis.fetch;
   };
 
+/** When the server wants to be asked again, of the sink: a session ends before a long pause does. */
+interface Pace {
+  /** On the monotonic clock. */
+  notBeforeMs: number;
+}
+
 type Outcome =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'refused'; readonly problem: string }
-  /** `afterMs`: the server has said when to come again. */
-  | { readonly kind: 'failed'; readonly problem: string; readonly afterMs?: number };
+  | { readonly kind: 'failed'; readonly problem: string };
 
 /** Answers after which the same request may succeed. */
 const passing = [408, 425, 429, 500, 502, 503, 504];
@@ -65,14 +71,16 @@ const longestRetryAfterMs = 60_000;
 
 class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   readonly #settings: Settings<Rec>;
+  readonly #pace: Pace;
   readonly #closing = new AbortController();
   #waiting: Rec[] = [];
   /** Records of this epoch that the server has, so that a refused one can be named. */
   #accepted = 0;
   #failure: unknown;
 
-  constructor(settings: Settings<Rec>) {
+  constructor(settings: Settings<Rec>, pace: Pace) {
     this.#settings = settings;
+    this.#pace = pace;
   }
 
   async write(records: readonly Rec[]): Promise<void> {
@@ -109,22 +117,28 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   }
 
   async #send(request: HttpRequest, which: string, signal: AbortSignal): Promise<void> {
-    const { attempts, clock, random } = this.#settings;
+    const { attempts } = this.#settings;
     const what = `${request.method} of ${which}`;
-    let last: Outcome = { kind: 'failed', problem: '' };
+    let problem = '';
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
-      const ownMs = longestMs * (0.5 + random.next() / 2);
-      if (attempt > 0) await sleep(clock, Math.max(ownMs, last.afterMs ?? 0), signal);
+      await this.#pause(attempt, signal);
       signal.throwIfAborted();
       const outcome = await this.#try(request, signal);
       if (outcome.kind === 'accepted') return;
       if (outcome.kind === 'refused') {
         throw this.#error('TIDEGATE_HTTP_REFUSED', what, outcome.problem);
       }
-      last = outcome;
+      problem = outcome.problem;
     }
-    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', what, `${last.problem}, in ${attempts} tries`);
+    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', what, `${problem}, in ${attempts} tries`);
+  }
+
+  async #pause(attempt: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#settings;
+    const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
+    const ownMs = attempt === 0 ? 0 : longestMs * (0.5 + random.next() / 2);
+    const pauseMs = Math.max(ownMs, this.#pace.notBeforeMs - clock.monotonicMs());
+    if (pauseMs > 0) await sleep(clock, pauseMs, signal);
   }
 
   async #try(request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
@@ -139,7 +153,8 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     });
     switch (outcome.kind) {
       case 'answered':
-        return judge(outcome.value, target, clock.now());
+        this.#pace.notBeforeMs = clock.monotonicMs() + retryAfterMs(outcome.value, clock.now());
+        return judge(outcome.value, target);
       case 'timed-out':
         return { kind: 'failed', problem: `no answer within ${outcome.afterMs} ms` };
       case 'failed':
@@ -176,7 +191,7 @@ function nameRecords(before: number, count: number): string {
   return `records ${before + 1} to ${before + count} of the epoch`;
 }
 
-function judge(response: Response, target: URL, nowMs: number): Outcome {
+function judge(response: Response, target: URL): Outcome {
   const { status } = response;
   // The last two are how a fetch of the user's own shows what it hides or has followed all the same.
   const isRedirect = status >= 300 && status < 400;
@@ -186,13 +201,13 @@ function judge(response: Response, target: URL, nowMs: number): Outcome {
     return { kind: 'refused', problem };
   }
   if (status >= 200 && status < 300) return { kind: 'accepted' };
-  const problem = `it answered ${status}`;
-  if (!passing.includes(status)) return { kind: 'refused', problem };
-  return { kind: 'failed', problem, afterMs: retryAfterMs(response, nowMs) };
+  const kind = passing.includes(status) ? 'failed' : 'refused';
+  return { kind, problem: `it answered ${status}` };
 }
 
 /** RFC 9110, 10.2.3: whole seconds, or a date; 0 where it says neither, or a time that is past. */
-function retryAfterMs({ headers }: Response, nowMs: number): number {
+function retryAfterMs({ headers, status }: Response, nowMs: number): number {
+  if (!passing.includes(status)) return 0;
   const value = headers.get('retry-after') ?? '';
   const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
   return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), longestRetryAfterMs);

@@ -67,11 +67,18 @@ export function stagedOrders(world: World, setup: StagedSetup): Crashable {
  * store must not take an old version back into service, or restore a second time.
  */
 function recoverInStage(notes: StageNotes, isLast: boolean): Recover {
+  const refuseOldVersion = (): void => {
+    if (!isLast && notes.isOver) throw new Error('another version is in service by now');
+  };
   return async ({ restoreFrom, ...request }) => {
     if (request.occasion === 'in-process') return recover(request);
-    if (!isLast && notes.isOver) throw new Error('another version is in service by now');
+    // Before it recovers: an old version that fences it meanwhile has to see that it is too late.
+    if (isLast) notes.enterService();
+    refuseOldVersion();
     const choice = notes.restored === undefined ? restoreFrom : undefined;
-    return recover({ ...request, restoreFrom: choice });
+    const outcome = await recover({ ...request, restoreFrom: choice });
+    refuseOldVersion();
+    return outcome;
   };
 }
 

@@ -62,9 +62,15 @@ export class StageNotes {
     if (this.marked === undefined) this.#world.notes.set('marked', id);
   }
 
-  /** Whether the last stage has begun elsewhere while this process, of an earlier one, stood still. */
+  /** The last stage owns the store, for the first time perhaps, and is going to recover. */
+  enterService(): void {
+    this.#world.notes.set('in service', true);
+  }
+
+  /** Whether the last stage is in service elsewhere while this process, of an earlier one, stood still. */
   get isOver(): boolean {
-    return this.changed !== undefined && this.#world.notes.get('goes back') !== true;
+    const { notes } = this.#world;
+    return notes.get('in service') === true && notes.get('goes back') !== true;
   }
 
   /** The last stage has been started: recovery is through, and no record has been processed yet. */
