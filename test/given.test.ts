@@ -22,6 +22,7 @@ import { Pipeline } from '../src/pipeline/pipeline.js';
 import type { Stream } from '../src/pipeline/stream.js';
 import { FileSystemCheckpointStore } from '../src/store/filesystem/file-system-store.js';
 import { MemoryCheckpointStore } from '../src/store/memory/memory-store.js';
+import { crashEverywhere, replaySchedule } from '../src/testing/crash-everywhere.js';
 
 type Case = readonly [string, () => unknown, string];
 
@@ -129,6 +130,12 @@ describe('options', () => {
     ['streams', () => new StreamPipeline('p', wrong as never), 'a StreamPipeline has no option'],
     ['a run', runWith(wrong), 'a run has no option'],
     ['a source', () => new Pipeline('p').source('a', arraySource([]), wrong), 'source a has no'],
+    [
+      'event time',
+      () => new Pipeline('p').source('a', arraySource([1]), { eventTime: wrong as never }),
+      'eventTime of source a has no option',
+    ],
+    ['a memory store', () => new MemoryCheckpointStore(wrong), 'a memory store has no option'],
     ['map', () => numbers().map(String, wrong), 'map has no option'],
     ['aggregate', () => keyed().aggregate('sum', adding, wrong), 'sum has no option'],
     ['a stream', staged((stages) => stages.map(String, wrong)), 'map has no option'],
@@ -140,6 +147,39 @@ describe('options', () => {
   test.each(misspelt)('of %s that there are not are refused: %#', (_what, call, message) => {
     expectRefusal('TIDEGATE_OPTIONS', call, message);
     expectRefusal('TIDEGATE_OPTIONS', call, ' keyheader: there are ');
+  });
+
+  test('that there are not are told with all that there are', () => {
+    const call = staged((stages) => stages.map(String, wrong));
+    expectRefusal('TIDEGATE_OPTIONS', call, 'keyheader: there are highWaterMark, onError, name');
+    expectRefusal('TIDEGATE_OPTIONS', () => numbers().map(String, wrong), 'are onError, name');
+  });
+
+  test.each([
+    ['map', () => numbers().map(String, null as never), 'the options of map are null'],
+    ['a stream', staged((stages) => stages.map(String, null as never)), 'options of map are null'],
+    [
+      'a stream',
+      staged((stages) => stages.perEpoch(through, secret)),
+      'per-epoch are of type string',
+    ],
+    [
+      'a stream',
+      staged((stages) => stages.sink('out', [] as never)),
+      'options of out are an array',
+    ],
+  ])('of %s that are none are refused: %#', (_what, call, message) => {
+    expectRefusal('TIDEGATE_OPTIONS', call, message);
+  });
+
+  test('of a crash test that there are not are refused', async () => {
+    const build = () => ({ run: () => Promise.resolve() });
+    await expect(crashEverywhere(build, { input: [], ...wrong })).rejects.toMatchObject({
+      code: 'TIDEGATE_OPTIONS',
+    });
+    await expect(
+      replaySchedule(build, { input: [], schedule: [], ...wrong }),
+    ).rejects.toMatchObject({ code: 'TIDEGATE_OPTIONS' });
   });
 
   test.each(cases)('of %s are refused: %#', (_what, call, message) => {
@@ -202,6 +242,11 @@ describe('a pipeline', () => {
     ],
     ['a table', () => new Pipeline('p').table('t', nothing, () => 'k'), 'table t is undefined'],
     ['a table', () => new Pipeline('p').table('t', arraySource([1]), nothing), 'keyOf of table t'],
+    [
+      'event time',
+      () => new Pipeline('p').source('a', arraySource([1]), { eventTime: {} as never }),
+      'timeOf of source a is undefined, not a function',
+    ],
     ['a policy', () => numbers().map(String, retry), 'onError of map is "retry", not one of fail'],
     ['a policy', () => keyed().aggregate('sum', adding, retry), 'onError of sum is "retry"'],
     [

@@ -24,7 +24,7 @@ export function addStateless(
   graph: Graph,
   { kind, options, inputs, open }: StatelessParts,
 ): OperatorNode {
-  requireOptions(options.name ?? kind, options, statelessNames);
+  requireOptions(kind, options, statelessNames);
   const { onError = 'fail', name } = options;
   requirePolicy(name ?? kind, onError);
   return graph.add({

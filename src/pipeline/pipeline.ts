@@ -12,13 +12,8 @@ import type { KeyOf } from './stages/keys.js';
 import { Stream } from './stream.js';
 import { Table } from './table.js';
 import { requireOptions, type NamesOf } from '../given.js';
-import {
-  requireContract,
-  requireFunctions,
-  requirePolicy,
-  requireSynchronous,
-} from './given-functions.js';
-import { requireWholeTimes } from './windows.js';
+import { requireContract, requireFunctions, requirePolicy } from './given-functions.js';
+import { requireEventTimes } from './windows.js';
 
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */
@@ -68,9 +63,8 @@ export class Pipeline {
     requireOptions(what, options, sourceNames);
     const { eventTime, onError = 'fail' } = options;
     requirePolicy(what, onError);
-    if (eventTime !== undefined) requireWholeTimes(name, eventTime);
+    if (eventTime !== undefined) requireEventTimes(name, eventTime);
     requireContract(what, source, ['position', 'restore', 'read']);
-    requireSynchronous(what, { ...eventTime });
     const node = this.#graph.add({
       role: 'source',
       kind: 'source',

@@ -1,6 +1,8 @@
 // Spans of event time, made and checked: kinds of windows, how far a join looks, when a source is idle.
 
+import { requireOptions, type NamesOf } from '../given.js';
 import type { EventTimeOptions } from './flow/source-times.js';
+import { requireFunctions } from './given-functions.js';
 import { invalid } from './graph.js';
 import type { WindowSpec } from './stages/window.js';
 
@@ -35,16 +37,23 @@ export function requireWholeSpan(join: string, withinMs: number): void {
 /** As long as a timer can wait: 24.8 days. */
 const longestIdleAfterMs = 2 ** 31 - 1;
 
+const eventTimeNames: NamesOf<EventTimeOptions<never>> = {
+  timeOf: true,
+  outOfOrderMs: true,
+  idleAfterMs: true,
+};
+
 /**
  * A fraction is refused because a watermark is saved as whole milliseconds: after a restart it would
  * be lower than before.
  *
- * @throws TidegateError `TIDEGATE_PIPELINE` for spans that no watermark could follow from.
+ * @throws TidegateError `TIDEGATE_PIPELINE` for spans that no watermark could follow from, and for
+ * a `timeOf` that does not answer at once; `TIDEGATE_OPTIONS` for names that there are not.
  */
-export function requireWholeTimes(
-  source: string,
-  { outOfOrderMs = 0, idleAfterMs = 1 }: EventTimeOptions<never>,
-): void {
+export function requireEventTimes<Rec>(source: string, eventTime: EventTimeOptions<Rec>): void {
+  requireOptions(`eventTime of source ${source}`, eventTime, eventTimeNames);
+  requireFunctions(`source ${source}`, { timeOf: eventTime.timeOf });
+  const { outOfOrderMs = 0, idleAfterMs = 1 } = eventTime;
   if (!Number.isSafeInteger(outOfOrderMs) || outOfOrderMs < 0) {
     throw invalid(`source ${source} has outOfOrderMs ${outOfOrderMs}, not whole milliseconds`);
   }

@@ -1,5 +1,6 @@
 // Crashes a pipeline at every point, restarts it, and checks what its sinks hold in the end.
 
+import { requireOptions, type NamesOf } from '../given.js';
 import type { Violation } from './checkers/observation.js';
 import { explore, firstFaults, referenceRun, type Subject } from './simulation/explore.js';
 import {
@@ -39,6 +40,30 @@ export interface CrashOptions {
   /** Ends the enumeration between two schedules, with the signal's reason. */
   readonly signal?: AbortSignal;
 }
+
+const replayOptionNames: NamesOf<ReplayOptions> = {
+  input: true,
+  schedule: true,
+  seed: true,
+  recordIntervalMs: true,
+  beforeEach: true,
+  violationsMax: true,
+  onProgress: true,
+  signal: true,
+};
+
+const crashOptionNames: NamesOf<CrashOptions> = {
+  input: true,
+  crashes: true,
+  schedulesMax: true,
+  seed: true,
+  faults: true,
+  recordIntervalMs: true,
+  beforeEach: true,
+  violationsMax: true,
+  onProgress: true,
+  signal: true,
+};
 
 export interface CrashProgress {
   readonly schedules: number;
@@ -80,6 +105,7 @@ export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'schedules
  * @throws Error when the pipeline does not come to its end even without faults.
  */
 export async function crashEverywhere(build: Build, options: CrashOptions): Promise<CrashReport> {
+  requireOptions('crashEverywhere', options, crashOptionNames);
   const subject = subjectOf(build, options);
   const { beforeEach, faults: kinds, violationsMax = 1 } = options;
   const reference = await referenceRun(subject, beforeEach);
@@ -122,6 +148,7 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
  * @throws Error when a fault of the schedule is not reached any more.
  */
 export async function replaySchedule(build: Build, options: ReplayOptions): Promise<RunResult> {
+  requireOptions('replaySchedule', options, replayOptionNames);
   const subject = subjectOf(build, options);
   const reference = await referenceRun(subject, options.beforeEach);
   await options.beforeEach?.();

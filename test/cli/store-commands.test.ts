@@ -1,7 +1,7 @@
 // list, show, verify, diff, state and prune, run as a person runs them.
 
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckpointId } from '../../src/ids.js';
 import { inDoubt, Installed, openStore, pattern, save, Scratch, writeStore } from './kit.js';
@@ -96,6 +96,16 @@ describe('a good store', () => {
     const { code, stdout, stderr } = await cli.run(['verify', '--store', directory]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr).toMatch(/^verified 4 checkpoints, \d+(\.\d)? KiB: no findings\n$/);
+  });
+
+  test('verify tells that the identity of the store is only in its manifests', async () => {
+    const identity = join(directory, 'tidegate', 'store.json');
+    const text = readFileSync(identity);
+    rmSync(identity);
+    const { code, stdout } = await cli.run(['verify', '--store', directory]);
+    writeFileSync(identity, text);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^store +.*store\.json is missing: the next start writes it again/);
   });
 
   test('diff shows offsets, watermarks, state sizes and sinks that changed', async () => {

@@ -1,13 +1,17 @@
 // `tidegate verify`: is everything that is stored whole, and does it agree with itself?
 
+import { resolve } from 'node:path';
 import { hasErrorCode, isTidegateError, toError, type ErrorCode } from '../../errors.js';
+import { nodeFileSystem } from '../../runtime/file-system-node.js';
+import { factsOrNothing } from '../../runtime/small-files.js';
 import type { CheckpointListing, StoreReader } from '../../store/checkpoint-store.js';
+import { StoreLayout } from '../../store/layout.js';
 import type { Context, StoreOptions } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
 import { toJsonText } from '../json-output.js';
 import { CommandError } from '../problems.js';
 import { Progress } from '../progress.js';
-import { choose, listAll, openReader, parseChoice } from '../store-access.js';
+import { choose, listAll, openReader, parseChoice, type OpenedReader } from '../store-access.js';
 import { table, toned } from '../table.js';
 import { count, formatBytes } from '../units.js';
 import { manifestFindings, storeFindings, type Finding } from '../verify-rules.js';
@@ -42,7 +46,7 @@ export async function verify(
     );
   }
   const chosen = choice === undefined ? listings : [choose(listings, choice)];
-  const acrossAll = choice === undefined ? storeFindings(listings, opened.reader.storeId) : [];
+  const acrossAll = choice === undefined ? await findAcrossAll(opened, listings) : [];
   const { findings: perCheckpoint, ...counts } = await verifyEach(
     opened.reader,
     chosen,
@@ -51,6 +55,19 @@ export async function verify(
   );
   report({ findings: [...perCheckpoint, ...acrossAll], ...counts }, options, context);
   return perCheckpoint.length + acrossAll.length === 0 ? exitCodes.fine : exitCodes.findings;
+}
+
+async function findAcrossAll(
+  { directory, reader }: OpenedReader,
+  listings: readonly CheckpointListing[],
+): Promise<readonly Finding[]> {
+  const findings = storeFindings(listings, reader.storeId);
+  const { identity } = new StoreLayout(resolve(directory));
+  // A directory of another program has no identity to lose.
+  const isOurs = reader.storeId !== undefined;
+  if (!isOurs || (await factsOrNothing(nodeFileSystem, identity)) !== undefined) return findings;
+  const message = `${identity} is missing: the next start writes it again, from the manifests`;
+  return [...findings, { checkpointId: undefined, message }];
 }
 
 async function verifyEach(

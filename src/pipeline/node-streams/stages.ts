@@ -25,6 +25,10 @@ const stageNames: NamesOf<StageOptions> = { highWaterMark: true };
 
 const recordStageNames: NamesOf<RecordStageOptions> = { ...stageNames, onError: true };
 
+const namedStageNames: NamesOf<NamedStageOptions> = { ...recordStageNames, name: true };
+
+const wrappingNames: NamesOf<WrappingOptions> = { ...stageNames, name: true };
+
 export interface NamedStageOptions extends RecordStageOptions {
   /** Part of the pipeline's hash. Default: the kind and a number. */
   readonly name?: string;
@@ -142,17 +146,15 @@ export class StageMaker implements StreamStages {
     return this.#add(new SinkStage(this.#declared('sink', name), options));
   };
 
-  #foreign(wrapping: Wrapping, { name, ...options }: WrappingOptions): Duplex {
-    requireOptions(name ?? wrapping.kind, options, stageNames);
+  #foreign(wrapping: Wrapping, given: WrappingOptions): Duplex {
+    requireOptions(wrapping.kind, given, wrappingNames);
+    const { name, ...options } = given;
     return this.#add(new ForeignStage(this.#named(wrapping.kind, name), wrapping, options));
   }
 
-  #stateless(
-    kind: StageKind,
-    logic: RecordLogic,
-    { name, ...options }: NamedStageOptions,
-  ): Transform {
-    requireOptions(name ?? kind, options, recordStageNames);
+  #stateless(kind: StageKind, logic: RecordLogic, given: NamedStageOptions): Transform {
+    requireOptions(kind, given, namedStageNames);
+    const { name, ...options } = given;
     return this.#record(this.#named(kind, name), logic, options);
   }
 

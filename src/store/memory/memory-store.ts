@@ -2,6 +2,7 @@
 
 import { v7 as uuidV7 } from 'uuid';
 import { TidegateError } from '../../errors.js';
+import { requireOptions } from '../../given.js';
 import { storeId } from '../../ids.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
 import type {
@@ -33,6 +34,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
   };
 
   constructor(options: MemoryCheckpointStoreOptions = {}) {
+    requireOptions('a memory store', options, { random: true });
     this.#random = options.random ?? systemRandom;
   }
 
