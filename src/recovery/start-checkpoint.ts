@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { assert } from '../assert.js';
-import type { EncodedState, Operator } from '../contracts/operator.js';
+import type { EncodedState, Operator, OperatorSnapshot } from '../contracts/operator.js';
 import type { Offsets, Source, SourcePosition } from '../contracts/source.js';
 import { TidegateError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
@@ -139,9 +139,18 @@ async function initialState(round: Round, name: string, operator: Operator): Pro
     try {
       return await bytesOf(name, await snapshot.encode({ signal }));
     } finally {
-      snapshot.release?.();
+      release(round, name, snapshot);
     }
   });
+}
+
+/** Its state has been taken by then: what it cannot give back refuses no start. */
+function release({ request }: Round, operator: string, snapshot: OperatorSnapshot): void {
+  try {
+    snapshot.release?.();
+  } catch (error) {
+    request.ports.logger.warn('an operator could not release a snapshot', { operator, error });
+  }
 }
 
 async function bytesOf(operator: string, state: EncodedState): Promise<Uint8Array> {

@@ -245,6 +245,21 @@ describe('a first start', () => {
     expect(await watermarkOf()).toBeUndefined();
   });
 
+  test('starts although an operator cannot release what it captured', async () => {
+    const world = new RecoveryWorld();
+    world.operator.capture = () =>
+      ({
+        encode: () => Buffer.from('7'),
+        release: () => {
+          throw new Error('released twice');
+        },
+      }) as never;
+
+    const { base } = resumedFrom(await world.recover());
+
+    expect(base.manifest.operatorStates.has('totals')).toBe(true);
+  });
+
   test('streams a large initial state that comes in pieces, and releases what it captured', async () => {
     const world = new RecoveryWorld();
     const other = new ScriptedOperator('other', world.log);
