@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
 import { TidegateError } from '../../src/errors.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
-import type { Logger } from '../../src/runtime/logger.js';
+import { silentLogger, type LogFields, type Logger } from '../../src/runtime/logger.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
 import {
   answers,
@@ -254,8 +254,20 @@ describe('a first start', () => {
           throw new Error('released twice');
         },
       }) as never;
+    const warnings: unknown[] = [];
+    const warn = (message: string, fields?: LogFields): void => void warnings.push(message, fields);
+    const { clock, random } = world;
+    world.request = {
+      ...world.request,
+      ports: { clock, random, logger: { ...silentLogger, warn } },
+    };
 
     const { base } = resumedFrom(await world.recover());
+
+    expect(warnings).toEqual([
+      'an operator could not release a snapshot',
+      { operator: 'totals', error: new Error('released twice') },
+    ]);
 
     expect(base.manifest.operatorStates.has('totals')).toBe(true);
   });

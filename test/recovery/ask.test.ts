@@ -79,12 +79,16 @@ describe('asking', () => {
       const clock = new VirtualClock();
       const giveUpAtMs = clock.monotonicMs() + patienceMs;
       let calls = 0;
+      let waits = 0;
+      const ports = { ...patienceOf(clock).ports, waits: () => void (waits += 1) };
       const answer = await clock.drive(
-        ask(patienceOf(clock, { giveUpAtMs }), () => {
+        ask(patienceOf(clock, { giveUpAtMs, ports }), () => {
           calls += 1;
           throw new Error('no');
         }),
       );
+      // The last failure is not waited after.
+      expect(waits).toBe(calls - 1);
       expect(answer).toEqual({ kind: 'unanswered', problem: new Error('no') });
       return calls;
     };
@@ -112,7 +116,11 @@ describe('asking', () => {
   test('stops when it is aborted, in a call as between two', async () => {
     const clock = new VirtualClock();
     const inCall = new AbortController();
-    const first = ask(patienceOf(clock, { signal: inCall.signal }), () => {
+    const waits = (): void => {
+      throw new Error('nobody waits after an abort');
+    };
+    const ports = { ...patienceOf(clock).ports, waits };
+    const first = ask(patienceOf(clock, { signal: inCall.signal, ports }), () => {
       inCall.abort(new Error('stop'));
       return new Promise(() => undefined);
     });

@@ -10,6 +10,7 @@ import { externalOperatorState } from '../../src/manifest/operator-state.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
 import { parseOwner } from '../../src/store/filesystem/owner-facts.js';
 import { manifestOf, saveNew } from '../../src/testing/store-conformance/store-bench.js';
+import { ownFields } from './own-fields.js';
 import { Bench, failing, identity, layout, oneByte } from './file-system-bench.js';
 
 describe('the identity of a store', () => {
@@ -142,6 +143,26 @@ describe('the identity of a store', () => {
       expect((await bench.open()).storeId).toBe(storeId);
     });
 
+    test('is what the newest manifest with an identity names, not an older or an empty one', async () => {
+      const { bench, storeId, ids } = await withoutIdentity(3);
+      const named = (id: number, name: string): void => {
+        const manifest = { ...createManifest(id, 1), tidegate: { ...ownFields, storeId: name } };
+        bench.disk.writeFile(layout.manifest(id), Buffer.from(serializeManifest(manifest)));
+      };
+      named(ids[0]!, 'older');
+      named(ids[2]!, '');
+
+      expect((await bench.store().openReadOnly()).storeId).toBe(storeId);
+      expect((await bench.open()).storeId).toBe(storeId);
+    });
+
+    test('is a new one where a crash has left nothing but a directory', async () => {
+      const { bench, storeId } = await withoutIdentity(0);
+      await bench.disk.mount().fileSystem.makeDirectory(layout.checkpoint(16_777_218));
+
+      expect((await bench.open()).storeId).not.toBe(storeId);
+    });
+
     test('is not made anew where manifests are there and none can be read', async () => {
       const { bench, storeId } = await withoutIdentity(2);
       const before = bench.paths();
@@ -190,10 +211,14 @@ describe('the identity of a store', () => {
     });
 
     test('is not guessed when a manifest cannot be read', async () => {
-      const { bench, ids } = await withoutIdentity(1);
-      const hooks = failing(({ path }) => path === layout.manifest(ids[0]!), 'EIO');
+      const { bench, ids } = await withoutIdentity(2);
+      const newest = layout.manifest(ids[1]!);
+      const hooks = failing(({ path }) => path === newest, 'EIO');
 
-      await expect(bench.open({}, hooks)).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });
+      await expect(bench.open({}, hooks)).rejects.toMatchObject({
+        code: 'TIDEGATE_STORE_IO',
+        message: expect.stringContaining(`reading ${newest} failed: `) as unknown,
+      });
       expect(bench.paths()).not.toContain(layout.identity);
     });
   });
