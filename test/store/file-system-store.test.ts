@@ -8,8 +8,10 @@ import { seededRandom } from '../../src/runtime/random.js';
 import { removeTree } from '../../src/runtime/small-files.js';
 import { externalOperatorState } from '../../src/manifest/operator-state.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { parseOwner } from '../../src/store/filesystem/owner-facts.js';
 import { manifestOf, saveNew } from '../../src/testing/store-conformance/store-bench.js';
+import type { DiskOperation } from '../../src/testing/disk/disk-operation.js';
 import { ownFields } from './own-fields.js';
 import { Bench, failing, identity, layout, oneByte } from './file-system-bench.js';
 
@@ -25,6 +27,17 @@ describe('the identity of a store', () => {
     });
     expect(store.storeId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect((await bench.open()).storeId).toBe(store.storeId);
+  });
+
+  test('is not written a second time', async () => {
+    const bench = new Bench();
+    await (await bench.open()).close();
+    const renamed: string[] = [];
+    const before = ({ kind, to = '' }: DiskOperation): undefined => {
+      if (kind === 'rename') renamed.push(to);
+    };
+    await bench.open({}, { before });
+    expect(renamed).not.toContain(layout.identity);
   });
 
   test('of another pipeline is refused with both names, before anything is made', async () => {
@@ -222,6 +235,15 @@ describe('the identity of a store', () => {
       expect(bench.paths()).not.toContain(layout.identity);
     });
   });
+});
+
+test('a store of no directory, or with options that there are not, says what it is', () => {
+  expect(() => new FileSystemCheckpointStore('')).toThrow(
+    /^the directory of a checkpoint store is /,
+  );
+  expect(() => new FileSystemCheckpointStore('/store', { heartbeat: 1 } as object)).toThrow(
+    /^a checkpoint store has no option heartbeat: there are /,
+  );
 });
 
 describe('an owner', () => {
