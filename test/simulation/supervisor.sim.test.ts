@@ -61,6 +61,26 @@ test('an old version that fences the new one before its first record does not go
   }
 });
 
+test('a new version that comes in while the old one settles what is in doubt stays in service', async () => {
+  const prepared = await prepareSetup(
+    {
+      mix: ['idempotent', 'durable'],
+      shape: 'removed-sink',
+      hasSidecar: true,
+      settings: { inDoubtPolicy: 'roll-back' },
+    },
+    { seed: 1 },
+  );
+  // Process 3, of the new version, is refused; process 4, of the old one, settles; process 2, of the
+  // new one, comes in. What comes next must not go back to the old one.
+  const schedule = parseSchedule([
+    'kill-late disk: rename checkpoint_N/manifest.json#1 +19',
+    'zombie disk: list tidegate/generation_N#1 +77',
+  ]);
+  const result = await replay(prepared, schedule);
+  expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
+});
+
 test('a process that recovery refuses may also be fenced by another one that it refuses', async () => {
   const prepared = await prepareSetup(
     {

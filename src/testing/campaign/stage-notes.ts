@@ -76,6 +76,8 @@ export class StageNotes {
   /** The last stage has been started: recovery is through, and no record has been processed yet. */
   begun({ parts }: OrdersJob, sinks: readonly (readonly [string, Durability])[]): void {
     const { notes } = this.#world;
+    // It has found nothing that only the old version could settle.
+    notes.delete('goes back');
     const seen = sinks.map(([name]) => [name, this.#world.visible(name).length] as const);
     if (!notes.has('restored')) notes.set('restored', new Map(seen));
     const changed: ChangePoint = { orders: parts.position('orders'), newest: parts.newest() };
