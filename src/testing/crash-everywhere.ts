@@ -41,29 +41,24 @@ export interface CrashOptions {
   readonly signal?: AbortSignal;
 }
 
-const replayOptionNames: NamesOf<ReplayOptions> = {
+const sharedOptionNames = {
   input: true,
-  schedule: true,
   seed: true,
   recordIntervalMs: true,
   beforeEach: true,
   violationsMax: true,
   onProgress: true,
   signal: true,
-};
+} as const;
 
 const crashOptionNames: NamesOf<CrashOptions> = {
-  input: true,
+  ...sharedOptionNames,
   crashes: true,
   schedulesMax: true,
-  seed: true,
   faults: true,
-  recordIntervalMs: true,
-  beforeEach: true,
-  violationsMax: true,
-  onProgress: true,
-  signal: true,
 };
+
+const replayOptionNames: NamesOf<ReplayOptions> = { ...sharedOptionNames, schedule: true };
 
 export interface CrashProgress {
   readonly schedules: number;
