@@ -1,6 +1,7 @@
 // An operator made of a variable: its state is whatever JSON can hold.
 
 import { TidegateError } from '../errors.js';
+import { exactJson } from '../exact-json.js';
 import type { Operator } from '../contracts/operator.js';
 
 export interface JsonStateOptions {
@@ -15,8 +16,8 @@ const encoder = new TextEncoder();
  * that later changes of the variable cannot show in it. Its first value, before anything was
  * restored, is the initial one that a reset goes back to.
  *
- * @throws TidegateError `TIDEGATE_STATE_NOT_JSON` for a value that JSON drops or changes at the top
- * level (undefined, a function), or cannot write (a BigInt, a circle).
+ * @throws TidegateError `TIDEGATE_STATE_NOT_JSON` for a value in which JSON would drop or change
+ * something (undefined, NaN, a Date, a Map, a BigInt, a circle), naming the place.
  */
 export function jsonState<State>(
   get: () => State,
@@ -51,17 +52,10 @@ export function jsonState<State>(
 }
 
 function toJson(value: unknown): string {
-  let text: unknown;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw new TidegateError('TIDEGATE_STATE_NOT_JSON', 'the state cannot be written as JSON', {
-      cause: error,
-    });
-  }
-  if (typeof text === 'string') return text;
+  const json = exactJson(value, { undefinedMembers: 'absent' });
+  if (json.kind === 'text') return json.text;
   throw new TidegateError(
     'TIDEGATE_STATE_NOT_JSON',
-    `the state is ${typeof value}, which JSON drops`,
+    `the state cannot be saved as JSON: ${json.loss}`,
   );
 }

@@ -1,7 +1,9 @@
 // A sink that prints each record as a line: for people who watch, not for programs that rely on it.
 
 import { once } from 'node:events';
+import { inspect } from 'node:util';
 import type { FlushingSink } from '../../contracts/sink.js';
+import { exactJson } from '../../exact-json.js';
 import { requireOptions } from '../../given.js';
 
 /** The part of a writable stream that is used. */
@@ -13,14 +15,14 @@ export interface TextOutput {
 export interface ConsoleSinkOptions<Rec> {
   /** Default: the standard output. */
   readonly output?: TextOutput;
-  /** One line, without its end. Default: JSON. */
+  /** One line, without its end. Default: JSON, or as `node:util` shows it where JSON would change it. */
   readonly format?: (record: Rec) => string;
 }
 
 /** At least once: after a crash, lines of the last epoch are printed again. */
 export function consoleSink<Rec>(options: ConsoleSinkOptions<Rec> = {}): FlushingSink<Rec> {
   requireOptions('consoleSink', options, { output: true, format: true });
-  const { output = process.stdout, format = (record: Rec) => JSON.stringify(record) } = options;
+  const { output = process.stdout, format = shown } = options;
   return {
     durability: 'at-least-once',
     open: () =>
@@ -33,4 +35,10 @@ export function consoleSink<Rec>(options: ConsoleSinkOptions<Rec> = {}): Flushin
         flush: () => undefined,
       }),
   };
+}
+
+function shown(record: unknown): string {
+  const json = exactJson(record);
+  if (json.kind === 'text') return json.text;
+  return inspect(record, { breakLength: Infinity, compact: true, depth: null });
 }

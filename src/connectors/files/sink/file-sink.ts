@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { silentLogger, type Logger } from '../../../runtime/logger.js';
 import { systemRandom, type Random } from '../../../runtime/random.js';
 import { toFilesError } from '../files-error.js';
+import { recordAsJson } from '../../record-json.js';
 import { checkIdentity, readIdentity } from '../../sink-identity.js';
 import { FileSinkInspector } from './inspector.js';
 import { FileSinkLayout, isExtension } from './layout.js';
@@ -22,7 +23,10 @@ export interface FileSinkOptions<Rec> {
    * Readers may take them away; the folder `_tidegate` must stay.
    */
   readonly directory: string;
-  /** Text or bytes of one record, the separator included. Default: one line of JSON. */
+  /**
+   * Text or bytes of one record, the separator included. Default: one line of JSON; a record that
+   * JSON would change (NaN, undefined, a Date, a BigInt, a Map …) is refused, naming the place.
+   */
   readonly encode?: (record: Rec) => string | Uint8Array;
   /** Default `jsonl`. */
   readonly extension?: string;
@@ -90,9 +94,7 @@ export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhase
 }
 
 function jsonLine(record: unknown): string {
-  const text = JSON.stringify(record) as string | undefined;
-  if (text !== undefined) return `${text}\n`;
-  throw new TidegateError('TIDEGATE_SINK_RECORD', `a ${typeof record} cannot be written as JSON`);
+  return `${recordAsJson(record, 'give the sink an encode that writes it')}\n`;
 }
 
 function checkOptions(options: {

@@ -116,10 +116,20 @@ export class OpenEpoch {
 
 /** @throws TidegateError `TIDEGATE_SINK_RECORD` for what `encode` may not give. */
 export function encoded(value: unknown): string | Uint8Array {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value;
-  throw new TidegateError(
-    'TIDEGATE_SINK_RECORD',
-    `a record was encoded as ${value === undefined ? 'undefined' : typeof value}, ` +
-      'not as text or bytes',
-  );
+  if (typeof value === 'string') {
+    if (value.isWellFormed()) return value;
+    throw refused('with half of a surrogate pair, which UTF-8 cannot hold');
+  }
+  // Not by `instanceof`: bytes may come from another realm.
+  if (
+    ArrayBuffer.isView(value) &&
+    Object.prototype.toString.call(value) === '[object Uint8Array]'
+  ) {
+    return value as Uint8Array;
+  }
+  throw refused(`as ${value === undefined ? 'undefined' : typeof value}, not as text or bytes`);
+}
+
+function refused(how: string): TidegateError {
+  return new TidegateError('TIDEGATE_SINK_RECORD', `a record was encoded ${how}`);
 }
