@@ -486,7 +486,8 @@ export const errorCodes = {
   },
   TIDEGATE_WRITE_AHEAD_CORRUPT: {
     kind: 'corrupt',
-    remedy: 'A staged file was damaged: bring it back from a copy. Nothing of it was applied.',
+    remedy:
+      'A staged file was damaged: bring it back from a copy, or roll back as the message says.',
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -53,12 +53,18 @@ export async function looseMarkers(ports: MarkerPorts): Promise<readonly Checkpo
 }
 
 /**
- * Moves all marker files into the ledger, which is durable before the first of them goes. Markers
+ * Moves the marker files into the ledger, which is durable before the first of them goes. Markers
  * leave through the staging directory, so that an overtaken owner cannot take one away later.
+ *
+ * @param kept Markers that stay files: something is still to be read in them.
  */
-export async function foldMarkers(ports: MarkerPorts, staging: string): Promise<void> {
+export async function foldMarkers(
+  ports: MarkerPorts,
+  staging: string,
+  kept: ReadonlySet<number> = new Set(),
+): Promise<void> {
   const { fileSystem, layout } = ports;
-  const loose = await looseMarkers(ports);
+  const loose = (await looseMarkers(ports)).filter((id) => !kept.has(id));
   const ranges = addToRanges(await readLedger(ports), loose);
   const temporary = join(staging, basename(layout.ledger));
   await unlessMissing(fileSystem.removeFile(temporary));

@@ -7,6 +7,8 @@ import { foldMarkers, looseMarkers, type MarkerPorts } from './marker-files.js';
 export interface FoldingOptions {
   readonly staging: string;
   readonly looseMarkersMax: number;
+  /** Ids whose markers are still read, and must not be folded. */
+  readonly unfinished?: () => Promise<ReadonlySet<number>>;
 }
 
 export class MarkerFolding {
@@ -24,7 +26,7 @@ export class MarkerFolding {
   /** A failure here costs nothing but files: the commit is done. */
   async afterCommit(): Promise<void> {
     if (this.#looseCount !== undefined) this.#looseCount += 1;
-    const { looseMarkersMax, staging } = this.#options;
+    const { looseMarkersMax, staging, unfinished } = this.#options;
     if (this.#isFolding || (this.#looseCount ?? looseMarkersMax) < looseMarkersMax) return;
     this.#isFolding = true;
     try {
@@ -32,7 +34,7 @@ export class MarkerFolding {
       if (this.#looseCount < looseMarkersMax) return;
       // Also when it fails: it is tried again only after as many commits.
       this.#looseCount = 0;
-      await foldMarkers(this.#ports, staging);
+      await foldMarkers(this.#ports, staging, await unfinished?.());
     } catch (error) {
       this.#ports.logger.warn('could not fold the markers of a sink', {
         directory: this.#ports.layout.committed,

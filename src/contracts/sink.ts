@@ -77,6 +77,12 @@ export interface SinkInspector {
 export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
   write(records: readonly Rec[]): void | Promise<void>;
   preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared>;
+  /**
+   * Optional. Throws when what is prepared is no longer what was prepared, so that `commit` would refuse
+   * it; says nothing about what is not prepared. Recovery asks all sinks before the first one
+   * commits: a damaged stage found later would leave the others ahead of it.
+   */
+  verify?(handle: string, options: CallOptions): Promise<void>;
   commit(handle: string, options: CallOptions): Promise<CommitOutcome>;
   rollback(
     request: RollbackRequest,
@@ -94,7 +100,8 @@ export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
  *    details of the error, recovery can say what is committed there.
  * 2. `preCommit` is idempotent per checkpoint id. Afterwards the epoch's output is complete, and
  *    invisible; for `durable` it survives a crash. An empty epoch has a handle too.
- * 3. `commit(handle)` works any number of times, for `durable` from a fresh process, and answers
+ * 3. Staged bytes are compared with a digest before they become visible, and refused when they
+ *    differ. `commit(handle)` works any number of times, for `durable` from a fresh process, and answers
  *    `applied`, `already-applied` or `absent`. It throws when it does not know. "Not found" is
  *    never read as "already committed": the marker is.
  * 4. `inspect` reads what is prepared first and the marker second, so that a commit between the two

@@ -12,7 +12,7 @@ import { completed, rolledBack } from './new-manifest.js';
 import type { Discards, RecoveryPlan, ResumingPlan } from './plan-types.js';
 import { putBack } from './put-back.js';
 import { ownerOf, save, update, write, type Round } from './round.js';
-import { commitSinks, discardPrepared } from './sink-actions.js';
+import { commitSinks, discardPrepared, verifyPrepared } from './sink-actions.js';
 import { writeStartCheckpoint } from './start-checkpoint.js';
 
 type Executable = Exclude<RecoveryPlan, { readonly kind: 'refuse' } | { readonly kind: 'halt' }>;
@@ -73,6 +73,7 @@ async function settle(round: Round, plan: ResumingPlan): Promise<Settled> {
     case 'roll-forward': {
       // Visible is not durable: a power failure must not take it away once a sink has committed.
       const persisted = await save(round, manifest);
+      await verifyPrepared(round, plan.commit);
       await commitSinks(round, persisted, plan.commit);
       const base = await update(round, persisted, completed(persisted.manifest));
       await discardPrepared(round);

@@ -44,6 +44,30 @@ export async function commitSinks(
 }
 
 /**
+ * Asks the sinks that can tell whether what they have prepared is undamaged, before any of them is
+ * asked to commit it: afterwards nothing could be rolled back.
+ *
+ * @throws RoundEnded
+ */
+export async function verifyPrepared(
+  round: Round,
+  commit: ReadonlyMap<string, string>,
+): Promise<void> {
+  const asked = twoPhaseSessions(round).map(async ([sink, session]) => {
+    const handle = commit.get(sink);
+    if (handle === undefined || session.verify === undefined) return undefined;
+    const answer = await ask(round.patience, async (signal) =>
+      session.verify?.(handle, { signal }),
+    );
+    return { sink, answer };
+  });
+  for (const found of await Promise.all(asked)) {
+    if (found === undefined) continue;
+    requireAnswer(round, `sink ${found.sink}, asked to verify what it prepared`, found.answer);
+  }
+}
+
+/**
  * Discards everything uncommitted at every two-phase sink, known to a manifest or not.
  *
  * @param target Handles, by sink, of the checkpoint that is being rolled back.

@@ -297,22 +297,64 @@ test('a file that an older version has staged, without an epoch, is applied', as
   expect([...table.rows.keys()]).toEqual([9]);
 });
 
-test('a damaged staged file is refused whole: nothing of it is applied', async () => {
-  const table = new KeyedTable();
-  const { files } = newDisk();
-  const sink = writeAhead(table.sink(), { directory: '/wal', fileSystem: files });
-  const session = await sink.open(ownerOf(1), calm);
-  await session.write([{ number: 1 }]);
-  const { handle } = await session.preCommit(attempt(1, 1), calm);
-  const [name] = (await files.listDirectory('/wal/staging/000000001')).map((entry) => entry.name);
-  const path = `/wal/staging/000000001/${name ?? ''}`;
-  await files.removeFile(path);
-  const file = await files.createFile(path);
-  await file.write(Buffer.from('{"number":9}\n{"records":1,"sha256":"0"}\n'));
-  await file.close();
-  const failure = await session.commit(handle, calm).then(() => undefined, toError);
-  expect(failure).toMatchObject({ code: 'TIDEGATE_WRITE_AHEAD_CORRUPT', kind: 'corrupt' });
-  expect(table.rows.size).toBe(0);
+describe('a damaged staged file is refused whole', () => {
+  const damaged = async (table: KeyedTable) => {
+    const { disk, files } = newDisk();
+    const sink = writeAhead(table.sink(), { directory: '/wal', fileSystem: files });
+    const session = await sink.open(ownerOf(1), calm);
+    await session.write([{ number: 1 }]);
+    const { handle } = await session.preCommit(attempt(1, 1), calm);
+    const [path, bytes] = [...disk.tree()].find(([name]) => name.endsWith('.staged'))!;
+    return { sink, session, handle, path, text: Buffer.from(bytes).toString(), disk };
+  };
+
+  test.each(['commit', 'verify'] as const)(
+    'naming both digests, and it can still be rolled back (%s)',
+    async (call) => {
+      const table = new KeyedTable();
+      const { session, handle, path, text, disk } = await damaged(table);
+      disk.writeFile(path, Buffer.from(text.replace('1', '9')));
+      const failure = await session[call]!(handle, calm).then(() => undefined, toError);
+      expect(failure).toMatchObject({ code: 'TIDEGATE_WRITE_AHEAD_CORRUPT', kind: 'corrupt' });
+      const sha256 = (line: string) => createHash('sha256').update(line).digest('hex');
+      expect(failure?.message).toContain(sha256('{"number":1}\n'));
+      expect(failure?.message).toContain(sha256('{"number":9}\n'));
+      expect(failure?.message).toContain("inDoubtPolicy 'roll-back'");
+      expect(table.rows.size).toBe(0);
+      // It was not marked either: a marked epoch could never be rolled back.
+      expect(await session.lastCommitted(calm)).toBeUndefined();
+      expect(await session.rollback({ keep: [] }, calm)).toEqual(
+        new Map([[handle, 'rolled-back']]),
+      );
+    },
+  );
+
+  test('also one whose last line cannot be read', async () => {
+    const table = new KeyedTable();
+    const { session, handle, path, disk } = await damaged(table);
+    disk.writeFile(path, Buffer.from('{"number":9}\nnull\n'));
+    const failure = await session.commit(handle, calm).then(() => undefined, toError);
+    expect(failure).toMatchObject({ code: 'TIDEGATE_WRITE_AHEAD_CORRUPT', kind: 'corrupt' });
+    expect(table.rows.size).toBe(0);
+  });
+
+  test('also one that is committed and not applied: it has to come back from a copy', async () => {
+    const table = new KeyedTable();
+    const { sink, session, handle, path, text, disk } = await damaged(table);
+    table.failAfterFlush = true;
+    await expect(session.commit(handle, calm)).rejects.toThrow('the answer was lost');
+    table.failAfterFlush = false;
+    table.rows.clear();
+    disk.writeFile(path, Buffer.from(text.replace('1', '9')));
+    const failure = await sink.open(ownerOf(2), calm).then(() => undefined, toError);
+    expect(failure).toMatchObject({ code: 'TIDEGATE_WRITE_AHEAD_CORRUPT' });
+    expect(failure?.message).toContain('bring the file back from a copy');
+    expect(table.rows.size).toBe(0);
+    const [moved] = [...disk.tree().keys()].filter((name) => name.endsWith('.staged'));
+    disk.writeFile(moved!, Buffer.from(text));
+    await sink.open(ownerOf(3), calm);
+    expect([...table.rows.keys()]).toEqual([1]);
+  });
 });
 
 describe('the directory of a sink', () => {

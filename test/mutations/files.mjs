@@ -57,10 +57,28 @@ export const mutations = [
     'if (moved === undefined && id < 0) {',
   ),
   sink(
-    'output that was cut is committed',
+    'output that was damaged after it was prepared is committed',
     'session.ts',
-    'if (facts.byteLength === part.byteLength) return true;',
-    'return true;',
+    'await requireUndamaged(fileSystem, output, { prepared: part, wayOut: waysOutOfDamage });',
+    '',
+  ),
+  sink(
+    'only the length of prepared output is compared',
+    'verifying.ts',
+    '&& found.sha256 === prepared.sha256) return;',
+    ') return;',
+  ),
+  sink(
+    'committed output that was damaged before it was published is published by an opening',
+    'opening.ts',
+    '{ ids: new Set(committed), verified: false }',
+    '{ ids: new Set(committed), verified: true }',
+  ),
+  sink(
+    'the marker of unpublished output is folded, and its digest is lost',
+    'session.ts',
+    '{ staging, looseMarkersMax, unfinished }',
+    '{ staging, looseMarkersMax }',
   ),
   sink(
     'a write that failed is forgotten',

@@ -130,8 +130,14 @@ export const mutations = [
   {
     what: 'a staged file is not verified',
     file: 'src/connectors/write-ahead/staged-file.ts',
-    find: "if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return trailer;",
+    find: 'if (trailer?.records === records && trailer.sha256 === sha256) return trailer;',
     replace: 'if (trailer !== undefined) return trailer;',
+  },
+  {
+    what: 'a damaged staged file is marked as committed before it is verified',
+    file: 'src/connectors/write-ahead/session.ts',
+    find: '      // Before the commit point:',
+    replace: '      if (!isMarked) await applier.mark?.(id);\n      // Before the commit point:',
   },
   {
     what: 'a half written epoch is written again',

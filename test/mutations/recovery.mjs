@@ -44,6 +44,12 @@ export const mutations = [
     '',
   ),
   swap(
+    'a roll forward commits at some sinks before another one has found damage',
+    'execute-plan.ts',
+    'await verifyPrepared(round, plan.commit);',
+    '',
+  ),
+  swap(
     'sinks committed past the resumed checkpoint are not checked',
     'checks.ts',
     'sinkAhead(plan, facts) ??',

@@ -248,3 +248,42 @@ function withListing(
     },
   });
 }
+
+describe('prepared output is damaged', () => {
+  test('no sink commits a roll forward that one of them would refuse', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P', warehouse: 'P' } });
+    world.sink('archive').prepare(id);
+    world.sink('warehouse').prepare(id);
+    const damage = new TidegateError('TIDEGATE_FILES_CORRUPT', 'part-2 was damaged');
+    world.sink('archive').always.set('verify', (run) => run());
+    world.sink('warehouse').always.set('verify', () => Promise.reject(damage));
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal).toMatchObject({ code: 'TIDEGATE_RECOVERY_SINK_REFUSED', cause: damage });
+    expect(refusal.message).toContain('warehouse');
+    expect(refusal.message).toContain('part-2 was damaged');
+    expect(world.log.filter((line) => line.endsWith(' commit'))).toEqual([]);
+    world.options = {};
+    resumedFrom(await world.recover());
+    expect((await world.states())[id]).toBe('rolled-back');
+  });
+
+  test('a sink that finds no damage is committed after it was asked', async () => {
+    const world = new RecoveryWorld('archive');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    const id = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    world.sink('archive').prepare(id);
+    world.sink('archive').always.set('verify', (run) => run());
+
+    resumedFrom(await world.recover());
+
+    const calls = world.sink('archive').calls.filter((call) => /verify|commit$/.test(call));
+    expect(calls).toEqual(['verify', 'commit']);
+    expect(world.sink('archive').markers.has(id)).toBe(true);
+  });
+});

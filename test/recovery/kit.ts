@@ -65,7 +65,14 @@ export class VirtualClock implements Clock {
 }
 
 export type SinkCall =
-  'open' | 'inspect' | 'lastCommitted' | 'listPrepared' | 'commit' | 'rollback' | 'openReadOnly';
+  | 'open'
+  | 'inspect'
+  | 'lastCommitted'
+  | 'listPrepared'
+  | 'verify'
+  | 'commit'
+  | 'rollback'
+  | 'openReadOnly';
 
 /** What happens instead of, or around, a call; `run` lets it take effect. */
 export type Behaviour = (run: () => unknown) => unknown;
@@ -163,6 +170,8 @@ export class ScriptedSink implements TwoPhaseSink {
         ),
       listPrepared: () =>
         call('listPrepared', () => [...this.prepared.keys()].map((handle) => ({ handle }))),
+      // Optional: there only where a test says how it answers.
+      ...(this.always.has('verify') ? { verify: () => call('verify', () => undefined) } : {}),
       commit: (handle) =>
         call('commit', (): CommitOutcome => {
           const id = this.prepared.get(handle);

@@ -20,7 +20,7 @@ import type { Applier } from './applier.js';
 import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
 import { requireNewest } from './opening.js';
-import { openStaged, StagedWriter } from './staged-file.js';
+import { openStaged, StagedWriter, type StagedFile } from './staged-file.js';
 import type { RecordCodec } from './codec.js';
 
 export interface SessionContext<Rec> {
@@ -81,9 +81,20 @@ export class WriteAheadSession<Rec>
       const staged = (await this.staged()).find((one) => one.id === id);
       const isMarked = await applier.isApplied(id, options);
       if (!isMarked && staged === undefined) return 'absent';
+      // Before the commit point: what is damaged can still be rolled back and read again.
+      const file = staged && (await this.#opened(staged, isMarked));
       if (!isMarked) await applier.mark?.(id);
-      if (staged !== undefined) await this.#apply(staged, isMarked, options);
+      if (staged !== undefined) await this.#apply(staged, file, options);
       return isMarked ? 'already-applied' : 'applied';
+    }, options.signal);
+  }
+
+  async verify(handle: string, options: CallOptions): Promise<void> {
+    const id = idOfHandle(this.#context.owner, handle);
+    await this.#turns.take(async () => {
+      const staged = (await this.staged()).find((one) => one.id === id);
+      if (staged === undefined) return;
+      await this.#opened(staged, await this.#context.applier.isApplied(id, options));
     }, options.signal);
   }
 
@@ -91,7 +102,7 @@ export class WriteAheadSession<Rec>
   async applyMarked(options: CallOptions): Promise<void> {
     for (const staged of await this.staged()) {
       if (await this.#context.applier.isApplied(staged.id, options)) {
-        await this.#apply(staged, true, options);
+        await this.#apply(staged, await this.#opened(staged, true), options);
       }
     }
   }
@@ -128,13 +139,26 @@ export class WriteAheadSession<Rec>
     }
   }
 
-  async #apply({ id, path }: StagedEpoch, isMarked: boolean, options: CallOptions): Promise<void> {
-    const { fileSystem, codec, owner, applier } = this.#context;
-    // A wrapped sink with its own marker has written the records with it, once and for all.
-    if (!isMarked || applier.mark !== undefined) {
-      const { epoch, records } = await openStaged(fileSystem, path, codec);
-      const request = { checkpointId: id, epoch, generation: owner.generation };
-      await applier.apply(request, records, options);
+  /**
+   * The staged records, verified; undefined where nothing is left to be written. A wrapped sink with
+   * a marker of its own has written the records with it, once and for all.
+   */
+  async #opened(staged: StagedEpoch, isMarked: boolean): Promise<StagedFile<Rec> | undefined> {
+    const { fileSystem, codec, applier } = this.#context;
+    if (isMarked && applier.mark === undefined) return undefined;
+    const wayOut = isMarked ? waysOutOfMarked : waysOutOfDamage;
+    return openStaged(fileSystem, staged.path, { codec, wayOut });
+  }
+
+  async #apply(
+    { id, path }: StagedEpoch,
+    file: StagedFile<Rec> | undefined,
+    options: CallOptions,
+  ): Promise<void> {
+    const { fileSystem, owner, applier } = this.#context;
+    if (file !== undefined) {
+      const request = { checkpointId: id, epoch: file.epoch, generation: owner.generation };
+      await applier.apply(request, file.records, options);
     }
     // Only now: what is staged can be applied again.
     await unlessMissing(fileSystem.removeFile(path));
@@ -183,3 +207,10 @@ export class WriteAheadSession<Rec>
     return this.#failure;
   }
 }
+
+const waysOutOfDamage =
+  "nothing of it was applied; start with inDoubtPolicy 'roll-back', which reads its input again as " +
+  'long as no other sink has committed the checkpoint, or bring the file back from a copy';
+
+const waysOutOfMarked =
+  'its checkpoint is committed, so its input is not read again: bring the file back from a copy';

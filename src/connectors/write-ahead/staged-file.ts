@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
 import { epoch, type Epoch } from '../../ids.js';
 import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
+import { parseJsonObject } from '../../runtime/small-files.js';
 import type { RecordCodec } from './codec.js';
 
 interface Trailer {
@@ -79,14 +80,15 @@ export interface StagedFile<Rec> {
 /**
  * Opens a staged file after the whole of it was verified: half an epoch is never applied.
  *
- * @throws TidegateError `TIDEGATE_WRITE_AHEAD_CORRUPT`.
+ * @param wayOut What a person can do about damage.
+ * @throws TidegateError `TIDEGATE_WRITE_AHEAD_CORRUPT` with both digests.
  */
 export async function openStaged<Rec>(
   fileSystem: FileSystem,
   path: string,
-  codec: RecordCodec<Rec>,
+  { codec, wayOut }: { readonly codec: RecordCodec<Rec>; readonly wayOut: string },
 ): Promise<StagedFile<Rec>> {
-  const { epoch: found } = await verify(fileSystem, path);
+  const { epoch: found } = await requireUndamaged(fileSystem, path, wayOut);
   const isEpoch = typeof found === 'number' && Number.isSafeInteger(found) && found >= 1;
   return { epoch: epoch(isEpoch ? found : 1), records: readStaged(fileSystem, path, codec) };
 }
@@ -105,7 +107,11 @@ async function* readStaged<Rec>(
   }
 }
 
-async function verify(fileSystem: FileSystem, path: string): Promise<Trailer> {
+async function requireUndamaged(
+  fileSystem: FileSystem,
+  path: string,
+  wayOut: string,
+): Promise<Trailer> {
   const hash = createHash('sha256');
   let records = -1;
   let held: string | undefined;
@@ -117,8 +123,18 @@ async function verify(fileSystem: FileSystem, path: string): Promise<Trailer> {
     }
   }
   const trailer = parseTrailer(held);
-  if (trailer?.records === records && trailer.sha256 === hash.digest('hex')) return trailer;
-  throw new TidegateError('TIDEGATE_WRITE_AHEAD_CORRUPT', `${path} is not what was staged`);
+  const sha256 = hash.digest('hex');
+  if (trailer?.records === records && trailer.sha256 === sha256) return trailer;
+  const expected =
+    trailer === undefined
+      ? 'its last line, which says what was staged, cannot be read'
+      : `${trailer.records} records with SHA-256 ${trailer.sha256} were staged`;
+  throw new TidegateError(
+    'TIDEGATE_WRITE_AHEAD_CORRUPT',
+    `${path} was damaged after it was staged: it has ${records} records with SHA-256 ${sha256}, ` +
+      `and ${expected}: ${wayOut}`,
+    { details: { path, expected: trailer?.sha256, found: sha256 } },
+  );
 }
 
 async function* linesOf(fileSystem: FileSystem, path: string): AsyncGenerator<readonly string[]> {
@@ -146,9 +162,7 @@ async function* linesOf(fileSystem: FileSystem, path: string): AsyncGenerator<re
 }
 
 function parseTrailer(line: string | undefined): Trailer | undefined {
-  try {
-    return JSON.parse(line ?? '') as Trailer;
-  } catch {
-    return undefined;
-  }
+  const { records, sha256, epoch: found } = parseJsonObject(Buffer.from(line ?? '')) ?? {};
+  if (typeof records !== 'number' || typeof sha256 !== 'string') return undefined;
+  return { records, sha256, epoch: found };
 }

@@ -69,11 +69,20 @@ function wrappedSession(inner: TwoPhaseSinkSession, port: Port): TwoPhaseSinkSes
     write: (records) => port.memory('write', () => inner.write(records)),
     preCommit: (request, options) =>
       port.durable('pre-commit', options, () => inner.preCommit(request, options)),
+    ...(inner.verify === undefined ? {} : { verify: verifyThrough(inner, port) }),
     commit: (handle, options) =>
       port.durable('commit', options, () => inner.commit(handle, options)),
     rollback: (request, options) =>
       port.durable('roll back', options, () => inner.rollback(request, options)),
   };
+}
+
+function verifyThrough(
+  inner: TwoPhaseSinkSession,
+  port: Port,
+): NonNullable<TwoPhaseSinkSession['verify']> {
+  return (handle, options) =>
+    port.answer('verify', options, async () => inner.verify?.(handle, options));
 }
 
 function wrappedFlushing(sink: FlushingSink, port: Port): FlushingSink {

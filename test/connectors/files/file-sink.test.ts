@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addToRanges } from '../../../src/connectors/marker-files.js';
@@ -193,6 +194,79 @@ describe('the file sink refuses', () => {
     expect(published(disk)).toBe('');
   });
 
+  test.each(['commit', 'verify'] as const)(
+    'output that was damaged since it was prepared, by a bit (%s)',
+    async (call) => {
+      const disk = new SimulatedDisk();
+      const first = await sinkOn(disk.mount().fileSystem).open(ownerOf(1), calm);
+      const handle = await prepare(first, attempt(1, 1), [1, 2]);
+      const [path, bytes] = onlyPart(disk);
+      disk.writeFile(path, flipped(bytes, 11));
+      const later = await sinkOn(disk.mount().fileSystem).open(ownerOf(2), calm);
+      const failure = await later[call]!(handle, calm).then(() => undefined, toError);
+      expect(failure).toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+      expect(failure?.message).toContain(sha256(bytes));
+      expect(failure?.message).toContain(sha256(flipped(bytes, 11)));
+      expect(failure?.message).toContain("inDoubtPolicy 'roll-back'");
+      expect(published(disk)).toBe('');
+      expect(await later.lastCommitted(calm)).toBeUndefined();
+      expect(await later.rollback({ keep: [] }, calm)).toEqual(new Map([[handle, 'rolled-back']]));
+    },
+  );
+
+  test('a record that names the output of another checkpoint', async () => {
+    const disk = new SimulatedDisk();
+    const session = await sinkOn(disk.mount().fileSystem).open(ownerOf(1), calm);
+    const handle = await prepare(session, attempt(1, 1), [1]);
+    await prepare(session, attempt(1, 2), [1]);
+    const record = [...disk.tree()].find(([path]) => path.includes('prepared_'))!;
+    const text = Buffer.from(record[1])
+      .toString()
+      .replace(/part-\d+/, nameOf(attempt(1, 2)));
+    disk.writeFile(record[0], Buffer.from(text));
+    const refused = session.commit(handle, calm);
+    await expect(refused).rejects.toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+    expect(published(disk)).toBe('');
+  });
+
+  test.each([true, false])(
+    'to publish committed output that was damaged before it could be published (opened: %s)',
+    async (isOpened) => {
+      const disk = new SimulatedDisk();
+      const full = disk.mount(failingPublish());
+      const first = await sinkOn(full.fileSystem).open(ownerOf(1), calm);
+      const handle = await prepare(first, attempt(1, 1), [1, 2]);
+      await expect(first.commit(handle, calm)).rejects.toThrow();
+      const [path, bytes] = onlyPart(disk);
+      disk.writeFile(path, flipped(bytes, 3));
+      const again = isOpened
+        ? sinkOn(disk.mount().fileSystem).open(ownerOf(2), calm)
+        : first.commit(handle, calm);
+      const failure = await again.then(() => undefined, toError);
+      expect(failure).toMatchObject({ code: 'TIDEGATE_FILES_CORRUPT' });
+      expect(failure?.message).toContain(sha256(bytes));
+      expect(published(disk)).toBe('');
+      const [movedTo] = onlyPart(disk);
+      disk.writeFile(movedTo, Buffer.from(bytes));
+      await sinkOn(disk.mount().fileSystem).open(ownerOf(3), calm);
+      expect(published(disk)).toBe(linesOf([1, 2]));
+    },
+  );
+
+  test('to fold the marker of output that is not published yet', async () => {
+    const disk = new SimulatedDisk();
+    const failing = failingPublish();
+    const sink = sinkOn(disk.mount(failing).fileSystem, { looseMarkersMax: 1 });
+    const session = await sink.open(ownerOf(1), calm);
+    const handle = await prepare(session, attempt(1, 1), [1]);
+    await expect(session.commit(handle, calm)).rejects.toThrow();
+    await session.commit(await prepare(session, attempt(1, 2), [2]), calm);
+    const loose = [...disk.tree().keys()].filter((path) => path.includes('/committed/checkpoint_'));
+    expect(loose).toHaveLength(1);
+    expect(await session.commit(handle, calm)).toBe('already-applied');
+    expect(published(disk)).toBe(linesOf([1, 2]));
+  });
+
   test('a damaged ledger, rather than to take it for empty', async () => {
     const disk = new SimulatedDisk();
     const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 1 });
@@ -305,3 +379,35 @@ test('a write that is larger than the buffer is waited for, a smaller one is not
   expect(waiting).toBeInstanceOf(Promise);
   await waiting;
 });
+
+/** The only output that lies in a staging directory. */
+function onlyPart(disk: SimulatedDisk): readonly [path: string, bytes: Uint8Array] {
+  const parts = [...disk.tree()].filter(([path]) => /\/staging_[^/]+\/part-/.test(path));
+  expect(parts).toHaveLength(1);
+  return parts[0]!;
+}
+
+function flipped(bytes: Uint8Array, index: number): Uint8Array {
+  return bytes.map((byte, at) => (at === index ? byte ^ 8 : byte));
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function nameOf({ checkpointId }: { readonly checkpointId: number }): string {
+  return `part-${String(checkpointId).padStart(16, '0')}`;
+}
+
+/** The first output that is published is not. */
+function failingPublish(): DiskHooks {
+  let failures = 0;
+  return {
+    before: ({ kind, to }) => {
+      const isPublish = kind === 'rename' && (to ?? '').startsWith('/data/out/part-');
+      if (!isPublish || failures > 0) return undefined;
+      failures += 1;
+      return { code: 'EIO', effect: 'none' };
+    },
+  };
+}

@@ -42,7 +42,10 @@ export async function readRecord(fileSystem: FileSystem, path: string): Promise<
   const bytes = await readSmallFile(fileSystem, path, recordMaxBytes);
   const record = bytes === undefined ? undefined : parseRecord(bytes);
   if (record !== undefined) return record;
-  throw new TidegateError('TIDEGATE_FILES_CORRUPT', `${path} is not a commit record`);
+  throw new TidegateError(
+    'TIDEGATE_FILES_CORRUPT',
+    `${path} is not a commit record: it was damaged; bring it back from a copy`,
+  );
 }
 
 function parseRecord(bytes: Uint8Array): CommitRecord | undefined {

@@ -142,7 +142,8 @@ async function rollForward(ports: FileSinkPorts, staging: string): Promise<void>
     const id = idOfPartName(name);
     if (id !== undefined && (await isCommitted(ports, id))) committed.push(id);
   }
-  if (committed.length > 0) await publishParts(ports, staging, new Set(committed));
+  if (committed.length === 0) return;
+  await publishParts(ports, staging, { ids: new Set(committed), verified: false });
 }
 
 /** Removes what nobody can commit. What cannot be removed is left: rubbish never shuts a sink. */

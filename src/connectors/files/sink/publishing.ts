@@ -1,26 +1,61 @@
 // Publishing committed output: a rename that may be repeated, and its sync.
 
 import { join } from 'node:path';
-import { unlessMissing } from '../../../runtime/small-files.js';
+import { namesIn, unlessMissing } from '../../../runtime/small-files.js';
+import { readRecord } from './commit-record.js';
 import { idOfPartName } from './layout.js';
 import type { FileSinkPorts } from './ports.js';
+import { requireUndamaged } from './verifying.js';
 
 /**
  * Moves the output of these checkpoints from the staging directory to where readers find it. Only
  * for checkpoints whose marker is durable: published output that a power loss makes uncommitted
  * again would be written twice.
+ *
+ * @param verified Whether the output was compared with its record by the caller, a moment ago.
  */
 export async function publishParts(
-  { fileSystem, layout }: FileSinkPorts,
+  ports: FileSinkPorts,
   staging: string,
-  ids: ReadonlySet<number>,
+  { ids, verified }: { readonly ids: ReadonlySet<number>; readonly verified: boolean },
 ): Promise<void> {
+  const { fileSystem, layout } = ports;
   const entries = (await unlessMissing(fileSystem.listDirectory(staging))) ?? [];
   for (const { name } of entries) {
     const id = idOfPartName(name);
     if (id === undefined || !ids.has(id)) continue;
+    if (!verified) await requireAsCommitted(ports, staging, { name, id });
     // Missing: another call of this commit, or a newer owner, has published it.
     await unlessMissing(fileSystem.rename(join(staging, name), layout.published(name)));
   }
   await fileSystem.syncDirectory(layout.directory);
+}
+
+/** Days may lie between the commit point and the publishing: the process was killed between them. */
+async function requireAsCommitted(
+  { fileSystem, layout, logger }: FileSinkPorts,
+  staging: string,
+  { name, id }: { readonly name: string; readonly id: number },
+): Promise<void> {
+  const path = join(staging, name);
+  const record = await unlessMissing(readRecord(fileSystem, layout.marker(id)));
+  if (record === undefined) {
+    // An older version folded the marker into the ledger, which keeps no digests.
+    logger.warn('output is published without a look at its digest', { path });
+    return;
+  }
+  if (record.part?.name !== name) return;
+  const wayOut =
+    'its checkpoint is committed, so its input is not read again; bring the file back from a copy, ' +
+    `or move it by hand to ${layout.published(name)} to accept it as it is`;
+  await unlessMissing(requireUndamaged(fileSystem, path, { prepared: record.part, wayOut }));
+}
+
+/** Ids of the epochs whose output lies in the staging directory. */
+export async function stagedParts(
+  { fileSystem }: FileSinkPorts,
+  staging: string,
+): Promise<ReadonlySet<number>> {
+  const ids = (await namesIn(fileSystem, staging)).map((name) => idOfPartName(name));
+  return new Set(ids.filter((id) => id !== undefined));
 }

@@ -17,21 +17,22 @@ import type { CallOptions } from '../../../contracts/source.js';
 import { TidegateError, toError } from '../../../errors.js';
 import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
-import { factsOrNothing } from '../../../runtime/small-files.js';
+import { factsOrNothing, unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { readRecord, type CommitRecord } from './commit-record.js';
 import { discardEpochs } from './discarding.js';
 import { MarkerFolding } from '../../marker-folding.js';
 import { handleOf, idOfHandle } from './handle.js';
 import { FileSinkInspector } from './inspector.js';
-import { openName, preparedName } from './layout.js';
+import { idOfPartName, openName, preparedName } from './layout.js';
 import { isCommitted } from '../../marker-files.js';
 import { encoded, OpenEpoch } from './open-epoch.js';
 import { fenced } from './opening.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
-import { publishParts } from './publishing.js';
+import { publishParts, stagedParts } from './publishing.js';
 import { stageEpoch } from './staging.js';
+import { requireUndamaged } from './verifying.js';
 
 export interface SessionOptions<Rec> {
   readonly owner: SinkOwner;
@@ -56,7 +57,10 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   constructor(ports: FileSinkPorts, options: SessionOptions<Rec>) {
     super(ports, options.owner);
     this.#options = options;
-    this.#folding = new MarkerFolding(ports, options);
+    const { staging, looseMarkersMax } = options;
+    // The marker of output that is not published yet has the digest that it is compared with.
+    const unfinished = () => stagedParts(ports, staging);
+    this.#folding = new MarkerFolding(ports, { staging, looseMarkersMax, unfinished });
   }
 
   write(records: readonly Rec[]): void | Promise<void> {
@@ -113,7 +117,8 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
       this.#hasUnsyncedMarker = false;
       // An epoch without records has nothing to publish. A repeated commit cannot know.
       if (moved === undefined || moved.part !== undefined) {
-        await publishParts(this.ports, this.#options.staging, new Set([id]));
+        const verified = moved !== undefined;
+        await publishParts(this.ports, this.#options.staging, { ids: new Set([id]), verified });
       }
       this.#forgetBefore(id);
       if (moved === undefined) return 'already-applied';
@@ -122,6 +127,14 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     } catch (error) {
       throw this.#translate(error, `committing checkpoint ${id}`);
     }
+  }
+
+  async verify(handle: string, { signal }: CallOptions): Promise<void> {
+    signal.throwIfAborted();
+    const id = idOfHandle(this.identity, handle);
+    await this.asking(`verifying checkpoint ${id}`, async () => {
+      await unlessMissing(this.#wholeRecord(id));
+    });
   }
 
   override async inspect(request: InspectRequest, options: CallOptions): Promise<Inspection> {
@@ -187,14 +200,10 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   /** The commit point. Undefined when there is no whole record to move. */
   async #moveRecord(id: CheckpointId): Promise<CommitRecord | undefined> {
     const { fileSystem, layout } = this.ports;
-    const { staging, owner } = this.#options;
-    const path = join(staging, preparedName(id));
     try {
-      const record = await readRecord(fileSystem, path);
-      const isOurs = record.checkpointId === id && record.storeId === owner.storeId;
-      if (!isOurs) throw corrupt(`${path} belongs to something else`);
-      if (!(await this.#hasPart(record))) return undefined;
-      await fileSystem.rename(path, layout.marker(id));
+      const record = await this.#wholeRecord(id);
+      if (record === undefined) return undefined;
+      await fileSystem.rename(join(this.#options.staging, preparedName(id)), layout.marker(id));
       this.#hasUnsyncedMarker = true;
       return record;
     } catch (error) {
@@ -203,14 +212,23 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     }
   }
 
-  /** A commit whose output was lost or cut must not be reported as applied. */
-  async #hasPart({ part }: CommitRecord): Promise<boolean> {
-    if (part === undefined) return true;
-    const path = join(this.#options.staging, part.name);
-    const facts = await factsOrNothing(this.ports.fileSystem, path);
-    if (facts === undefined) return false;
-    if (facts.byteLength === part.byteLength) return true;
-    throw corrupt(`${path} has ${facts.byteLength} bytes, and ${part.byteLength} were prepared`);
+  /** The record of a prepared epoch whose output is there, byte by byte as it was prepared. */
+  async #wholeRecord(id: CheckpointId): Promise<CommitRecord | undefined> {
+    const { fileSystem } = this.ports;
+    const { staging, owner } = this.#options;
+    const path = join(staging, preparedName(id));
+    const record = await readRecord(fileSystem, path);
+    const { part } = record;
+    const isOurs = record.checkpointId === id && record.storeId === owner.storeId;
+    if (!isOurs || (part !== undefined && idOfPartName(part.name) !== id)) {
+      throw corrupt(`${path} belongs to something else`);
+    }
+    if (part === undefined) return record;
+    const output = join(staging, part.name);
+    // A commit whose output was lost must not be reported as applied.
+    if ((await factsOrNothing(fileSystem, output)) === undefined) return undefined;
+    await requireUndamaged(fileSystem, output, { prepared: part, wayOut: waysOutOfDamage });
+    return record;
   }
 
   /** Answers to repeated pre-commits are kept only for as long as one may come. */
@@ -239,6 +257,10 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     );
   }
 }
+
+const waysOutOfDamage =
+  "start with inDoubtPolicy 'roll-back', which reads its input again as long as no other sink has " +
+  'committed the checkpoint, or bring the file back from a copy';
 
 function corrupt(message: string): TidegateError {
   return new TidegateError('TIDEGATE_FILES_CORRUPT', message);
