@@ -10,6 +10,7 @@ import type {
   OperatorCheckpoint,
   TidegateFields,
 } from '../manifest/types.js';
+import { inlineStateDigest } from '../store/state-checks.js';
 import type { Attempt } from './attempt.js';
 import type { Cut, CutPosition } from './cut-gate.js';
 import type { StepContext } from './step-context.js';
@@ -33,6 +34,7 @@ export function draftManifest(
   const { barrier, ledger, run } = attempt;
   const { cut, stored, states, prepared } = input;
   enterSinks(context, attempt, prepared);
+  const entries = operatorStates(states, stored);
   const { participants, options } = context;
   return {
     ...createManifest(barrier.checkpointId, barrier.epoch, {
@@ -43,14 +45,14 @@ export function draftManifest(
     tableOffsets: positions(cut.tables, barrier.epoch),
     sinkEpochs: new Map(run.sinkEpochs),
     sinkCommitStatuses: new Map(ledger.statuses),
-    operatorStates: operatorStates(states, stored),
+    operatorStates: entries,
     tableStoreCheckpointPath: states.tableStorePath,
     watermark: cut.watermark,
     sourceWatermarks: watermarks(cut),
     sourceNames: [...participants.sources.keys()].sort(),
     sinkNames: [...participants.sinks.keys()].sort(),
     pipelineHash: context.pipelineHash,
-    stateChecksum: stored.stateChecksum,
+    stateChecksum: stored.stateChecksum ?? inlineStateDigest(entries),
     tidegate: ownFields(context, attempt, prepared),
   };
 }
@@ -59,9 +61,10 @@ function operatorStates(
   states: EncodedStates,
   stored: StoredStates,
 ): ReadonlyMap<string, OperatorCheckpoint> {
-  const entries = new Map<string, OperatorCheckpoint>();
-  for (const [name, bytes] of states.inline) entries.set(name, inlineOperatorState(bytes));
-  for (const [name, entry] of stored.entries) entries.set(name, entry);
+  const entries = new Map(stored.entries);
+  for (const [name, bytes] of states.inline) {
+    if (!entries.has(name)) entries.set(name, inlineOperatorState(bytes));
+  }
   return entries;
 }
 

@@ -1,10 +1,10 @@
 // A fresh attempt: its own id, its barrier, its gate, its ledger.
 
-import { v7 } from 'uuid';
 import type { Barrier } from '../contracts/barrier.js';
 import type { Offsets } from '../contracts/source.js';
 import { attemptId } from '../ids.js';
 import type { CheckpointKind } from '../manifest/types.js';
+import { newUuid } from '../runtime/uuid.js';
 import type { Attempt, PinnedReplay } from './attempt.js';
 import { Claim } from './claim.js';
 import { CommitLedger } from './commit-ledger.js';
@@ -31,7 +31,7 @@ export function newAttempt(context: StepContext, asked: NewAttempt): Attempt {
     checkpointId: run.store.allocateCheckpointId(),
     epoch: run.nextEpoch,
     generation: run.generation,
-    attempt: attemptId(v7({ msecs: Math.trunc(clock.now()), random: random.bytes(16) })),
+    attempt: attemptId(newUuid(clock, random)),
     ...(replay === undefined ? {} : { pinnedTo: pinnedOffsets(replay) }),
   };
   const gate = new CutGate(barrier, participants, {

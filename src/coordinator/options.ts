@@ -22,12 +22,6 @@ export interface CheckpointOptions extends RecoveryOptions, StepBounds {
   readonly commitTimeoutMs: number;
   /** Acknowledging sources and pruning, after step 7. Default 10 000. */
   readonly acknowledgeTimeoutMs: number;
-  /** Operator states of one checkpoint together. Default 1 GiB. */
-  readonly checkpointMaxBytes: number;
-  /** States inside the manifest together; above it the largest go to the sidecar. Default 8 MiB. */
-  readonly inlineTotalMaxBytes: number;
-  /** A larger state goes to the sidecar. Default 1 MiB. */
-  readonly stateInlineThresholdBytes: number;
   /**
    * Failures in a row that are recovered from; one more halts. Default 3. A complete checkpoint ends
    * the row, and so does a quiet time in which everything is committed.

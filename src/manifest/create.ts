@@ -1,6 +1,6 @@
 // New manifests and connector positions, with nothing in them yet.
 
-import { systemClock, type Clock } from '../runtime/clock.js';
+import { recordedTimeMs, systemClock, type Clock } from '../runtime/clock.js';
 import {
   DEFAULT_VNODE_COUNT,
   manifestVersion,
@@ -11,7 +11,7 @@ import {
 export interface CreateManifestOptions {
   /** Default 256. */
   readonly vnodeCount?: number;
-  /** Where the creation time comes from; the system's clock by default. */
+  /** Where the creation time comes from, at least 1; the system's clock by default. */
   readonly clock?: Pick<Clock, 'now'>;
 }
 
@@ -25,7 +25,7 @@ export function createManifest(
     version: manifestVersion,
     checkpointId,
     epoch,
-    timestampMs: Math.trunc((options.clock ?? systemClock).now()),
+    timestampMs: recordedTimeMs(options.clock ?? systemClock),
     sourceOffsets: new Map(),
     sinkEpochs: new Map(),
     sinkCommitStatuses: new Map(),

@@ -20,6 +20,8 @@ export interface ReportInput {
   readonly resumed: CheckpointManifest | undefined;
   readonly rereadings: number;
   readonly durationMs: number;
+  /** What is wrong with the clock that times are recorded by, if anything is. */
+  readonly clockProblem?: string | undefined;
 }
 
 export function buildReport(input: ReportInput): RecoveryReport {
@@ -35,7 +37,10 @@ export function buildReport(input: ReportInput): RecoveryReport {
     ...(resumed === undefined
       ? {}
       : { resumed: { id: checkpointId(resumed.checkpointId), epoch: epoch(resumed.epoch) } }),
-    warnings: facts === undefined ? [] : warningsBy(plan, facts),
+    warnings: [
+      ...(input.clockProblem === undefined ? [] : [input.clockProblem]),
+      ...(facts === undefined ? [] : warningsBy(plan, facts)),
+    ],
     rereadings: input.rereadings,
     durationMs: input.durationMs,
   };

@@ -10,7 +10,9 @@ import type {
   TidegateFields,
 } from '../manifest/types.js';
 import type { LoadedCheckpoint, OwnedStore } from '../store/checkpoint-store.js';
+import { inlineStateDigest } from '../store/state-checks.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
+import { recordedTimeMs } from '../runtime/clock.js';
 import { timeoutFor } from './ask.js';
 import { ownFields } from './new-manifest.js';
 import { ownerOf, save, write, type Round } from './round.js';
@@ -41,7 +43,7 @@ export async function carryForward(
     ...content,
     checkpointId: id,
     epoch,
-    timestampMs: Math.trunc(request.ports.clock.now()),
+    timestampMs: recordedTimeMs(request.ports.clock),
     sinkCommitStatuses: new Map(content.sinkNames.map((sink) => [sink, committed])),
     operatorStates: states.entries,
     stateChecksum: states.checksum,
@@ -99,7 +101,7 @@ async function copyStates(
 ): Promise<CopiedStates> {
   const entries = new Map(from.manifest.operatorStates);
   const external = [...entries].filter(([, state]) => state.external);
-  if (external.length === 0) return { entries, checksum: undefined };
+  if (external.length === 0) return { entries, checksum: inlineStateDigest(entries) };
   let byteOffset = 0;
   for (const [name, { externalLength }] of external) {
     entries.set(name, externalOperatorState(byteOffset, externalLength));
@@ -112,6 +114,7 @@ async function copyStates(
     (signal) =>
       round.store.writeSidecar(id, statesOf(round.store, from, names), {
         maxBytes: byteOffset,
+        inlineDigest: inlineStateDigest(entries),
         signal,
       }),
     timeoutFor(round.patience.callTimeoutMs, 2 * byteOffset),

@@ -3,6 +3,7 @@
 import { isTwoPhase, type SinkInspector } from '../contracts/sink.js';
 import type { TidegateError } from '../errors.js';
 import { storeId as toStoreId } from '../ids.js';
+import { clockProblem } from '../runtime/clock.js';
 import type { StoreReader } from '../store/checkpoint-store.js';
 import { ask, type Patience } from './ask.js';
 import { buildReport } from './build-report.js';
@@ -64,6 +65,7 @@ export async function planOnly(request: DryRunRequest): Promise<DryRun> {
       resumed: 'resume' in plan ? plan.resume.manifest : undefined,
       rereadings: 0,
       durationMs: clock.monotonicMs() - startedAtMs,
+      clockProblem: clockProblem(clock),
     });
     return { plan, report };
   } finally {

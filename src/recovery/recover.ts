@@ -6,6 +6,7 @@ import type { OwnedStore } from '../store/checkpoint-store.js';
 import type { SinkInspector, SinkSession } from '../contracts/sink.js';
 import { isTwoPhase } from '../contracts/sink.js';
 import type { Participants } from '../contracts/participants.js';
+import { clockProblem } from '../runtime/clock.js';
 import { sleep } from '../runtime/deadline.js';
 import { abortedBy, ask, backoffMs, RoundEnded, type Answer, type Patience } from './ask.js';
 import { buildReport } from './build-report.js';
@@ -190,5 +191,6 @@ function reportOf(
     resumed,
     rereadings: rounds,
     durationMs: request.ports.clock.monotonicMs() - startedAtMs,
+    clockProblem: clockProblem(request.ports.clock),
   });
 }

@@ -14,7 +14,17 @@ import type { RecoveryReport } from './report.js';
 /** What to do with an in-doubt checkpoint that no sink has committed. */
 export type InDoubtPolicy = 'roll-back' | 'roll-forward' | 'halt';
 
-export interface RecoveryOptions {
+/** How much operator state a checkpoint takes, and where it stands. */
+export interface StateLimits {
+  /** Operator states of one checkpoint together. Default 1 GiB. */
+  readonly checkpointMaxBytes: number;
+  /** States inside the manifest together; above it the largest go to the sidecar. Default 8 MiB. */
+  readonly inlineTotalMaxBytes: number;
+  /** A larger state goes to the sidecar. Default 1 MiB. */
+  readonly stateInlineThresholdBytes: number;
+}
+
+export interface RecoveryOptions extends StateLimits {
   /**
    * What becomes of an in-doubt checkpoint that is prepared everywhere and committed nowhere:
    * `roll-back` (default) reads the epoch again; `roll-forward` shows at once what was prepared;

@@ -1,6 +1,5 @@
 // One round of recovery: what was opened and read under one fence, and how it writes to the store.
 
-import { v7 } from 'uuid';
 import type { SinkSession, TwoPhaseSinkSession } from '../contracts/sink.js';
 import { isTwoPhase } from '../contracts/sink.js';
 import { assert } from '../assert.js';
@@ -8,6 +7,7 @@ import { hasErrorCode, isTidegateError, TidegateError, toError } from '../errors
 import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import { withDeadline } from '../runtime/deadline.js';
+import { newUuid } from '../runtime/uuid.js';
 import type { LoadedCheckpoint, OwnedStore } from '../store/checkpoint-store.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import type { ManifestOwner } from './new-manifest.js';
@@ -58,7 +58,7 @@ export function update(
 /** Who writes in this round, under a fresh attempt uuid. */
 export function ownerOf({ ports }: RecoveryRequest, store: OwnedStore): ManifestOwner {
   const { storeId, pipeline, generation } = store;
-  const attempt = v7({ msecs: Math.trunc(ports.clock.now()), random: ports.random.bytes(16) });
+  const attempt = newUuid(ports.clock, ports.random);
   return { storeId, pipeline, generation, attempt };
 }
 

@@ -17,6 +17,28 @@ export interface Clock {
   setTimer(callback: () => void, delayMs: number): Timer;
 }
 
+/** The last moment that a `Date` can hold: what is later could be recorded and never be shown. */
+const latestDateMs = 8.64e15;
+
+/**
+ * The time to write down: whole milliseconds from 1 on. A clock that stands before 1970, or that gives
+ * no number, gives 1: a recorded time is for people, and no pipeline stops for it.
+ */
+export function recordedTimeMs(clock: Pick<Clock, 'now'>): number {
+  const nowMs = Math.trunc(clock.now());
+  return nowMs >= 1 ? Math.min(nowMs, latestDateMs) : 1;
+}
+
+/** What is wrong with the time that a clock gives; undefined for every believable one. */
+export function clockProblem(clock: Pick<Clock, 'now'>): string | undefined {
+  const nowMs = clock.now();
+  if (nowMs >= 1 && nowMs <= latestDateMs) return undefined;
+  return (
+    `the clock gives ${nowMs} ms since 1970, and ${recordedTimeMs(clock)} is recorded instead: ` +
+    'set the time of this machine'
+  );
+}
+
 /** The system's clock. Its timers keep the process alive while something waits for them. */
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -56,13 +56,18 @@ export interface LoadedCheckpoint {
 /** What writing a sidecar gives: goes into the manifest as `stateChecksum`. */
 export interface SidecarReceipt {
   readonly byteLength: number;
-  /** Lower-case hex. */
+  /** Lower-case hex, of `inlineDigest` if one was given, followed by the bytes of the sidecar. */
   readonly sha256: string;
 }
 
 export interface WriteSidecarOptions {
   /** Refused above this many bytes, before they are written. */
   readonly maxBytes: number;
+  /**
+   * `inlineStateDigest` of the states that stand in the manifest itself, where there are any: then
+   * one checksum covers both, in the form in which LaminarDB verifies it.
+   */
+  readonly inlineDigest?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -120,6 +125,7 @@ export interface StoreReader {
  *    `saveManifest` of the same id, which makes both visible and durable together. It may overlap
  *    other calls; all others are done one after the other. A chunk is done with before the next one
  *    is asked for, which may be in the same memory; more than `maxBytes` is `TIDEGATE_STATE_TOO_LARGE`.
+ *    The receipt's SHA-256 begins with `inlineDigest`, where one is given.
  * 8. `saveManifest` is atomic and durable when it returns. It is the only source of
  *    `PersistedManifest`, the right to commit sinks. Saving a manifest that an older generation
  *    wrote makes it durable, and changes nothing but what the update rules allow. One that does not

@@ -4,17 +4,24 @@ import { TidegateError } from '../errors.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import { orAborted } from '../runtime/abort.js';
 import type { SidecarReceipt, WriteSidecarOptions } from './checkpoint-store.js';
-import { sidecarProblem } from './state-checks.js';
+import { inlineStateDigest, sidecarProblem } from './state-checks.js';
+
+/** A sidecar as it was written: what it got, and the digest that its checksum begins with. */
+export interface WrittenSidecar {
+  readonly receipt: SidecarReceipt;
+  readonly inlineDigest: string | undefined;
+}
 
 /**
- * @param receipt Of the sidecar that was written for this checkpoint, if one was.
+ * @param written The sidecar that was written for this checkpoint, if one was.
  * @throws TidegateError `TIDEGATE_STATE_MISMATCH`: a manifest that does not state the sidecar's
  *   checksum would let a corrupt one pass, one that states too much could never be loaded.
  */
 export function checkStatedSidecar(
   manifest: CheckpointManifest,
-  receipt: SidecarReceipt | undefined,
+  written: WrittenSidecar | undefined,
 ): void {
+  const receipt = written?.receipt;
   const problem = sidecarProblem(manifest, receipt?.byteLength);
   const mismatch = (message: string, cause?: Error) =>
     new TidegateError(
@@ -23,6 +30,15 @@ export function checkStatedSidecar(
       cause === undefined ? {} : { cause },
     );
   if (problem !== undefined) throw mismatch(problem.message, problem);
+  const inlineDigest = inlineStateDigest(manifest.operatorStates);
+  const prefix = written?.inlineDigest;
+  if (prefix !== undefined && prefix !== inlineDigest) {
+    throw mismatch(
+      `its sidecar was written with the inline digest ${prefix}, ` +
+        `but the states in the manifest have ${inlineDigest ?? 'none, because none stands there'}`,
+    );
+  }
+  if (receipt === undefined && manifest.stateChecksum === inlineDigest) return;
   if (manifest.stateChecksum === receipt?.sha256) return;
   throw mismatch(
     `the manifest states the checksum ${manifest.stateChecksum ?? 'none'}, ` +

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { TidegateError } from '../errors.js';
 import { generationOfCheckpointId } from '../ids.js';
-import type { CheckpointManifest } from '../manifest/types.js';
+import type { CheckpointManifest, OperatorCheckpoint } from '../manifest/types.js';
 
 /**
  * What is wrong between a manifest and its sidecar as far as lengths tell; undefined when nothing
@@ -17,8 +17,8 @@ export function sidecarProblem(
 ): Error | undefined {
   const ranges = externalRanges(manifest);
   const isOurs = isOwn(manifest);
-  const needsSidecar = ranges.length > 0 || (isOurs && manifest.stateChecksum !== undefined);
-  if (!needsSidecar) return undefined;
+  const isStated = manifest.operatorStates.size === 0 && manifest.stateChecksum !== undefined;
+  if (ranges.length === 0 && !isStated) return undefined;
   const wrong = (what: string) => stateError(manifest, what);
   if (sidecarByteLength === undefined) return wrong('its sidecar is missing');
   // Ours always has one. Without it a damaged sidecar would pass.
@@ -50,26 +50,36 @@ export function sidecarRange(
 }
 
 /**
- * Compares a sidecar with the manifest's state checksum while it is read. Ours is the SHA-256 of
- * the sidecar. LaminarDB has written three kinds, and a manifest does not say which:
- * the SHA-256 of the sidecar; without a sidecar, a digest of the inline states; with both, the
- * SHA-256 of that digest in hex followed by the sidecar.
+ * Compares the state with the manifest's state checksum while the sidecar is read. Which form the
+ * checksum has follows from the entries, as LaminarDB 0.23 writes it:
+ *
+ * - no entries, or none but external ones: the SHA-256 of the sidecar;
+ * - none but inline ones: `inlineStateDigest`, and a sidecar beside them is not read;
+ * - both: the SHA-256 of that digest in hex followed by the sidecar.
+ *
+ * With both, LaminarDB up to 0.22 and tidegate up to 0.1 wrote the SHA-256 of the sidecar alone.
  */
 export class StateChecksum {
   readonly #expected: string | undefined;
+  readonly #fixed: readonly string[];
   readonly #candidates: readonly Hash[];
 
+  /** @param hasSidecar Whether there is a sidecar whose bytes `update` gets. */
   constructor(
     private readonly manifest: CheckpointManifest,
     hasSidecar: boolean,
   ) {
     this.#expected = manifest.stateChecksum?.toLowerCase();
-    const plain = createHash('sha256');
-    if (this.#expected === undefined) this.#candidates = [];
-    else if (isOwn(manifest)) this.#candidates = [plain];
-    else if (hasSidecar) {
-      this.#candidates = [plain, createHash('sha256').update(inlineDigest(manifest))];
-    } else this.#candidates = [];
+    const { hasInline, needsSidecar, isInlineEnough } = formsOf(manifest);
+    const isAsked = this.#expected !== undefined;
+    const inline = isAsked && hasInline ? inlineStateDigest(manifest.operatorStates) : undefined;
+    this.#fixed = inline !== undefined && isInlineEnough ? [inline] : [];
+    const hashes: Hash[] = [];
+    if (isAsked && hasSidecar && needsSidecar) {
+      if (inline !== undefined) hashes.push(createHash('sha256').update(inline));
+      hashes.push(createHash('sha256'));
+    }
+    this.#candidates = hashes;
   }
 
   /** Whether the sidecar's bytes have to be read at all. */
@@ -84,15 +94,52 @@ export class StateChecksum {
   /** Undefined when the checksum holds, or when the manifest has none. */
   problem(): Error | undefined {
     if (this.#expected === undefined) return undefined;
-    const found = this.needsBytes
-      ? this.#candidates.map((hash) => hash.digest('hex'))
-      : [inlineDigest(this.manifest)];
+    const found = [...this.#fixed, ...this.#candidates.map((hash) => hash.digest('hex'))];
     if (found.includes(this.#expected)) return undefined;
     return stateError(
       this.manifest,
       `its state checksum is ${this.#expected}, but the state has ${found[0] ?? 'none'}`,
     );
   }
+}
+
+interface ChecksumForms {
+  /** Whether an entry is more than a range of the sidecar. */
+  readonly hasInline: boolean;
+  readonly needsSidecar: boolean;
+  /** Whether the digest of the inline states alone may be the checksum. */
+  readonly isInlineEnough: boolean;
+}
+
+/** An external entry that also has bytes counts as an inline one, as LaminarDB counts it. */
+function formsOf({ operatorStates }: CheckpointManifest): ChecksumForms {
+  const entries = [...operatorStates.values()];
+  return {
+    hasInline: entries.some((entry) => !isExternalOnly(entry)),
+    needsSidecar: entries.length === 0 || entries.some(({ external }) => external),
+    isInlineEnough: !entries.some(isExternalOnly),
+  };
+}
+
+function isExternalOnly({ external, stateB64 }: OperatorCheckpoint): boolean {
+  return external && stateB64 === undefined;
+}
+
+/**
+ * Digest of the states that stand in a manifest: over the names in the order of their UTF-8 bytes,
+ * each as name, NUL, base64 text (nothing where there is none), NUL. Lower-case hex; undefined when
+ * no state stands there.
+ */
+export function inlineStateDigest(
+  operatorStates: ReadonlyMap<string, OperatorCheckpoint>,
+): string | undefined {
+  const inline = [...operatorStates]
+    .filter(([, entry]) => !isExternalOnly(entry))
+    .sort(([left], [right]) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+  if (inline.length === 0) return undefined;
+  const hash = createHash('sha256');
+  for (const [name, { stateB64 }] of inline) hash.update(`${name}\0${stateB64 ?? ''}\0`);
+  return hash.digest('hex');
 }
 
 /** Not a foreign manifest that merely gained our object when we saved it again. */
@@ -118,16 +165,4 @@ function externalRanges(
       return { operator, start: externalOffset, end: externalOffset + externalLength };
     })
     .sort((left, right) => left.start - right.start || left.end - right.end);
-}
-
-/** LaminarDB's digest of inline states: by name, each as name, NUL, base64 text, NUL; in hex. */
-function inlineDigest(manifest: CheckpointManifest): string {
-  const hash = createHash('sha256');
-  const byName = [...manifest.operatorStates].sort(([left], [right]) =>
-    Buffer.compare(Buffer.from(left), Buffer.from(right)),
-  );
-  for (const [name, { stateB64 }] of byName) {
-    if (stateB64 !== undefined) hash.update(`${name}\0${stateB64}\0`);
-  }
-  return hash.digest('hex');
 }

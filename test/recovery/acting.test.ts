@@ -6,6 +6,8 @@ import { TidegateError } from '../../src/errors.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { silentLogger, type LogFields, type Logger } from '../../src/runtime/logger.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import type { RecoveryOptions } from '../../src/recovery/request.js';
+import { inlineStateDigest } from '../../src/store/state-checks.js';
 import {
   answers,
   fails,
@@ -173,7 +175,7 @@ describe('a first start', () => {
       sourceNames: ['clicks', 'lines'],
       sinkNames: [],
       watermark: undefined,
-      stateChecksum: undefined,
+      stateChecksum: inlineStateDigest(base.manifest.operatorStates),
       sourceOffsets: new Map([
         [
           'lines',
@@ -292,15 +294,68 @@ describe('a first start', () => {
     expect(released).toBe(1);
     expect(base.manifest.operatorStates.get('totals')).toMatchObject({
       external: true,
-      externalOffset: 0,
+      externalOffset: 1_048_577,
       externalLength: 1_400_000,
     });
     expect(base.manifest.operatorStates.get('other')).toMatchObject({
-      externalOffset: 1_400_000,
+      externalOffset: 0,
       externalLength: 1_048_577,
     });
     expect([...new Set(world.operator.state)]).toEqual(['\u0001', '\u0002']);
     expect(other.state).toBe('\u0003'.repeat(1_048_577));
+  });
+
+  test('puts states where the settings of every checkpoint put them', async () => {
+    const placed = async (options: Partial<RecoveryOptions>): Promise<Record<string, boolean>> => {
+      const world = new RecoveryWorld();
+      world.options = options;
+      for (const [name, byteLength] of Object.entries({ small: 10, middle: 20, totals: 30 })) {
+        const operator = name === 'totals' ? world.operator : new ScriptedOperator(name, []);
+        operator.capture = () => ({ encode: () => Buffer.alloc(byteLength, 1) });
+        world.operators.set(name, operator);
+      }
+      const { base } = resumedFrom(await world.recover());
+      const { operatorStates } = base.manifest;
+      return Object.fromEntries([...operatorStates].map(([name, entry]) => [name, entry.external]));
+    };
+
+    expect(await placed({})).toEqual({ small: false, middle: false, totals: false });
+    expect(await placed({ stateInlineThresholdBytes: 20 })).toEqual({
+      small: false,
+      middle: false,
+      totals: true,
+    });
+    expect(await placed({ inlineTotalMaxBytes: 29 })).toEqual({
+      small: false,
+      middle: true,
+      totals: true,
+    });
+    expect(await placed({ inlineTotalMaxBytes: 0, stateInlineThresholdBytes: 0 })).toEqual({
+      small: true,
+      middle: true,
+      totals: true,
+    });
+    expect(await placed({ checkpointMaxBytes: 60 })).toBeDefined();
+  });
+
+  test.each([
+    ['a buffer', () => Buffer.alloc(31)],
+    [
+      'a stream',
+      async function* () {
+        for (let piece = 0; piece < 4; piece += 1) yield Promise.resolve(Buffer.alloc(8));
+      },
+    ],
+  ])('refuses initial states above checkpointMaxBytes: %s', async (_what, encode) => {
+    const world = new RecoveryWorld();
+    world.options = { checkpointMaxBytes: 30 };
+    world.operator.capture = () => ({ encode }) as never;
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_CHECKPOINT_TOO_LARGE');
+    expect(refusal.message).toContain('checkpointMaxBytes (30 bytes)');
+    expect(await world.states()).toEqual({});
   });
 
   test('refuses an initial state above a gibibyte, by its size so far', async () => {
@@ -315,7 +370,7 @@ describe('a first start', () => {
     let limit = 2;
 
     expect(refusalOf(await world.recover()).message).toContain(
-      'the initial state of operator totals has more than 1073741824 bytes',
+      'more than checkpointMaxBytes (1073741824 bytes) together with that of operator totals',
     );
     limit = 1;
     resumedFrom(await world.recover());

@@ -393,6 +393,9 @@ export class RecoveryWorld {
         strictness: 'strict',
         pipelineHashMismatch: 'warn',
         vnodeCount: 256,
+        checkpointMaxBytes: 2 ** 30,
+        inlineTotalMaxBytes: 2 ** 23,
+        stateInlineThresholdBytes: 2 ** 20,
         ...this.options,
       },
     };

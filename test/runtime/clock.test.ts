@@ -1,7 +1,7 @@
 // The system's clock, on timers of a test: nobody waits for a month here.
 
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { systemClock } from '../../src/runtime/clock.js';
+import { clockProblem, recordedTimeMs, systemClock } from '../../src/runtime/clock.js';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
@@ -31,5 +31,33 @@ describe('a timer of the system', () => {
     expect(jest.getTimerCount()).toBe(0);
     jest.advanceTimersByTime(100 * dayMs);
     expect(fired).not.toHaveBeenCalled();
+  });
+});
+
+describe('a time that is written down', () => {
+  test.each([
+    [1_700_000_000_000.9, 1_700_000_000_000],
+    [1, 1],
+    [253_402_300_800_000, 253_402_300_800_000],
+    [8.64e15, 8.64e15],
+  ])('is that of a believable clock, in whole milliseconds: %p', (nowMs, recorded) => {
+    const clock = { now: () => nowMs };
+    expect(recordedTimeMs(clock)).toBe(recorded);
+    expect(clockProblem(clock)).toBeUndefined();
+  });
+
+  test.each([
+    [-86_400_000, 1],
+    [0, 1],
+    [0.5, 1],
+    [NaN, 1],
+    [-Infinity, 1],
+    [Infinity, 8.64e15],
+    [2 ** 60, 8.64e15],
+  ])('is the nearest that can be recorded, and the clock is reported: %p', (nowMs, recorded) => {
+    const clock = { now: () => nowMs };
+    expect(recordedTimeMs(clock)).toBe(recorded);
+    expect(clockProblem(clock)).toContain(`${nowMs} ms since 1970, and ${recorded} is recorded`);
+    expect(clockProblem(clock)).toContain('set the time of this machine');
   });
 });

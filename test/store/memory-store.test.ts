@@ -84,6 +84,19 @@ describe('a session', () => {
     expect(await idBy(1)).not.toBe(await idBy(2));
   });
 
+  test('has an id by the clock that the store is given', async () => {
+    const idAt = async (nowMs: number): Promise<string> => {
+      const clock = { now: () => nowMs };
+      const store = new MemoryCheckpointStore({ random: seededRandom(1), clock });
+      return (await store.open({ pipeline: 'orders' })).storeId;
+    };
+
+    expect(await idAt(0x0123456789ab)).toMatch(/^01234567-89ab-7/);
+    expect(await idAt(0x0123456789ab)).toBe(await idAt(0x0123456789ab));
+    expect(await idAt(-1)).toMatch(/^00000000-0001-7/);
+    expect(await idAt(2 ** 50)).toMatch(/^ffffffff-ffff-7/);
+  });
+
   test('is the last at the highest generation', () => {
     expect(claimNext(contentOf({}, undefined, highestGeneration - 1))).toBe(highestGeneration);
     expect(() => claimNext(contentOf({}, undefined, highestGeneration))).toThrow(
@@ -151,6 +164,6 @@ describe('a reader', () => {
 
 test('options that there are not are refused', () => {
   expect(() => new MemoryCheckpointStore({ seed: 1 } as object)).toThrow(
-    /^a memory store has no option seed: there are random$/,
+    /^a memory store has no option seed: there are random, clock$/,
   );
 });

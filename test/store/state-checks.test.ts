@@ -145,15 +145,24 @@ describe('the state checksum', () => {
     );
   });
 
-  test('of ours is never that of inline states', () => {
-    expect(problemOf(manifestWith({ inline }, digest))).toContain('but the state has');
+  test('of ours is that of the inline states where there are no others', () => {
+    expect(problemOf(manifestWith({ inline }, digest))).toBeUndefined();
+    expect(problemOf(manifestWith({ inline }, sha256('')), '')).toContain('but the state has');
+  });
+
+  test('of ours with both is that of the digest and the sidecar, or of the sidecar as once written', () => {
+    const both = { inline, a: at(0, 4) };
+
+    expect(problemOf(manifestWith(both, sha256(`${digest}abcd`)), 'abcd')).toBeUndefined();
+    expect(problemOf(manifestWith(both, sha256('abcd')), 'abcd')).toBeUndefined();
+    expect(problemOf(manifestWith(both, digest), 'abcd')).toContain('but the state has');
   });
 
   test('is not looked at where none is stated, and its bytes are not read', () => {
     expect(problemOf(manifestWith({ a: at(0, 4) }), 'abcd')).toBeUndefined();
     expect(new StateChecksum(manifestWith({ a: at(0, 4) }), true).needsBytes).toBe(false);
     expect(new StateChecksum(foreign({ inline }, digest), false).needsBytes).toBe(false);
-    expect(new StateChecksum(foreign({ inline }, digest), true).needsBytes).toBe(true);
+    expect(new StateChecksum(foreign({ inline }, digest), true).needsBytes).toBe(false);
   });
 
   test('of a foreign one is any of three kinds', () => {
@@ -165,6 +174,14 @@ describe('the state checksum', () => {
     const other = inlineOperatorState(Buffer.from('B'));
     const both = sha256(`a\0${other.stateB64}\0inline\0${inline.stateB64}\0`);
     expect(problemOf(foreign({ inline, a: other }, both))).toBeUndefined();
+    const empty = { stateB64: undefined, external: false, externalOffset: 0, externalLength: 0 };
+    const withEmpty = sha256(`a\0\0inline\0${inline.stateB64}\0`);
+    expect(problemOf(foreign({ inline, a: empty }, withEmpty))).toBeUndefined();
+    const twice = { ...at(0, 4), stateB64: other.stateB64 };
+    expect(problemOf(foreign({ inline, a: twice }, both), 'abcd')).toBeUndefined();
+    expect(problemOf(foreign({ inline, a: twice }, sha256(`${both}abcd`)), 'abcd')).toBe(undefined);
+    expect(problemOf(foreign({ inline }, digest), 'left by a crash')).toBeUndefined();
+    expect(problemOf(foreign({}, sha256('abcd')), 'abcd')).toBeUndefined();
     expect(problemOf(foreign({ inline }, 'ff'))).toBe(
       `checkpoint 7 cannot be trusted: its state checksum is ff, but the state has ${digest}`,
     );
@@ -173,6 +190,7 @@ describe('the state checksum', () => {
 
 describe('what is stated before a save', () => {
   const receipt = { byteLength: 4, sha256: sha256('abcd') };
+  const written = { receipt, inlineDigest: undefined };
   const mismatch = (message: string): unknown =>
     expect.objectContaining({
       code: 'TIDEGATE_STATE_MISMATCH',
@@ -182,14 +200,14 @@ describe('what is stated before a save', () => {
   test('is the sidecar that was written, or none', () => {
     const stated = manifestWith({ a: at(0, 4) }, receipt.sha256);
 
-    expect(() => checkStatedSidecar(stated, receipt)).not.toThrow();
+    expect(() => checkStatedSidecar(stated, written)).not.toThrow();
     expect(() => checkStatedSidecar(manifestWith({ inline }), undefined)).not.toThrow();
-    expect(() => checkStatedSidecar(manifestWith({ a: at(0, 4) }, 'ff'), receipt)).toThrow(
+    expect(() => checkStatedSidecar(manifestWith({ a: at(0, 4) }, 'ff'), written)).toThrow(
       mismatch(
         `the manifest states the checksum ff, but the sidecar written for it has ${receipt.sha256}`,
       ),
     );
-    expect(() => checkStatedSidecar(manifestWith({ inline }), receipt)).toThrow(
+    expect(() => checkStatedSidecar(manifestWith({ inline }), written)).toThrow(
       mismatch(
         `the manifest states the checksum none, but the sidecar written for it has ${receipt.sha256}`,
       ),
@@ -200,10 +218,24 @@ describe('what is stated before a save', () => {
   });
   const foreignInline = foreign({ inline }, 'ff');
 
+  test('may be the digest of inline states alone, or that before the sidecar', () => {
+    const digest = sha256(`inline\0${inline.stateB64!}\0`);
+    expect(() => checkStatedSidecar(manifestWith({ inline }, digest), undefined)).not.toThrow();
+    const both = { byteLength: 4, sha256: sha256(`${digest}abcd`) };
+    const stated = manifestWith({ inline, a: at(0, 4) }, both.sha256);
+    expect(() => checkStatedSidecar(stated, { receipt: both, inlineDigest: digest })).not.toThrow();
+    expect(() => checkStatedSidecar(stated, { receipt: both, inlineDigest: 'ff' })).toThrow(
+      mismatch(
+        'its sidecar was written with the inline digest ff, ' +
+          `but the states in the manifest have ${digest}`,
+      ),
+    );
+  });
+
   test('keeps the problem of its lengths as the cause', () => {
     const stated = manifestWith({ a: at(0, 5) }, receipt.sha256);
 
-    expect(() => checkStatedSidecar(stated, receipt)).toThrow(
+    expect(() => checkStatedSidecar(stated, written)).toThrow(
       expect.objectContaining({
         code: 'TIDEGATE_STATE_MISMATCH',
         cause: expect.objectContaining({ code: 'TIDEGATE_STATE_CORRUPT' }) as unknown,

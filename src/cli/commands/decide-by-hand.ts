@@ -3,6 +3,7 @@
 import { assertNever } from '../../assert.js';
 import { isTwoPhase, type TwoPhaseSinkSession } from '../../contracts/sink.js';
 import type { CheckpointManifest, ManualDecision } from '../../manifest/types.js';
+import { recordedTimeMs } from '../../runtime/clock.js';
 import type { CheckpointListing, OwnedStore } from '../../store/checkpoint-store.js';
 import { askBounded } from '../ask-bounded.js';
 import { closeBounded } from '../close-bounded.js';
@@ -163,7 +164,7 @@ async function recordReason(
     handle,
     action,
     reason: objection === undefined ? reason : `${reason} (forced, although ${objection})`,
-    decidedAtMs: Math.trunc(clock.now()),
+    decidedAtMs: recordedTimeMs(clock),
     generation: owned.generation,
   };
   const decisions = [...(keeper.tidegate.decisions ?? []), decision];

@@ -1,15 +1,16 @@
 // Step 4: large states are streamed into the sidecar, hashed on the way, and synced.
 
-import { externalOperatorState } from '../../manifest/operator-state.js';
+import { externalOperatorState, inlineOperatorState } from '../../manifest/operator-state.js';
 import type { OperatorCheckpoint } from '../../manifest/types.js';
+import { inlineStateDigest } from '../../store/state-checks.js';
 import type { Attempt } from '../attempt.js';
 import type { StepContext } from '../step-context.js';
 import type { EncodedStates } from './snapshot.js';
 
-/** The manifest's entries of the large states, with what they point at already durable. */
+/** The manifest's entries of all states, with what the large ones point at already durable. */
 export interface StoredStates {
   readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
-  /** SHA-256 of the sidecar in hex, when there is one. */
+  /** Of the sidecar, and of the inline states before it; undefined where there is no sidecar. */
   readonly stateChecksum: string | undefined;
   readonly sidecarByteLength: number;
 }
@@ -22,12 +23,16 @@ export async function storeStates(
 ): Promise<StoredStates> {
   const entries = new Map<string, OperatorCheckpoint>();
   let inlineByteLength = 0;
-  for (const bytes of states.inline.values()) inlineByteLength += bytes.byteLength;
+  for (const [name, bytes] of states.inline) {
+    inlineByteLength += bytes.byteLength;
+    entries.set(name, inlineOperatorState(bytes));
+  }
+  const inlineDigest = inlineStateDigest(entries);
   const maxBytes = context.options.checkpointMaxBytes - inlineByteLength;
   const receipt = await attempt.run.store.writeSidecar(
     attempt.barrier.checkpointId,
     sidecarChunks(states, entries),
-    { maxBytes, signal },
+    { maxBytes, inlineDigest, signal },
   );
   return { entries, stateChecksum: receipt.sha256, sidecarByteLength: receipt.byteLength };
 }

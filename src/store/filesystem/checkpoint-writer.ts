@@ -15,6 +15,7 @@ import { removeTree, writeNewFile } from '../../runtime/small-files.js';
 interface PreparedSidecar {
   readonly directory: string;
   readonly receipt: SidecarReceipt;
+  readonly inlineDigest: string | undefined;
 }
 
 /**
@@ -45,7 +46,7 @@ export class CheckpointWriter {
       const path = join(directory, sidecarFile);
       const receipt = await writeSidecarFile(fileSystem, path, chunks, options);
       const replaced = this.#sidecars.get(id);
-      this.#sidecars.set(id, { directory, receipt });
+      this.#sidecars.set(id, { directory, receipt, inlineDigest: options.inlineDigest });
       if (replaced !== undefined) await this.#discard(replaced.directory);
       return receipt;
     } catch (error) {
@@ -64,7 +65,7 @@ export class CheckpointWriter {
     const { fileSystem, layout } = this.ports;
     const id = manifest.checkpointId;
     const sidecar = this.#sidecars.get(id);
-    checkStatedSidecar(manifest, sidecar?.receipt);
+    checkStatedSidecar(manifest, sidecar);
     const bytes = this.#serialize(manifest);
     this.#sidecars.delete(id);
     const directory = sidecar?.directory ?? this.#newName(checkpointName(id));

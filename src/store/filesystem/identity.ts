@@ -1,7 +1,6 @@
 // The store's identity: made once, by the owner of the first generation, and compared ever after.
 
 import { join } from 'node:path';
-import { v7 as uuidV7 } from 'uuid';
 import { TidegateError } from '../../errors.js';
 import { storeId, type StoreId } from '../../ids.js';
 import { errnoOf, readSmallFile } from '../../runtime/file-system.js';
@@ -9,6 +8,7 @@ import { identityFile } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
 import { factsOrNothing, writeNewFile } from '../../runtime/small-files.js';
+import { newUuid } from '../../runtime/uuid.js';
 
 export interface StoreIdentity {
   readonly storeId: StoreId;
@@ -79,8 +79,7 @@ export async function writeIdentity(
 
 /** Of a store that there was not before. */
 export function newIdentity({ random, clock }: StorePorts, pipeline: string): StoreIdentity {
-  const id = uuidV7({ random: random.bytes(16), msecs: clock.now() });
-  return { storeId: storeId(id), pipeline };
+  return { storeId: storeId(newUuid(clock, random)), pipeline };
 }
 
 function parseIdentity(bytes: Uint8Array): StoreIdentity | undefined {

@@ -23,7 +23,7 @@ export async function writeSidecarFile(
 ): Promise<SidecarReceipt> {
   const file = await fileSystem.createFile(path);
   try {
-    const output = new HashedOutput(file);
+    const output = new HashedOutput(file, options.inlineDigest);
     const byteLength = await consumeChunks(chunks, options, (chunk) => output.add(chunk));
     await output.flush();
     // Before the checkpoint's directory gets its visible name: a manifest that survives a power
@@ -41,8 +41,9 @@ class HashedOutput {
   #collected: Uint8Array | undefined;
   #collectedBytes = 0;
 
-  constructor(file: WritableFile) {
+  constructor(file: WritableFile, prefix: string | undefined) {
     this.#file = file;
+    if (prefix !== undefined) this.#hash.update(prefix);
   }
 
   async add(chunk: Uint8Array): Promise<void> {

@@ -25,6 +25,7 @@ import { claimNext, manifestOf, type MemoryContent } from './memory-content.js';
 interface PreparedSidecar {
   readonly receipt: SidecarReceipt;
   readonly bytes: Uint8Array;
+  readonly inlineDigest: string | undefined;
 }
 
 export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
@@ -70,6 +71,8 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     this.#ids.checkAllocated(id);
     const copies: Uint8Array[] = [];
     const hash = createHash('sha256');
+    const { inlineDigest } = options;
+    if (inlineDigest !== undefined) hash.update(inlineDigest);
     const byteLength = await consumeChunks(chunks, options, (chunk) => {
       // Not with slice: of a Buffer it copies nothing, and the caller may use its memory again.
       copies.push(new Uint8Array(chunk));
@@ -77,7 +80,8 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     });
     this.#check(options.signal);
     const receipt = { byteLength, sha256: hash.digest('hex') };
-    this.#sidecars.set(id, { receipt, bytes: new Uint8Array(Buffer.concat(copies)) });
+    const bytes = new Uint8Array(Buffer.concat(copies));
+    this.#sidecars.set(id, { receipt, bytes, inlineDigest });
     return receipt;
   }
 
@@ -90,7 +94,7 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     if (this.content.checkpoints.has(id)) return this.#replace(manifest);
     this.#ids.checkAllocated(id);
     const sidecar = this.#sidecars.get(id);
-    checkStatedSidecar(manifest, sidecar?.receipt);
+    checkStatedSidecar(manifest, sidecar);
     const manifestText = serializeManifest(manifest);
     this.content.checkpoints.set(id, { manifestText, sidecar: sidecar?.bytes });
     this.#sidecars.delete(id);

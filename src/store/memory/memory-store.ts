@@ -1,10 +1,11 @@
 // Checkpoints in memory, with every promise of a store but durability: for tests and embedding.
 
-import { v7 as uuidV7 } from 'uuid';
 import { TidegateError } from '../../errors.js';
 import { requireOptions } from '../../given.js';
 import { storeId } from '../../ids.js';
+import { systemClock, type Clock } from '../../runtime/clock.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
+import { newUuid } from '../../runtime/uuid.js';
 import type {
   CheckpointStore,
   OpenStoreOptions,
@@ -16,7 +17,10 @@ import { MemoryOwnedStore } from './memory-session.js';
 import { MemoryStoreReader } from './memory-reader.js';
 
 export interface MemoryCheckpointStoreOptions {
+  /** What the store id is drawn from; the system's by default. */
   readonly random?: Random;
+  /** When the store id was made; the system's clock by default. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 /**
@@ -25,6 +29,7 @@ export interface MemoryCheckpointStoreOptions {
  */
 export class MemoryCheckpointStore implements CheckpointStore {
   readonly #random: Random;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #content: MemoryContent = {
     checkpoints: new Map(),
     setAside: new Map(),
@@ -34,14 +39,15 @@ export class MemoryCheckpointStore implements CheckpointStore {
   };
 
   constructor(options: MemoryCheckpointStoreOptions = {}) {
-    requireOptions('a memory store', options, { random: true });
+    requireOptions('a memory store', options, { random: true, clock: true });
     this.#random = options.random ?? systemRandom;
+    this.#clock = options.clock ?? systemClock;
   }
 
   async open(options: OpenStoreOptions): Promise<OwnedStore> {
     options.signal?.throwIfAborted();
     const content = this.#content;
-    content.storeId ??= storeId(uuidV7({ random: this.#random.bytes(16) }));
+    content.storeId ??= storeId(newUuid(this.#clock, this.#random));
     content.pipeline ??= options.pipeline;
     if (content.pipeline !== options.pipeline) {
       throw new TidegateError(
