@@ -61,7 +61,7 @@ test('a running owner is refused at once, by name, when the caller does not want
   const opening = openInTime({ liveOwner: 'refuse' });
   await expect(opening).rejects.toMatchObject({
     code: 'TIDEGATE_STORE_OWNED',
-    message: expect.stringContaining('process 1 on here (generation 1)'),
+    message: expect.stringMatching(/this very process, 1 on here \(generation 1\).*"take-over"/),
   });
   expect(clock.monotonicMs()).toBe(0);
 });
@@ -107,6 +107,38 @@ test('an owner that cannot be seen and whose heart is still is dead, however lat
   expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
   // Three beats that were missed, and not one look more.
   expect(clock.monotonicMs()).toBe(3_000);
+});
+
+/** The owner file of a thread that was terminated: nothing touches it any longer. */
+async function silentOwner(owner: ProcessIdentity): Promise<void> {
+  await storeOn(0).open({ pipeline: 'orders' });
+  const silent = [...disk.tree().keys()].find((path) => path.endsWith(ownerFile))!;
+  disk.writeFile(silent, Buffer.from(JSON.stringify({ ...owner, heartbeatMs: 1_000 })));
+}
+
+test('a worker of this process that was terminated is followed after three missed beats', async () => {
+  await silentOwner(identity);
+  expect((await openInTime()).generation).toBe(2);
+  expect(clock.monotonicMs()).toBeGreaterThanOrEqual(3_000);
+  expect(clock.monotonicMs()).toBeLessThan(3_300);
+});
+
+test('a worker that was terminated is named, with the way out, to a caller who waits less', async () => {
+  await silentOwner(identity);
+  await expect(openInTime({ waitForOwnerMs: 1_000 })).rejects.toMatchObject({
+    code: 'TIDEGATE_STORE_OWNED',
+    message: expect.stringMatching(
+      /this very process, 1 on here .* worker .*"take-over"/,
+    ) as unknown,
+  });
+});
+
+test('another process that runs is waited for, also when it gives no sign of life', async () => {
+  await silentOwner({ ...identity, pid: 2 });
+  await expect(openInTime({ waitForOwnerMs: 6_000 })).rejects.toMatchObject({
+    code: 'TIDEGATE_STORE_OWNED',
+    message: expect.stringContaining('is owned by process 2 on here (generation 1)') as unknown,
+  });
 });
 
 test.each(['', '{', '[]', '{"pid":1}', 'null', '\0\0\0\0'])(

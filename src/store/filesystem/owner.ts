@@ -43,11 +43,46 @@ export async function waitForOwner(
 ): Promise<void> {
   options.signal?.throwIfAborted();
   if (options.liveOwner === 'take-over') return;
+  const heart = new Heart(ports);
   for (;;) {
     const owner = await seeOwner(ports);
     if (owner === undefined || !(await isAlive(ports, owner, options.signal))) return;
+    if (isOfThisProcess(ports, owner) && (await heart.hasStopped(owner))) return;
     if (ports.clock.monotonicMs() >= deadlineMs) throw owned(ports, owner);
     await pause(ports, pollIntervalMs, options.signal);
+  }
+}
+
+/** A process that runs proves nothing of a worker thread in it, which may have been terminated. */
+function isOfThisProcess({ processes }: StorePorts, { identity }: SeenOwner): boolean {
+  const self = processes.self();
+  return (
+    identity.pid === self.pid &&
+    identity.host === self.host &&
+    identity.bootId === self.bootId &&
+    identity.pidNamespace === self.pidNamespace &&
+    identity.startedAt === self.startedAt
+  );
+}
+
+/** The signs of life of one owner, looked at from time to time. */
+class Heart {
+  #seen: { readonly file: string; readonly modifiedMs: number; readonly atMs: number } | undefined;
+
+  constructor(private readonly ports: StorePorts) {}
+
+  /** True once as many beats as count as dead are missing; false for an owner that gives none. */
+  async hasStopped({ file, heartbeatMs }: SeenOwner): Promise<boolean> {
+    const { fileSystem, clock } = this.ports;
+    const facts = await factsOrNothing(fileSystem, file);
+    if (facts === undefined || heartbeatMs <= 0) return false;
+    const atMs = clock.monotonicMs();
+    const seen = this.#seen;
+    if (seen?.file !== file || seen.modifiedMs !== facts.modifiedMs) {
+      this.#seen = { file, modifiedMs: facts.modifiedMs, atMs };
+      return false;
+    }
+    return atMs - seen.atMs >= missedHeartbeats * Math.min(heartbeatMs, longestHeartbeatMs);
   }
 }
 
@@ -98,10 +133,14 @@ async function pause(
   signal?.throwIfAborted();
 }
 
-function owned({ layout }: StorePorts, { identity, generation }: SeenOwner): TidegateError {
-  return new TidegateError(
-    'TIDEGATE_STORE_OWNED',
-    `${layout.directory} is owned by process ${identity.pid} on ${identity.host} (generation ${generation})`,
-    { details: { pid: identity.pid, host: identity.host, generation } },
-  );
+function owned(ports: StorePorts, owner: SeenOwner): TidegateError {
+  const { identity, generation } = owner;
+  const who = isOfThisProcess(ports, owner)
+    ? `this very process, ${identity.pid} on ${identity.host} (generation ${generation}): another ` +
+      'thread or another part of the program has it open; close it there, or, where a worker was ' +
+      'terminated, open with liveOwner "take-over"'
+    : `process ${identity.pid} on ${identity.host} (generation ${generation})`;
+  return new TidegateError('TIDEGATE_STORE_OWNED', `${ports.layout.directory} is owned by ${who}`, {
+    details: { pid: identity.pid, host: identity.host, generation },
+  });
 }

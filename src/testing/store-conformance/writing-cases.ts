@@ -1,9 +1,11 @@
 // Obligations 7 to 12: what a save promises, what may change afterwards, and what may go.
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { checkpointId } from '../../ids.js';
-import { externalOperatorState } from '../../manifest/operator-state.js';
+import { externalOperatorState, inlineOperatorState } from '../../manifest/operator-state.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
+import { inlineStateDigest } from '../../store/state-checks.js';
 import type { StoreConformanceCase } from './store-bench.js';
 import {
   assertRejects,
@@ -38,6 +40,28 @@ export const writingCases: readonly StoreConformanceCase[] = [
       };
       await store.saveManifest(manifestOf(store, id, { changes }));
       deepEqual(await stateOf(store, id, 'large'), Uint8Array.of(1, 1, 2, 2, 3, 3));
+    },
+  },
+  {
+    title: '7: one checksum covers inline states and the sidecar',
+    async run(system) {
+      const store = await openStore(system);
+      const id = store.allocateCheckpointId();
+      const small = inlineOperatorState(Uint8Array.of(7));
+      const inlineDigest = inlineStateDigest(new Map([['small', small]]));
+      const bytes = Uint8Array.of(1, 2, 3);
+      const options = { maxBytes: 3, inlineDigest };
+      const { sha256 } = await store.writeSidecar(id, chunksOf(bytes, 2), options);
+      const hash = createHash('sha256').update(inlineDigest ?? '');
+      equal(sha256, hash.update(bytes).digest('hex'));
+      const operatorStates = new Map([
+        ['large', externalOperatorState(0, 3)],
+        ['small', small],
+      ]);
+      const changes = { operatorStates, stateChecksum: sha256 };
+      await store.saveManifest(manifestOf(store, id, { changes }));
+      deepEqual(await stateOf(store, id, 'large'), bytes);
+      deepEqual(await stateOf(store, id, 'small'), Uint8Array.of(7));
     },
   },
   {
