@@ -27,7 +27,9 @@ export function exactJson(value: unknown, options: ExactJsonOptions = {}): Exact
     hasMinusZero: false,
   };
   const loss = lossIn(value, walk, 0);
-  if (loss !== undefined) return { kind: 'loss', loss: describe(loss) };
+  if (loss !== undefined) {
+    return { kind: 'loss', loss: describeLoss(loss.path.reverse(), loss.problem) };
+  }
   return { kind: 'text', text: walk.hasMinusZero ? print(value) : JSON.stringify(value) };
 }
 
@@ -44,7 +46,7 @@ interface Loss {
 }
 
 /** What holds itself has no end; anything else that is so deep would exhaust the stack. */
-const deepest = 500;
+export const deepest = 500;
 const shownSegmentsMax = 12;
 
 function lossIn(value: unknown, walk: Walk, depth: number): Loss | undefined {
@@ -109,8 +111,9 @@ function within(segment: string | number, loss: Loss): Loss {
   return loss;
 }
 
-function describe({ path, problem }: Loss): string {
-  const shown = path.reverse().slice(0, shownSegmentsMax);
+/** @param path From the outside in: names of members, numbers of elements. */
+export function describeLoss(path: readonly (string | number)[], problem: string): string {
+  const shown = path.slice(0, shownSegmentsMax);
   let text = '';
   for (const segment of shown) {
     if (typeof segment === 'number') text += `[${segment}]`;
@@ -120,8 +123,11 @@ function describe({ path, problem }: Loss): string {
   return `${text || 'it'}${path.length > shown.length ? '…' : ''} ${problem}`;
 }
 
-/** By the length of the chain, not by its identity: an object may come from another realm. */
-function isPlain(value: object, chainMax: number): boolean {
+/**
+ * Whether the chain of prototypes is shorter than `chainMax`: 2 for a plain object, 3 for what a
+ * built-in class makes. Not by its identity: an object may come from another realm.
+ */
+export function isPlain(value: object, chainMax: number): boolean {
   let prototype = Object.getPrototypeOf(value) as object | null;
   for (let length = 1; prototype !== null; length += 1) {
     if (length === chainMax) return false;
@@ -130,7 +136,7 @@ function isPlain(value: object, chainMax: number): boolean {
   return true;
 }
 
-function nameOf(value: object): string {
+export function nameOf(value: object): string {
   const { constructor } = value as { readonly constructor?: { readonly name?: unknown } };
   const name: unknown = typeof constructor === 'function' ? constructor.name : undefined;
   return typeof name === 'string' && name !== '' ? name : 'a class';

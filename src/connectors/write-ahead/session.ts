@@ -21,12 +21,12 @@ import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './i
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
 import { requireNewest } from './opening.js';
 import { openStaged, StagedWriter, type StagedFile } from './staged-file.js';
-import type { RecordCodec } from './codec.js';
+import type { NamedCodec } from './codec.js';
 
 export interface SessionContext<Rec> {
   readonly fileSystem: FileSystem;
   readonly layout: WriteAheadLayout;
-  readonly codec: RecordCodec<Rec>;
+  readonly codec: NamedCodec<Rec>;
   readonly owner: SinkOwner;
   readonly applier: Applier<Rec>;
 }

@@ -5,13 +5,15 @@ import { TidegateError } from '../../errors.js';
 import { epoch, type Epoch } from '../../ids.js';
 import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
 import { parseJsonObject } from '../../runtime/small-files.js';
-import type { RecordCodec } from './codec.js';
+import { codecOf, requireLine, type NamedCodec } from './codec.js';
 
 interface Trailer {
   readonly records: number;
   readonly sha256: string;
   /** Explains a marker and is no key; files of older versions do not have it. */
   readonly epoch?: unknown;
+  /** Name of the codec; files of older versions do not have it. */
+  readonly codec?: unknown;
 }
 
 const writeBytes = 262_144;
@@ -21,22 +23,20 @@ const newline = 0x0a;
 /** Collects records into a file that is not durable before `finish` has returned. */
 export class StagedWriter<Rec> {
   readonly #file: WritableFile;
-  readonly #codec: RecordCodec<Rec>;
+  readonly #codec: NamedCodec<Rec>;
   readonly #hash = createHash('sha256');
   #text = '';
   #records = 0;
   #isClosed = false;
 
-  constructor(file: WritableFile, codec: RecordCodec<Rec>) {
+  constructor(file: WritableFile, codec: NamedCodec<Rec>) {
     this.#file = file;
     this.#codec = codec;
   }
 
   async add(records: readonly Rec[]): Promise<void> {
     for (const record of records) {
-      const line = this.#codec.encode(record);
-      if (line.includes('\n')) throw new TypeError('an encoded record has a line break');
-      this.#text += `${line}\n`;
+      this.#text += `${requireLine(this.#codec.encode(record))}\n`;
       this.#records += 1;
     }
     if (this.#text.length >= writeBytes) await this.#write();
@@ -47,7 +47,8 @@ export class StagedWriter<Rec> {
     try {
       await this.#write();
       const sha256 = this.#hash.digest('hex');
-      const trailer: Trailer = { records: this.#records, sha256, epoch };
+      const { name: codec } = this.#codec;
+      const trailer: Trailer = { records: this.#records, sha256, epoch, codec };
       await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
       await this.#file.sync();
       return sha256;
@@ -86,17 +87,18 @@ export interface StagedFile<Rec> {
 export async function openStaged<Rec>(
   fileSystem: FileSystem,
   path: string,
-  { codec, wayOut }: { readonly codec: RecordCodec<Rec>; readonly wayOut: string },
+  { codec, wayOut }: { readonly codec: NamedCodec<Rec>; readonly wayOut: string },
 ): Promise<StagedFile<Rec>> {
-  const { epoch: found } = await requireUndamaged(fileSystem, path, wayOut);
+  const { epoch: found, codec: name } = await requireUndamaged(fileSystem, path, wayOut);
   const isEpoch = typeof found === 'number' && Number.isSafeInteger(found) && found >= 1;
-  return { epoch: epoch(isEpoch ? found : 1), records: readStaged(fileSystem, path, codec) };
+  const records = readStaged(fileSystem, path, codecOf(name, path, codec));
+  return { epoch: epoch(isEpoch ? found : 1), records };
 }
 
 async function* readStaged<Rec>(
   fileSystem: FileSystem,
   path: string,
-  codec: RecordCodec<Rec>,
+  codec: NamedCodec<Rec>,
 ): AsyncGenerator<readonly Rec[]> {
   // The last line is the trailer: each batch is handed out when a later line is known to follow.
   let held: string | undefined;
@@ -162,7 +164,7 @@ async function* linesOf(fileSystem: FileSystem, path: string): AsyncGenerator<re
 }
 
 function parseTrailer(line: string | undefined): Trailer | undefined {
-  const { records, sha256, epoch: found } = parseJsonObject(Buffer.from(line ?? '')) ?? {};
+  const { records, sha256, epoch: found, codec } = parseJsonObject(Buffer.from(line ?? '')) ?? {};
   if (typeof records !== 'number' || typeof sha256 !== 'string') return undefined;
-  return { records, sha256, epoch: found };
+  return { records, sha256, epoch: found, codec };
 }

@@ -8,7 +8,7 @@ import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { TidegateError } from '../../errors.js';
 import { requireOptions, requirePath, type NamesOf } from '../../given.js';
 import { MarkerFolding } from '../marker-folding.js';
-import { jsonLines, type RecordCodec } from './codec.js';
+import { customCodec, exactLines, type RecordCodec } from './codec.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
 import { WriteAheadInspector } from './inspector.js';
 import { WriteAheadLayout } from './layout.js';
@@ -20,7 +20,11 @@ import { WriteAheadSession } from './session.js';
 export interface WriteAheadOptions<Rec> {
   /** A directory of the sink's own, made when it is missing; its parent must exist. */
   readonly directory: string;
-  /** Default JSON, which gives dates back as text and knows neither bigint nor bytes. */
+  /**
+   * How records stand in the staged file. Default: JSON in which undefined, NaN, the infinities,
+   * BigInt, Date, Buffer, Uint8Array, Map and Set come back as they were; any other value that JSON
+   * does not have, such as a class's instance, is refused before it is staged.
+   */
   readonly codec?: RecordCodec<Rec>;
   /** Markers that lie as files of their own before they are folded into a ledger. Default 256. */
   readonly looseMarkersMax?: number;
@@ -52,7 +56,8 @@ export function writeAhead<Rec>(
   requireOptions('writeAhead', options, knownOptions);
   requirePath('the directory of writeAhead', options.directory);
   checkWrappable(inner);
-  const { codec = jsonLines(), fileSystem = nodeFileSystem, logger = silentLogger } = options;
+  const { fileSystem = nodeFileSystem, logger = silentLogger } = options;
+  const codec = options.codec === undefined ? exactLines<Rec>() : customCodec(options.codec);
   const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);
   const layout = new WriteAheadLayout(resolve(options.directory));
   const ports = { fileSystem, layout, logger };
