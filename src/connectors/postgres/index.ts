@@ -8,6 +8,7 @@ export type {
   QueryAnswer,
 } from './driver.js';
 export type { PgClient, PgPool } from './pg-driver.js';
+export { JsonText } from './json-text.js';
 export { PgliteDatabase } from './pglite/database.js';
 export type { PgliteClass, PgliteDatabaseOptions } from './pglite/database.js';
 export type { Pglite, PgliteMessage } from './pglite/session.js';

@@ -1,11 +1,12 @@
 // Records on their way into a transaction: encoded into chunks, sent in the order they came.
 
 import { createHash, type Hash } from 'node:crypto';
-import { TidegateError } from '../../errors.js';
 import type { CopyIn, PostgresClient, PostgresSession } from './driver.js';
 import { quoteIdentifier } from './names.js';
+import { RowEncoder, type RowTexts } from './row-texts.js';
+import { rowJson, rowsFrom } from './row-json.js';
 import type { Table } from './table.js';
-import { copyField, jsonField } from './values.js';
+import { copyField } from './values.js';
 
 /** Records of one epoch in the making. */
 export interface RecordBuffer<Rec> {
@@ -49,14 +50,16 @@ export function customBuffer<Rec>(write: WriteRecords<Rec>): RecordBuffer<Rec> {
 abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
   readonly #hash: Hash = createHash('sha256');
   readonly #separator: string;
+  readonly #encoder: RowEncoder;
   #text = '';
-  #isChecked = false;
+  #records = 0;
 
   constructor(
     protected readonly table: Table,
     separator: string,
   ) {
     this.#separator = separator;
+    this.#encoder = new RowEncoder(table);
   }
 
   /** In UTF-16 units: near enough to cut chunks by. */
@@ -67,8 +70,8 @@ abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
   add(records: readonly Rec[]): void {
     let text = '';
     for (const record of records) {
-      if (!this.#isChecked) this.#check(record);
-      text += this.encode(record as Readonly<Record<string, unknown>>) + this.#separator;
+      this.#records += 1;
+      text += this.encode(this.#encoder.texts(record, this.#records)) + this.#separator;
     }
     this.#text += text;
   }
@@ -85,21 +88,8 @@ abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
     return this.#hash.copy().update(this.#text).digest('hex');
   }
 
-  protected abstract encode(record: Readonly<Record<string, unknown>>): string;
+  protected abstract encode(texts: RowTexts): string;
   abstract sender(session: PostgresSession, begin: readonly string[]): Sender;
-
-  /** The first record of an epoch stands for all: a misspelt property would be NULL for ever. */
-  #check(record: Rec): void {
-    this.#isChecked = true;
-    const names = Object.keys(record as object);
-    const stray = names.find((name) => !this.table.columns.some((column) => column.name === name));
-    if (stray === undefined) return;
-    const known = this.table.columns.map((column) => column.name).join(', ');
-    throw new TidegateError(
-      'TIDEGATE_POSTGRES_ROW',
-      `a record has ${stray}, which is none of the columns written to ${this.table.name} (${known})`,
-    );
-  }
 }
 
 class CopyBuffer<Rec> extends TextBuffer<Rec> {
@@ -110,13 +100,11 @@ class CopyBuffer<Rec> extends TextBuffer<Rec> {
     this.#target = `${table.name} (${columnList(table)})`;
   }
 
-  protected encode(record: Readonly<Record<string, unknown>>): string {
+  protected encode(texts: RowTexts): string {
     let line = '';
-    let isFirst = true;
-    for (const column of this.table.columns) {
-      if (!isFirst) line += '\t';
-      isFirst = false;
-      line += copyField(record[column.name], column);
+    for (let index = 0; index < texts.length; index += 1) {
+      const text = texts[index] ?? null;
+      line += `${index === 0 ? '' : '\t'}${text === null ? '\\N' : copyField(text)}`;
     }
     return line;
   }
@@ -150,18 +138,13 @@ class UpsertBuffer<Rec> extends TextBuffer<Rec> {
     const action = updates.length === 0 ? 'NOTHING' : `UPDATE SET ${updates.join(', ')}`;
     // The last record of a key wins. Keys in order: two writers never wait for each other in a circle.
     this.#statement = `INSERT INTO ${table.name} (${columns})
-      SELECT DISTINCT ON (${keys}) ${columns} FROM (
-        SELECT given.*, row_number() OVER () AS tidegate_order
-        FROM json_populate_recordset(NULL::${table.name}, $1::json) AS given) AS numbered
+      SELECT DISTINCT ON (${keys}) ${columns} FROM (${rowsFrom(table)}) AS numbered
       ORDER BY ${keys}, tidegate_order DESC
       ON CONFLICT (${keys}) DO ${action}`;
   }
 
-  protected encode(record: Readonly<Record<string, unknown>>): string {
-    const fields = this.table.columns.map(
-      (column) => `${JSON.stringify(column.name)}:${jsonField(record[column.name], column)}`,
-    );
-    return `{${fields.join(',')}}`;
+  protected encode(texts: RowTexts): string {
+    return rowJson(this.table, texts);
   }
 
   sender(session: PostgresSession, begin: readonly string[]): Sender {

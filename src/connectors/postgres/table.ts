@@ -1,9 +1,11 @@
 // The table behind a sink, as the catalogue of the database describes it, checked before the first row.
 
 import { TidegateError } from '../../errors.js';
+import { readColumns, type CatalogColumn } from './column-types.js';
 import type { PostgresSession } from './driver.js';
 import { quoteIdentifier } from './names.js';
-import type { Column, ColumnKind } from './values.js';
+import { findKey, readUniqueKeys, type UniqueKey } from './unique-keys.js';
+import type { Column } from './values.js';
 
 export interface TableOptions {
   /** `table` or `schema.table`; names with a dot in them as `{ schema, name }`. */
@@ -17,10 +19,16 @@ export interface TableOptions {
 export interface Table {
   /** Quoted, with its schema. */
   readonly name: string;
-  readonly columns: readonly Column[];
+  readonly columns: readonly TableColumn[];
   readonly key: readonly string[] | undefined;
   /** Whether a row can collide with a row of another transaction, and then has to wait for it. */
   readonly canCollide: boolean;
+}
+
+/** A column that is written. */
+export interface TableColumn extends Column {
+  /** Why a record without a value for it is refused; undefined where NULL is written. */
+  readonly refusesNull: string | undefined;
 }
 
 /** @throws TidegateError naming what is missing and the statement that mends it. */
@@ -29,7 +37,7 @@ export async function describeTable(
   options: TableOptions,
 ): Promise<Table> {
   const wanted = quotedName(options.table);
-  const { oid, name, role } = await findTable(session, wanted);
+  const { oid, name, role, hasTrigger } = await findTable(session, wanted);
   const all = await readColumns(session, oid);
   const columns = chooseColumns(name, all, options);
   const names = columns.map((column) => column.name);
@@ -39,11 +47,16 @@ export async function describeTable(
     columns: names,
     isUpsert: options.key !== undefined,
   });
+  await checkMoney(session, name, columns);
   const uniqueKeys = await readUniqueKeys(session, oid);
-  checkKey(name, options.key, names, uniqueKeys);
+  requireWritten(name, options.key, names);
+  const key = options.key && findKey(name, options.key, uniqueKeys);
   return {
     name,
-    columns,
+    columns: columns.map((column) => ({
+      ...column,
+      refusesNull: whyNoNull(column, { name, hasTrigger, key }),
+    })),
     key: options.key,
     canCollide: uniqueKeys.some(({ columns: key }) => key.some((name) => names.includes(name))),
   };
@@ -58,11 +71,18 @@ export function quotedName(table: TableOptions['table']): string {
 async function findTable(
   session: PostgresSession,
   wanted: string,
-): Promise<{ readonly oid: string; readonly name: string; readonly role: string }> {
+): Promise<{
+  readonly oid: string;
+  readonly name: string;
+  readonly role: string;
+  /** Whether a trigger of the table's own sees each row before it is checked. */
+  readonly hasTrigger: boolean;
+}> {
   const { rows } = await session.query(
     `SELECT c.oid::text, quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, c.relkind::text AS kind,
        c.relpersistence::text AS persistence, current_user::text AS role,
-       current_database()::text AS database
+       current_database()::text AS database, EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid
+         AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 7 = 7) AS has_trigger
      FROM (SELECT to_regclass($1) AS oid) wanted
      LEFT JOIN pg_class c ON c.oid = wanted.oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace`,
     [wanted],
@@ -77,44 +97,19 @@ async function findTable(
   if (row.persistence === 'u') {
     refuse('is unlogged, so a crash of the server empties it: run ALTER TABLE … SET LOGGED');
   }
-  return { oid: String(row.oid), name: String(row.name), role: String(row.role) };
-}
-
-interface FoundColumn extends Column {
-  readonly isGenerated: boolean;
-  readonly hasDefault: boolean;
-}
-
-async function readColumns(session: PostgresSession, oid: string): Promise<readonly FoundColumn[]> {
-  const { rows } = await session.query(
-    `SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
-       t.typcategory::text AS category, coalesce(base.typname, t.typname)::text AS type_name,
-       a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
-       a.atthasdef OR a.attidentity <> '' AS has_default
-     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-     LEFT JOIN pg_type base ON base.oid = nullif(t.typbasetype, 0)
-     WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
-    [oid],
-  );
-  return rows.map((row) => ({
+  return {
+    oid: String(row.oid),
     name: String(row.name),
-    type: String(row.type),
-    kind: kindOf(String(row.category), String(row.type_name)),
-    isGenerated: row.is_generated === true,
-    hasDefault: row.has_default === true,
-  }));
-}
-
-function kindOf(category: string, typeName: string): ColumnKind {
-  if (category === 'A') return 'array';
-  return typeName === 'json' || typeName === 'jsonb' ? 'json' : 'scalar';
+    role: String(row.role),
+    hasTrigger: row.has_trigger === true,
+  };
 }
 
 function chooseColumns(
   table: string,
-  all: readonly FoundColumn[],
+  all: readonly CatalogColumn[],
   { columns: wanted, key }: TableOptions,
-): readonly Column[] {
+): readonly CatalogColumn[] {
   if (wanted === undefined) {
     return all.filter(
       (column) =>
@@ -154,79 +149,59 @@ async function checkRights(
   );
 }
 
-interface UniqueKey {
-  readonly columns: readonly string[];
-  /** Quoted. */
-  readonly index: string;
-  /** With one of these on its columns, `ON CONFLICT` fails whatever other index there is. */
-  readonly isDeferrable: boolean;
-  /** An index whose making failed is passed over. */
-  readonly isValid: boolean;
-}
-
-async function readUniqueKeys(
-  session: PostgresSession,
-  oid: string,
-): Promise<readonly UniqueKey[]> {
-  const { rows } = await session.query(
-    `SELECT array_to_json(array_agg(a.attname::text))::text AS key,
-       quote_ident(c.relname) AS index, NOT i.indimmediate AS is_deferrable,
-       i.indisvalid AS is_valid
-     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-       CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) AS number
-       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = number
-     WHERE i.indrelid = $1::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-     GROUP BY i.indexrelid, i.indimmediate, i.indisvalid, c.relname`,
-    [oid],
-  );
-  return rows.map((row) => ({
-    columns: JSON.parse(String(row.key)) as readonly string[],
-    index: String(row.index),
-    isDeferrable: row.is_deferrable === true,
-    isValid: row.is_valid === true,
-  }));
-}
-
-function checkKey(
+function requireWritten(
   table: string,
   key: readonly string[] | undefined,
   columns: readonly string[],
-  uniqueKeys: readonly UniqueKey[],
 ): void {
   if (key === undefined) return;
   const absent = key.find((name) => !columns.includes(name));
-  if (key.length === 0 || absent !== undefined) {
-    throw wrongColumn(
-      `the key of table ${table} names ${absent ?? 'no column'}, which is not written`,
-    );
-  }
-  const problem = keyProblem(table, key, uniqueKeys);
-  if (problem !== undefined) throw new TidegateError('TIDEGATE_POSTGRES_TABLE', problem);
+  if (key.length > 0 && absent === undefined) return;
+  throw wrongColumn(
+    `the key of table ${table} names ${absent ?? 'no column'}, which is not written`,
+  );
 }
 
-function keyProblem(
-  table: string,
-  key: readonly string[],
-  uniqueKeys: readonly UniqueKey[],
+/** Known before a record is durable anywhere: a row that is refused at its commit blocks the sink. */
+function whyNoNull(
+  { name: column, isNotNull }: CatalogColumn,
+  table: {
+    readonly name: string;
+    readonly hasTrigger: boolean;
+    readonly key: UniqueKey | undefined;
+  },
 ): string | undefined {
-  const exact = uniqueKeys.filter(
-    ({ columns }) => columns.length === key.length && columns.every((name) => key.includes(name)),
-  );
-  const quoted = key.map(quoteIdentifier).join(', ');
-  const create = `CREATE UNIQUE INDEX ON ${table} (${quoted})`;
-  const deferrable = exact.find(({ isDeferrable }) => isDeferrable);
-  if (deferrable !== undefined) {
+  const { key } = table;
+  if (key?.columns.includes(column) === true && !key.areNullsEqual) {
     return (
-      `the unique constraint ${deferrable.index} of table ${table} is deferrable, and rows cannot be ` +
-      `replaced by it: run ALTER TABLE ${table} DROP CONSTRAINT ${deferrable.index}; ${create}`
+      `has no ${column}, which is part of the key of ${table.name}: NULL equals no other NULL, so ` +
+      'the row would be doubled when it is written again'
     );
   }
-  if (exact.some(({ isValid }) => isValid)) return undefined;
-  const [invalid] = exact;
-  if (invalid === undefined) {
-    return `table ${table} has no unique index on exactly (${quoted}): run ${create}`;
-  }
-  return `the unique index ${invalid.index} of table ${table} is not valid: run REINDEX INDEX on it`;
+  // A trigger may fill in what is missing.
+  if (!isNotNull || table.hasTrigger) return undefined;
+  return `has no ${column}, a column of ${table.name} that takes no NULL`;
+}
+
+/** An amount without its currency is read by the rules of a place: 1234.56 is 123456 in some. */
+async function checkMoney(
+  session: PostgresSession,
+  table: string,
+  columns: readonly CatalogColumn[],
+): Promise<void> {
+  const isMoney = ({ value }: CatalogColumn): boolean => (value.element ?? value).name === 'money';
+  const column = columns.find(isMoney);
+  if (column === undefined) return;
+  const { rows } = await session.query(
+    `SELECT '1234.56'::text::money::numeric = 1234.56 AS is_plain,
+       current_setting('lc_monetary') AS locale`,
+  );
+  if (rows[0]?.is_plain === true) return;
+  throw wrongColumn(
+    `column ${column.name} of table ${table} is of type money, and lc_monetary ` +
+      `${String(rows[0]?.locale)} reads 1234.56 as another amount: run ALTER ROLE … SET lc_monetary ` +
+      `= 'C', or ALTER TABLE ${table} ALTER COLUMN ${quoteIdentifier(column.name)} TYPE numeric`,
+  );
 }
 
 function wrongColumn(what: string): TidegateError {
