@@ -14,7 +14,8 @@ export function isDateType(name: string): name is DateType {
  */
 export function dateTextOf(value: Date, type: DateType): string | undefined {
   const year = value.getUTCFullYear();
-  const [, monthAndDay = '', clock = ''] = /-(\d\d-\d\d)T([\d:.]+)Z$/.exec(value.toISOString()) ?? [];
+  const [, monthAndDay = '', clock = ''] =
+    /-(\d\d-\d\d)T([\d:.]+)Z$/.exec(value.toISOString()) ?? [];
   if (type === 'date' && clock !== '00:00:00.000') return undefined;
   // PostgreSQL has no year 0: it counts 1 BC, and writes no signs.
   const text = `${String(year > 0 ? year : 1 - year).padStart(4, '0')}-${monthAndDay}`;

@@ -49,13 +49,13 @@ const mark = '\ue000';
 /** The value of a JSON text, with a BigInt or a `JsonText` for each number that a double would change. */
 export function parseJson(text: string): unknown {
   if (text.trim() === 'null') return new JsonText(text);
-  let isExact = true;
+  let changed = 0;
   const marked = text.replace(token, (found) => {
     if (found.startsWith('"') || isExactNumber(found)) return found;
-    isExact = false;
+    changed += 1;
     return `"${mark}${found}"`;
   });
-  if (isExact) return JSON.parse(text);
+  if (changed === 0) return JSON.parse(text);
   if (/\ue000|\\ue000/i.test(text)) return new JsonText(text);
   return JSON.parse(marked, (_name, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? exactNumber(value.slice(1)) : value,

@@ -32,8 +32,7 @@ export function textOf({ name, value }: CatalogColumn): string {
 
 /** @param text Of the column, or null. */
 export function valueOf(text: unknown, column: CatalogColumn): unknown {
-  if (text === null || text === undefined) return null;
-  return read(String(text), column.value, column);
+  return typeof text === 'string' ? read(text, column.value, column) : null;
 }
 
 function read(text: string, type: ValueType, column: CatalogColumn): unknown {
@@ -69,7 +68,11 @@ function wholeNumber(text: string, { name }: CatalogColumn): number {
 }
 
 /** As text where JavaScript has no such array: with a lower bound, or of JSON in two dimensions. */
-function readArray(text: string, { element, delimiter }: ValueType, column: CatalogColumn): unknown {
+function readArray(
+  text: string,
+  { element, delimiter }: ValueType,
+  column: CatalogColumn,
+): unknown {
   const elements = parseArray(text, delimiter);
   if (elements === undefined || element === undefined) return text;
   if (element.kind === 'json' && elements.some(Array.isArray)) return text;

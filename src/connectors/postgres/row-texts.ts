@@ -38,7 +38,9 @@ export class RowEncoder {
   #texts(record: unknown): RowTexts {
     const { columns, name } = this.#table;
     if (!isPlainObject(record)) {
-      throw refused(`is ${whatIs(record)}, not a plain object with columns of ${name} (${this.#list()})`);
+      throw refused(
+        `is ${whatIs(record)}, not a plain object with columns of ${name} (${this.#list()})`,
+      );
     }
     let found = 0;
     const texts = columns.map((column) => {

@@ -118,7 +118,8 @@ function jsonColumnText(value: unknown, column: Column): string {
   try {
     return checkedText(jsonText(value), column);
   } catch (error) {
-    const what = error instanceof Error ? error.message.replace(/^a json value was given /, '') : '';
+    const what =
+      error instanceof Error ? error.message.replace(/^a json value was given /, '') : '';
     throw doesNotFit(column, what, error);
   }
 }
