@@ -125,6 +125,10 @@ export const errorCodes = {
     remedy:
       'Something else wrote here, or a file was damaged or taken away: look at the path named.',
   },
+  TIDEGATE_FILES_MARKER_PRUNED: {
+    kind: 'in-doubt',
+    remedy: 'Too long ago to be known: look at the published output, or restore a newer checkpoint.',
+  },
   TIDEGATE_FILES_IO: {
     kind: 'retryable',
     remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',

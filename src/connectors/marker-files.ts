@@ -28,17 +28,42 @@ export interface MarkerPorts {
 /** Ids from the first to the last, all of them committed; ascending and apart. */
 export type Ranges = readonly (readonly [first: number, last: number])[];
 
-/** Whether a checkpoint is committed. No id is ever forgotten, so the answer never ages. */
+/** The markers of long ago. */
+interface Ledger {
+  readonly ranges: Ranges;
+  /** Below it ids were forgotten: that one is not in a range proves nothing. 0 for none. */
+  readonly prunedBelow: number;
+}
+
+/**
+ * Ranges that a ledger holds; each is a run of commits, most often all those of one generation. A
+ * manifest names the newest ids, and those of savepoints, about which a sink that has committed later
+ * ones is not asked.
+ */
+const rangesMax = 1_000;
+
+/**
+ * Whether a checkpoint is committed.
+ *
+ * @throws TidegateError `TIDEGATE_FILES_MARKER_PRUNED` where "no marker" proves nothing.
+ */
 export async function isCommitted(ports: MarkerPorts, id: CheckpointId): Promise<boolean> {
   const { fileSystem, layout } = ports;
   // The ledger second: that is where markers go, so one on its way is seen in one of the two.
   if ((await factsOrNothing(fileSystem, layout.marker(id))) !== undefined) return true;
-  return (await readLedger(ports)).some(([first, last]) => first <= id && id <= last);
+  const { ranges, prunedBelow } = await readLedger(ports);
+  if (ranges.some(([first, last]) => first <= id && id <= last)) return true;
+  if (id >= prunedBelow) return false;
+  throw new TidegateError(
+    'TIDEGATE_FILES_MARKER_PRUNED',
+    `${layout.ledger} has no marker of checkpoint ${id}, and those below ${prunedBelow} were forgotten`,
+    { details: { checkpoint: id, prunedBelow } },
+  );
 }
 
 export async function newestCommitted(ports: MarkerPorts): Promise<CheckpointId | undefined> {
   const loose = await looseMarkers(ports);
-  const newest = Math.max(loose.at(-1) ?? 0, (await readLedger(ports)).at(-1)?.[1] ?? 0);
+  const newest = Math.max(loose.at(-1) ?? 0, (await readLedger(ports)).ranges.at(-1)?.[1] ?? 0);
   return newest === 0 ? undefined : checkpointId(newest);
 }
 
@@ -65,17 +90,11 @@ export async function foldMarkers(
 ): Promise<void> {
   const { fileSystem, layout } = ports;
   const loose = (await looseMarkers(ports)).filter((id) => !kept.has(id));
-  const ranges = addToRanges(await readLedger(ports), loose);
+  const ledger = withoutOldest(await readLedger(ports), loose);
   const temporary = join(staging, basename(layout.ledger));
   await unlessMissing(fileSystem.removeFile(temporary));
-  await writeNewFile(
-    fileSystem,
-    temporary,
-    Buffer.from(JSON.stringify({ formatVersion, ranges })),
-    {
-      sync: true,
-    },
-  );
+  const bytes = Buffer.from(JSON.stringify({ formatVersion, ...ledger }));
+  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
   await fileSystem.rename(temporary, layout.ledger);
   await fileSystem.syncDirectory(dirname(layout.ledger));
   for (const id of loose) {
@@ -84,6 +103,14 @@ export async function foldMarkers(
     await unlessMissing(fileSystem.rename(marker, away));
     await unlessMissing(fileSystem.removeFile(away));
   }
+}
+
+/** With the ids added, and no longer than a ledger may be. */
+function withoutOldest({ ranges, prunedBelow }: Ledger, added: readonly number[]): Ledger {
+  const all = addToRanges(ranges, added);
+  const kept = all.slice(-rangesMax);
+  const oldestKept = kept[0]?.[0] ?? prunedBelow;
+  return { ranges: kept, prunedBelow: all.length === kept.length ? prunedBelow : oldestKept };
 }
 
 /** The union of ranges and ids, with neighbours joined. */
@@ -102,18 +129,22 @@ export function addToRanges(ranges: Ranges, ids: readonly number[]): Ranges {
 const formatVersion = 1;
 const ledgerMaxBytes = 256 * 1_048_576;
 
-async function readLedger({ fileSystem, layout }: MarkerPorts): Promise<Ranges> {
-  if ((await factsOrNothing(fileSystem, layout.ledger)) === undefined) return [];
+async function readLedger({ fileSystem, layout }: MarkerPorts): Promise<Ledger> {
+  if ((await factsOrNothing(fileSystem, layout.ledger)) === undefined) {
+    return { ranges: [], prunedBelow: 0 };
+  }
   const bytes = await readSmallFile(fileSystem, layout.ledger, ledgerMaxBytes);
-  const ranges = bytes === undefined ? undefined : parseRanges(bytes);
-  if (ranges !== undefined) return ranges;
+  const ledger = bytes === undefined ? undefined : parseLedger(bytes);
+  if (ledger !== undefined) return ledger;
   // Never read as empty: what was committed would be committed again.
   throw new TidegateError('TIDEGATE_FILES_CORRUPT', `${layout.ledger} is not a ledger of markers`);
 }
 
-function parseRanges(bytes: Uint8Array): Ranges | undefined {
-  const { ranges } = parseJsonObject(bytes) ?? {};
-  return Array.isArray(ranges) && isAscending(ranges) ? ranges : undefined;
+function parseLedger(bytes: Uint8Array): Ledger | undefined {
+  const { ranges, prunedBelow = 0 } = parseJsonObject(bytes) ?? {};
+  if (!Array.isArray(ranges) || !isAscending(ranges)) return undefined;
+  const isBound = typeof prunedBelow === 'number' && Number.isSafeInteger(prunedBelow);
+  return isBound ? { ranges: ranges as Ranges, prunedBelow } : undefined;
 }
 
 function isAscending(ranges: readonly unknown[]): boolean {

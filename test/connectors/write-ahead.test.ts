@@ -187,7 +187,7 @@ test('an owner that was overtaken removes, marks and stages nothing any more', a
     calm,
   );
   goOn();
-  await rollingBack;
+  await expect(rollingBack).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
   expect(await newer.inspect({ checkpointId: idOf(1, 1), handle }, calm)).toBe('prepared');
   expect(await newer.commit(handle, calm)).toBe('applied');
 });
@@ -279,20 +279,16 @@ test('what was staged survives a power loss right after the pre-commit', async (
 
 test('a file that an older version has staged, without an epoch, is applied', async () => {
   const table = new KeyedTable();
-  const { files } = newDisk();
+  const { disk, files } = newDisk();
   const session = await writeAhead(table.sink(), { directory: '/wal', fileSystem: files }).open(
     ownerOf(1),
     calm,
   );
   const { handle } = await session.preCommit(attempt(1, 1), calm);
-  const [name] = (await files.listDirectory('/wal/staging/000000001')).map((entry) => entry.name);
-  const path = `/wal/staging/000000001/${name ?? ''}`;
-  await files.removeFile(path);
+  const path = [...disk.tree().keys()].find((name) => name.endsWith('.staged'))!;
   const line = '{"number":9}\n';
   const sha256 = createHash('sha256').update(line).digest('hex');
-  const file = await files.createFile(path);
-  await file.write(Buffer.from(`${line}${JSON.stringify({ records: 1, sha256 })}\n`));
-  await file.close();
+  disk.writeFile(path, Buffer.from(`${line}${JSON.stringify({ records: 1, sha256 })}\n`));
   expect(await session.commit(handle, calm)).toBe('applied');
   expect([...table.rows.keys()]).toEqual([9]);
 });
@@ -395,7 +391,7 @@ describe('the directory of a sink', () => {
   test('is not entered by an owner that is overtaken before it has a place to stage', async () => {
     const { disk, files } = newDisk();
     const isStaging = ({ kind, path }: DiskOperation): boolean =>
-      kind === 'make-directory' && path === '/wal/staging/000000001';
+      kind === 'make-directory' && path.startsWith('/wal/staging/000000001');
     const late = pausedAt(disk, isStaging);
     const sinkOn = (fileSystem: FileSystem): TwoPhaseSink<Row> =>
       writeAhead(new KeyedTable().sink(), { directory: '/wal', fileSystem });
@@ -406,6 +402,76 @@ describe('the directory of a sink', () => {
     await sinkOn(files).open(ownerOf(2), calm);
     late.goOn();
     expect(await losing).toMatchObject({ code: 'TIDEGATE_FENCED' });
+  });
+
+  test('that an older version has staged in is taken over', async () => {
+    const { disk, files } = newDisk();
+    const table = new KeyedTable();
+    const sink = writeAhead(table.sink(), { directory: '/wal', fileSystem: files });
+    const first = await sink.open(ownerOf(1), calm);
+    await first.write([{ number: 1 }]);
+    const { handle } = await first.preCommit(attempt(1, 1), calm);
+    const [staging] = (await files.listDirectory('/wal/staging')).map(({ name }) => name);
+    await files.rename(`/wal/staging/${staging!}`, '/wal/staging/000000001');
+    const later = await sink.open(ownerOf(2), calm);
+    expect(await later.commit(handle, calm)).toBe('applied');
+    expect([...table.rows.keys()]).toEqual([1]);
+    expect([...disk.tree().keys()].some((path) => path.endsWith('/000000001'))).toBe(false);
+  });
+
+  test('is not entered by an opening that claims a number again which was cleaned away', async () => {
+    const { disk, files } = newDisk();
+    const table = new KeyedTable();
+    const isClaim = ({ kind, path }: DiskOperation): boolean =>
+      kind === 'make-directory' && path === '/wal/owners/000000001';
+    const late = pausedAt(disk, isClaim);
+    const sinkOn = (fileSystem: FileSystem): TwoPhaseSink<Row> =>
+      writeAhead(table.sink(), { directory: '/wal', fileSystem });
+    const paused = sinkOn(late.fileSystem)
+      .open(ownerOf(1), calm)
+      .then(() => undefined, toError);
+    await late.reached;
+    const first = await sinkOn(files).open(ownerOf(1), calm);
+    await first.write([{ number: 1 }]);
+    const { handle } = await first.preCommit(attempt(1, 1), calm);
+    const second = await sinkOn(files).open(ownerOf(2), calm);
+    expect((await files.listDirectory('/wal/owners')).map(({ name }) => name)).toEqual([
+      '000000002',
+    ]);
+    late.goOn();
+    expect(await paused).toMatchObject({ code: 'TIDEGATE_FENCED' });
+    // The directory that the late opening made is not the one that the first session writes to.
+    await expect(first.commit(handle, calm)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    await expect(first.write([{ number: 2 }])).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    expect(table.rows.size).toBe(0);
+    expect(await second.commit(handle, calm)).toBe('applied');
+    await sinkOn(files).open(ownerOf(3), calm);
+    expect(await files.listDirectory('/wal/staging')).toHaveLength(1);
+    expect(await files.listDirectory('/wal/owners')).toHaveLength(1);
+  });
+
+  test('removes the owners of years a bounded number at a time, and asks none of them', async () => {
+    const { disk, files } = newDisk();
+    const listed: string[] = [];
+    const counting = disk.mount({
+      before: ({ kind, path }) => {
+        if (kind === 'list-directory') listed.push(path);
+        return undefined;
+      },
+    });
+    const sinkOn = (fileSystem: FileSystem): TwoPhaseSink<Row> =>
+      writeAhead(new KeyedTable().sink(), { directory: '/wal', fileSystem });
+    await sinkOn(files).open(ownerOf(1), calm);
+    for (let past = 2; past <= 10_050; past += 1) {
+      await files.makeDirectory(`/wal/owners/${String(past).padStart(9, '0')}`);
+    }
+    const session = await sinkOn(counting.fileSystem).open(ownerOf(10_051), calm);
+    expect(await files.listDirectory('/wal/owners')).toHaveLength(51);
+    await session.write([{ number: 1 }]);
+    const { handle } = await session.preCommit(attempt(10_051, 1), calm);
+    listed.length = 0;
+    await session.commit(handle, calm);
+    expect(listed.filter((path) => path.includes('owners'))).toEqual([]);
   });
 
   test.each([1, 100])('with markers and no identity is refused (%i of them)', async (max) => {

@@ -1,6 +1,10 @@
 // Known ways to break the PostgreSQL and write-ahead sinks: each is a mistake that somebody made or could make.
 
-export const tests = ['test/connectors/postgres-server', 'test/connectors/write-ahead'];
+export const tests = [
+  'test/connectors/postgres-server',
+  'test/connectors/write-ahead',
+  'test/connectors/many-generations',
+];
 
 const prepared = 'src/connectors/postgres/prepared-session.ts';
 const fence = 'src/connectors/postgres/fence.ts';
@@ -108,6 +112,30 @@ export const mutations = [
     file: 'src/connectors/write-ahead/opening.ts',
     find: 'if (older === undefined || older >= owner.generation) continue;',
     replace: 'if (older === undefined || older >= 0) continue;',
+  },
+  {
+    what: 'two openings of one number share a write-ahead staging directory',
+    file: 'src/connectors/write-ahead/layout.ts',
+    find: '`${padded(generation, 9)}-${nonce}`',
+    replace: '`${padded(generation, 9)}${nonce.slice(16)}`',
+  },
+  {
+    what: 'a write-ahead owner removes its own entry with those of older ones',
+    file: 'src/connectors/write-ahead/opening.ts',
+    find: '(generationOfOwner(name) ?? Infinity) < owner.generation',
+    replace: '(generationOfOwner(name) ?? Infinity) <= owner.generation',
+  },
+  {
+    what: 'an overtaken write-ahead owner commits',
+    file: 'src/connectors/write-ahead/session.ts',
+    find: '      await this.#requireCurrent();\n      try {',
+    replace: '      try {',
+  },
+  {
+    what: 'a marker that a ledger forgot is read as absent',
+    file: 'src/connectors/marker-files.ts',
+    find: '  if (id >= prunedBelow) return false;\n',
+    replace: '  if (id >= 0) return false;\n',
   },
   {
     what: 'a write-ahead owner does not make durable what an older one has marked',

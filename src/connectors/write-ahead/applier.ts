@@ -39,6 +39,8 @@ export interface Applier<Rec> {
 export interface Marking {
   readonly markers: Markers;
   readonly folding: MarkerFolding;
+  /** Staging directory of the owner. */
+  readonly staging: string;
 }
 
 /** @throws TidegateError `TIDEGATE_WRITE_AHEAD_OPTIONS` for a sink that could be written twice. */
@@ -117,13 +119,13 @@ async function openMarking<Rec>(
 async function openByKey<Rec>(
   inner: FlushingSink<Rec>,
   owner: SinkOwner,
-  { markers, folding }: Marking,
+  { markers, folding, staging }: Marking,
   options: CallOptions,
 ): Promise<Applier<Rec>> {
   const session = await inner.open(owner, options);
   return {
     ...byMarkers(markers),
-    mark: (id) => markers.add(owner.generation, id),
+    mark: (id) => markers.add(staging, id),
     async apply(_request, records, call) {
       for await (const batch of records) await session.write(batch);
       await session.flush(call);

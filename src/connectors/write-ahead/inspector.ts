@@ -14,7 +14,7 @@ import type { CallOptions } from '../../contracts/source.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { namesIn } from '../../runtime/small-files.js';
 import type { Applier } from './applier.js';
-import { generationOfName, readStagedName, type WriteAheadLayout } from './layout.js';
+import { generationOfStaging, readStagedName, type WriteAheadLayout } from './layout.js';
 
 export interface InspectorContext {
   readonly fileSystem: FileSystem;
@@ -91,7 +91,7 @@ export class WriteAheadInspector implements SinkInspector {
     if (this.home !== undefined) return [this.home];
     const places: string[] = [];
     for (const name of await namesIn(this.#context.fileSystem, folder)) {
-      if (generationOfName(name) === undefined) continue;
+      if (generationOfStaging(name) === undefined) continue;
       const place = join(folder, name);
       places.push(place, ...(await this.#places(place)));
     }

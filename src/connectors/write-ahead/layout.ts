@@ -1,18 +1,28 @@
-// Every durable name of a write-ahead sink, and why an overtaken owner can stage nothing under them.
+// Every durable name of a write-ahead sink, and why an overtaken owner can change nothing under them.
 //
 //   <directory>/
 //     owners/000000002/          made by the opening of generation 2, before anything is looked at
-//     staging/000000002/         the owner's own, and all that is not committed
+//     staging/000000002-<nonce>/ the owner's own, and all that is not committed
 //       open                     the open epoch
 //       000000002-0000000033554433.staged   an epoch that was pre-committed
 //       marker-0000000033554433  a marker in the making
-//       000000001/               the directory of an older generation, while it is emptied
+//       000000001-<nonce>/       the directory of an older generation, while it is emptied
 //     applied/0000000033554433   commit point of an epoch, where the wrapped sink has no marker of its own
 //     ledger.json                the markers of long ago, as ranges of ids
 //     identity.json              store id, pipeline and sink
 //
-// Every change that counts has one end in the owner's staging directory, which the next owner renames
-// into its own and nobody makes again: a late rename or removal of an overtaken owner finds nothing.
+// The argument.
+//
+// 1. Every change that counts has one end in the owner's staging directory, which the next owner renames
+//    into its own: a late rename or removal of an overtaken owner finds nothing.
+// 2. Nothing makes a staging directory again: its nonce is drawn by the opening that makes it. So the
+//    entries of older owners can be removed. An opening that was paused before it claimed a number, and
+//    claims it after that number was removed, makes a directory that no other session writes to; it then
+//    looks for a higher number, finds one, and gives up before it has moved or written anything.
+// 3. The entry of the highest generation is never removed: older ones go only after a higher one is
+//    durable. It is the generation that the sink remembers, and what a late opening finds in 2.
+// 4. Whether an owner is still the newest is seen by its own staging directory: an opening that has
+//    returned has renamed it away. So a commit lists nothing.
 
 import { join } from 'node:path';
 import type { CheckpointId, Generation } from '../../ids.js';
@@ -38,13 +48,8 @@ export class WriteAheadLayout {
     return join(this.owners, padded(generation, 9));
   }
 
-  stagingOf(generation: number): string {
-    return join(this.staging, padded(generation, 9));
-  }
-
-  /** Where the directory of an older generation is put by a newer one. */
-  inheritedBy(generation: number, older: number): string {
-    return join(this.stagingOf(generation), padded(older, 9));
+  stagingOf(generation: number, nonce: string): string {
+    return join(this.staging, `${padded(generation, 9)}-${nonce}`);
   }
 
   marker(id: number): string {
@@ -74,6 +79,11 @@ export function readStagedName(
   return { generation: Number(generation) as Generation, id: Number(id) as CheckpointId };
 }
 
-export function generationOfName(name: string): Generation | undefined {
+export function generationOfOwner(name: string): Generation | undefined {
   return numberIn(/^(\d{9})$/, name) as Generation | undefined;
+}
+
+/** Those that an older version made have no nonce. */
+export function generationOfStaging(name: string): Generation | undefined {
+  return numberIn(/^(\d{9})(?:-[0-9a-f]{16})?$/, name) as Generation | undefined;
 }

@@ -1,7 +1,7 @@
 // Markers as empty files and a ledger, for a wrapped sink that has no marker of its own.
 
 import { join } from 'node:path';
-import type { CheckpointId, Generation } from '../../ids.js';
+import type { CheckpointId } from '../../ids.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import { writeNewFile } from '../../runtime/small-files.js';
 import { isCommitted, newestCommitted } from '../marker-files.js';
@@ -21,10 +21,10 @@ export class Markers {
     this.#ports = ports;
   }
 
-  /** One rename out of the staging directory of `generation`: an overtaken owner marks nothing. */
-  async add(generation: Generation, id: CheckpointId): Promise<void> {
+  /** One rename out of the owner's staging directory: an overtaken owner marks nothing. */
+  async add(staging: string, id: CheckpointId): Promise<void> {
     const { fileSystem, layout } = this.#ports;
-    const draft = join(layout.stagingOf(generation), markerDraftName(id));
+    const draft = join(staging, markerDraftName(id));
     try {
       await writeNewFile(fileSystem, draft, new Uint8Array(), { sync: true });
     } catch (error) {

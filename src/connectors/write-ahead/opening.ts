@@ -1,24 +1,33 @@
 // Taking a write-ahead directory: claim, fence, gather what was staged, make durable what can be seen, clean.
 
 import { dirname, join } from 'node:path';
-import { TidegateError } from '../../errors.js';
+import { TidegateError, toError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { Random } from '../../runtime/random.js';
 import { makeIfMissing, namesIn, removeTree, unlessMissing } from '../../runtime/small-files.js';
 import { newestCommitted } from '../marker-files.js';
 import { checkIdentity, createIdentity, readIdentity } from '../sink-identity.js';
-import { generationOfName, readStagedName, type WriteAheadLayout } from './layout.js';
+import {
+  generationOfOwner,
+  generationOfStaging,
+  readStagedName,
+  type WriteAheadLayout,
+} from './layout.js';
 
 export interface OpeningPorts {
   readonly fileSystem: FileSystem;
   readonly layout: WriteAheadLayout;
+  readonly random: Random;
+  readonly logger: Logger;
 }
 
 /**
- * Fences every older generation of this directory; the wrapped sink fences its own. When it returns,
- * everything that can be seen is durable.
+ * Fences every older generation of this directory, and gives the owner's staging directory; the
+ * wrapped sink fences its own. When it returns, everything that can be seen is durable.
  */
-export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Promise<void> {
+export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Promise<string> {
   const { fileSystem, layout } = ports;
   checkIdentity(ports, await readIdentity(ports), owner);
   for (const path of [layout.directory, layout.owners, layout.staging, layout.committed]) {
@@ -27,10 +36,12 @@ export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Prom
   // Also when they were there: an earlier opening may have ended before it synced them.
   await fileSystem.syncDirectory(dirname(layout.directory));
   await fileSystem.syncDirectory(layout.directory);
-  await claim(ports, owner);
+  const staging = await claim(ports, owner);
   try {
-    await fenceOlder(ports, owner);
-    await settle(ports, owner);
+    await fenceOlder(ports, owner, staging);
+    await settle(ports, owner, staging);
+    await removeOlderOwners(ports, owner);
+    return staging;
   } catch (error) {
     // What is missing under the own directory is missing because a newer owner has moved it.
     if (errnoOf(error) === 'ENOENT') await requireNewest(fileSystem, layout, owner);
@@ -38,7 +49,10 @@ export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Prom
   }
 }
 
-async function claim({ fileSystem, layout }: OpeningPorts, owner: SinkOwner): Promise<void> {
+async function claim(
+  { fileSystem, layout, random }: OpeningPorts,
+  owner: SinkOwner,
+): Promise<string> {
   await requireNewest(fileSystem, layout, owner);
   try {
     await fileSystem.makeDirectory(layout.ownerOf(owner.generation));
@@ -47,26 +61,53 @@ async function claim({ fileSystem, layout }: OpeningPorts, owner: SinkOwner): Pr
     throw error;
   }
   await fileSystem.syncDirectory(layout.owners);
-  await fileSystem.makeDirectory(layout.stagingOf(owner.generation));
+  const nonce = Buffer.from(random.bytes(8)).toString('hex');
+  const staging = layout.stagingOf(owner.generation, nonce);
+  await fileSystem.makeDirectory(staging);
   await fileSystem.syncDirectory(layout.staging);
   // Looked at again: of two owners that came at once the older one must not go on, and the newer one
   // has made its claim before it looks for directories to move.
   await requireNewest(fileSystem, layout, owner);
+  return staging;
 }
 
-async function fenceOlder({ fileSystem, layout }: OpeningPorts, owner: SinkOwner): Promise<void> {
+async function fenceOlder(
+  { fileSystem, layout }: OpeningPorts,
+  owner: SinkOwner,
+  staging: string,
+): Promise<void> {
   for (const name of await namesIn(fileSystem, layout.staging)) {
-    const older = generationOfName(name);
+    const older = generationOfStaging(name);
     if (older === undefined || older >= owner.generation) continue;
-    const inherited = layout.inheritedBy(owner.generation, older);
-    await unlessMissing(fileSystem.rename(layout.stagingOf(older), inherited));
+    await unlessMissing(fileSystem.rename(join(layout.staging, name), join(staging, name)));
   }
 }
 
+/**
+ * Only now: the own entry is durable. What cannot be removed is left, a bounded number at a time:
+ * an opening must not wait for the work of years.
+ */
+async function removeOlderOwners(
+  { fileSystem, layout, logger }: OpeningPorts,
+  owner: SinkOwner,
+): Promise<void> {
+  const names = await namesIn(fileSystem, layout.owners);
+  const older = names.filter((name) => (generationOfOwner(name) ?? Infinity) < owner.generation);
+  try {
+    for (const name of older.slice(0, removedMax)) {
+      await unlessMissing(fileSystem.removeDirectory(join(layout.owners, name)));
+    }
+  } catch (error) {
+    const path = layout.owners;
+    logger.warn('could not clean up after an older owner', { path, error: toError(error) });
+  }
+}
+
+const removedMax = 10_000;
+
 /** Under the fence: nobody of an older generation changes anything any more. */
-async function settle(ports: OpeningPorts, owner: SinkOwner): Promise<void> {
+async function settle(ports: OpeningPorts, owner: SinkOwner, own: string): Promise<void> {
   const { fileSystem, layout } = ports;
-  const own = layout.stagingOf(owner.generation);
   // Read again: another store may have been the first in the meantime.
   const identity = await readIdentity(ports);
   checkIdentity(ports, identity, owner);
@@ -101,13 +142,13 @@ async function gather(fileSystem: FileSystem, own: string, place: string): Promi
 }
 
 /** @throws TidegateError `TIDEGATE_FENCED` when a newer owner has come. */
-export async function requireNewest(
+async function requireNewest(
   fileSystem: FileSystem,
   layout: WriteAheadLayout,
   owner: SinkOwner,
 ): Promise<void> {
   for (const name of await namesIn(fileSystem, layout.owners)) {
-    const other = generationOfName(name);
+    const other = generationOfOwner(name);
     if (other !== undefined && other > owner.generation) throw fenced(owner, other);
   }
 }

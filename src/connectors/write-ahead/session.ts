@@ -13,13 +13,12 @@ import type {
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
-import { unlessMissing } from '../../runtime/small-files.js';
+import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
 import { Turns } from '../../runtime/turns.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
 import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
-import { requireNewest } from './opening.js';
 import { openStaged, StagedWriter, type StagedFile } from './staged-file.js';
 import type { NamedCodec } from './codec.js';
 
@@ -28,6 +27,8 @@ export interface SessionContext<Rec> {
   readonly layout: WriteAheadLayout;
   readonly codec: NamedCodec<Rec>;
   readonly owner: SinkOwner;
+  /** The owner's own directory; it is gone when a newer owner has come. */
+  readonly staging: string;
   readonly applier: Applier<Rec>;
 }
 
@@ -46,7 +47,7 @@ export class WriteAheadSession<Rec>
   constructor(context: SessionContext<Rec>) {
     const { fileSystem, layout, owner, applier } = context;
     super({ fileSystem, layout, identity: owner, applier });
-    this.home = layout.stagingOf(owner.generation);
+    this.home = context.staging;
     this.#context = context;
   }
 
@@ -74,10 +75,9 @@ export class WriteAheadSession<Rec>
   }
 
   commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
-    const { fileSystem, layout, owner, applier } = this.#context;
+    const { owner, applier } = this.#context;
     const id = idOfHandle(owner, handle);
-    return this.#turns.take(async () => {
-      await requireNewest(fileSystem, layout, owner);
+    return this.#owning(options, async () => {
       const staged = (await this.staged()).find((one) => one.id === id);
       const isMarked = await applier.isApplied(id, options);
       if (!isMarked && staged === undefined) return 'absent';
@@ -86,7 +86,7 @@ export class WriteAheadSession<Rec>
       if (!isMarked) await applier.mark?.(id);
       if (staged !== undefined) await this.#apply(staged, file, options);
       return isMarked ? 'already-applied' : 'applied';
-    }, options.signal);
+    });
   }
 
   async verify(handle: string, options: CallOptions): Promise<void> {
@@ -111,9 +111,8 @@ export class WriteAheadSession<Rec>
     { keep }: RollbackRequest,
     options: CallOptions,
   ): Promise<ReadonlyMap<string, RollbackOutcome>> {
-    const { fileSystem, layout, owner, applier } = this.#context;
-    return this.#turns.take(async () => {
-      await requireNewest(fileSystem, layout, owner);
+    const { fileSystem, applier } = this.#context;
+    return this.#owning(options, async () => {
       const outcomes = new Map<string, RollbackOutcome>();
       for (const { id, handle, path } of await this.staged()) {
         if (keep.includes(handle)) continue;
@@ -126,8 +125,10 @@ export class WriteAheadSession<Rec>
         this.#prepared.delete(id);
         outcomes.set(handle, 'rolled-back');
       }
+      // What was not there to be removed may have been moved away, and be committed by a newer owner.
+      await this.#requireCurrent();
       return outcomes;
-    }, options.signal);
+    });
   }
 
   override async close(): Promise<void> {
@@ -137,6 +138,25 @@ export class WriteAheadSession<Rec>
     } finally {
       await super.close();
     }
+  }
+
+  /** In turn, and only for as long as no newer owner has come. */
+  #owning<Value>({ signal }: CallOptions, work: () => Promise<Value>): Promise<Value> {
+    return this.#turns.take(async () => {
+      await this.#requireCurrent();
+      try {
+        return await work();
+      } catch (error) {
+        // What is missing under the own directory is missing because a newer owner has moved it.
+        if (errnoOf(error) === 'ENOENT') await this.#requireCurrent();
+        throw error;
+      }
+    }, signal);
+  }
+
+  async #requireCurrent(): Promise<void> {
+    const { fileSystem, staging, owner } = this.#context;
+    if ((await factsOrNothing(fileSystem, staging)) === undefined) throw overtaken(owner);
   }
 
   /**
@@ -178,7 +198,7 @@ export class WriteAheadSession<Rec>
   }
 
   async #stage({ checkpointId, epoch }: PreCommitRequest): Promise<Prepared> {
-    const { fileSystem, layout, owner } = this.#context;
+    const { fileSystem, staging, owner } = this.#context;
     const digest = await (await this.#writer()).finish(epoch);
     this.#open = undefined;
     // Fails when a newer owner has renamed the directory away.
@@ -186,26 +206,27 @@ export class WriteAheadSession<Rec>
       this.#path(openName),
       this.#path(stagedName(owner.generation, checkpointId)),
     );
-    await fileSystem.syncDirectory(layout.stagingOf(owner.generation));
+    await fileSystem.syncDirectory(staging);
     return { handle: handleOf(owner, checkpointId), digest };
   }
 
   #path(name: string): string {
-    const { layout, owner } = this.#context;
-    return join(layout.stagingOf(owner.generation), name);
+    return join(this.#context.staging, name);
   }
 
   /** The epoch has a hole from now on: only the next generation may go on. */
   #fail(error: unknown): Error {
     const { owner } = this.#context;
-    this.#failure =
-      errnoOf(error) === 'ENOENT'
-        ? new TidegateError('TIDEGATE_FENCED', `sink ${owner.sink} has a newer owner`, {
-            cause: error,
-          })
-        : toError(error);
+    this.#failure = errnoOf(error) === 'ENOENT' ? overtaken(owner, error) : toError(error);
     return this.#failure;
   }
+}
+
+function overtaken({ sink, generation }: SinkOwner, cause?: unknown): TidegateError {
+  return new TidegateError('TIDEGATE_FENCED', `sink ${sink} has a newer owner`, {
+    ...(cause === undefined ? {} : { cause }),
+    details: { generation },
+  });
 }
 
 const waysOutOfDamage =

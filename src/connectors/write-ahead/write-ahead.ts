@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Sink, TwoPhaseSink } from '../../contracts/sink.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
+import { systemRandom, type Random } from '../../runtime/random.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { TidegateError } from '../../errors.js';
 import { requireOptions, requirePath, type NamesOf } from '../../given.js';
@@ -29,6 +30,7 @@ export interface WriteAheadOptions<Rec> {
   /** Markers that lie as files of their own before they are folded into a ledger. Default 256. */
   readonly looseMarkersMax?: number;
   readonly fileSystem?: FileSystem;
+  readonly random?: Random;
   readonly logger?: Logger;
 }
 
@@ -37,6 +39,7 @@ const knownOptions: NamesOf<WriteAheadOptions<unknown>> = {
   codec: true,
   looseMarkersMax: true,
   fileSystem: true,
+  random: true,
   logger: true,
 };
 
@@ -60,18 +63,19 @@ export function writeAhead<Rec>(
   const codec = options.codec === undefined ? exactLines<Rec>() : customCodec(options.codec);
   const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);
   const layout = new WriteAheadLayout(resolve(options.directory));
-  const ports = { fileSystem, layout, logger };
+  const ports = { fileSystem, layout, logger, random: options.random ?? systemRandom };
   const markers = new Markers(ports);
   return {
     durability: 'durable',
     maxPrepared: Number.MAX_SAFE_INTEGER,
     async open(owner, call) {
       call.signal.throwIfAborted();
-      await takeDirectory(ports, owner);
-      const staging = layout.stagingOf(owner.generation);
+      const staging = await takeDirectory(ports, owner);
       const folding = new MarkerFolding(ports, { staging, looseMarkersMax });
-      const applier = await openApplier(inner, owner, { markers, folding }, call);
-      const session = new WriteAheadSession({ fileSystem, layout, codec, owner, applier });
+      const applier = await openApplier(inner, owner, { markers, folding, staging }, call);
+      const session = new WriteAheadSession({
+        ...{ fileSystem, layout, codec, owner, staging, applier },
+      });
       try {
         await session.applyMarked(call);
       } catch (error) {
