@@ -54,5 +54,7 @@ export interface PostgresDriver {
    * lock would stop the process, so that nothing is held between two calls.
    */
   readonly sessions: 'many' | 'one';
+  /** What the sessions come from, where several sinks share it. */
+  readonly pool?: { readonly options?: { readonly max?: number } };
   connect(options: CallOptions): Promise<PostgresSession>;
 }

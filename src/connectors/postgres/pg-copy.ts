@@ -79,6 +79,18 @@ export class PgCopyIn implements CopyIn {
     // The rows are on their way already.
   }
 
+  handleCopyData(): void {
+    // Nothing was asked for.
+  }
+
+  handleEmptyQuery(): void {
+    // Of a statement that was sent along.
+  }
+
+  handlePortalSuspended(): void {
+    // Nothing is read in portions.
+  }
+
   handleCommandComplete(): void {
     // The server is ready for the next statement only a message later.
   }

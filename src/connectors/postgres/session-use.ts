@@ -1,6 +1,7 @@
 // Using one session: it is given back clean or never again, and its answers are what was asked for.
 
 import { TidegateError } from '../../errors.js';
+import { orAborted } from '../../runtime/abort.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
 import { toTrouble } from './trouble.js';
@@ -15,7 +16,8 @@ export async function withSession<Value>(
   let session: PostgresSession | undefined;
   try {
     session = await driver.connect(options);
-    const value = await work(session);
+    // An embedded database cannot be interrupted: its answer is not waited for.
+    const value = await orAborted(work(session), options.signal);
     session.release();
     return value;
   } catch (error) {

@@ -7,6 +7,7 @@ import { requireOptions, type NamesOf } from '../../../given.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { systemProcesses, type Processes } from '../../../runtime/process-identity.js';
+import { orAborted } from '../../../runtime/abort.js';
 import { systemRandom, type Random } from '../../../runtime/random.js';
 import { Turns } from '../../../runtime/turns.js';
 import type { PostgresDriver, PostgresSession, QueryAnswer } from '../driver.js';
@@ -100,7 +101,8 @@ export class PgliteDatabase {
   }
 
   async #connect({ signal }: CallOptions): Promise<PostgresSession> {
-    const pglite = await this.#start();
+    // The start goes on for the next one who asks.
+    const pglite = await orAborted(this.#start(), signal);
     return new Promise((onSession, onFailure) => {
       const turn = this.#turns.take(async () => {
         signal.throwIfAborted();
