@@ -31,9 +31,11 @@ import {
 import type { CustomOperator } from './stages/custom-operator.js';
 import type { JoinOptions } from './stages/join.js';
 import type { KeyedFunction } from './stages/process.js';
-import type { WindowAggregation, WindowResult, WindowSpec } from './stages/window.js';
+import type { WindowAggregation, WindowResult } from './stages/window.js';
+import type { WindowSpec } from './stages/window-grid.js';
 import type { OperatorOptions, StatefulOptions } from './stream-options.js';
 import type { Table } from './table.js';
+import { requireContract } from './given-functions.js';
 import { checkedWindow, requireWholeSpan } from './windows.js';
 
 /** Records of one type on their way. Making one changes nothing but the pipeline's description. */
@@ -200,8 +202,9 @@ export class KeyedStream<Rec> {
     options: StatefulOptions = {},
   ): TimedStream<Out, Rec> {
     requireEventTime(name, this.#input);
-    const spec = checkedWindow(name, window);
     const erased = aggregation as WindowAggregation<unknown, unknown, unknown>;
+    requireContract(name, erased, ['add']);
+    const spec = checkedWindow(name, window, erased.merge !== undefined);
     const open = openWindow(name, spec, this.#erasedKeyOf, erased);
     return new TimedStream(this.#graph, this.#add('window', name, options, open));
   }

@@ -1,31 +1,89 @@
 // Spans of event time, made and checked: kinds of windows, how far a join looks, when a source is idle.
 
-import { requireOptions, type NamesOf } from '../given.js';
+import { kindOf, requireOptions, type NamesOf } from '../given.js';
 import type { EventTimeOptions } from './flow/source-times.js';
 import { requireFunctions } from './given-functions.js';
 import { invalid } from './graph.js';
-import type { WindowSpec } from './stages/window.js';
+import { windowsPerRecord, type CheckedWindow, type WindowSpec } from './stages/window-grid.js';
 
-/** Windows side by side: each record is in one. They begin at multiples of their size. */
-export function tumblingWindow({ sizeMs }: { readonly sizeMs: number }): WindowSpec {
-  return { sizeMs, everyMs: sizeMs };
+/** As `WindowSpec`, of windows that do not overlap. */
+export interface TumblingWindowOptions {
+  readonly sizeMs: number;
+  /** One of the windows begins so long behind 1970-01-01T00:00Z. Default 0. */
+  readonly offsetMs?: number;
 }
 
-/** Windows of `sizeMs`, one beginning every `everyMs`: a record is in `sizeMs / everyMs` of them. */
+const tumblingNames: NamesOf<TumblingWindowOptions> = { sizeMs: true, offsetMs: true };
+
+const windowNames: NamesOf<WindowSpec> = { sizeMs: true, everyMs: true, offsetMs: true };
+
+/**
+ * Windows side by side: each record is in one. They begin at multiples of their size, moved by
+ * `offsetMs`: with a size of a day and an offset of minus two hours they are the days of UTC+2.
+ *
+ * @throws TidegateError `TIDEGATE_OPTIONS` for options that there are not.
+ */
+export function tumblingWindow(options: TumblingWindowOptions): WindowSpec {
+  requireOptions('tumblingWindow', options, tumblingNames);
+  const { sizeMs, offsetMs = 0 } = options;
+  return { sizeMs, everyMs: sizeMs, offsetMs };
+}
+
+/**
+ * Windows of `sizeMs`, one beginning every `everyMs`: a record is in `sizeMs / everyMs` of them. With
+ * more than 100 the aggregation needs `merge`; there may be 100 000.
+ *
+ * @throws TidegateError `TIDEGATE_OPTIONS` for options that there are not.
+ */
 export function slidingWindow(spec: WindowSpec): WindowSpec {
+  requireOptions('slidingWindow', spec, windowNames);
   return spec;
 }
 
-/** @throws TidegateError `TIDEGATE_PIPELINE` for sizes that no record could be put into. */
-export function checkedWindow(name: string, { sizeMs, everyMs }: WindowSpec): WindowSpec {
+/** Without `merge` each record is added to every window that it is in. */
+const addedWindowsMax = 100;
+/** So many results may come of one record. */
+const mergedWindowsMax = 100_000;
+
+/**
+ * @throws TidegateError `TIDEGATE_PIPELINE` for sizes that no record could be put into, and for more
+ * windows at a time than there may be; `TIDEGATE_OPTIONS` for names that there are not.
+ */
+export function checkedWindow(name: string, spec: WindowSpec, canMerge: boolean): CheckedWindow {
+  requireOptions(`window ${name}`, spec, windowNames);
+  const { sizeMs, everyMs, offsetMs = 0 } = spec;
   for (const [what, value] of Object.entries({ sizeMs, everyMs })) {
     if (Number.isSafeInteger(value) && value > 0) continue;
-    throw invalid(`window ${name} has ${what} ${value}, not whole milliseconds above 0`);
+    throw invalid(`window ${name} has ${what} ${shown(value)}, not whole milliseconds above 0`);
   }
-  if (everyMs <= sizeMs) return { sizeMs, everyMs };
+  if (!Number.isSafeInteger(offsetMs)) {
+    throw invalid(`window ${name} has offsetMs ${shown(offsetMs)}, not whole milliseconds`);
+  }
+  if (everyMs > sizeMs) {
+    throw invalid(
+      `window ${name} begins every ${everyMs} ms and lasts ${sizeMs} ms: records between are in none`,
+    );
+  }
+  requireFewWindows(name, spec, canMerge);
+  return { sizeMs, everyMs, offsetMs: ((offsetMs % everyMs) + everyMs) % everyMs };
+}
+
+function requireFewWindows(name: string, spec: WindowSpec, canMerge: boolean): void {
+  const windows = windowsPerRecord(spec);
+  const most = canMerge ? mergedWindowsMax : addedWindowsMax;
+  if (windows <= most) return;
+  const wayOut = canMerge
+    ? 'let windows begin less often'
+    : 'give the aggregation a merge(earlier, later), so that a record is added once, or let windows begin less often';
   throw invalid(
-    `window ${name} begins every ${everyMs} ms and lasts ${sizeMs} ms: records between are in none`,
+    `window ${name} lasts ${spec.sizeMs} ms and begins every ${spec.everyMs} ms: each record is in ` +
+      `${windows} windows, and there may be ${most}: ${wayOut}`,
   );
+}
+
+/** A text in the place of a number may be anything: only its kind is told. */
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : kindOf(value);
 }
 
 /** @throws TidegateError `TIDEGATE_PIPELINE` for a distance that no pair of records could have. */

@@ -147,4 +147,46 @@ export const mutations = [
     find: 'capture.failure ??= { error };',
     replace: 'throw error;',
   },
+  {
+    what: 'a merged value is used again although a record has come to one of its slices',
+    file: 'src/pipeline/stages/slices.ts',
+    find: 'if (number < this.#mergedBefore) this.#forgetBlocksOf(number);',
+    replace: '',
+  },
+  {
+    what: 'a merged value is sent on while its slices go on changing it',
+    file: 'src/pipeline/stages/slices.ts',
+    find: 'return copyOf(total?.value);',
+    replace: 'return total?.value;',
+  },
+  {
+    what: 'a timer that an earlier window has replaced fires all the same',
+    file: 'src/pipeline/stages/sliced-window.ts',
+    find: 'operator.state.get(entry.key) === entry && entry.value.number === number;',
+    replace: 'operator.state.get(entry.key) === entry;',
+  },
+  {
+    what: 'a window that has been sent on is opened again by a record for later ones',
+    file: 'src/pipeline/stages/sliced-window.ts',
+    find: 'Math.max(this.#grid.startOf(number), operator.watermark);',
+    replace: 'this.#grid.startOf(number);',
+  },
+  {
+    what: 'a slice is forgotten while a window still needs it',
+    file: 'src/pipeline/stages/sliced-window.ts',
+    find: 'slices.dropBefore(this.#grid.sliceAt(nextEndMs - spec.sizeMs));',
+    replace: 'slices.dropBefore(this.#grid.sliceAt(nextEndMs - spec.sizeMs) + 1);',
+  },
+  {
+    what: 'a join forgets records that may still meet one',
+    file: 'src/pipeline/stages/join.ts',
+    find: 'forgottenAt(time, options.withinMs) <= dueTime;',
+    replace: 'time <= dueTime;',
+  },
+  {
+    what: 'the offset of windows is passed over',
+    file: 'src/pipeline/windows.ts',
+    find: 'offsetMs: ((offsetMs % everyMs) + everyMs) % everyMs',
+    replace: 'offsetMs: 0',
+  },
 ];

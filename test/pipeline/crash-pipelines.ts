@@ -6,7 +6,7 @@ import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
 import type { Stream } from '../../src/pipeline/stream.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
+import { slidingWindow, tumblingWindow } from '../../src/pipeline/windows.js';
 import { readableSource } from '../../src/testing/simulation/readable-source.js';
 import type { Crashable, World } from '../../src/testing/simulation/world.js';
 import { untilLater } from './support.js';
@@ -42,6 +42,7 @@ export const input = {
 export type Shape =
   | 'fan-in'
   | 'windows'
+  | 'sliding'
   | 'idle'
   | 'join'
   | 'table'
@@ -62,6 +63,13 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
   windows: (world) => {
     const { pipeline, left, right } = begin(world);
     windowed(left.union(right)).to('a', world.sink('a', 'durable'));
+    return prepared(world, pipeline, 'key');
+  },
+
+  /** Windows that share slices; they begin 30 ms off, and last two and a half times their distance. */
+  sliding: (world) => {
+    const { pipeline, left, right } = begin(world);
+    sliding(left.union(right)).to('a', world.sink('a', 'durable'));
     return prepared(world, pipeline, 'key');
   },
 
@@ -184,6 +192,24 @@ function windowed(orders: Stream<Order>) {
     .window('windows', tumblingWindow({ sizeMs: 100 }), {
       initial: { ids: [] as number[] },
       add: (value, { id }) => ({ ids: [...value.ids, id] }),
+      result: (key, { startMs }, { ids }) => ({ key, number: startMs, ids }),
+    });
+}
+
+function sliding(orders: Stream<Order>) {
+  return orders
+    .keyBy(({ account }) => account)
+    .window('sliding', slidingWindow({ sizeMs: 100, everyMs: 40, offsetMs: -30 }), {
+      initial: { ids: [] as number[] },
+      add: (value, { id }) => {
+        value.ids.push(id);
+        return value;
+      },
+      merge: (earlier, later) => {
+        earlier.ids.push(...later.ids);
+        return earlier;
+      },
+      // In one text: all windows of a key come one after the other.
       result: (key, { startMs }, { ids }) => ({ key, number: startMs, ids }),
     });
 }

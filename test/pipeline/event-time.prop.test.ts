@@ -77,6 +77,19 @@ describe('event time', () => {
     });
   });
 
+  test('a join pairs what is near enough, and forgets nothing too early', async () => {
+    const within = [0, 4, 12, 15, 16, 16, 29, 31, 40, 38, 53, 55];
+    await compareWithPlainLoop({
+      events: within.map((time, id) => ({ id, key: 'ann', time })),
+      batchRecords: 2,
+      outOfOrderMs: 2,
+      sizeMs: 1,
+      everyMs: 1,
+      stops: [5, 9],
+      failures: [],
+    });
+  });
+
   test('windows, late records, timers and joins are those of a plain loop, whatever fails and stops', async () => {
     await fc.assert(fc.asyncProperty(plans, compareWithPlainLoop), {
       seed: 473_063_881,
@@ -117,7 +130,7 @@ async function live(
 ): Promise<RunReport> {
   const stop = new AbortController();
   const pipeline = new Pipeline('events');
-  const { events, batchRecords, outOfOrderMs } = plan;
+  const { events, batchRecords, outOfOrderMs, sizeMs, everyMs } = plan;
   const events$ = pipeline
     .source('events', pacedSource(events, { batchRecords }), {
       eventTime: { timeOf: (event) => event.time, outOfOrderMs },
@@ -127,7 +140,7 @@ async function live(
       return event;
     });
   const byKey = events$.keyBy((event) => event.key);
-  const counted = byKey.window('windows', slidingWindow(plan), {
+  const counted = byKey.window('windows', slidingWindow({ sizeMs, everyMs }), {
     initial: { ids: [] as number[] },
     add: (value, event) => {
       value.ids.push(event.id);

@@ -1,6 +1,7 @@
 // Records of two streams with the same key and nearby times, in pairs.
 
 import type { OperatorSettings } from '../state/keyed-operator.js';
+import { firstIndexNotBefore } from '../state/sorted.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { latePort } from '../graph.js';
 import { keyText, type KeyOf } from './keys.js';
@@ -12,7 +13,7 @@ export interface JoinOptions<Left, Right, Out> {
   readonly combine: (left: Left, right: Right, key: string) => Out;
 }
 
-/** A record that waits for those of the other side. */
+/** A record that waits for those of the other side, which are kept in the order of their times. */
 interface Waiting {
   readonly time: number;
   readonly number: number;
@@ -70,17 +71,20 @@ export class JoinLogic implements TimedLogic<Sides> {
     if (entry === undefined) entry = state.add(key, [[], []]);
     else state.touch(entry);
     const number = operator.nextNumber();
-    entry.value[isLeft ? 0 : 1].push({ time, number, record });
+    insert(entry.value[isLeft ? 0 : 1], { time, number, record });
     operator.timers.add(forgottenAt(time, options.withinMs), { entry, number });
   }
 
-  onTimer(_time: number, { entry, number }: EntryTimer<Sides>): void {
-    const { state } = this.#parts.operator;
+  /** Every record that is due by then goes at once: one by one each would move all that are behind it. */
+  onTimer(dueTime: number, { entry }: EntryTimer<Sides>): void {
+    const { operator, options } = this.#parts;
+    const { state } = operator;
+    if (state.get(entry.key) !== entry) return;
+    const isDue = ({ time }: Waiting): boolean => forgottenAt(time, options.withinMs) <= dueTime;
+    const counts = entry.value.map((side) => firstIndexNotBefore(side, isDue));
+    if (counts.every((count) => count === 0)) return;
     state.touch(entry);
-    for (const side of entry.value) {
-      const index = side.findIndex((waiting) => waiting.number === number);
-      if (index >= 0) side.splice(index, 1);
-    }
+    for (const [side, waiting] of entry.value.entries()) waiting.splice(0, counts[side]);
     if (entry.value.every((side) => side.length === 0)) state.delete(entry);
   }
 
@@ -91,8 +95,10 @@ export class JoinLogic implements TimedLogic<Sides> {
     const { record, time, isLeft } = arrived;
     const others = operator.state.get(key)?.value[isLeft ? 1 : 0] ?? [];
     const pairs: { readonly pair: unknown; readonly time: number }[] = [];
-    for (const other of others) {
-      if (Math.abs(other.time - time) > withinMs) continue;
+    const first = firstIndexNotBefore(others, (other) => other.time < time - withinMs);
+    for (let index = first; index < others.length; index++) {
+      const other = others[index];
+      if (other === undefined || other.time > time + withinMs) break;
       const pair = isLeft ? combine(record, other.record, key) : combine(other.record, record, key);
       pairs.push({ pair, time: Math.max(time, other.time) });
     }
@@ -110,5 +116,20 @@ function saveSide(side: readonly Waiting[]): SavedSide {
 }
 
 function loadSide(side: SavedSide): Waiting[] {
-  return side.map(([time, number, record]) => ({ time, number, record }));
+  return side
+    .map(([time, number, record]) => ({ time, number, record }))
+    .sort((left, right) => left.time - right.time);
+}
+
+/** Behind those of the same time: most records are newer than all that wait. */
+function insert(side: Waiting[], waiting: Waiting): void {
+  const { time } = waiting;
+  const newest = side.at(-1);
+  if (newest === undefined || newest.time <= time) side.push(waiting);
+  else
+    side.splice(
+      firstIndexNotBefore(side, (other) => other.time <= time),
+      0,
+      waiting,
+    );
 }

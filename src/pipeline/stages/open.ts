@@ -21,7 +21,10 @@ import { rowIn } from './table.js';
 import { ProcessLogic, processOperator, type KeyedFunction } from './process.js';
 import { filterStage, flatMapStage, mapStage } from './stateless.js';
 import { TimedStage, type TimedStageParts } from './timed-stage.js';
-import { WindowLogic, windowOperator, type WindowAggregation, type WindowSpec } from './window.js';
+import { SlicedWindowLogic, slicedWindowOperator } from './sliced-window.js';
+import type { Merge } from './slices.js';
+import { WindowLogic, windowOperator, type WindowAggregation } from './window.js';
+import type { CheckedWindow } from './window-grid.js';
 
 type Open = (settings: OperatorSettings, tables: TableOf) => NodeInstance;
 
@@ -104,13 +107,27 @@ export function openAggregate(
 
 export function openWindow(
   name: string,
-  spec: WindowSpec,
+  spec: CheckedWindow,
   keyOf: KeyOf<unknown>,
   aggregation: WindowAggregation<unknown, unknown, unknown>,
 ): Open {
   requireContract(name, aggregation, ['add']);
   requireFunctions(name, { keyOf });
   requireSynchronous(name, { ...aggregation });
+  const { merge } = aggregation;
+  if (merge !== undefined) requireFunctions(name, { merge });
+  // Without an overlap there is nothing to merge.
+  return merge === undefined || spec.everyMs === spec.sizeMs
+    ? openPanes(name, spec, keyOf, aggregation)
+    : openSlices(name, spec, keyOf, { ...aggregation, merge });
+}
+
+function openPanes(
+  name: string,
+  spec: CheckedWindow,
+  keyOf: KeyOf<unknown>,
+  aggregation: WindowAggregation<unknown, unknown, unknown>,
+): Open {
   return (settings) => {
     const operator = windowOperator(name, spec, settings);
     return timed(
@@ -121,6 +138,30 @@ export function openWindow(
         ports: [mainPort, latePort],
         hasEventTime: true,
         logic: (emitter) => new WindowLogic({ operator, spec, keyOf, aggregation }, emitter),
+      }),
+      operator,
+    );
+  };
+}
+
+function openSlices(
+  name: string,
+  spec: CheckedWindow,
+  keyOf: KeyOf<unknown>,
+  aggregation: WindowAggregation<unknown, unknown, unknown> & { readonly merge: Merge },
+): Open {
+  const { merge } = aggregation;
+  return (settings) => {
+    const operator = slicedWindowOperator(name, { spec, merge }, settings);
+    return timed(
+      1,
+      (wiring) => ({
+        operator,
+        ...timedWiring(wiring),
+        ports: [mainPort, latePort],
+        hasEventTime: true,
+        logic: (emitter) =>
+          new SlicedWindowLogic({ operator, spec, keyOf, aggregation, merge }, emitter),
       }),
       operator,
     );

@@ -4,26 +4,23 @@ import { latePort } from '../graph.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
+import { firstIndexNotBefore } from '../state/sorted.js';
 import { keyText, type KeyOf } from './keys.js';
 import type { Emitter, TimedLogic } from './timed-stage.js';
-
-/** Windows of `sizeMs`, one beginning every `everyMs`; equal for tumbling ones. */
-export interface WindowSpec {
-  readonly sizeMs: number;
-  readonly everyMs: number;
-}
-
-/** From `startMs` (included) to `endMs` (excluded), in milliseconds since the Unix epoch. */
-export interface TimeWindow {
-  readonly startMs: number;
-  readonly endMs: number;
-}
+import { NewestWindow, type CheckedWindow, type TimeWindow } from './window-grid.js';
 
 export interface WindowAggregation<Rec, Value, Out> {
   /** What a window begins with; a value is copied, a function is called with the key. */
   readonly initial: Value | ((key: string) => Value);
   /** The value with the record in it: a new one, or the same one changed. */
   readonly add: (value: Value, record: Rec, key: string) => Value;
+  /**
+   * The value of two neighbouring stretches of time together, the earlier one first; it may change that
+   * one, and must not change the later one. With it a record of a sliding window is added once, however
+   * many windows it is in; without it at most 100 windows may overlap. `initial` is then in each stretch:
+   * it must be what merging leaves as it is, such as 0 for a sum.
+   */
+  readonly merge?: (earlier: Value, later: Value) => Value;
   /** What is sent on when the window is over. Default: key, window and value. */
   readonly result?: (key: string, window: TimeWindow, value: Value) => Out;
 }
@@ -34,7 +31,7 @@ export interface WindowResult<Value> {
   readonly value: Value;
 }
 
-/** An open window of one key. `number` orders windows that end together by their first record. */
+/** An open window of one key, in the order of their starts. `number` orders windows that end together by their first record. */
 interface Pane {
   readonly startMs: number;
   readonly number: number;
@@ -47,24 +44,22 @@ type SavedPane = readonly [startMs: number, number: number, value: unknown];
 
 export function windowOperator(
   name: string,
-  { sizeMs }: WindowSpec,
+  { sizeMs }: CheckedWindow,
   settings: OperatorSettings,
 ): WindowOperator {
   return new TimedOperator<Pane[]>(name, settings, {
     members: (panes) => panes.map(({ startMs, number, value }) => [startMs, number, value]),
     value: ([, ...saved]) =>
-      (saved as readonly SavedPane[]).map(([startMs, number, value]) => ({
-        startMs,
-        number,
-        value,
-      })),
+      (saved as readonly SavedPane[])
+        .map(([startMs, number, value]) => ({ startMs, number, value }))
+        .sort((left, right) => left.startMs - right.startMs),
     timersOf: (panes) => panes.map(({ startMs, number }) => ({ time: startMs + sizeMs, number })),
   });
 }
 
 export interface WindowParts {
   readonly operator: WindowOperator;
-  readonly spec: WindowSpec;
+  readonly spec: CheckedWindow;
   readonly keyOf: KeyOf<unknown>;
   readonly aggregation: WindowAggregation<unknown, unknown, unknown>;
 }
@@ -100,9 +95,9 @@ export class WindowLogic implements TimedLogic<Pane[]> {
   onTimer(time: number, { entry, number }: EntryTimer<Pane[]>): void {
     const { operator, spec, aggregation } = this.#parts;
     const { state } = operator;
-    const index = entry.value.findIndex((pane) => pane.number === number);
+    const index = indexOfPane(entry.value, time - spec.sizeMs);
     const pane = entry.value[index];
-    if (pane === undefined) return;
+    if (pane?.number !== number) return;
     state.touch(entry);
     entry.value.splice(index, 1);
     if (entry.value.length === 0) state.delete(entry);
@@ -148,33 +143,23 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     if (entry === undefined) entry = state.add(key, [opened]);
     else {
       state.touch(entry);
-      entry.value.push(opened);
+      entry.value.splice(indexOfPane(entry.value, startMs), 0, opened);
     }
     operator.timers.add(endMs, { entry, number });
   }
 }
 
-/** The window that begins last of those that a time is in. */
-class NewestWindow implements TimeWindow {
-  startMs = Number.NaN;
-  endMs = Number.NaN;
-  nextStartMs = Number.NaN;
-
-  moveTo(time: number, { sizeMs, everyMs }: WindowSpec): void {
-    if (Number.isNaN(time)) throw new Error('a window needs records with an event time');
-    this.startMs = Math.floor(time / everyMs) * everyMs;
-    this.endMs = this.startMs + sizeMs;
-    this.nextStartMs = this.startMs + everyMs;
-  }
+/** The panes of a key are in the order of their starts; most often the newest one is wanted. */
+function paneOf(panes: readonly Pane[], { startMs }: TimeWindow): Pane | undefined {
+  const newest = panes[panes.length - 1];
+  // Not `newest?.startMs`, which may be undefined: the number is put into a box to be compared.
+  if (newest === undefined) return undefined;
+  if (newest.startMs <= startMs) return newest.startMs === startMs ? newest : undefined;
+  const pane = panes[indexOfPane(panes, startMs)];
+  if (pane === undefined) return undefined;
+  return pane.startMs === startMs ? pane : undefined;
 }
 
-/** A key has few windows open at a time, the newest last. */
-function paneOf(panes: readonly Pane[], { startMs }: TimeWindow): Pane | undefined {
-  for (let index = panes.length - 1; index >= 0; index--) {
-    const pane = panes[index];
-    // Not `pane?.startMs`, which may be undefined: the number is put into a box to be compared.
-    if (pane === undefined) continue;
-    if (pane.startMs === startMs) return pane;
-  }
-  return undefined;
+function indexOfPane(panes: readonly Pane[], startMs: number): number {
+  return firstIndexNotBefore(panes, (pane) => pane.startMs < startMs);
 }
