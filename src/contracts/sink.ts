@@ -73,8 +73,29 @@ export interface SinkInspector {
   close?(): void | Promise<void>;
 }
 
+/**
+ * Records kept for later by a sink that wraps this one, in a form that this one makes: what it cannot
+ * take is refused before it is durable, because a record that is refused at its commit blocks the sink.
+ */
+export interface RecordForm<Rec> {
+  /** Stands beside what was kept, such as `postgres-texts-1`: another form has another name. */
+  readonly name: string;
+  /**
+   * One line of well-formed text.
+   *
+   * @param place Of the record in its epoch, from 1, for messages.
+   * @throws For a record that the sink cannot take.
+   */
+  encode(record: Rec, place?: number): string;
+  /** What `write` takes in the place of the record. */
+  decode(line: string): unknown;
+  /** Asks the system behind the sink whether these lines are values of its types; rejects if not. */
+  check?(lines: readonly string[], options: CallOptions): Promise<void>;
+}
+
 /** A two-phase sink in the hands of one generation. */
 export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
+  readonly recordForm?: RecordForm<Rec> | undefined;
   write(records: readonly Rec[]): void | Promise<void>;
   preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared>;
   /**
@@ -134,6 +155,7 @@ export interface TwoPhaseSink<Rec = unknown> {
 
 /** A sink without two phases, in the hands of one generation. */
 export interface FlushingSinkSession<Rec = unknown> {
+  readonly recordForm?: RecordForm<Rec> | undefined;
   write(records: readonly Rec[]): void | Promise<void>;
   /** Everything written before is in effect when this returns. Called at each barrier. */
   flush(options: CallOptions): void | Promise<void>;

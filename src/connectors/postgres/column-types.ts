@@ -20,6 +20,8 @@ export interface CatalogColumn {
   /** As `format_type` names it, for messages. */
   readonly type: string;
   readonly value: ValueType;
+  /** Quoted, with its schema, where it is another than the type's own. */
+  readonly collation: string | undefined;
   /** Of the column or of its domain. */
   readonly isNotNull: boolean;
   readonly isGenerated: boolean;
@@ -48,6 +50,9 @@ const columnsStatement = `WITH RECURSIVE chain AS (
   SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     a.attnotnull AS is_not_null, a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
     a.atthasdef OR a.attidentity <> '' AS has_default,
+    (SELECT quote_ident(n.nspname) || '.' || quote_ident(o.collname)
+      FROM pg_type t, pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
+      WHERE t.oid = a.atttypid AND o.oid = a.attcollation AND o.oid <> t.typcollation) AS collation,
     (SELECT json_agg(json_build_object(
         'name', CASE n.nspname WHEN 'pg_catalog' THEN t.typname::text ELSE '' END,
         'isDomain', t.typtype = 'd', 'isArray', ${isArray}, 'isText', t.typcategory = 'S',
@@ -69,6 +74,7 @@ export async function readColumns(
       name: String(row.name),
       type: String(row.type),
       value: typeOf(chain),
+      collation: typeof row.collation === 'string' ? row.collation : undefined,
       isNotNull: row.is_not_null === true || isDomainNotNull(chain),
       isGenerated: row.is_generated === true,
       hasDefault: row.has_default === true,

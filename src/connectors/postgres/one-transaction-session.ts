@@ -9,6 +9,7 @@ import type {
   PreCommitRequest,
   Prepared,
   PreparedListing,
+  RecordForm,
   RollbackOutcome,
   RollbackRequest,
   TwoPhaseSinkSession,
@@ -34,6 +35,7 @@ export class OneTransactionSession<Rec>
   extends PostgresInspector
   implements TwoPhaseSinkSession<Rec>
 {
+  readonly recordForm: RecordForm<Rec> | undefined;
   readonly #context: SinkContext<Rec>;
   readonly #open: OpenEpoch<Rec>;
   readonly #pruning: MarkerPruning;
@@ -43,6 +45,7 @@ export class OneTransactionSession<Rec>
 
   constructor(context: SinkContext<Rec>) {
     super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
+    this.recordForm = context.recordForm;
     this.#context = context;
     this.#open = new OpenEpoch(context);
     this.#pruning = new MarkerPruning(context);

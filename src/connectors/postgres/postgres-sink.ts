@@ -18,7 +18,8 @@ import { PreparedSession } from './prepared-session.js';
 import { customBuffer, tableBuffer, type WriteRecords } from './records.js';
 import { UpsertSession } from './upsert-session.js';
 import { checkLimits, defaultLimits, type SinkContext, type SinkLimits } from './sink-context.js';
-import { describeTable, quotedName, type TableOptions } from './table.js';
+import { recordFormOf } from './row-json.js';
+import { describeTable, quotedName, type Table, type TableOptions } from './table.js';
 import { requireTag, withSession } from './session-use.js';
 
 /** Where the database is: a `pg` pool, or an embedded PGlite. */
@@ -161,11 +162,14 @@ async function openContext<Rec>(
   return withSession(driver, `opening sink ${owner.sink}`, call, async (session) => {
     await checkServer(session, { needsPrepare });
     await refusePooler(driver, session, call);
-    const { target, newBuffer, collidesOn } = await describeOutput(session, options);
+    const { target, table, ...output } = await describeOutput(session, options);
+    const { sink } = owner;
+    const recordForm = table && recordFormOf<Rec>(table, { driver, sink });
     await createCatalog(session, catalog, owner);
     await claim(session, catalog, owner, { target, logger });
     const runsUserStatements = options.write !== undefined;
-    return { driver, catalog, owner, limits, logger, collidesOn, runsUserStatements, newBuffer };
+    const shared = { driver, catalog, owner, limits, logger };
+    return { ...shared, ...output, recordForm, runsUserStatements };
   });
 }
 
@@ -212,16 +216,23 @@ async function describeOutput<Rec>(
 ): Promise<
   Pick<SinkContext<Rec>, 'newBuffer' | 'collidesOn'> & {
     readonly target: { readonly target: string; readonly canWait: boolean };
+    readonly table: Table | undefined;
   }
 > {
   const { write } = options;
   if (write !== undefined) {
     const target = { target: '', canWait: false };
-    return { target, collidesOn: undefined, newBuffer: () => customBuffer(write) };
+    return {
+      target,
+      table: undefined,
+      collidesOn: undefined,
+      newBuffer: () => customBuffer(write),
+    };
   }
   const table = await describeTable(session, options);
   return {
     target: { target: table.name, canWait: table.key !== undefined },
+    table,
     collidesOn: table.canCollide ? table.name : undefined,
     newBuffer: () => tableBuffer(table),
   };

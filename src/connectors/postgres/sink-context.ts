@@ -1,6 +1,7 @@
 // What the parts of one opened sink work with.
 
 import { TidegateError } from '../../errors.js';
+import type { RecordForm } from '../../contracts/sink.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Catalog } from './catalog.js';
 import type { PostgresDriver } from './driver.js';
@@ -18,6 +19,8 @@ export interface SinkContext<Rec> {
   /** Whether statements that are not ours run in the transaction, and might end it. */
   readonly runsUserStatements: boolean;
   newBuffer(): RecordBuffer<Rec>;
+  /** Of a table; what a user's own statements take is not known. */
+  readonly recordForm: RecordForm<Rec> | undefined;
 }
 
 export interface SinkLimits {

@@ -29,6 +29,7 @@ export interface Table {
 export interface TableColumn extends Column {
   /** Why a record without a value for it is refused; undefined where NULL is written. */
   readonly refusesNull: string | undefined;
+  readonly collation: string | undefined;
 }
 
 /** @throws TidegateError naming what is missing and the statement that mends it. */

@@ -4,6 +4,7 @@ import type { CheckpointId } from '../../ids.js';
 import type {
   FlushingSink,
   PreCommitRequest,
+  RecordForm,
   Sink,
   SinkInspector,
   SinkOwner,
@@ -18,6 +19,8 @@ import type { Markers } from './markers.js';
 
 /** What is left to do when an epoch is committed. */
 export interface Applier<Rec> {
+  /** Of the wrapped sink. */
+  readonly recordForm: RecordForm<Rec> | undefined;
   isApplied(id: CheckpointId, options: CallOptions): Promise<boolean>;
   lastApplied(options: CallOptions): Promise<CheckpointId | undefined>;
   /**
@@ -91,6 +94,7 @@ async function openMarking<Rec>(
   let isHalfWritten = false;
   return {
     ...byInspector(session),
+    recordForm: session.recordForm,
     async apply(request, records, call) {
       if (isHalfWritten) {
         // Writing again would put the records twice into its open epoch.
@@ -125,6 +129,7 @@ async function openByKey<Rec>(
   const session = await inner.open(owner, options);
   return {
     ...byMarkers(markers),
+    recordForm: session.recordForm,
     mark: (id) => markers.add(staging, id),
     async apply(_request, records, call) {
       for await (const batch of records) await session.write(batch);

@@ -12,8 +12,11 @@ export interface RecordCodec<Rec> {
 }
 
 /** A codec, and what the staged files of it say. */
-export interface NamedCodec<Rec> extends RecordCodec<Rec> {
-  readonly name: 'typed-json-1' | 'custom';
+export interface NamedCodec<Rec> {
+  /** `typed-json-1`, `custom`, or the name of a wrapped sink's own form. */
+  readonly name: string;
+  encode(record: Rec, place?: number): string;
+  decode(line: string): Rec;
 }
 
 /** Begins a line of typed JSON, version 1. No JSON text begins with it. */
@@ -32,11 +35,19 @@ export function exactLines<Rec>(): NamedCodec<Rec> {
  * The codec that a file was staged with: it may have been changed since.
  *
  * @param name As the file says; undefined in those of older versions.
+ * @param known The one that was given, and the form of the wrapped sink.
  * @throws TidegateError `TIDEGATE_WRITE_AHEAD_CORRUPT` where only its owner knows it.
  */
-export function codecOf<Rec>(name: unknown, path: string, given: NamedCodec<Rec>): NamedCodec<Rec> {
-  if (name === undefined || name === given.name) return given;
-  if (name === exactLines().name) return exactLines();
+export function codecOf<Rec>(
+  name: unknown,
+  path: string,
+  known: readonly NamedCodec<Rec>[],
+): NamedCodec<Rec> {
+  const exact = exactLines<Rec>();
+  // An older version has staged with a codec of its user, or as plain JSON.
+  const wanted = name ?? (known[0]?.name === 'custom' ? 'custom' : exact.name);
+  const found = [...known, exact].find((codec) => codec.name === wanted);
+  if (found !== undefined) return found;
   const what = name === 'custom' ? 'a codec of its user' : `codec ${JSON.stringify(name)}`;
   throw new TidegateError(
     'TIDEGATE_WRITE_AHEAD_CORRUPT',

@@ -20,12 +20,12 @@ import type { Applier } from './applier.js';
 import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
 import { openStaged, StagedWriter, type StagedFile } from './staged-file.js';
-import type { NamedCodec } from './codec.js';
+import type { RecordLines } from './record-lines.js';
 
 export interface SessionContext<Rec> {
   readonly fileSystem: FileSystem;
   readonly layout: WriteAheadLayout;
-  readonly codec: NamedCodec<Rec>;
+  readonly lines: RecordLines<Rec>;
   readonly owner: SinkOwner;
   /** The owner's own directory; it is gone when a newer owner has come. */
   readonly staging: string;
@@ -41,7 +41,9 @@ export class WriteAheadSession<Rec>
   readonly #prepared = new Map<number, Prepared>();
   /** The wrapped sink takes one epoch at a time. */
   readonly #turns = new Turns();
-  #open: StagedWriter<Rec> | undefined;
+  /** Ends what a check has asked the wrapped sink's system. */
+  readonly #life = new AbortController();
+  #open: StagedWriter | undefined;
   #failure: Error | undefined;
 
   constructor(context: SessionContext<Rec>) {
@@ -54,7 +56,9 @@ export class WriteAheadSession<Rec>
   async write(records: readonly Rec[]): Promise<void> {
     throwIfIncomplete(this.#context.owner.sink, this.#failure);
     try {
-      await (await this.#writer()).add(records);
+      const writer = await this.#writer();
+      const { signal } = this.#life;
+      await writer.add(await this.#context.lines.encode(records, writer.recordCount, { signal }));
     } catch (error) {
       throw this.#fail(error);
     }
@@ -133,6 +137,7 @@ export class WriteAheadSession<Rec>
 
   override async close(): Promise<void> {
     this.#failure ??= new Error('the session was closed');
+    this.#life.abort(this.#failure);
     try {
       await this.#open?.abandon();
     } finally {
@@ -164,10 +169,10 @@ export class WriteAheadSession<Rec>
    * a marker of its own has written the records with it, once and for all.
    */
   async #opened(staged: StagedEpoch, isMarked: boolean): Promise<StagedFile<Rec> | undefined> {
-    const { fileSystem, codec, applier } = this.#context;
+    const { fileSystem, lines, applier } = this.#context;
     if (isMarked && applier.mark === undefined) return undefined;
     const wayOut = isMarked ? waysOutOfMarked : waysOutOfDamage;
-    return openStaged(fileSystem, staged.path, { codec, wayOut });
+    return openStaged(fileSystem, staged.path, { codecs: lines.known, wayOut });
   }
 
   async #apply(
@@ -184,12 +189,12 @@ export class WriteAheadSession<Rec>
     await unlessMissing(fileSystem.removeFile(path));
   }
 
-  async #writer(): Promise<StagedWriter<Rec>> {
+  async #writer(): Promise<StagedWriter> {
     if (this.#open !== undefined) return this.#open;
-    const { fileSystem, codec } = this.#context;
+    const { fileSystem, lines } = this.#context;
     const path = this.#path(openName);
     await unlessMissing(fileSystem.removeFile(path));
-    const writer = new StagedWriter(await fileSystem.createFile(path), codec);
+    const writer = new StagedWriter(await fileSystem.createFile(path), lines.codec.name);
     this.#open = writer;
     // Closed meanwhile: nobody would close it.
     if (this.#failure !== undefined) await writer.abandon();

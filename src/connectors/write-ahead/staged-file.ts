@@ -5,7 +5,7 @@ import { TidegateError } from '../../errors.js';
 import { epoch, type Epoch } from '../../ids.js';
 import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
 import { parseJsonObject } from '../../runtime/small-files.js';
-import { codecOf, requireLine, type NamedCodec } from './codec.js';
+import { codecOf, type NamedCodec } from './codec.js';
 
 interface Trailer {
   readonly records: number;
@@ -21,22 +21,28 @@ const readBytes = 262_144;
 const newline = 0x0a;
 
 /** Collects records into a file that is not durable before `finish` has returned. */
-export class StagedWriter<Rec> {
+export class StagedWriter {
   readonly #file: WritableFile;
-  readonly #codec: NamedCodec<Rec>;
+  readonly #codec: string;
   readonly #hash = createHash('sha256');
   #text = '';
   #records = 0;
   #isClosed = false;
 
-  constructor(file: WritableFile, codec: NamedCodec<Rec>) {
+  /** @param codec Name of the one that makes the lines. */
+  constructor(file: WritableFile, codec: string) {
     this.#file = file;
     this.#codec = codec;
   }
 
-  async add(records: readonly Rec[]): Promise<void> {
-    for (const record of records) {
-      this.#text += `${requireLine(this.#codec.encode(record))}\n`;
+  get recordCount(): number {
+    return this.#records;
+  }
+
+  /** @param lines A record each. */
+  async add(lines: readonly string[]): Promise<void> {
+    for (const line of lines) {
+      this.#text += `${line}\n`;
       this.#records += 1;
     }
     if (this.#text.length >= writeBytes) await this.#write();
@@ -47,8 +53,7 @@ export class StagedWriter<Rec> {
     try {
       await this.#write();
       const sha256 = this.#hash.digest('hex');
-      const { name: codec } = this.#codec;
-      const trailer: Trailer = { records: this.#records, sha256, epoch, codec };
+      const trailer: Trailer = { records: this.#records, sha256, epoch, codec: this.#codec };
       await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
       await this.#file.sync();
       return sha256;
@@ -87,11 +92,11 @@ export interface StagedFile<Rec> {
 export async function openStaged<Rec>(
   fileSystem: FileSystem,
   path: string,
-  { codec, wayOut }: { readonly codec: NamedCodec<Rec>; readonly wayOut: string },
+  { codecs, wayOut }: { readonly codecs: readonly NamedCodec<Rec>[]; readonly wayOut: string },
 ): Promise<StagedFile<Rec>> {
   const { epoch: found, codec: name } = await requireUndamaged(fileSystem, path, wayOut);
   const isEpoch = typeof found === 'number' && Number.isSafeInteger(found) && found >= 1;
-  const records = readStaged(fileSystem, path, codecOf(name, path, codec));
+  const records = readStaged(fileSystem, path, codecOf(name, path, codecs));
   return { epoch: epoch(isEpoch ? found : 1), records };
 }
 

@@ -9,7 +9,8 @@ import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { TidegateError } from '../../errors.js';
 import { requireOptions, requirePath, type NamesOf } from '../../given.js';
 import { MarkerFolding } from '../marker-folding.js';
-import { customCodec, exactLines, type RecordCodec } from './codec.js';
+import type { RecordCodec } from './codec.js';
+import { RecordLines } from './record-lines.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
 import { WriteAheadInspector } from './inspector.js';
 import { WriteAheadLayout } from './layout.js';
@@ -60,7 +61,6 @@ export function writeAhead<Rec>(
   requirePath('the directory of writeAhead', options.directory);
   checkWrappable(inner);
   const { fileSystem = nodeFileSystem, logger = silentLogger } = options;
-  const codec = options.codec === undefined ? exactLines<Rec>() : customCodec(options.codec);
   const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);
   const layout = new WriteAheadLayout(resolve(options.directory));
   const ports = { fileSystem, layout, logger, random: options.random ?? systemRandom };
@@ -73,8 +73,9 @@ export function writeAhead<Rec>(
       const staging = await takeDirectory(ports, owner);
       const folding = new MarkerFolding(ports, { staging, looseMarkersMax });
       const applier = await openApplier(inner, owner, { markers, folding, staging }, call);
+      const lines = new RecordLines(options.codec, applier.recordForm);
       const session = new WriteAheadSession({
-        ...{ fileSystem, layout, codec, owner, staging, applier },
+        ...{ fileSystem, layout, lines, owner, staging, applier },
       });
       try {
         await session.applyMarked(call);
