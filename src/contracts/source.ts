@@ -50,10 +50,19 @@ export interface Source {
   acknowledge?(offsets: Offsets, options: CallOptions): void | Promise<void>;
 }
 
+/** What a source of lines has read for a batch. A line gave a record, was part of one, or was skipped. */
+export interface SourceInput {
+  readonly lines: number;
+  /** Lines that gave no record, by reason: `blank`, `header`, `not JSON` and the like. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
 /** Records in order, and where the source is behind the last of them. */
 export interface SourceBatch<Rec> {
   readonly records: readonly Rec[];
   readonly offsets: Offsets;
+  /** For the report of the run; left out by sources that read no lines. */
+  readonly input?: SourceInput;
 }
 
 /**

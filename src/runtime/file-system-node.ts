@@ -3,7 +3,8 @@
 import { constants, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { errnoOf } from './file-system.js';
-import type { DirectoryEntry, FileFacts, FileKind, FileSystem } from './file-system.js';
+import type { DirectoryEntry, FileFacts, FileIdentity } from './file-system.js';
+import type { FileKind, FileSystem } from './file-system.js';
 import type { ReadableFile, WritableFile } from './file-system.js';
 
 /** The file system of the machine. POSIX only: directories are synced through a read-only handle. */
@@ -58,6 +59,7 @@ class NodeReadableFile implements ReadableFile {
   constructor(
     private readonly handle: fs.FileHandle,
     readonly byteLength: number,
+    readonly identity: FileIdentity,
   ) {}
 
   async read(target: Uint8Array, byteOffset: number): Promise<number> {
@@ -82,9 +84,14 @@ async function openForReading(path: string): Promise<ReadableFile> {
     throw errnoOf(error) === 'ENXIO' ? errno('ELOOP', 'not a regular file', path) : error;
   });
   try {
-    const facts = factsOf(await handle.stat());
-    if (facts.kind === 'file') return new NodeReadableFile(handle, facts.byteLength);
-    throw errno(facts.kind === 'directory' ? 'EISDIR' : 'ELOOP', 'not a regular file', path);
+    // As BigInts: an inode may be above 2^53.
+    const stats = await handle.stat({ bigint: true });
+    const kind = kindOf(stats);
+    if (kind === 'file') {
+      const identity = { device: String(stats.dev), inode: String(stats.ino) };
+      return new NodeReadableFile(handle, Number(stats.size), identity);
+    }
+    throw errno(kind === 'directory' ? 'EISDIR' : 'ELOOP', 'not a regular file', path);
   } catch (error) {
     await handle.close();
     throw error;

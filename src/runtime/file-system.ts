@@ -24,10 +24,18 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
+export interface FileIdentity {
+  /** May change when the machine starts anew. */
+  readonly device: string;
+  readonly inode: string;
+}
+
 /** A file that is being read. */
 export interface ReadableFile {
   /** Length when the file was opened. */
   readonly byteLength: number;
+  /** Which file it is, whatever it is called: device and inode. Undefined where nothing tells. */
+  readonly identity?: FileIdentity;
   /** Fills `target` from `byteOffset` on; returns fewer bytes only at the end of the file. */
   read(target: Uint8Array, byteOffset: number): Promise<number>;
   close(): Promise<void>;

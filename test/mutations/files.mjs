@@ -2,7 +2,7 @@
 // in a file that is not the one it was.
 
 /** Not the test of the main job's checker, which needs a server. */
-export const tests = ['test/connectors/files/file-'];
+export const tests = ['test/connectors/files/file-', 'test/connectors/files/json-numbers'];
 
 const sink = (what, file, find, replace) => ({
   what,
@@ -244,22 +244,17 @@ export const mutations = [
   ),
   source(
     'bytes that are not UTF-8 are replaced in silence',
-    'file-source.ts',
+    'record-parser.ts',
     "if (!isUtf8(one)) throw new RecordProblem('not UTF-8');",
     '',
   ),
   source(
     'the content of a bad line is in the message',
-    'json-lines-source.ts',
-    'throw new RecordProblem(`not JSON',
-    'throw new RecordProblem(`not JSON ${line}',
+    'json-numbers.ts',
+    "throw new RecordProblem('not JSON', `not JSON${",
+    "throw new RecordProblem('not JSON', `not JSON ${line}${",
   ),
-  source(
-    'a skipped record is not counted',
-    'file-source.ts',
-    'if (instead === undefined) skipped += 1;',
-    'if (instead === undefined) skipped += 0;',
-  ),
+  source('a skipped record is not counted', 'record-parser.ts', 'skipped += 1;', 'skipped += 0;'),
   source(
     'memory for one record has no bound',
     'block-reader.ts',
@@ -277,5 +272,65 @@ export const mutations = [
     'csv-source.ts',
     'if (row.length !== names.length) {',
     'if (row.length > names.length) {',
+  ),
+  source(
+    'a large integer becomes another one',
+    'json-numbers.ts',
+    'if (Number.isSafeInteger(value)) return undefined;',
+    'if (Number.isFinite(value)) return undefined;',
+  ),
+  source(
+    'a number too large for JavaScript becomes Infinity',
+    'json-numbers.ts',
+    "if (!Number.isFinite(value) || (value === 0 && digits !== '')) return 'size';",
+    '',
+  ),
+  source(
+    'large integers are looked for in some places only',
+    'json-numbers.ts',
+    'place += safeDigits + 1',
+    'place += safeDigits + 9',
+  ),
+  source(
+    'a file in the place of the one that was read is read on',
+    'opened-file.ts',
+    'if (isWhole && (await headOf(file, byteLength)) === head) return;',
+    'if ((await headOf(file, byteLength)) === head) return;',
+  ),
+  source(
+    'the bytes behind the position are not looked at',
+    'opened-file.ts',
+    'if (isWhole && (await headOf(file, byteLength)) === head) return;',
+    'if (isWhole && head.length > 0) return;',
+  ),
+  source(
+    'carriage returns alone make one long header',
+    'csv-source.ts',
+    'if (rows.length !== count) {',
+    'if (rows.length < count) {',
+  ),
+  source(
+    'a header takes records with it',
+    'csv-source.ts',
+    'if (lines > linesMax) {',
+    'if (lines > linesMax * 1_000) {',
+  ),
+  source(
+    'a blank line of one column is passed over',
+    'csv-source.ts',
+    'if (names.length === 1) return',
+    'if (names.length === 0) return',
+  ),
+  source(
+    'blank lines are not counted',
+    'csv-source.ts',
+    'return { records: full.map((row) => named(names, row)), blankLines };',
+    'return { records: full.map((row) => named(names, row)), blankLines: 0 };',
+  ),
+  source(
+    'UTF-16 without a mark is read as text',
+    'csv-source.ts',
+    "if (text.includes('\\0'))",
+    "if (text.includes('\\0\\0\\0'))",
   ),
 ];

@@ -6,11 +6,15 @@ export { csvSource } from './source/csv-source.js';
 export type { CsvRecord, CsvSourceOptions } from './source/csv-source.js';
 export type { FileSourceOptions } from './source/file-source.js';
 export { jsonLinesSource } from './source/json-lines-source.js';
+export type { JsonLinesSourceOptions } from './source/json-lines-source.js';
+export type { JsonNumbers } from './source/json-numbers.js';
+export type { ResumeBy } from './source/opened-file.js';
 export type { BadRecord, BadRecordPolicy } from './source/record-format.js';
 export { nodeFileSystem } from '../../runtime/file-system-node.js';
 export type {
   DirectoryEntry,
   FileFacts,
+  FileIdentity,
   FileKind,
   FileSystem,
   ReadableFile,

@@ -1,6 +1,6 @@
 // A simulated disk as one process sees it: the file-system port, with a hook around each call.
 
-import type { FileSystem, ReadableFile } from '../../runtime/file-system.js';
+import type { FileIdentity, FileSystem, ReadableFile } from '../../runtime/file-system.js';
 import { append, bytesOf, newDirectory, newFile, type FileNode } from './disk-nodes.js';
 import { toError } from '../../errors.js';
 import { diskError } from './disk-names.js';
@@ -86,7 +86,9 @@ function fileSystemOf(disk: DiskState, process: SimulatedProcess): FileSystem {
       }),
     openFile: (path) =>
       run('open-file', path, () => {
-        return readable(process, path, disk.names.fileOf(disk.names.existing(path).node, path));
+        const { node, number } = disk.names.existing(path);
+        const identity = { device: 'simulated', inode: String(number) };
+        return readable(process, path, { file: disk.names.fileOf(node, path), identity });
       }),
     makeDirectory: (path) => run('make-directory', path, () => enter(disk, path, newDirectory())),
     listDirectory: (path) =>
@@ -148,8 +150,13 @@ function writable(
   };
 }
 
-function readable(process: SimulatedProcess, path: string, file: FileNode): ReadableFile {
+function readable(
+  process: SimulatedProcess,
+  path: string,
+  { file, identity }: { readonly file: FileNode; readonly identity: FileIdentity },
+): ReadableFile {
   return {
+    identity,
     byteLength: file.visible.byteLength,
     read: (target, byteOffset) =>
       process.run({ kind: 'read', path }, () => {

@@ -5,7 +5,7 @@ import type { ReadableSource } from '../../../contracts/source.js';
 import { TidegateError } from '../../../errors.js';
 import { requireOptions, type NamesOf } from '../../../given.js';
 import { fileSource, fileSourceNames, type FileSourceOptions } from './file-source.js';
-import { lineFeed, RecordProblem, type RecordFormat } from './record-format.js';
+import { lineFeed, RecordProblem, type ParsedText, type RecordFormat } from './record-format.js';
 
 export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
   /** Names of the columns. Default: the first record of the file names them. */
@@ -14,6 +14,11 @@ export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
   readonly delimiter?: string;
   /** One ASCII character; doubled inside a quoted field it stands for itself. Default `"`. */
   readonly quote?: string;
+  /**
+   * Lines of the header, at most: a quote that is not closed where it should be would make names of
+   * columns out of records. Default 1.
+   */
+  readonly headerLinesMax?: number;
 }
 
 const knownOptions: NamesOf<CsvSourceOptions<unknown>> = {
@@ -21,14 +26,17 @@ const knownOptions: NamesOf<CsvSourceOptions<unknown>> = {
   columns: true,
   delimiter: true,
   quote: true,
+  headerLinesMax: true,
 };
 
 /** A record by the names of its columns; all values are text. */
 export type CsvRecord = Readonly<Record<string, string>>;
 
 /**
- * Reads a CSV file, UTF-8, as it is when the reading begins. A record with more or fewer fields than
- * columns is a bad record.
+ * Reads a CSV file, UTF-8, as it is when the reading begins. A blank line is passed over and counted;
+ * where there is one column it is a record with an empty field. Bad records are those with more or
+ * fewer fields than columns, with a carriage return alone (lines end with a line feed), with a zero
+ * byte, or with a byte order mark that does not begin the file.
  *
  * @throws TidegateError `TIDEGATE_OPTIONS`.
  */
@@ -37,52 +45,101 @@ export function csvSource<Rec = CsvRecord>(
   options: CsvSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
   requireOptions('csvSource', options, knownOptions);
-  const { columns, delimiter = ',', quote = '"' } = options;
-  checkOptions({ columns, delimiter, quote });
+  const { columns, delimiter = ',', quote = '"', headerLinesMax = 1 } = options;
+  checkOptions({ columns, delimiter, quote, headerLinesMax });
   const codes = { quote: quote.charCodeAt(0), delimiter: delimiter.charCodeAt(0) };
-  const rowsOf = (text: string): string[][] => parseRows(text, { delimiter, quote });
+  const syntax = { delimiter, quote };
   const format: RecordFormat<CsvRecord> = {
     name: 'CSV',
     hasHeader: columns === undefined,
     ends: (bytes, isLast) => endsOfRecords(bytes, isLast, codes),
     parser: (header) => {
-      const names = columns ?? namesIn(rowsOf(header ?? ''));
-      return (text) => rowsOf(text).map((row) => named(names, row));
+      const names = columns ?? namesIn(header ?? '', syntax, headerLinesMax);
+      return (text, count) => recordsIn(names, text, { ...syntax, count });
     },
   };
   return fileSource(path, format as unknown as RecordFormat<Rec>, options);
 }
 
+interface Syntax {
+  readonly delimiter: string;
+  readonly quote: string;
+}
+
+/** As many rows as there are records in the text; a blank line is a row of one empty field. */
 function parseRows(
   text: string,
-  { delimiter, quote }: { readonly delimiter: string; readonly quote: string },
+  { delimiter, quote, count }: Syntax & { count: number },
 ): string[][] {
+  const rows = rowsIn(text, { delimiter, quote });
+  // The parser ends rows at carriage returns, also at those that end no line of ours.
+  if (rows.length !== count) {
+    const what = 'a carriage return without a line feed, outside of quotes';
+    throw new RecordProblem('carriage return', what);
+  }
+  if (text.includes('\0')) throw new RecordProblem('zero byte', 'a zero byte, as UTF-16 has them');
+  return rows;
+}
+
+function rowsIn(text: string, { delimiter, quote }: Syntax): string[][] {
   try {
     return parse(text, {
       delimiter,
       quote,
       escape: quote,
-      record_delimiter: ['\n', '\r\n'],
+      record_delimiter: ['\r\n', '\n', '\r'],
       relax_column_count: true,
-      skip_empty_lines: true,
     });
   } catch (error) {
     // Its message quotes the field, which may be a secret: the code says what is wrong.
-    if (error instanceof CsvError) throw new RecordProblem(`not CSV: ${error.code}`);
+    if (error instanceof CsvError) throw new RecordProblem('not CSV', `not CSV: ${error.code}`);
     throw error;
   }
 }
 
-function namesIn(rows: readonly (readonly string[])[]): readonly string[] {
-  const [names = []] = rows;
-  if (names.length > 0 && new Set(names).size === names.length) return names;
-  throw new RecordProblem('the header names no column, or one twice');
+function namesIn(header: string, syntax: Syntax, linesMax: number): readonly string[] {
+  const lines = header.replace(/\r?\n$/, '').split('\n').length;
+  const [names = []] = header === '' ? [] : parseRows(header, { ...syntax, count: 1 });
+  if (lines > linesMax) {
+    throw new RecordProblem(
+      'header',
+      `the header has ${lines} lines: a quote in it is not closed where it should be, or ` +
+        `headerLinesMax, ${linesMax}, is too low`,
+    );
+  }
+  const isBlank = names.length === 1 && names[0] === '';
+  if (names.length > 0 && !isBlank && new Set(names).size === names.length) return names;
+  throw new RecordProblem('header', 'the header names no column, or one twice');
+}
+
+const byteOrderMark = '\ufeff';
+
+function recordsIn(
+  names: readonly string[],
+  text: string,
+  options: Syntax & { readonly count: number },
+): ParsedText<CsvRecord> {
+  const { count, quote } = options;
+  const rows = parseRows(text, options);
+  // It stands before a header when files were put together; whether it does is seen one by one.
+  if (text.includes(byteOrderMark) && (count > 1 || text.startsWith(byteOrderMark))) {
+    throw new RecordProblem('byte order mark', 'a byte order mark in the middle of the file');
+  }
+  if (names.length === 1) return { records: rows.map((row) => named(names, row)), blankLines: 0 };
+  const full = rows.filter(([first, ...others]) => first !== '' || others.length > 0);
+  const blankLines = count - full.length;
+  // An empty text in quotes is a field, and a line with one field too few is none that is blank.
+  if (blankLines > 0 && text.includes(quote + quote) && (count > 1 || text.startsWith(quote))) {
+    throw new RecordProblem('number of fields', `1 fields, and ${names.length} columns`);
+  }
+  return { records: full.map((row) => named(names, row)), blankLines };
 }
 
 /** `fromEntries` takes any name, `__proto__` too. */
 function named(names: readonly string[], row: readonly string[]): CsvRecord {
   if (row.length !== names.length) {
-    throw new RecordProblem(`${row.length} fields, and ${names.length} columns`);
+    const what = `${row.length} fields, and ${names.length} columns`;
+    throw new RecordProblem('number of fields', what);
   }
   return Object.fromEntries(names.map((name, index) => [name, row[index] ?? '']));
 }
@@ -122,8 +179,9 @@ function checkOptions(options: {
   readonly columns: readonly string[] | undefined;
   readonly delimiter: string;
   readonly quote: string;
+  readonly headerLinesMax: number;
 }): void {
-  const { columns, delimiter, quote } = options;
+  const { columns, delimiter, quote, headerLinesMax } = options;
   const problems: string[] = [];
   for (const [name, value] of Object.entries({ delimiter, quote })) {
     const code = value.length === 1 ? value.charCodeAt(0) : 0;
@@ -134,6 +192,9 @@ function checkOptions(options: {
   if (delimiter === quote) problems.push('delimiter and quote are the same');
   if (columns !== undefined && (columns.length === 0 || new Set(columns).size < columns.length)) {
     problems.push('columns are none, or one is named twice');
+  }
+  if (!Number.isSafeInteger(headerLinesMax) || headerLinesMax < 1) {
+    problems.push(`headerLinesMax ${headerLinesMax} is not 1 or more`);
   }
   if (problems.length === 0) return;
   throw new TidegateError('TIDEGATE_OPTIONS', `csvSource: ${problems.join('; ')}`);

@@ -7,17 +7,25 @@ import type {
   Offsets,
   ReadableSource,
   SourceBatch,
+  SourceInput,
   SourcePosition,
 } from '../../../contracts/source.js';
-import { TidegateError, toError } from '../../../errors.js';
-import { requirePath, type NamesOf } from '../../../given.js';
+import { TidegateError } from '../../../errors.js';
+import { kindOf, requirePath, type NamesOf } from '../../../given.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { BlockReader } from './block-reader.js';
 import { parsePosition, toOffsets, type FilePosition } from './file-position.js';
 import { Fingerprint } from './fingerprint.js';
-import { changed, openAt } from './opened-file.js';
-import { RecordProblem, type BadRecordPolicy, type RecordFormat } from './record-format.js';
+import { InputCount } from './input-count.js';
+import { changed, openAt, type ResumeBy } from './opened-file.js';
+import {
+  countLineFeeds,
+  RecordProblem,
+  type BadRecordPolicy,
+  type RecordFormat,
+} from './record-format.js';
+import { badRecordError, countLines, RecordParser, type ParsedRecords } from './record-parser.js';
 
 export interface FileSourceOptions<Rec> {
   /** Default `fail`. */
@@ -26,6 +34,13 @@ export interface FileSourceOptions<Rec> {
   readonly batchRecords?: number;
   /** A longer record ends the reading, whatever the policy. Default 16 MiB. */
   readonly recordMaxBytes?: number;
+  /**
+   * What has to be as it was for the reading to go on behind a position. `file`: the file, which may
+   * have grown, or a whole copy of it in another place, of the same length; a file that was put in
+   * its place is refused, also where it begins alike. `content`: what stands before the position.
+   * Default `file`.
+   */
+  readonly resumeBy?: ResumeBy;
   readonly fileSystem?: FileSystem;
 }
 
@@ -33,6 +48,7 @@ export const fileSourceNames: NamesOf<FileSourceOptions<unknown>> = {
   onBadRecord: true,
   batchRecords: true,
   recordMaxBytes: true,
+  resumeBy: true,
   fileSystem: true,
 };
 
@@ -47,9 +63,29 @@ export function fileSource<Rec>(
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new TidegateError('TIDEGATE_OPTIONS', `${path}: ${name} ${value} is not 1 or more`);
   }
-  const fileSystem = options.fileSystem ?? nodeFileSystem;
-  const settings = { batchRecords, recordMaxBytes, onBadRecord, fileSystem };
+  const { fileSystem = nodeFileSystem, resumeBy = 'file' } = options;
+  requirePolicies(path, { onBadRecord, resumeBy });
+  const settings = { batchRecords, recordMaxBytes, onBadRecord, resumeBy, fileSystem };
   return new FileSource(resolve(path), format, settings);
+}
+
+function requirePolicies(
+  path: string,
+  { onBadRecord, resumeBy }: { readonly onBadRecord: unknown; readonly resumeBy: unknown },
+): void {
+  const problems: string[] = [];
+  if (typeof onBadRecord !== 'function' && onBadRecord !== 'fail' && onBadRecord !== 'skip') {
+    problems.push(`onBadRecord ${shown(onBadRecord)}, not "fail", "skip" or a function`);
+  }
+  if (resumeBy !== 'file' && resumeBy !== 'content') {
+    problems.push(`resumeBy ${shown(resumeBy)}, not "file" or "content"`);
+  }
+  if (problems.length === 0) return;
+  throw new TidegateError('TIDEGATE_OPTIONS', `${path}: ${problems.join('; ')}`);
+}
+
+function shown(value: unknown): string {
+  return `is ${typeof value === 'string' ? JSON.stringify(value) : kindOf(value)}`;
 }
 
 type Settings<Rec> = Required<FileSourceOptions<Rec>>;
@@ -60,6 +96,12 @@ const start: FilePosition = {
   skipped: 0,
   fingerprint: Fingerprint.atStart().toString(),
 };
+
+interface FileBatch<Rec> {
+  readonly records: readonly Rec[];
+  readonly position: FilePosition;
+  readonly input: SourceInput;
+}
 
 class FileSource<Rec> implements ReadableSource<Rec> {
   readonly #path: string;
@@ -81,15 +123,16 @@ class FileSource<Rec> implements ReadableSource<Rec> {
   async restore(offsets: Offsets, { signal }: CallOptions): Promise<void> {
     signal.throwIfAborted();
     const position = parsePosition(this.#path, offsets);
-    const { file } = await openAt(this.#settings.fileSystem, this.#path, position);
+    const { fileSystem, resumeBy } = this.#settings;
+    const { file } = await openAt(fileSystem, this.#path, { position, resumeBy });
     await file.close();
     this.#position = position;
   }
 
   async *read({ signal }: CallOptions): AsyncGenerator<SourceBatch<Rec>> {
-    for await (const { records, position } of this.#batches(this.#position, signal)) {
+    for await (const { records, position, input } of this.#batches(this.#position, signal)) {
       this.#position = position;
-      yield { records, offsets: toOffsets(position) };
+      yield { records, offsets: toOffsets(position), input };
     }
   }
 
@@ -109,13 +152,16 @@ class FileSource<Rec> implements ReadableSource<Rec> {
     from: FilePosition,
     signal: AbortSignal,
     end?: number,
-  ): AsyncGenerator<{ readonly records: readonly Rec[]; readonly position: FilePosition }> {
-    const { fileSystem, batchRecords, recordMaxBytes } = this.#settings;
-    const { file, fingerprint } = await openAt(fileSystem, this.#path, from);
+  ): AsyncGenerator<FileBatch<Rec>> {
+    const { fileSystem, batchRecords, recordMaxBytes, resumeBy } = this.#settings;
+    const opened = await openAt(fileSystem, this.#path, { position: from, resumeBy });
+    const { file, fingerprint, identity } = opened;
     try {
       const blocks = new BlockReader(file, this.#path, this.#format, recordMaxBytes);
-      const parse = await this.#parser(blocks);
+      const parser = await this.#parser(blocks);
       let { lines, skipped } = from;
+      const input = new InputCount();
+      let position: FilePosition | undefined;
       for await (const block of blocks.read(from.byteOffset, end ?? file.byteLength, signal)) {
         let begin = 0;
         for (let first = 0; first < block.ends.length; first += batchRecords) {
@@ -124,118 +170,49 @@ class FileSource<Rec> implements ReadableSource<Rec> {
           const bytes = block.bytes.subarray(begin, ends.at(-1));
           const place = { byteOffset: block.byteOffset + begin, lines };
           const batch = { bytes, ends: ends.map((recordEnd) => recordEnd - begin), place };
-          const parsed = block.isHeader ? noRecords : this.#parse(parse, batch);
+          const parsed = block.isHeader ? headerOf(bytes) : parser.parse(batch);
           fingerprint.advance(bytes);
           lines += countLineFeeds(bytes);
           skipped += parsed.skipped;
           begin += bytes.byteLength;
+          const lineCount = block.isHeader ? (parsed.skippedLines.header ?? 0) : countLines(bytes);
+          input.add(lineCount, parsed.skippedLines);
           const byteOffset = block.byteOffset + begin;
-          const position = { byteOffset, lines, skipped, fingerprint: fingerprint.toString() };
-          if (!block.isHeader) yield { records: parsed.records, position };
+          const digest = fingerprint.toString();
+          position = { byteOffset, lines, skipped, fingerprint: digest, identity };
+          if (!block.isHeader) yield { records: parsed.records, position, input: input.take() };
         }
+      }
+      // A file that has nothing but a header: also that is told.
+      if (position !== undefined && input.hasMore) {
+        yield { records: [], position, input: input.take() };
       }
     } finally {
       await file.close();
     }
   }
 
-  async #parser(blocks: BlockReader): Promise<Parse<Rec>> {
-    if (!this.#format.hasHeader) return this.#format.parser(undefined);
-    const bytes = await blocks.header();
+  async #parser(blocks: BlockReader): Promise<RecordParser<Rec>> {
+    const header = this.#format.hasHeader ? await this.#header(blocks) : undefined;
     try {
-      if (!isUtf8(bytes)) throw new RecordProblem('not UTF-8');
-      return this.#format.parser(bytes.toString('utf8'));
+      const parse = this.#format.parser(header);
+      return new RecordParser(this.#path, parse, this.#settings.onBadRecord);
     } catch (error) {
-      throw this.#badRecordError({ byteOffset: 0, lines: 0 }, error);
+      throw badRecordError(this.#path, { byteOffset: 0, lines: 0 }, error);
     }
   }
 
-  #parse(parse: Parse<Rec>, batch: Batch): Parsed<Rec> {
-    const { bytes } = batch;
-    // One call for the batch: nearly always all is well.
-    if (isUtf8(bytes)) {
-      try {
-        return { records: parse(bytes.toString('utf8')), skipped: 0 };
-      } catch (error) {
-        if (!(error instanceof RecordProblem)) throw error;
-      }
-    }
-    return this.#parseOneByOne(parse, batch);
-  }
-
-  #parseOneByOne(parse: Parse<Rec>, { bytes, ends, place }: Batch): Parsed<Rec> {
-    const records: Rec[] = [];
-    let skipped = 0;
-    let begin = 0;
-    let { lines } = place;
-    for (const end of ends) {
-      const one = bytes.subarray(begin, end);
-      try {
-        if (!isUtf8(one)) throw new RecordProblem('not UTF-8');
-        records.push(...parse(one.toString('utf8')));
-      } catch (error) {
-        const at = { byteOffset: place.byteOffset + begin, lines };
-        const instead = this.#replace(at, one, error);
-        if (instead === undefined) skipped += 1;
-        else records.push(instead);
-      }
-      lines += countLineFeeds(one);
-      begin = end;
-    }
-    return { records, skipped };
-  }
-
-  #replace(place: Place, bytes: Buffer, error: unknown): Rec | undefined {
-    const policy = this.#settings.onBadRecord;
-    if (policy === 'fail' || !(error instanceof RecordProblem)) {
-      throw this.#badRecordError(place, error);
-    }
-    if (policy === 'skip') return undefined;
-    const { byteOffset, lines } = place;
-    const text = bytes.toString('utf8');
-    return policy({
-      path: this.#path,
-      line: lines + 1,
-      byteOffset,
-      reason: error.message,
-      text,
-    });
-  }
-
-  #badRecordError({ byteOffset, lines }: Place, error: unknown): Error {
-    if (!(error instanceof RecordProblem)) return toError(error);
-    const code =
-      error.message === 'not UTF-8' ? 'TIDEGATE_SOURCE_ENCODING' : 'TIDEGATE_SOURCE_RECORD';
-    const where = `${this.#path}, line ${lines + 1}, byte ${byteOffset}`;
-    const details = { path: this.#path, line: lines + 1, byteOffset };
-    return new TidegateError(code, `${where}: ${error.message}`, { details });
+  async #header(blocks: BlockReader): Promise<string> {
+    const bytes = await blocks.header();
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+    const problem = new RecordProblem('not UTF-8');
+    throw badRecordError(this.#path, { byteOffset: 0, lines: 0 }, problem);
   }
 }
 
-type Parse<Rec> = (text: string) => readonly Rec[];
-
-interface Place {
-  readonly byteOffset: number;
-  readonly lines: number;
-}
-
-interface Batch {
-  readonly bytes: Buffer;
-  readonly ends: readonly number[];
-  readonly place: Place;
-}
-
-interface Parsed<Rec> {
-  readonly records: readonly Rec[];
-  readonly skipped: number;
-}
-
-const noRecords = { records: [], skipped: 0 };
-
-function countLineFeeds(bytes: Buffer): number {
-  let count = 0;
-  for (let index = bytes.indexOf(0x0a); index >= 0; index = bytes.indexOf(0x0a, index + 1)) {
-    count += 1;
-  }
-  return count;
+/** A byte order mark alone is no line. */
+function headerOf(bytes: Buffer): ParsedRecords<never> {
+  const hasMark = bytes.subarray(0, 3).toString('hex') === 'efbbbf';
+  const lines = countLines(hasMark ? bytes.subarray(3) : bytes);
+  return { records: [], skipped: 0, skippedLines: lines === 0 ? {} : { header: lines } };
 }

@@ -1,45 +1,66 @@
 // Records from a file of JSON Lines: one JSON value a line.
 
 import type { ReadableSource } from '../../../contracts/source.js';
-import { requireOptions } from '../../../given.js';
+import { TidegateError } from '../../../errors.js';
+import { kindOf, requireOptions, type NamesOf } from '../../../given.js';
 import { fileSource, fileSourceNames, type FileSourceOptions } from './file-source.js';
-import { endsOfLines, RecordProblem, type RecordFormat } from './record-format.js';
+import { mayChange, parseJson, parsePlain, type JsonNumbers } from './json-numbers.js';
+import { endsOfLines, type ParsedText, type RecordFormat } from './record-format.js';
+
+export interface JsonLinesSourceOptions<Rec> extends FileSourceOptions<Rec> {
+  /** What becomes of numbers that a JavaScript number cannot hold. Default `exact`: a bad record. */
+  readonly numbers?: JsonNumbers;
+}
+
+const knownOptions: NamesOf<JsonLinesSourceOptions<unknown>> = {
+  ...fileSourceNames,
+  numbers: true,
+};
 
 /**
  * Reads a file of JSON Lines (https://jsonlines.org), UTF-8, as it is when the reading begins. Blank
- * lines are passed over. Whether a value is a `Rec` is not checked: that is a matter for the first
- * operator.
+ * lines are passed over and counted. Of a name that an object has twice the last one counts, as in
+ * `JSON.parse`; -0 stays -0; `__proto__` is a name like any other. Whether a value is a `Rec` is not
+ * checked: that is a matter for the first operator.
+ *
+ * @throws TidegateError `TIDEGATE_OPTIONS`.
  */
 export function jsonLinesSource<Rec = unknown>(
   path: string,
-  options: FileSourceOptions<Rec> = {},
+  options: JsonLinesSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
-  requireOptions('jsonLinesSource', options, fileSourceNames);
-  return fileSource(path, jsonLines as RecordFormat<Rec>, options);
+  requireOptions('jsonLinesSource', options, knownOptions);
+  const { numbers = 'exact' } = options;
+  requireNumbers(numbers);
+  const format: RecordFormat<unknown> = {
+    name: 'JSON Lines',
+    hasHeader: false,
+    ends: endsOfLines,
+    parser: () => (text) => parseLines(text, numbers),
+  };
+  return fileSource(path, format as RecordFormat<Rec>, options);
 }
 
-const jsonLines: RecordFormat<unknown> = {
-  name: 'JSON Lines',
-  hasHeader: false,
-  ends: endsOfLines,
-  parser: () => parseLines,
-};
+function requireNumbers(numbers: unknown): void {
+  if (typeof numbers === 'function') return;
+  if (['exact', 'bigint', 'nearest'].includes(numbers as string)) return;
+  const given = typeof numbers === 'string' ? JSON.stringify(numbers) : kindOf(numbers);
+  throw new TidegateError(
+    'TIDEGATE_OPTIONS',
+    `jsonLinesSource: numbers is ${given}, not "exact", "bigint", "nearest" or a function`,
+  );
+}
 
-function parseLines(text: string): readonly unknown[] {
+function parseLines(text: string, numbers: JsonNumbers): ParsedText<unknown> {
   const records: unknown[] = [];
-  for (const line of text.split('\n')) {
+  const lines = text.split('\n');
+  // What follows the last line feed is no line.
+  if (lines.at(-1) === '') lines.pop();
+  const isPlain = typeof numbers !== 'function' && !mayChange(text);
+  const parse = isPlain ? parsePlain : (line: string) => parseJson(line, numbers);
+  for (const line of lines) {
     // JSON's own white space only: a carriage return before the line feed is passed over.
-    if (line !== '' && /[^ \t\r]/.test(line)) records.push(parseLine(line));
+    if (line !== '' && /[^ \t\r]/.test(line)) records.push(parse(line));
   }
-  return records;
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    // The engine's message quotes the line, which may be a secret: only its place is kept.
-    const place = /at position \d+/.exec(String(error))?.[0];
-    throw new RecordProblem(`not JSON${place === undefined ? '' : ` ${place}`}`);
-  }
+  return { records, blankLines: lines.length - records.length };
 }
