@@ -191,8 +191,8 @@ export const mutations = [
   shared(
     'a damaged ledger counts as empty',
     'marker-files.ts',
-    'if (ranges !== undefined) return ranges;',
-    'return ranges ?? [];',
+    'if (ledger !== undefined) return ledger;',
+    'return ledger ?? { ranges: [], prunedBelow: 0 };',
   ),
   sink(
     'files do not sort in order of commit',

@@ -2,11 +2,11 @@
 
 export const tests = [
   'test/connectors/postgres-server',
+  'test/connectors/postgres-class-changed',
   'test/connectors/write-ahead',
   'test/connectors/many-generations',
 ];
 
-const prepared = 'src/connectors/postgres/prepared-session.ts';
 const fence = 'src/connectors/postgres/fence.ts';
 const catalog = 'src/connectors/postgres/catalog.ts';
 
@@ -112,6 +112,30 @@ export const mutations = [
     file: 'src/connectors/write-ahead/opening.ts',
     find: 'if (older === undefined || older >= owner.generation) continue;',
     replace: 'if (older === undefined || older >= 0) continue;',
+  },
+  {
+    what: 'a last-resource sink leaves prepared what it was as a durable one',
+    file: 'src/connectors/postgres/one-transaction-session.ts',
+    find: '    if (left.every(({ handle }) => keep.includes(handle))) return outcomes;',
+    replace: '    if (left.length >= 0) return outcomes;',
+  },
+  {
+    what: 'a last-resource sink does not commit what it prepared as a durable one',
+    file: 'src/connectors/postgres/one-transaction-session.ts',
+    find: 'if (!left.some((one) => one.handle === handle)) return',
+    replace: 'return',
+  },
+  {
+    what: 'an upsert sink leaves prepared what it was as a durable one',
+    file: 'src/connectors/postgres/upsert-session.ts',
+    find: '      await this.#discardPrepared();\n',
+    replace: '',
+  },
+  {
+    what: 'a write-ahead sink does not see what the sink behind it has prepared unwrapped',
+    file: 'src/connectors/write-ahead/inspector.ts',
+    find: '    return left.find(({ checkpointId }) => checkpointId === id);',
+    replace: '    return left.find(({ checkpointId }) => checkpointId === id && id < 0);',
   },
   {
     what: 'two openings of one number share a write-ahead staging directory',

@@ -15,12 +15,14 @@ import type {
   TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
+import type { PostgresSession } from './driver.js';
 import type { EpochTransaction } from './epoch-transaction.js';
 import { fenced, requireGeneration, waitForHolders } from './fence.js';
 import { PostgresInspector } from './inspector.js';
 import { MarkerPruning } from './marker-pruning.js';
 import { gidOf, requireOwnGid } from './names.js';
 import { OpenEpoch } from './open-epoch.js';
+import { commitPrepared, rollbackPrepared } from './prepared-transactions.js';
 import type { SinkContext } from './sink-context.js';
 import { toTrouble } from './trouble.js';
 import { withSession } from './session-use.js';
@@ -87,7 +89,7 @@ export class OneTransactionSession<Rec>
     const { owner } = this.#context;
     const id = requireOwnGid(owner, handle);
     const held = this.#held;
-    if (held?.prepared.handle !== handle) return this.#askMarker(id, options);
+    if (held?.prepared.handle !== handle) return this.#commitLeft({ handle, id }, options);
     // Whatever comes of it, this transaction is over.
     this.#held = undefined;
     this.#isUnclear = true;
@@ -98,35 +100,44 @@ export class OneTransactionSession<Rec>
       held.epoch.discard();
       throw toTrouble(error, `committing sink ${owner.sink}`);
     }
-    const { driver, catalog } = this.#context;
-    const what = `pruning the markers of sink ${owner.sink}`;
     await this.#pruning.afterCommit((prune) =>
-      fenced(driver, { catalog, owner, what }, options, prune),
+      this.#fenced('pruning the markers of', options, prune),
     );
     return 'applied';
   }
 
+  /** Prepared is also what this sink left on the server when it was a durable one. */
   override async inspect(request: InspectRequest, options: CallOptions): Promise<Inspection> {
     const held = this.#held;
     if (held?.request.checkpointId === request.checkpointId) return 'prepared';
-    const outcome = await super.inspect(request, options);
-    return outcome === 'prepared' ? 'absent' : outcome;
+    return super.inspect(request, options);
   }
 
-  override listPrepared(): Promise<readonly PreparedListing[]> {
+  override async listPrepared(options: CallOptions): Promise<readonly PreparedListing[]> {
+    const left = await super.listPrepared(options);
     const held = this.#held;
-    if (held === undefined) return Promise.resolve([]);
+    if (held === undefined) return left;
     const { checkpointId } = held.request;
-    return Promise.resolve([{ handle: held.prepared.handle, checkpointId }]);
+    return [...left, { handle: held.prepared.handle, checkpointId }];
   }
 
-  rollback({ keep }: RollbackRequest): Promise<ReadonlyMap<string, RollbackOutcome>> {
+  async rollback(
+    { keep }: RollbackRequest,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    const outcomes = new Map<string, RollbackOutcome>();
     const held = this.#held;
-    if (held === undefined || keep.includes(held.prepared.handle))
-      return Promise.resolve(new Map());
-    held.epoch.discard();
-    this.#held = undefined;
-    return Promise.resolve(new Map([[held.prepared.handle, 'rolled-back'] as const]));
+    if (held !== undefined && !keep.includes(held.prepared.handle)) {
+      held.epoch.discard();
+      this.#held = undefined;
+      outcomes.set(held.prepared.handle, 'rolled-back');
+    }
+    const left = await super.listPrepared(options);
+    if (left.every(({ handle }) => keep.includes(handle))) return outcomes;
+    const found = await this.#fenced('rolling back', options, (session) =>
+      rollbackPrepared(session, this.#context, keep),
+    );
+    return new Map([...outcomes, ...found]);
   }
 
   close(): void {
@@ -139,6 +150,28 @@ export class OneTransactionSession<Rec>
     await withSession(driver, `pre-committing sink ${owner.sink}`, options, (session) =>
       requireGeneration(session, catalog, owner),
     );
+  }
+
+  /** What is not held was committed before, or left prepared when this sink was a durable one. */
+  async #commitLeft(
+    { handle, id }: { readonly handle: string; readonly id: CheckpointId },
+    options: CallOptions,
+  ): Promise<CommitOutcome> {
+    const left = await super.listPrepared(options);
+    if (!left.some((one) => one.handle === handle)) return this.#askMarker(id, options);
+    return this.#fenced('committing', options, (session) =>
+      commitPrepared(session, this.#context, handle),
+    );
+  }
+
+  #fenced<Value>(
+    doing: string,
+    options: CallOptions,
+    work: (session: PostgresSession) => Promise<Value>,
+  ): Promise<Value> {
+    const { driver, catalog, owner } = this.#context;
+    const what = `${doing} sink ${owner.sink}`;
+    return fenced(driver, { catalog, owner, what }, options, work);
   }
 
   async #askMarker(id: CheckpointId, options: CallOptions): Promise<CommitOutcome> {

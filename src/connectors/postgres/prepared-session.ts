@@ -11,13 +11,12 @@ import type {
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
 import { fenced } from './fence.js';
-import { listPrepared, PostgresInspector } from './inspector.js';
+import { PostgresInspector } from './inspector.js';
 import { MarkerPruning } from './marker-pruning.js';
-import { gidOf, quoteLiteral, requireOwnGid } from './names.js';
+import { gidOf, requireOwnGid } from './names.js';
 import { OpenEpoch } from './open-epoch.js';
+import { commitPrepared, rollbackPrepared } from './prepared-transactions.js';
 import type { SinkContext } from './sink-context.js';
-import { sqlStateOf } from './trouble.js';
-import { requireTag } from './session-use.js';
 
 export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseSinkSession<Rec> {
   readonly #context: SinkContext<Rec>;
@@ -56,16 +55,13 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
   }
 
   commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
-    const { catalog, owner } = this.#context;
+    const { owner } = this.#context;
     const id = requireOwnGid(owner, handle);
     return this.#fenced('committing', options, async (session) => {
-      const outcome = await this.#endPrepared(session, 'COMMIT', handle);
+      const outcome = await commitPrepared(session, this.#context, handle);
       this.#prepared.delete(id);
-      if (outcome === 'not-found') {
-        return (await catalog.isMarked(session, owner, id)) ? 'already-applied' : 'absent';
-      }
-      await this.#pruning.afterCommit((prune) => prune(session));
-      return 'applied';
+      if (outcome === 'applied') await this.#pruning.afterCommit((prune) => prune(session));
+      return outcome;
     });
   }
 
@@ -73,42 +69,16 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
     { keep }: RollbackRequest,
     options: CallOptions,
   ): Promise<ReadonlyMap<string, RollbackOutcome>> {
-    const { catalog, owner } = this.#context;
     return this.#fenced('rolling back', options, async (session) => {
-      const outcomes = new Map<string, RollbackOutcome>();
-      for (const { handle } of await listPrepared(session, owner)) {
-        if (keep.includes(handle)) continue;
-        const id = requireOwnGid(owner, handle);
-        const outcome = await this.#endPrepared(session, 'ROLLBACK', handle);
-        this.#prepared.delete(id);
-        if (outcome === 'ended') outcomes.set(handle, 'rolled-back');
-        else {
-          const isMarked = await catalog.isMarked(session, owner, id);
-          outcomes.set(handle, isMarked ? 'committed' : 'absent');
-        }
-      }
+      const outcomes = await rollbackPrepared(session, this.#context, keep);
+      const { owner } = this.#context;
+      for (const handle of outcomes.keys()) this.#prepared.delete(requireOwnGid(owner, handle));
       return outcomes;
     });
   }
 
   close(): void {
     this.#open.close();
-  }
-
-  /** `not-found` says nothing yet: committed, rolled back or never prepared. */
-  async #endPrepared(
-    session: PostgresSession,
-    how: 'COMMIT' | 'ROLLBACK',
-    handle: string,
-  ): Promise<'ended' | 'not-found'> {
-    try {
-      const answer = await session.command(`${how} PREPARED ${quoteLiteral(handle)}`);
-      requireTag(answer, how, `${how} PREPARED ${handle}`);
-      return 'ended';
-    } catch (error) {
-      if (sqlStateOf(error) === '42704') return 'not-found';
-      throw error;
-    }
   }
 
   #fenced<Value>(

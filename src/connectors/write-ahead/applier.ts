@@ -9,6 +9,7 @@ import type {
   SinkInspector,
   SinkOwner,
   TwoPhaseSink,
+  TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
 import { isTwoPhase } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
@@ -35,8 +36,16 @@ export interface Applier<Rec> {
     records: AsyncIterable<readonly Rec[]>,
     options: CallOptions,
   ): Promise<void>;
+  /** What the wrapped sink has prepared itself: it was used unwrapped before, as a durable one. */
+  readonly left?: LeftPrepared;
   close(): Promise<void>;
 }
+
+export type LeftPrepared = Pick<
+  TwoPhaseSinkSession,
+  'inspect' | 'listPrepared' | 'commit' | 'rollback'
+>;
+export type LeftToRead = Pick<LeftPrepared, 'inspect' | 'listPrepared'>;
 
 /** How commits are remembered where the wrapped sink does not. */
 export interface Marking {
@@ -73,16 +82,20 @@ export async function openApplier<Rec>(
     : openByKey(inner, owner, marking, options);
 }
 
+export interface MarkerReader extends Pick<Applier<never>, 'isApplied' | 'lastApplied' | 'close'> {
+  readonly left?: LeftToRead;
+}
+
 /** The questions only, of whichever sink keeps the markers. */
 export async function openMarkerReader<Rec>(
   inner: Sink<Rec>,
   identity: Omit<SinkOwner, 'generation'>,
   markers: Markers,
   options: CallOptions,
-): Promise<Pick<Applier<Rec>, 'isApplied' | 'lastApplied' | 'close'>> {
+): Promise<MarkerReader> {
   if (!isTwoPhase(inner)) return { ...byMarkers(markers), close: () => Promise.resolve() };
   const inspector = await inner.openReadOnly(identity, options);
-  return { ...byInspector(inspector), close: async () => inspector.close?.() };
+  return { ...byInspector(inspector), left: inspector, close: async () => inspector.close?.() };
 }
 
 async function openMarking<Rec>(
@@ -95,6 +108,7 @@ async function openMarking<Rec>(
   return {
     ...byInspector(session),
     recordForm: session.recordForm,
+    left: session,
     async apply(request, records, call) {
       if (isHalfWritten) {
         // Writing again would put the records twice into its open epoch.

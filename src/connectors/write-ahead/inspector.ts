@@ -13,14 +13,14 @@ import type {
 import type { CallOptions } from '../../contracts/source.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { namesIn } from '../../runtime/small-files.js';
-import type { Applier } from './applier.js';
+import type { MarkerReader } from './applier.js';
 import { generationOfStaging, readStagedName, type WriteAheadLayout } from './layout.js';
 
 export interface InspectorContext {
   readonly fileSystem: FileSystem;
   readonly layout: WriteAheadLayout;
   readonly identity: Omit<SinkOwner, 'generation'>;
-  readonly applier: Pick<Applier<never>, 'isApplied' | 'lastApplied' | 'close'>;
+  readonly applier: MarkerReader;
 }
 
 export interface StagedEpoch {
@@ -36,16 +36,19 @@ export class WriteAheadInspector implements SinkInspector {
     this.#context = context;
   }
 
-  async inspect(
-    { checkpointId, handle }: InspectRequest,
-    options: CallOptions,
-  ): Promise<Inspection> {
-    const id = handle === undefined ? checkpointId : idOfHandle(this.#context.identity, handle);
+  async inspect(request: InspectRequest, options: CallOptions): Promise<Inspection> {
+    const { identity, applier } = this.#context;
+    const { checkpointId, handle } = request;
+    if (applier.left !== undefined && this.isOfWrapped(handle)) {
+      return applier.left.inspect(request, options);
+    }
+    const id = handle === undefined ? checkpointId : idOfHandle(identity, handle);
     const staged = await this.staged();
-    const isStaged = staged.some((epoch) => epoch.id === id);
+    const isPrepared =
+      staged.some((epoch) => epoch.id === id) || (await this.left(id, options)) !== undefined;
     // Marker first, removal last: a crash in between leaves both, and the marker counts.
-    if (await this.#context.applier.isApplied(id, options)) return 'committed';
-    return isStaged ? 'prepared' : 'absent';
+    if (await applier.isApplied(id, options)) return 'committed';
+    return isPrepared ? 'prepared' : 'absent';
   }
 
   lastCommitted(options: CallOptions): Promise<CheckpointId | undefined> {
@@ -53,12 +56,28 @@ export class WriteAheadInspector implements SinkInspector {
   }
 
   async listPrepared(options: CallOptions): Promise<readonly PreparedListing[]> {
+    const { applier } = this.#context;
     const listed: PreparedListing[] = [];
     for (const { id, handle } of await this.staged()) {
-      if (await this.#context.applier.isApplied(id, options)) continue;
+      if (await applier.isApplied(id, options)) continue;
       listed.push({ handle, checkpointId: id });
     }
-    return listed;
+    const left = (await applier.left?.listPrepared(options)) ?? [];
+    return [...listed, ...left];
+  }
+
+  /** A handle that the wrapped sink gave when it was used unwrapped, and wrote otherwise. */
+  protected isOfWrapped(handle: string | undefined): boolean {
+    return handle !== undefined && readHandle(this.#context.identity, handle) === undefined;
+  }
+
+  /** What the wrapped sink has prepared itself under this id. */
+  protected async left(
+    id: CheckpointId,
+    options: CallOptions,
+  ): Promise<PreparedListing | undefined> {
+    const left = (await this.#context.applier.left?.listPrepared(options)) ?? [];
+    return left.find(({ checkpointId }) => checkpointId === id);
   }
 
   async close(): Promise<void> {
@@ -103,16 +122,27 @@ export function handleOf({ pipeline, sink, generation }: SinkOwner, id: Checkpoi
   return [encodeURIComponent(pipeline), encodeURIComponent(sink), generation, id].join('/');
 }
 
-/** @throws TidegateError for the handle of another sink. */
-export function idOfHandle(
+/** The id in a handle of a write-ahead sink; undefined for any other. */
+function readHandle(
   { pipeline, sink }: Pick<SinkOwner, 'pipeline' | 'sink'>,
   handle: string,
-): CheckpointId {
+): CheckpointId | undefined {
   const [first, second, , digits] = handle.split('/');
   const isOwn = first === encodeURIComponent(pipeline) && second === encodeURIComponent(sink);
-  if (isOwn && /^[1-9]\d{0,15}$/.test(digits ?? '')) return Number(digits) as CheckpointId;
+  if (!isOwn || !/^[1-9]\d{0,15}$/.test(digits ?? '')) return undefined;
+  return Number(digits) as CheckpointId;
+}
+
+/** @throws TidegateError for the handle of another sink. */
+export function idOfHandle(
+  identity: Pick<SinkOwner, 'pipeline' | 'sink'>,
+  handle: string,
+): CheckpointId {
+  const id = readHandle(identity, handle);
+  if (id !== undefined) return id;
   throw new TidegateError(
     'TIDEGATE_WRITE_AHEAD_OPTIONS',
-    `${JSON.stringify(handle.slice(0, 250))} is no handle of sink ${sink} of pipeline ${pipeline}`,
+    `${JSON.stringify(handle.slice(0, 250))} is no handle of sink ${identity.sink} of pipeline ` +
+      identity.pipeline,
   );
 }

@@ -80,11 +80,18 @@ export class WriteAheadSession<Rec>
 
   commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
     const { owner, applier } = this.#context;
+    const { left } = applier;
+    if (left !== undefined && this.isOfWrapped(handle)) {
+      return this.#owning(options, () => left.commit(handle, options));
+    }
     const id = idOfHandle(owner, handle);
     return this.#owning(options, async () => {
       const staged = (await this.staged()).find((one) => one.id === id);
       const isMarked = await applier.isApplied(id, options);
-      if (!isMarked && staged === undefined) return 'absent';
+      if (!isMarked && staged === undefined) {
+        const found = await this.left(id, options);
+        return found && left ? left.commit(found.handle, options) : 'absent';
+      }
       // Before the commit point: what is damaged can still be rolled back and read again.
       const file = staged && (await this.#opened(staged, isMarked));
       if (!isMarked) await applier.mark?.(id);
@@ -94,6 +101,7 @@ export class WriteAheadSession<Rec>
   }
 
   async verify(handle: string, options: CallOptions): Promise<void> {
+    if (this.#context.applier.left !== undefined && this.isOfWrapped(handle)) return;
     const id = idOfHandle(this.#context.owner, handle);
     await this.#turns.take(async () => {
       const staged = (await this.staged()).find((one) => one.id === id);
@@ -128,6 +136,9 @@ export class WriteAheadSession<Rec>
         await unlessMissing(fileSystem.removeFile(path));
         this.#prepared.delete(id);
         outcomes.set(handle, 'rolled-back');
+      }
+      for (const [handle, outcome] of (await applier.left?.rollback({ keep }, options)) ?? []) {
+        if (!outcomes.has(handle)) outcomes.set(handle, outcome);
       }
       // What was not there to be removed may have been moved away, and be committed by a newer owner.
       await this.#requireCurrent();
