@@ -7,19 +7,20 @@ export const tests = [
   'test/connectors/many-generations',
 ];
 
+const ended = 'src/connectors/postgres/prepared-transactions.ts';
 const fence = 'src/connectors/postgres/fence.ts';
 const catalog = 'src/connectors/postgres/catalog.ts';
 
 export const mutations = [
   {
     what: '"not found" is taken for committed',
-    file: prepared,
+    file: ended,
     find: "return (await catalog.isMarked(session, owner, id)) ? 'already-applied' : 'absent';",
     replace: "return 'already-applied';",
   },
   {
     what: '"not found" is taken for rolled back',
-    file: prepared,
+    file: ended,
     find: "outcomes.set(handle, isMarked ? 'committed' : 'absent');",
     replace: "outcomes.set(handle, 'rolled-back');",
   },
