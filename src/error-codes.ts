@@ -157,6 +157,11 @@ export const errorCodes = {
     remedy:
       'Another process owns the store: stop it, wait for it, or open with liveOwner "take-over".',
   },
+  TIDEGATE_STORE_LAYOUT: {
+    kind: 'invalid',
+    remedy:
+      'The checkpoints lie elsewhere or in another layout, as the message says: nothing was made or moved.',
+  },
   TIDEGATE_STORE_PIPELINE: {
     kind: 'invalid',
     remedy: 'A store belongs to one pipeline: use its name, or another directory.',
@@ -347,6 +352,11 @@ export const errorCodes = {
   TIDEGATE_RECOVERY_NEWER_VERSION: {
     kind: 'invalid',
     remedy: 'Start the version of tidegate that wrote the checkpoint, or a newer one.',
+  },
+  TIDEGATE_RECOVERY_BEYOND_LIMITS: {
+    kind: 'invalid',
+    remedy:
+      'Nothing was moved. Raise manifestMaxBytes for a large manifest; ids and counters above 2^53-1 are not read: go on in the program that wrote them, or put the checkpoint elsewhere after a look at it.',
   },
   TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT: {
     kind: 'in-doubt',

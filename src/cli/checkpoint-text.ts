@@ -11,6 +11,7 @@ const stateTones: Readonly<Record<CheckpointState, Tone>> = {
   'rolled-back': 'quiet',
   superseded: 'quiet',
   corrupt: 'bad',
+  newer: 'bad',
   orphan: 'quiet',
 };
 

@@ -1,9 +1,10 @@
 // What a sink has prepared, what speaks for committing it and what for rolling it back.
 
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
-import { handleOf, handleOwner, classify, sinksOf, statusOf } from '../recovery/stored-state.js';
+import { handleOf, handleOwner, classify, statusOf } from '../recovery/stored-state.js';
 import type { StoredCheckpoint } from '../recovery/facts.js';
 import type { Participants } from '../contracts/participants.js';
+import { sinksToCommit } from '../manifest/sinks.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { CheckpointListing, CheckpointState } from '../store/checkpoint-store.js';
 
@@ -99,8 +100,8 @@ async function evidenceFor(
   for (const { id, state, manifest } of listings) {
     if (manifest === undefined || handleOf(manifest, sink) !== handle) continue;
     const others = new Map<string, Standing>();
-    const stored = classify(listings, twoPhase);
-    for (const name of sinksOf(manifest, twoPhase)) {
+    const stored = classify(listings);
+    for (const name of sinksToCommit(manifest)) {
       const isFlushed = !twoPhase.has(name) && handleOf(manifest, name) === undefined;
       // A sink without two phases was flushed before the manifest was made: it says nothing here.
       if (name === sink || isFlushed) continue;

@@ -1,8 +1,10 @@
 // What must hold in a manifest, and between the manifests of a store, beside lengths and checksums.
 
 import type { ErrorCode } from '../errors.js';
+import { generationOfCheckpointId } from '../ids.js';
 import { tryDecodeInlineState } from '../manifest/operator-state.js';
 import type { CheckpointManifest } from '../manifest/types.js';
+import { isForeign, withoutOwnFields } from '../manifest/sinks.js';
 import { validateManifest } from '../manifest/validate.js';
 import { checkManifestVersion } from '../manifest/version.js';
 import { isTidegateError, toError } from '../errors.js';
@@ -22,7 +24,9 @@ export function manifestFindings(
   vnodeCount: number | undefined,
 ): readonly Finding[] {
   const { checkpointId, operatorStates } = manifest;
-  const findings: Finding[] = validateManifest(manifest, vnodeCount ?? manifest.vnodeCount).map(
+  // LaminarDB counts epochs of sinks without two phases, too, and gives those no status.
+  const looked = isForeign(manifest) ? { ...manifest, sinkEpochs: new Map() } : manifest;
+  const findings: Finding[] = validateManifest(looked, vnodeCount ?? manifest.vnodeCount).map(
     ({ message }) => ({ checkpointId, message }),
   );
   const attempt = (check: () => unknown, prefix = ''): void => {
@@ -45,7 +49,42 @@ export function storeFindings(
   listings: readonly CheckpointListing[],
   storeId: string | undefined,
 ): readonly Finding[] {
-  return [...strangers(listings, storeId), ...misplacedDoubts(listings)];
+  return [
+    ...strangers(listings, storeId),
+    ...misplacedDoubts(listings),
+    ...droppedFields(listings, storeId),
+  ];
+}
+
+/** What another program dropped when it saved a checkpoint of tidegate again. */
+export const droppedNote =
+  "tidegate's object is gone from it: another program saved it again, and its commit handles and " +
+  'checksum went with it';
+
+function* droppedFields(
+  listings: readonly CheckpointListing[],
+  storeId: string | undefined,
+): Iterable<Finding> {
+  for (const id of idsWithoutOwnFields(listings, storeId)) {
+    yield { checkpointId: id, message: droppedNote };
+  }
+}
+
+/**
+ * Checkpoints whose ids are of tidegate and whose manifests carry nothing of it. Neighbours that do
+ * show since when the store is ours; where none is left, the store's own identity does.
+ */
+export function idsWithoutOwnFields(
+  listings: readonly CheckpointListing[],
+  storeId: string | undefined,
+): ReadonlySet<number> {
+  const manifests = listings.flatMap(({ manifest }) => manifest ?? []);
+  const isAnyOurs = manifests.some((manifest) => !isForeign(manifest));
+  const dropped =
+    isAnyOurs || storeId === undefined
+      ? withoutOwnFields(manifests)
+      : manifests.filter(({ checkpointId: id }) => generationOfCheckpointId(id) >= 1);
+  return new Set(dropped.map(({ checkpointId }) => checkpointId));
 }
 
 /** A manifest copied from another store: its sinks know nothing of it. */

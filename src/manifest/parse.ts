@@ -6,6 +6,7 @@ import { JsonReader } from './json/reader.js';
 import { ManifestError } from './manifest-error.js';
 import { checksumField, manifestCodec, type StoredManifest } from './schema.js';
 import type { CheckpointManifest } from './types.js';
+import { newerVersionIn } from './version.js';
 
 export interface ManifestSizeOptions {
   /** Bytes of UTF-8 above which a document is refused unread. Default 64 MiB. */
@@ -16,7 +17,8 @@ export const defaultManifestMaxBytes = 64 * 2 ** 20;
 
 /**
  * Parses a manifest: one of ours, whose checksum is verified, or one that the Rust original wrote,
- * which has none. Any format version is parsed; see `checkManifestVersion` before resuming.
+ * which has none. One of a newer version is parsed where it has the same fields, and otherwise
+ * refused with `TIDEGATE_MANIFEST_VERSION`; see `checkManifestVersion` before resuming.
  *
  * @throws ManifestError with a code, line and column in bytes, the field's path, what was found
  *   and what was expected.
@@ -26,10 +28,20 @@ export function parseManifest(
   options: ManifestSizeOptions = {},
 ): CheckpointManifest {
   const document = decodeInput(input, options.maxBytes ?? defaultManifestMaxBytes);
-  const reader = new JsonReader(document);
-  const stored = manifestCodec.read(reader);
-  reader.expectEnd();
-  return verified(stored, document);
+  return verified(readStored(document), document);
+}
+
+function readStored(document: string): StoredManifest {
+  try {
+    const reader = new JsonReader(document);
+    const stored = manifestCodec.read(reader);
+    reader.expectEnd();
+    return stored;
+  } catch (error) {
+    // A version that cannot be read says nothing about who wrote the rest.
+    if (error instanceof ManifestError && error.path === 'version') throw error;
+    throw newerVersionIn(document) ?? error;
+  }
 }
 
 /** Whether a checksum holds a parsed manifest together; a foreign manifest has none. */

@@ -39,6 +39,7 @@ export function buildReport(input: ReportInput): RecoveryReport {
       : { resumed: { id: checkpointId(resumed.checkpointId), epoch: epoch(resumed.epoch) } }),
     warnings: [
       ...(input.clockProblem === undefined ? [] : [input.clockProblem]),
+      ...(facts?.skipped ?? []).map(({ name, why }) => `${name} was passed over: ${why}`),
       ...(facts === undefined ? [] : warningsBy(plan, facts)),
     ],
     rereadings: input.rereadings,

@@ -1,9 +1,10 @@
 // Which checkpoint is N, which is its base, and where each sink stands on one of them. Pure.
 
 import type { Inspection } from '../contracts/sink.js';
+import { isForeign, sinksToCommit } from '../manifest/sinks.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
-import { handleOf, sinksOf, statusOf } from './stored-state.js';
+import { handleOf, statusOf } from './stored-state.js';
 
 /** What one two-phase sink is known to be about one checkpoint. */
 export type SinkStanding = 'committed' | 'prepared' | 'absent' | 'cannot-tell';
@@ -31,6 +32,16 @@ export function isReadable(stored: StoredCheckpoint): stored is ReadableCheckpoi
   return stored.manifest !== undefined;
 }
 
+/**
+ * Epochs of another program that failed and were left behind. They are marked before anything new is
+ * written: in doubt below a manifest of ours they would be a riddle.
+ */
+export function failedEpochsIn({ checkpoints }: RecoveryFacts): readonly ReadableCheckpoint[] {
+  return checkpoints
+    .filter(isReadable)
+    .filter(({ state, manifest }) => state === 'rolled-back' && isForeign(manifest));
+}
+
 export function twoPhaseNames(facts: RecoveryFacts): ReadonlySet<string> {
   return new Set([...facts.sinks].filter(([, sink]) => sink.twoPhase).map(([name]) => name));
 }
@@ -46,7 +57,7 @@ export function standingsOf(
 ): ReadonlyMap<string, SinkStanding> {
   const { manifest } = stored;
   const standings = new Map<string, SinkStanding>();
-  for (const sink of sinksOf(manifest, twoPhaseNames(facts))) {
+  for (const sink of sinksToCommit(manifest)) {
     const handle = handleOf(manifest, sink);
     const isCommitted = statusOf(manifest, sink).kind === 'committed';
     // Of one that was removed: with two phases it would have a handle, if the manifest is ours.

@@ -1,5 +1,6 @@
 // The columns of the recovery table: facts reduced to the few values that its rows look at. Pure.
 
+import { sinksToCommit } from '../manifest/sinks.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
 import {
   baseOf,
@@ -18,7 +19,7 @@ export const columnValues = {
   answers: ['all', 'missing'],
   /** Whether the sinks accept this owner, and are the ones that N needs. */
   owner: ['accepted', 'refused', 'unknown-sink'],
-  newest: ['none', 'nothing-to-resume', 'unsupported', 'corrupt', 'complete', 'in-doubt'],
+  newest: ['none', 'nothing-to-resume', 'newer', 'unsupported', 'corrupt', 'complete', 'in-doubt'],
   /** Whether a sink has a marker of a committed checkpoint. */
   markers: ['none', 'some'],
   doubts: ['one-at-most', 'too-many'],
@@ -48,7 +49,7 @@ export function columnsOf(facts: RecoveryFacts): Columns {
   return {
     answers: isAnswered(facts) ? 'all' : 'missing',
     owner: ownerOf(facts, newest),
-    newest: newestColumn(facts.checkpoints, newest),
+    newest: newestColumn(facts, newest),
     markers: sinksPast(facts, 0).length > 0 ? 'some' : 'none',
     doubts: doubtsOf(facts.checkpoints, newest),
     fallback: fallbackOf(facts),
@@ -72,8 +73,7 @@ export function strangersIn(facts: RecoveryFacts, newest: StoredCheckpoint): rea
   if (newest.state !== 'in-doubt' || !isReadable(newest)) return [];
   const { manifest } = newest;
   const known = twoPhaseNames(facts);
-  const named = new Set([...manifest.sinkNames, ...manifest.sinkCommitStatuses.keys()]);
-  return [...named].filter(
+  return [...sinksToCommit(manifest)].filter(
     (sink) => statusOf(manifest, sink).kind !== 'committed' && !known.has(sink),
   );
 }
@@ -92,15 +92,29 @@ function ownerOf(facts: RecoveryFacts, newest: StoredCheckpoint | undefined): Co
 }
 
 function newestColumn(
-  checkpoints: readonly StoredCheckpoint[],
+  { checkpoints, skipped = [] }: RecoveryFacts,
   newest: StoredCheckpoint | undefined,
 ): Columns['newest'] {
-  if (checkpoints.length === 0) return 'none';
+  if (skipped.some(({ isAboveAll }) => isAboveAll)) return 'unsupported';
+  if (checkpoints.length === 0) {
+    return skipped.some(({ hasManifest }) => hasManifest) ? 'nothing-to-resume' : 'none';
+  }
   if (newest === undefined) return 'nothing-to-resume';
-  if (newest.state === 'unsupported') return 'unsupported';
+  const unread = unreadAbove(checkpoints);
+  if (unread !== undefined) return unread.state === 'newer' ? 'newer' : 'unsupported';
   if (newest.state === 'complete' || newest.state === 'in-doubt') return newest.state;
   const hasInDoubt = checkpoints.some(({ state }) => state === 'in-doubt');
   return baseOf(checkpoints) === undefined && !hasInDoubt ? 'nothing-to-resume' : 'corrupt';
+}
+
+/** The newest checkpoint that only another program can read, unless a complete one lies above it. */
+export function unreadAbove(
+  checkpoints: readonly StoredCheckpoint[],
+): StoredCheckpoint | undefined {
+  const known = checkpoints.find(
+    ({ state }) => state === 'complete' || state === 'newer' || state === 'unsupported',
+  );
+  return known?.state === 'complete' ? undefined : known;
 }
 
 /** At most one manifest may be in doubt, and nothing complete may lie above it. */

@@ -1,7 +1,7 @@
 // The plan that recovery would carry out now, from read-only openings: nothing is fenced or changed.
 
 import { isTwoPhase, type SinkInspector } from '../contracts/sink.js';
-import type { TidegateError } from '../errors.js';
+import { isTidegateError, TidegateError } from '../errors.js';
 import { storeId as toStoreId } from '../ids.js';
 import { clockProblem } from '../runtime/clock.js';
 import type { StoreReader } from '../store/checkpoint-store.js';
@@ -11,7 +11,9 @@ import { closeSinks, toSinkAnswer } from './open-sinks.js';
 import type { SinkAnswer } from './facts.js';
 import { planRecovery } from './plan.js';
 import { readFacts } from './read-facts.js';
+import type { RecoveryPlan } from './plan-types.js';
 import type { RecoveryReport } from './report.js';
+import { unansweredRow } from './table.js';
 import type { RecoveryRequest } from './request.js';
 
 /** What recovery can decide to do. */
@@ -57,7 +59,8 @@ export async function planOnly(request: DryRunRequest): Promise<DryRun> {
     const isInDoubtTimeoutReached = false;
     const reading = { question: request, store, inspectors, answers, patience };
     const { facts } = await readFacts({ ...reading, isInDoubtTimeoutReached });
-    const plan = planRecovery(facts);
+    const unownable = await ask(patience, async () => store.checkOwnable?.(request.pipeline));
+    const plan = unownable.kind === 'answered' ? planRecovery(facts) : refusedBy(unownable.problem);
     const report = buildReport({
       facts,
       plan,
@@ -71,6 +74,14 @@ export async function planOnly(request: DryRunRequest): Promise<DryRun> {
   } finally {
     await closeSinks(inspectors, patience);
   }
+}
+
+/** No row of the table: a start ends here, before there are facts. */
+function refusedBy(problem: Error): RecoveryPlan {
+  const cause = isTidegateError(problem)
+    ? problem
+    : new TidegateError('TIDEGATE_RECOVERY_UNANSWERED', problem.message, { cause: problem });
+  return { kind: 'refuse', row: unansweredRow, cause };
 }
 
 async function openInspectors(

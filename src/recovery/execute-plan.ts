@@ -134,8 +134,9 @@ async function restoreChosen(
 /** Before any manifest of this generation's own: so a mark that is seen below one is durable. */
 async function saveDiscards(round: Round, discards: Discards): Promise<void> {
   const { request, store } = round;
-  for (const { manifest } of discards.rollBack) {
-    const reason = 'no sink had committed it';
+  for (const { manifest, state } of discards.rollBack) {
+    const hadFailed = state === 'rolled-back';
+    const reason = hadFailed ? 'its epoch failed where it was taken' : 'no sink had committed it';
     await save(round, rolledBack(manifest, ownerOf(request, store), reason));
   }
   for (const { manifest } of discards.saveAgain) await save(round, manifest);

@@ -4,6 +4,7 @@ import type { Inspection } from '../contracts/sink.js';
 import type { ErrorCode } from '../errors.js';
 import type { CheckpointId, StoreId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
+import type { SkippedEntry } from '../store/checkpoint-store.js';
 import type { InDoubtPolicy, RestoreChoice } from './request.js';
 
 /** Whether the store could be read. Its errors are never read as "there is nothing". */
@@ -32,11 +33,12 @@ export interface SinkFacts {
 }
 
 /**
- * `unsupported` was written by a newer version: not damaged, but not ours to read. The others as
+ * `newer` has a format version that this code does not know, `unsupported` a number or a size that it
+ * does not take: neither is damaged, and neither is ever moved. The others as
  * the store's states; an orphan is no checkpoint and is left out.
  */
 export type StoredState =
-  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'unsupported';
+  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'newer' | 'unsupported';
 
 export interface StoredCheckpoint {
   readonly id: CheckpointId;
@@ -45,7 +47,7 @@ export interface StoredCheckpoint {
   readonly manifest: CheckpointManifest | undefined;
   /** Whether manifest, sidecar and every operator state were verified in this recovery. */
   readonly isIntact: boolean;
-  /** What is wrong with a `corrupt` or `unsupported` one. */
+  /** What is wrong with a `corrupt`, `newer` or `unsupported` one. */
   readonly problem: Error | undefined;
   /** What each two-phase sink answered about it, where it was asked. */
   readonly inspections: ReadonlyMap<string, Inspection>;
@@ -69,6 +71,8 @@ export interface RecoveryFacts {
   readonly storePlace?: string;
   /** Newest first. */
   readonly checkpoints: readonly StoredCheckpoint[];
+  /** What stands among them and cannot be read as one. */
+  readonly skipped?: readonly SkippedEntry[];
   /** Every registered sink. */
   readonly sinks: ReadonlyMap<string, SinkFacts>;
   readonly topology: Topology;

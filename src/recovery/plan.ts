@@ -2,9 +2,11 @@
 
 import { assertNever } from '../assert.js';
 import { TidegateError } from '../errors.js';
+import { isForeign } from '../manifest/sinks.js';
 import { epoch, type CheckpointId, type Epoch } from '../ids.js';
 import {
   baseOf,
+  failedEpochsIn,
   isReadable,
   newestOf,
   standingsOf,
@@ -116,8 +118,13 @@ function discardsAbove(id: CheckpointId, facts: RecoveryFacts): Discards {
   const above = facts.checkpoints.filter((stored) => stored.id > id);
   const readableAbove = above.filter(isReadable);
   return {
-    rollBack: readableAbove.filter(({ state }) => state === 'in-doubt'),
-    saveAgain: readableAbove.filter(({ state }) => state === 'rolled-back'),
+    rollBack: [
+      ...readableAbove.filter(({ state }) => state === 'in-doubt'),
+      ...failedEpochsIn(facts),
+    ],
+    saveAgain: readableAbove.filter(
+      ({ state, manifest }) => state === 'rolled-back' && !isForeign(manifest),
+    ),
     setAside: above.filter(({ state }) => state === 'corrupt').map((stored) => stored.id),
   };
 }

@@ -4,7 +4,8 @@ import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/si
 import { toError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { tryDecodeInlineState } from '../manifest/operator-state.js';
-import type { LoadedCheckpoint, StoreReader } from '../store/checkpoint-store.js';
+import { sinksToCommit } from '../manifest/sinks.js';
+import type { LoadedCheckpoint, SkippedEntry, StoreReader } from '../store/checkpoint-store.js';
 import { ask, throwIfAborted, timeoutFor, type Answer, type Patience } from './ask.js';
 import { checkedAnswer } from './checked-answer.js';
 import { baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
@@ -12,7 +13,7 @@ import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact 
 import { markersElsewhere } from './markers-elsewhere.js';
 import { toSinkAnswer } from './open-sinks.js';
 import type { RecoveryRequest } from './request.js';
-import { classify, handleOf, handleOwner, sinksOf, statusOf } from './stored-state.js';
+import { classify, handleOf, handleOwner, statusOf } from './stored-state.js';
 
 /** What recovery is asked, without the right to write: what a dry run has too. */
 export type Question = Omit<RecoveryRequest, 'store'>;
@@ -72,6 +73,7 @@ export async function readFacts(request: ReadRequest): Promise<Reading> {
     storeId: store.storeId,
     ...(store.place === undefined ? {} : { storePlace: store.place }),
     checkpoints,
+    skipped: stored.skipped,
     sinks,
     isInDoubtTimeoutReached: request.isInDoubtTimeoutReached,
   };
@@ -84,7 +86,13 @@ function settingsOf({
   ...question
 }: Question): Omit<
   RecoveryFacts,
-  'store' | 'storeId' | 'storePlace' | 'checkpoints' | 'sinks' | 'isInDoubtTimeoutReached'
+  | 'store'
+  | 'storeId'
+  | 'storePlace'
+  | 'checkpoints'
+  | 'skipped'
+  | 'sinks'
+  | 'isInDoubtTimeoutReached'
 > {
   return {
     topology: {
@@ -107,32 +115,36 @@ function settingsOf({
 interface StoreReading {
   readonly fact: StoreFact;
   readonly checkpoints: readonly StoredCheckpoint[];
+  readonly skipped: readonly SkippedEntry[];
   readonly loaded: ReadonlyMap<CheckpointId, LoadedCheckpoint>;
 }
+
+const nothing = { checkpoints: [], skipped: [], loaded: new Map<CheckpointId, LoadedCheckpoint>() };
 
 /**
  * Scans the store and verifies N; unless that is complete and intact, also the complete ones below
  * it until one holds. The latest pointer is not asked: it may be lost or dangle.
  */
 async function readStore({ question, store, patience }: ReadRequest): Promise<StoreReading> {
-  const twoPhase = new Set(
-    [...question.participants.sinks].filter(([, sink]) => isTwoPhase(sink)).map(([name]) => name),
-  );
   const loaded = new Map<CheckpointId, LoadedCheckpoint>();
   const listings = await ask(patience, (signal) => store.list({ signal }));
   throwIfAborted(question.signal);
-  if (listings.kind !== 'answered') return { fact: listings, checkpoints: [], loaded };
+  if (listings.kind !== 'answered') return { ...nothing, fact: listings };
+  const looked = await ask(patience, async (signal) => (await store.skipped?.({ signal })) ?? []);
+  throwIfAborted(question.signal);
+  if (looked.kind !== 'answered') return { ...nothing, fact: looked };
+  const skipped = looked.value;
   const byteLengths = new Map(listings.value.map(({ id, byteLength }) => [id, byteLength]));
-  let checkpoints = classify(listings.value, twoPhase);
+  let checkpoints = classify(listings.value);
   for (;;) {
     const next = nextToVerify(checkpoints, loaded, question.restoreFrom?.checkpointId);
-    if (next === undefined) return { fact: { kind: 'read' }, checkpoints, loaded };
+    if (next === undefined) return { fact: { kind: 'read' }, checkpoints, skipped, loaded };
     const timeoutMs = timeoutFor(patience.callTimeoutMs, byteLengths.get(next.id) ?? 0);
     const answer = await ask({ ...patience, callTimeoutMs: timeoutMs }, (signal) =>
       loadVerified(store, next.id, signal),
     );
     throwIfAborted(question.signal);
-    if (answer.kind !== 'answered') return { fact: answer, checkpoints, loaded };
+    if (answer.kind !== 'answered') return { fact: answer, checkpoints, skipped, loaded };
     const verdict = answer.value;
     if (verdict.kind === 'intact') loaded.set(next.id, verdict.checkpoint);
     checkpoints = checkpoints.map((stored) => (stored === next ? verified(next, verdict) : stored));
@@ -237,6 +249,6 @@ const possibleAnswers: readonly Inspection[] = ['committed', 'prepared', 'absent
 /** Asked where the sink is in doubt, and where a handle can show that it was set back. */
 function isConcerned(stored: ReadableCheckpoint, sink: string): boolean {
   const { manifest } = stored;
-  if (!sinksOf(manifest, new Set([sink])).has(sink)) return false;
+  if (!sinksToCommit(manifest).has(sink)) return false;
   return !isCommittedIn(stored, sink) || handleOf(manifest, sink) !== undefined;
 }

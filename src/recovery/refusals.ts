@@ -3,7 +3,7 @@
 import { hasErrorCode, TidegateError, type ErrorCode } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { isReadable, newestOf, replayObstacle, standingsOf } from './candidates.js';
-import { strangersIn } from './columns.js';
+import { strangersIn, unreadAbove } from './columns.js';
 import type { RecoveryFacts, SinkFacts } from './facts.js';
 import { rowName, type RecoveryRow } from './table.js';
 
@@ -45,12 +45,22 @@ function explain(code: ErrorCode, facts: RecoveryFacts): string {
     case 'TIDEGATE_RECOVERY_CORRUPT':
       return `checkpoint ${id} cannot be trusted: ${newest?.problem?.message ?? 'unreadable'}`;
     case 'TIDEGATE_RECOVERY_NEWER_VERSION':
-      return `checkpoint ${id}: ${newest?.problem?.message ?? `version ${newest?.manifest?.version ?? '?'}`}`;
+    case 'TIDEGATE_RECOVERY_BEYOND_LIMITS':
+      return unread(facts);
     case 'TIDEGATE_RECOVERY_SPLIT':
       return `checkpoint ${id}: ${standings(facts)}; ${replayObstacle(facts) ?? ''}`;
     default:
       return `checkpoint ${id}: ${standings(facts)}`;
   }
+}
+
+/** What only another program can read: a checkpoint, or what cannot even be one here. */
+function unread({ checkpoints, skipped = [] }: RecoveryFacts): string {
+  const above = skipped.find(({ isAboveAll }) => isAboveAll);
+  if (above !== undefined) return `${above.name}: ${above.why}`;
+  const found = unreadAbove(checkpoints);
+  const version = `version ${found?.manifest?.version ?? '?'}`;
+  return `checkpoint ${found?.id ?? 'none'}: ${found?.problem?.message ?? version}`;
 }
 
 interface Problem {
@@ -76,6 +86,7 @@ function isFenced(problem: Error | undefined): boolean {
 
 function nothingToResume(facts: RecoveryFacts): string {
   const states = facts.checkpoints.map(({ id, state }) => `${id} ${state}`);
+  for (const { name, why } of facts.skipped ?? []) states.push(`${name} (${why})`);
   const held = states.length === 0 ? 'no checkpoint' : list(states);
   const markers = committed(facts, ({ lastCommitted }) => lastCommitted);
   const output = markers === '' ? '' : `; ${markers}: ${waysOut}`;

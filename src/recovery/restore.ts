@@ -2,7 +2,7 @@
 
 import { TidegateError } from '../errors.js';
 import { epoch, type Epoch } from '../ids.js';
-import { isReadable, type ReadableCheckpoint } from './candidates.js';
+import { failedEpochsIn, isReadable, type ReadableCheckpoint } from './candidates.js';
 import { manifestMisfit, sinkRewound } from './checks.js';
 import { sinksPast } from './columns.js';
 import type { RecoveryFacts } from './facts.js';
@@ -47,7 +47,11 @@ export function planRestore(facts: RecoveryFacts, choice: RestoreChoice): Recove
     restoredEpoch,
     supersedes: inDoubt?.id,
     // One write supersedes one; more than one in doubt is a store that was damaged from outside.
-    discards: { rollBack: others, saveAgain: [], setAside: [] },
+    discards: {
+      rollBack: [...others, ...failedEpochsIn(facts)],
+      saveAgain: [],
+      setAside: [],
+    },
     nextEpoch: epoch(restoredEpoch + 1),
   };
 }

@@ -6,44 +6,26 @@ import {
   type CheckpointManifest,
   type SinkCommitStatus,
 } from '../manifest/types.js';
-import { isTidegateError } from '../errors.js';
+import { failedEpochs, isCommittedEverywhere } from '../manifest/sinks.js';
+import { hasErrorCode, isTidegateError } from '../errors.js';
 import type { CheckpointListing } from '../store/checkpoint-store.js';
 import type { StoredCheckpoint, StoredState } from './facts.js';
 
-/**
- * Classifies what a scan of the store gave, newest first.
- *
- * @param twoPhase Names of the registered two-phase sinks.
- */
-export function classify(
-  listings: readonly CheckpointListing[],
-  twoPhase: ReadonlySet<string>,
-): readonly StoredCheckpoint[] {
+/** Classifies what a scan of the store gave, newest first. */
+export function classify(listings: readonly CheckpointListing[]): readonly StoredCheckpoint[] {
+  const whole = listings.filter(({ state }) => state === 'complete' || state === 'in-doubt');
+  const failed = failedEpochs(whole.flatMap(({ manifest }) => manifest ?? []));
   return listings
     .filter((listing) => listing.state !== 'orphan')
     .sort((left, right) => right.id - left.id)
     .map((listing) => ({
       id: listing.id,
-      state: stateOf(listing, twoPhase),
+      state: failed.has(listing.id) ? 'rolled-back' : stateOf(listing),
       manifest: listing.manifest,
       isIntact: false,
       problem: listing.problem ?? damageOf(listing),
       inspections: new Map(),
     }));
-}
-
-/**
- * The sinks that a manifest concerns. A manifest of another program may name a sink only by its
- * epoch; tidegate's own always list every sink.
- */
-export function sinksOf(
-  manifest: CheckpointManifest,
-  twoPhase: ReadonlySet<string>,
-): ReadonlySet<string> {
-  const names = new Set([...manifest.sinkNames, ...manifest.sinkCommitStatuses.keys()]);
-  if (manifest.tidegate !== undefined) return names;
-  for (const name of manifest.sinkEpochs.keys()) if (twoPhase.has(name)) names.add(name);
-  return names;
 }
 
 /** A sink that is named without a status is pending: its truth is at the sink. */
@@ -76,15 +58,14 @@ export function handleOwner(
 }
 
 /** The store's word, except where this code must not resume what the store can read. */
-function stateOf(listing: CheckpointListing, twoPhase: ReadonlySet<string>): StoredState {
-  const { state, manifest } = listing;
-  if (state === 'superseded' || state === 'rolled-back') return state;
-  if (manifest === undefined) return isOfNewerVersion(listing.problem) ? 'unsupported' : 'corrupt';
-  if (manifest.version > manifestVersion) return 'unsupported';
+function stateOf(listing: CheckpointListing): StoredState {
+  const { state, manifest, problem } = listing;
+  if (state === 'superseded' || state === 'rolled-back' || state === 'newer') return state;
+  if (hasErrorCode(problem, 'TIDEGATE_MANIFEST_VERSION')) return 'newer';
+  if (manifest === undefined) return isBeyondThisProgram(problem) ? 'unsupported' : 'corrupt';
+  if (manifest.version > manifestVersion) return 'newer';
   if (state === 'corrupt' || damageOf(listing) !== undefined) return 'corrupt';
-  const sinks = [...sinksOf(manifest, twoPhase)];
-  const isComplete = sinks.every((sink) => statusOf(manifest, sink).kind === 'committed');
-  return isComplete ? 'complete' : 'in-doubt';
+  return isCommittedEverywhere(manifest) ? 'complete' : 'in-doubt';
 }
 
 /** Values that no checkpoint can have, and a manifest in another one's place. */
@@ -100,6 +81,6 @@ function damageOf({ id, manifest }: CheckpointListing): Error | undefined {
 }
 
 /** A kind `invalid` problem is no damage: the document asks for a reader that can do more. */
-function isOfNewerVersion(problem: Error | undefined): boolean {
+function isBeyondThisProgram(problem: Error | undefined): boolean {
   return isTidegateError(problem) && problem.kind === 'invalid';
 }

@@ -17,7 +17,7 @@ export type Decision =
 export interface RecoveryRow {
   readonly number: number;
   /** Tells rows apart that one numbered rule needs; empty where it needs one. */
-  readonly variant: '' | 'a' | 'b' | 'c';
+  readonly variant: '' | 'a' | 'b' | 'c' | 'd';
   readonly label: string;
   /** A column that is not named may have any value. */
   readonly when: { readonly [Name in Column]?: readonly ColumnValue<Name>[] };
@@ -75,7 +75,7 @@ export const recoveryTable: readonly RecoveryRow[] = [
     number: 6,
     variant: 'a',
     label: 'N was written by a newer version',
-    when: { newest: ['unsupported'] },
+    when: { newest: ['newer'] },
     decision: { kind: 'refuse', code: 'TIDEGATE_RECOVERY_NEWER_VERSION' },
   },
   {
@@ -91,6 +91,13 @@ export const recoveryTable: readonly RecoveryRow[] = [
     label: 'N corrupt, and nothing below it is safe to resume',
     when: { newest: ['corrupt'] },
     decision: { kind: 'refuse', code: 'TIDEGATE_RECOVERY_CORRUPT' },
+  },
+  {
+    number: 6,
+    variant: 'd',
+    label: 'N states a number, an id or a size beyond what this program takes',
+    when: { newest: ['unsupported'] },
+    decision: { kind: 'refuse', code: 'TIDEGATE_RECOVERY_BEYOND_LIMITS' },
   },
   {
     number: 7,

@@ -24,10 +24,11 @@ export const defaultWaitForOwnerMs = 5_000;
  * State of a stored checkpoint:
  * `complete` every sink committed; `in-doubt` durable, but some sink is not known to have
  * committed; `rolled-back` and `superseded` discarded for ever; `corrupt` the manifest or its
- * sidecar cannot be trusted; `orphan` a directory without a manifest.
+ * sidecar cannot be trusted; `newer` a manifest of a format version that this code does not know, and
+ * that it never moves; `orphan` a directory without a manifest.
  */
 export type CheckpointState =
-  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'orphan';
+  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'newer' | 'orphan';
 
 /** What a scan says about one checkpoint. */
 export interface CheckpointListing {
@@ -40,8 +41,18 @@ export interface CheckpointListing {
   readonly kind?: CheckpointKind;
   /** Bytes of manifest and sidecar. */
   readonly byteLength: number;
-  /** What is wrong with a `corrupt` one. */
+  /** What is wrong with a `corrupt` one, and which version a `newer` one has. */
   readonly problem?: Error;
+}
+
+/** Something that stands where checkpoints stand and cannot be one. */
+export interface SkippedEntry {
+  readonly name: string;
+  /** Why, for people. */
+  readonly why: string;
+  readonly hasManifest: boolean;
+  /** It has a manifest, and its id is above every id that can be kept exactly (2^53-1). */
+  readonly isAboveAll: boolean;
 }
 
 /** A checkpoint whose manifest, sidecar length, sidecar SHA-256 and ranges were all verified. */
@@ -105,6 +116,13 @@ export interface StoreReader {
   /** Where a person finds it, such as a directory; for messages only. */
   readonly place?: string;
   list(options?: StoreCallOptions): Promise<readonly CheckpointListing[]>;
+  /**
+   * Rejects with what keeps everybody from owning the store, without owning it: the same error as
+   * `open`, except that no live owner is asked for.
+   */
+  checkOwnable?(pipeline: string): Promise<void>;
+  /** What `list` has to leave out, so that people hear of it; a store may not know. */
+  skipped?(options?: StoreCallOptions): Promise<readonly SkippedEntry[]>;
   load(id: CheckpointId, options?: StoreCallOptions): Promise<LoadedCheckpoint>;
   readOperatorState(
     checkpoint: LoadedCheckpoint,

@@ -2,8 +2,12 @@
 
 import type { CheckpointId } from '../ids.js';
 import { manifestIntegrity } from '../manifest/parse.js';
+import { failedEpochs, isCommittedEverywhere } from '../manifest/sinks.js';
 import type { CheckpointManifest } from '../manifest/types.js';
+import { checkManifestVersion } from '../manifest/version.js';
+import { hasErrorCode, toError } from '../errors.js';
 import type { CheckpointListing, CheckpointState } from './checkpoint-store.js';
+import { checkRestorable } from './state-checks.js';
 
 /** One checkpoint as a store found it. */
 export interface FoundCheckpoint {
@@ -12,46 +16,41 @@ export interface FoundCheckpoint {
   readonly content:
     | { readonly kind: 'orphan' }
     | { readonly kind: 'unreadable'; readonly problem: Error }
-    | {
-        readonly kind: 'readable';
-        readonly manifest: CheckpointManifest;
-        /** What is wrong with its sidecar. */
-        readonly problem?: Error | undefined;
-      };
+    | Readable;
+}
+
+interface Readable {
+  readonly kind: 'readable';
+  readonly manifest: CheckpointManifest;
+  /** What is wrong with its sidecar. */
+  readonly problem?: Error | undefined;
 }
 
 /** Classifies a whole scan, newest first. */
 export function listCheckpoints(found: readonly FoundCheckpoint[]): readonly CheckpointListing[] {
   const superseded = supersededIds(found);
+  const failed = failedEpochs(found.flatMap(wholeManifest));
   return [...found]
     .sort((left, right) => right.id - left.id)
-    .map((checkpoint) => listingOf(checkpoint, superseded));
-}
-
-/**
- * Whether a manifest says that every sink has committed. A sink that is named without a status is
- * pending: its truth is at the sink.
- */
-function isComplete(manifest: CheckpointManifest): boolean {
-  const { sinkCommitStatuses } = manifest;
-  const sinks = new Set([...manifest.sinkNames, ...sinkCommitStatuses.keys()]);
-  return [...sinks].every((sink) => sinkCommitStatuses.get(sink)?.kind === 'committed');
+    .map((checkpoint) => listingOf(checkpoint, superseded, failed));
 }
 
 function listingOf(
   { id, byteLength, content }: FoundCheckpoint,
   superseded: ReadonlySet<number>,
+  failed: ReadonlySet<number>,
 ): CheckpointListing {
   if (content.kind === 'orphan') return { id, byteLength, state: 'orphan' };
   if (content.kind === 'unreadable') {
-    const state = superseded.has(id) ? 'superseded' : 'corrupt';
+    const state = superseded.has(id) ? 'superseded' : stateOfUnreadable(content.problem);
     return { id, byteLength, state, problem: content.problem };
   }
-  const { manifest, problem } = content;
+  const { manifest } = content;
+  const problem = problemOf(content);
   return {
     id,
     byteLength,
-    state: superseded.has(id) ? 'superseded' : stateOf(manifest, problem),
+    state: superseded.has(id) ? 'superseded' : stateOf(manifest, problem, failed),
     manifest,
     integrity: manifestIntegrity(manifest),
     kind: manifest.tidegate?.kind ?? 'checkpoint',
@@ -59,11 +58,38 @@ function listingOf(
   };
 }
 
-function stateOf(manifest: CheckpointManifest, problem: Error | undefined): CheckpointState {
+/** Another version has other fields: what is missing there is no damage. */
+function stateOfUnreadable(problem: Error): CheckpointState {
+  return hasErrorCode(problem, 'TIDEGATE_MANIFEST_VERSION') ? 'newer' : 'corrupt';
+}
+
+/** What keeps a readable checkpoint from ever being resumed, as loading it says. */
+function problemOf({ manifest, problem }: Readable): Error | undefined {
+  try {
+    checkManifestVersion(manifest);
+    checkRestorable(manifest);
+    return problem;
+  } catch (error) {
+    return toError(error);
+  }
+}
+
+/** Damaged ones decide about nothing else. */
+function wholeManifest({ content }: FoundCheckpoint): readonly CheckpointManifest[] {
+  if (content.kind !== 'readable' || problemOf(content) !== undefined) return [];
+  return [content.manifest];
+}
+
+function stateOf(
+  manifest: CheckpointManifest,
+  problem: Error | undefined,
+  failed: ReadonlySet<number>,
+): CheckpointState {
   // Discarded is final, also when the sidecar is damaged or gone.
   if (manifest.tidegate?.rolledBack !== undefined) return 'rolled-back';
-  if (problem !== undefined) return 'corrupt';
-  return isComplete(manifest) ? 'complete' : 'in-doubt';
+  if (problem !== undefined) return stateOfUnreadable(problem);
+  if (failed.has(manifest.checkpointId)) return 'rolled-back';
+  return isCommittedEverywhere(manifest) ? 'complete' : 'in-doubt';
 }
 
 /** Only readable manifests count, and only for ids below their own: nothing supersedes itself. */

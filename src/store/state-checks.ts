@@ -142,6 +142,17 @@ export function inlineStateDigest(
   return hash.digest('hex');
 }
 
+/**
+ * @throws TidegateError `TIDEGATE_STATE_CORRUPT` for values that no checkpoint can have; loading
+ *   refuses them, so that no list calls complete what cannot be resumed.
+ */
+export function checkRestorable(manifest: CheckpointManifest): void {
+  const { version, epoch, checkpointId } = manifest;
+  for (const [name, value] of Object.entries({ version, epoch, 'checkpoint id': checkpointId })) {
+    if (value === 0) throw stateError(manifest, `its ${name} is 0`);
+  }
+}
+
 /** Not a foreign manifest that merely gained our object when we saved it again. */
 function isOwn({ checkpointId, tidegate }: CheckpointManifest): boolean {
   return tidegate?.generation === generationOfCheckpointId(checkpointId);

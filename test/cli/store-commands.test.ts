@@ -286,8 +286,10 @@ describe('an empty store', () => {
     const above = scratch.directory();
     symlinkSync(directory, join(above, 'unrelated'));
     await writeStore(join(above, 'checkpoints'), [{ epoch: 1 }]);
-    const { stderr } = await cli.run(['list', '-s', above]);
-    expect(stderr).toContain(`did you mean --store ${join(above, 'checkpoints')}?`);
+    const { code, stderr } = await cli.run(['list', '-s', above]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('TIDEGATE_STORE_LAYOUT');
+    expect(stderr).toContain(`holds no checkpoint, but ${join(above, 'checkpoints')} does`);
   });
 
   test('a directory that is not there is exit code 2', async () => {

@@ -370,10 +370,42 @@ describe('versions and times', () => {
         code: 'TIDEGATE_MANIFEST_VERSION',
         path: 'version',
         found: `version 2 in checkpoint ${newer.checkpointId}`,
-        expected: 'at most version 1',
+        expected: expect.stringContaining(
+          'at most version 1, as tidegate and LaminarDB',
+        ) as unknown,
       }),
     );
     expect(() => checkManifestVersion(fullManifest)).not.toThrow();
+  });
+
+  test.each([
+    ['other fields', '{"checkpoint_id":2,"epoch":2,"participants":[],"version":10}'],
+    ['a known field of another type', head.replace('"version":1', '"version":9') + ',"epoch":"x"}'],
+    ['nothing else', '{"version":4294967295}'],
+  ])('a newer version is newer and never damaged, with %s', (_what, document) => {
+    expect(() => parseManifest(document)).toThrow(
+      expect.objectContaining({ code: 'TIDEGATE_MANIFEST_VERSION', line: 1 }),
+    );
+  });
+
+  test.each([
+    ['TYPE', '{"version":"10"}'],
+    ['RANGE', '{"version":4294967296}'],
+    ['TYPE', '{"version":1e1}'],
+    ['SYNTAX', '{"version":10'],
+    ['MISSING_FIELD', '{"version":1}'],
+    ['TYPE', '[10]'],
+  ])('what names no newer version is damaged as before: %s of %s', (code, document) => {
+    expect(() => parseManifest(document)).toThrow(
+      expect.objectContaining({ code: `TIDEGATE_MANIFEST_${code}` }),
+    );
+  });
+
+  test('one digit that was damaged makes no manifest of ours a newer one', () => {
+    const text = serializeManifest(fullManifest).replace('"version": 1,', '"version": 9,');
+    expect(() => parseManifest(text)).toThrow(
+      expect.objectContaining({ code: 'TIDEGATE_MANIFEST_CHECKSUM' }),
+    );
   });
 
   test('the creation time comes from the clock that is given, in whole milliseconds', () => {

@@ -3,7 +3,7 @@ import type { CheckpointManifest } from '../../src/manifest/types.js';
 import type { CheckpointId } from '../../src/ids.js';
 import { TidegateError } from '../../src/errors.js';
 import type { CheckpointListing, OwnedStore } from '../../src/store/checkpoint-store.js';
-import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
+import { RecoveryWorld, refusalOf, resumedFrom, ScriptedSource } from './kit.js';
 
 /** State that is valid JSON and a valid checksum, and still no state: base64 that is none. */
 const undecodable = (manifest: CheckpointManifest): CheckpointManifest => ({
@@ -201,19 +201,32 @@ describe('a manifest of another program', () => {
     expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT');
   });
 
-  test('a sink that is named by its epoch alone is asked', async () => {
+  test('an epoch that failed below a complete one is marked, and the newest is resumed', async () => {
     const world = new RecoveryWorld('archive');
-    const id = await world.stored({
-      epoch: 2,
-      foreign: true,
-      change: (manifest) => ({ ...manifest, sinkEpochs: new Map([['archive', 1]]) }),
-    });
-    world.sink('archive').committed(id);
+    await world.stored({ epoch: 1, foreign: true, sinks: { archive: 'C' } });
+    const failed = await world.stored({ epoch: 2, foreign: true, sinks: { archive: 'P' } });
+    const newest = await world.stored({ epoch: 3, foreign: true, sinks: { archive: 'C' } });
+    world.sources.set('clicks', new ScriptedSource('clicks', world.log));
 
     const { base } = resumedFrom(await world.recover());
 
-    expect(base.manifest.checkpointId).toBe(id);
-    expect(world.sink('archive').calls).toContain('inspect');
+    expect(base.manifest.epoch).toBe(4);
+    expect(await world.states()).toMatchObject({ [failed]: 'rolled-back', [newest]: 'complete' });
+    const listings = await (await world.memory.openReadOnly()).list();
+    const { manifest } = listings.find(({ id }) => id === failed)!;
+    expect(manifest?.tidegate?.rolledBack?.reason).toBe('its epoch failed where it was taken');
+    // Below one of ours it would be a second one in doubt, were it not marked.
+    resumedFrom(await world.recover());
+  });
+
+  test('one of ours in doubt below a complete one stays a riddle', async () => {
+    const world = new RecoveryWorld('archive');
+    await world.stored({ epoch: 1, sinks: { archive: 'C' } });
+    await world.stored({ epoch: 2, sinks: { archive: 'P' } });
+    const newest = await world.stored({ epoch: 3, sinks: { archive: 'C' } });
+    world.sink('archive').committed(newest);
+
+    expect(refusalOf(await world.recover()).code).toBe('TIDEGATE_RECOVERY_TWO_IN_DOUBT');
   });
 
   test('one that is rolled back gains our object and its mark', async () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
+import { checkpointId } from '../../src/ids.js';
 import type { RecoveryFacts } from '../../src/recovery/facts.js';
 import { planRecovery } from '../../src/recovery/plan.js';
 import { factsOf, sink, stored, unreadable } from './facts-kit.js';
@@ -137,12 +138,33 @@ describe('the cause of a refusal', () => {
 
   test('of a newer version or damage gives the problem of N', () => {
     const invalid = new Error('expected at most version 1, found version 2');
-    const newer = causeFor(factsOf([unreadable(20, 'unsupported', invalid), complete]));
+    const newer = causeFor(factsOf([unreadable(20, 'newer', invalid), complete]));
     expect(newer.code).toBe('TIDEGATE_RECOVERY_NEWER_VERSION');
     expect(newer.message).toMatch(/^checkpoint 20: expected at most version 1, found version 2 \(/);
 
-    const readable = stored('unsupported', { id: 20, change: { version: 9 } });
+    const readable = stored('newer', { id: 20, change: { version: 9 } });
     expect(causeFor(factsOf([readable, complete])).message).toMatch(/^checkpoint 20: version 9 \(/);
+
+    const damagedAbove = [unreadable(30, 'corrupt', eio), readable, complete];
+    expect(causeFor(factsOf(damagedAbove)).message).toMatch(/^checkpoint 20: version 9 \(row 6a/);
+    const below = planRecovery(factsOf([complete, { ...readable, id: checkpointId(5) }]));
+    expect(below.kind).toBe('resume');
+
+    const counter = new Error('expected at most 9007199254740991 (2^53-1), found 2^60');
+    const beyond = causeFor(factsOf([unreadable(20, 'unsupported', counter), complete]));
+    expect(beyond.code).toBe('TIDEGATE_RECOVERY_BEYOND_LIMITS');
+    expect(beyond.message).toMatch(/^checkpoint 20: expected at most 9007199254740991/);
+    const name = 'checkpoint_18446744073709551615';
+    const entry = { name, why: 'its id is above 2^53-1', hasManifest: true, isAboveAll: true };
+    const skipped = causeFor(factsOf([complete], {}, { skipped: [entry] }));
+    expect(skipped.code).toBe('TIDEGATE_RECOVERY_BEYOND_LIMITS');
+    expect(skipped.message).toMatch(/^checkpoint_18446744073709551615: its id is above 2\^53-1/);
+    const idZero = { ...entry, name: 'checkpoint_000000', why: 'its id is 0', isAboveAll: false };
+    const only = causeFor(factsOf([], {}, { skipped: [idZero] }));
+    expect(only.code).toBe('TIDEGATE_RECOVERY_NOTHING_TO_RESUME');
+    expect(only.message).toContain('checkpoint_000000 (its id is 0)');
+    const rubbish = { ...idZero, hasManifest: false };
+    expect(planRecovery(factsOf([], {}, { skipped: [rubbish] })).kind).toBe('fresh');
 
     const passed = factsOf([unreadable(20, 'corrupt', eio), complete], { archive: sink(20) });
     expect(causeFor(passed)).toMatchObject({

@@ -6,7 +6,7 @@ import { checkpointId } from '../../src/ids.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { columnsOf } from '../../src/recovery/columns.js';
 import { completed, rolledBack } from '../../src/recovery/new-manifest.js';
-import { classify, handleOwner, sinksOf } from '../../src/recovery/stored-state.js';
+import { classify, handleOwner } from '../../src/recovery/stored-state.js';
 import type { CheckpointListing, CheckpointState } from '../../src/store/checkpoint-store.js';
 import { factsOf, manifestOf, sink, stored, unreadable, type ManifestSpec } from './facts-kit.js';
 
@@ -19,8 +19,8 @@ function listing(
   return { id, state, byteLength: 1, ...(manifest === undefined ? {} : { manifest }), ...change };
 }
 
-function only(found: CheckpointListing, ...twoPhase: readonly string[]) {
-  const [checkpoint] = classify([found], new Set(twoPhase));
+function only(found: CheckpointListing) {
+  const [checkpoint] = classify([found]);
   if (checkpoint === undefined) throw new Error('it was left out');
   return checkpoint;
 }
@@ -28,7 +28,7 @@ function only(found: CheckpointListing, ...twoPhase: readonly string[]) {
 describe('a scan', () => {
   test('is read newest first, without orphans, and nothing in it counts as verified', () => {
     const found = [3, 9, 5].map((id) => listing('complete', manifestOf({ id })));
-    const checkpoints = classify([...found, listing('orphan', undefined)], new Set());
+    const checkpoints = classify([...found, listing('orphan', undefined)]);
 
     expect(checkpoints.map(({ id }) => id)).toEqual([9, 5, 3]);
     expect(checkpoints[0]).toEqual({
@@ -74,31 +74,27 @@ describe('a scan', () => {
     expect(only(listing('corrupt', undefined, { problem: invalid })).state).toBe('unsupported');
     expect(only(listing('corrupt', undefined, { problem: corrupt })).state).toBe('corrupt');
     const newer = manifestOf({ id: 7, change: { version: 2 } });
-    expect(only(listing('complete', newer)).state).toBe('unsupported');
+    expect(only(listing('complete', newer)).state).toBe('newer');
+    const other = new TidegateError('TIDEGATE_MANIFEST_VERSION', 'version 10');
+    expect(only(listing('corrupt', undefined, { problem: other })).state).toBe('newer');
+    expect(only(listing('newer', undefined, { problem: other })).state).toBe('newer');
   });
 
-  test('takes a sink without a status, or known by its epoch alone, for pending', () => {
+  test('takes a sink of ours without a status for pending, and a foreign one for flushed', () => {
     const unnamed = manifestOf({ id: 7, sinks: { archive: 'missing' } });
     expect(only(listing('complete', unnamed)).state).toBe('in-doubt');
 
     const change = { sinkEpochs: new Map([['archive', 1]]) };
     const foreign = listing('complete', manifestOf({ id: 7, ours: 'foreign', change }));
-    expect(only(foreign, 'archive').state).toBe('in-doubt');
-    expect(only(foreign, 'other').state).toBe('complete');
-    expect(only(listing('complete', manifestOf({ id: 7, change })), 'archive').state).toBe(
-      'complete',
-    );
+    expect(only(foreign).state).toBe('complete');
+    expect(only(listing('complete', manifestOf({ id: 7, change }))).state).toBe('complete');
+    const mixed = { archive: 'missing', warehouse: 'pending' } as const;
+    const pending = manifestOf({ id: 7, ours: 'foreign', sinks: mixed });
+    expect(only(listing('complete', pending)).state).toBe('in-doubt');
+    const committed = { archive: 'missing', warehouse: 'committed' } as const;
+    const done = manifestOf({ id: 7, ours: 'foreign', sinks: committed });
+    expect(only(listing('in-doubt', done)).state).toBe('complete');
   });
-});
-
-test('the sinks of a manifest are those with a name or a status', () => {
-  const manifest = manifestOf({
-    id: 7,
-    sinks: { archive: 'committed' },
-    change: { sinkNames: ['named'] },
-  });
-
-  expect([...sinksOf(manifest, new Set(['other']))]).toEqual(['named', 'archive']);
 });
 
 describe('the id under which a sink knows a handle', () => {

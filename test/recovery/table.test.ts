@@ -12,7 +12,7 @@ describe('the recovery table', () => {
       if (row === undefined) throw new Error(`no row fits ${JSON.stringify(columns)}`);
       reached.set(rowName(row), (reached.get(rowName(row)) ?? 0) + 1);
     }
-    expect(combinations).toHaveLength(62_208);
+    expect(combinations).toHaveLength(72_576);
     expect([...reached].filter(([, count]) => count === 0)).toEqual([]);
     expect(reached.size).toBe(recoveryTable.length);
   });
@@ -38,6 +38,7 @@ describe('the recovery table', () => {
       '6a N was written by a newer version',
       '6b N corrupt, and no sink is past the newest intact complete checkpoint',
       '6c N corrupt, and nothing below it is safe to resume',
+      '6d N states a number, an id or a size beyond what this program takes',
       '7 N complete',
       '8 a sink in doubt cannot tell, for want of a handle',
       '9 all sinks have committed N',
@@ -63,7 +64,8 @@ function allowedKinds(columns: Columns): readonly Decision['kind'][] {
     // A marker, or a process that had started, proves that there was more than nothing.
     return columns.markers === 'none' && columns.occasion === 'start' ? ['fresh'] : ['refuse'];
   }
-  if (newest === 'nothing-to-resume' || newest === 'unsupported') return ['refuse'];
+  if (newest === 'nothing-to-resume') return ['refuse'];
+  if (newest === 'newer' || newest === 'unsupported') return ['refuse'];
   if (doubts === 'too-many') return ['refuse'];
   if (newest === 'corrupt') return fallback === 'usable' ? ['fall-back'] : ['refuse'];
   if (newest === 'complete') return ['resume'];

@@ -8,18 +8,29 @@ import { toJsonText, type Jsonable } from '../json-output.js';
 import { listAll, openReader } from '../store-access.js';
 import { table, toned } from '../table.js';
 import type { Line, Text } from '../terminal.js';
+import { droppedNote, idsWithoutOwnFields } from '../verify-rules.js';
 import { formatAge, formatBytes } from '../units.js';
 
 export async function list(options: StoreOptions, context: Context): Promise<ExitCode> {
   const { terminal, clock } = context;
   const opened = await openReader(options, context);
   const listings = await listAll(opened, context);
+  const skipped = (await opened.reader.skipped?.({ signal: context.signal })) ?? [];
+  const dropped = idsWithoutOwnFields(listings, opened.reader.storeId);
   if (options.json) {
     const { storeId, pipeline } = opened.reader;
-    const checkpoints = listings.map(listingAsJson);
-    terminal.printDocument(toJsonText({ store: options.store, storeId, pipeline, checkpoints }));
-  } else if (listings.length > 0) {
-    terminal.print(...listingLines(listings, clock.now()));
+    const checkpoints = listings.map((listing) => ({
+      ...listingAsJson(listing),
+      ...(dropped.has(listing.id) ? { note: droppedNote } : {}),
+    }));
+    const left = skipped.map(({ name, why }) => ({ name, why }));
+    terminal.printDocument(
+      toJsonText({ store: options.store, storeId, pipeline, checkpoints, skipped: left }),
+    );
+  } else {
+    if (listings.length > 0) terminal.print(...listingLines(listings, clock.now()));
+    for (const id of dropped) terminal.note(`checkpoint ${id}: ${droppedNote}`);
+    for (const { name, why } of skipped) terminal.note(`${name} is left out: ${why}`);
   }
   return exitCodes.fine;
 }

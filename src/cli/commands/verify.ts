@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { hasErrorCode, isTidegateError, toError, type ErrorCode } from '../../errors.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import { factsOrNothing } from '../../runtime/small-files.js';
-import type { CheckpointListing, StoreReader } from '../../store/checkpoint-store.js';
+import type { CheckpointListing, SkippedEntry, StoreReader } from '../../store/checkpoint-store.js';
 import { StoreLayout } from '../../store/layout.js';
 import type { Context, StoreOptions } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
@@ -39,14 +39,15 @@ export async function verify(
   const choice = id === undefined ? undefined : parseChoice(id);
   const opened = await openReader(options, context);
   const listings = await listAll(opened, context);
-  if (listings.length === 0 && opened.reader.storeId === undefined) {
+  const skipped = (await opened.reader.skipped?.({ signal: context.signal })) ?? [];
+  if (listings.length + skipped.length === 0 && opened.reader.storeId === undefined) {
     throw new CommandError(
       `there is no store in ${opened.directory}, so there is nothing to verify`,
       'Name the directory that holds the checkpoints with --store DIR.',
     );
   }
   const chosen = choice === undefined ? listings : [choose(listings, choice)];
-  const acrossAll = choice === undefined ? await findAcrossAll(opened, listings) : [];
+  const acrossAll = choice === undefined ? await findAcrossAll(opened, listings, skipped) : [];
   const { findings: perCheckpoint, ...counts } = await verifyEach(
     opened.reader,
     chosen,
@@ -60,8 +61,12 @@ export async function verify(
 async function findAcrossAll(
   { directory, reader }: OpenedReader,
   listings: readonly CheckpointListing[],
+  skipped: readonly SkippedEntry[],
 ): Promise<readonly Finding[]> {
-  const findings = storeFindings(listings, reader.storeId);
+  const findings = [
+    ...storeFindings(listings, reader.storeId),
+    ...skipped.map(({ name, why }) => ({ checkpointId: undefined, message: `${name}: ${why}` })),
+  ];
   const { identity } = new StoreLayout(resolve(directory));
   // A directory of another program has no identity to lose.
   const isOurs = reader.storeId !== undefined;

@@ -30,13 +30,14 @@ import {
   seeGenerations,
   type Claim,
 } from './generations.js';
-import { checkPipeline, readIdentity } from './identity.js';
 import { makeStoreDirectories, settleOwnership } from './opening.js';
 import { defaultHeartbeatMs } from './owner-facts.js';
 import { waitDeadlineMs, waitForOwner } from './owner.js';
+import { refuseOtherLayouts } from './other-layouts.js';
 import type { StorePorts } from './ports.js';
 import { FileSystemStoreReader } from './reader.js';
-import { identityInManifests, recordedIdentity } from './recorded-identity.js';
+import { checkOwnable } from './ownable.js';
+import { recordedIdentity } from './recorded-identity.js';
 import { FileSystemOwnedStore } from './session.js';
 
 export interface FileSystemCheckpointStoreOptions {
@@ -91,8 +92,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
     options.signal?.throwIfAborted();
     try {
       // Before anything is made, so that a wrong name leaves no trace and fences nobody.
-      const identity = (await readIdentity(ports)) ?? (await identityInManifests(ports));
-      checkPipeline(ports, identity, options.pipeline);
+      await checkOwnable(ports, options.pipeline);
       await makeStoreDirectories(ports);
       const waitUntilMs = waitDeadlineMs(ports, options);
       for (let round = 0; round < openRounds; round += 1) {
@@ -113,6 +113,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
   async openReadOnly({ signal }: StoreCallOptions = {}): Promise<StoreReader> {
     signal?.throwIfAborted();
     try {
+      await refuseOtherLayouts(this.#ports);
       return new FileSystemStoreReader(this.#ports, await recordedIdentity(this.#ports));
     } catch (error) {
       throw toStoreError(error, `opening ${this.#ports.layout.directory}`);

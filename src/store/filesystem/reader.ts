@@ -4,20 +4,24 @@ import { TidegateError, isTidegateError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
 import { manifestIntegrity } from '../../manifest/parse.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
+import { checkManifestVersion } from '../../manifest/version.js';
 import { errnoOf, readSmallFile, type DirectoryEntry } from '../../runtime/file-system.js';
 import type {
   CheckpointListing,
   LoadedCheckpoint,
+  SkippedEntry,
   StoreCallOptions,
   StoreReader,
 } from '../checkpoint-store.js';
 import { idOfCheckpointName } from '../layout.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
 import { inlineStateOf } from '../operator-bytes.js';
-import { sidecarProblem, sidecarRange } from '../state-checks.js';
+import { checkRestorable, sidecarProblem, sidecarRange } from '../state-checks.js';
 import { storeFailure, toStoreError } from '../store-error.js';
 import type { StoreIdentity } from './identity.js';
+import { checkOwnable } from './ownable.js';
 import type { StorePorts } from './ports.js';
+import { skippedAmong } from './skipped.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
 import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
 
@@ -54,10 +58,30 @@ export class FileSystemStoreReader implements StoreReader {
     }
   }
 
+  async skipped({ signal }: StoreCallOptions = {}): Promise<readonly SkippedEntry[]> {
+    const { fileSystem, layout } = this.ports;
+    try {
+      const entries = (await unlessMissing(fileSystem.listDirectory(layout.directory))) ?? [];
+      return await skippedAmong(this.ports, entries);
+    } catch (error) {
+      throw storeFailure(error, `listing ${layout.directory}`, signal);
+    }
+  }
+
+  async checkOwnable(pipeline: string): Promise<void> {
+    try {
+      await checkOwnable(this.ports, pipeline);
+    } catch (error) {
+      throw toStoreError(error, `opening ${this.ports.layout.directory}`);
+    }
+  }
+
   async load(id: CheckpointId, { signal }: StoreCallOptions = {}): Promise<LoadedCheckpoint> {
     const { layout } = this.ports;
     try {
       const manifest = await readManifest(this.ports, id);
+      checkManifestVersion(manifest);
+      checkRestorable(manifest);
       const sidecarByteLength = await verifySidecar(this.ports, manifest, signal);
       return { id, manifest, integrity: manifestIntegrity(manifest), sidecarByteLength };
     } catch (error) {

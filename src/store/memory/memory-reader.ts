@@ -4,10 +4,11 @@ import { TidegateError, toError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
 import { manifestIntegrity } from '../../manifest/parse.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
+import { checkManifestVersion } from '../../manifest/version.js';
 import type { CheckpointListing, LoadedCheckpoint, StoreReader } from '../checkpoint-store.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
 import { inlineStateOf } from '../operator-bytes.js';
-import { StateChecksum, sidecarProblem, sidecarRange } from '../state-checks.js';
+import { StateChecksum, checkRestorable, sidecarProblem, sidecarRange } from '../state-checks.js';
 import { manifestOf, type MemoryContent, type StoredCheckpoint } from './memory-content.js';
 
 export class MemoryStoreReader implements StoreReader {
@@ -30,6 +31,8 @@ export class MemoryStoreReader implements StoreReader {
     const stored = this.#stored(id);
     const { sidecar } = stored;
     const manifest = manifestOf(stored);
+    checkManifestVersion(manifest);
+    checkRestorable(manifest);
     const checksum = new StateChecksum(manifest, sidecar !== undefined);
     if (sidecar !== undefined) checksum.update(sidecar);
     const problem = sidecarProblem(manifest, sidecar?.byteLength) ?? checksum.problem();
