@@ -51,7 +51,17 @@ export type { LogFields, Logger } from './runtime/logger.js';
 export { seededRandom, systemRandom } from './runtime/random.js';
 export type { Random } from './runtime/random.js';
 
-export type { Barrier, BarrierPort, CutListener, Flow, SinkWriter } from './contracts/barrier.js';
+export type {
+  Barrier,
+  BarrierPort,
+  CutListener,
+  Flow,
+  FlowStatus,
+  RecordTrouble,
+  SinkWriter,
+  SourceStatus,
+  TroubledRecords,
+} from './contracts/barrier.js';
 export type { EncodedState, Operator, OperatorSnapshot } from './contracts/operator.js';
 export type { Participants } from './contracts/participants.js';
 export { isTwoPhase } from './contracts/sink.js';
@@ -174,8 +184,9 @@ export type { IterableSourceOptions } from './connectors/memory/iterable-source.
 export { MemorySink } from './connectors/memory/memory-sink.js';
 
 export type { PipelineOptions } from './pipeline/determinism.js';
+export type { AlignmentOptions } from './pipeline/flow/alignment.js';
 export type { DeadLetter, ErrorPolicy } from './pipeline/flow/record-errors.js';
-export type { EventTimeOptions } from './pipeline/flow/source-times.js';
+export type { EventTimeOptions } from './pipeline/flow/event-time.js';
 export { Pipeline } from './pipeline/pipeline.js';
 export type { SourceOptions } from './pipeline/pipeline.js';
 export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run.js';

@@ -51,6 +51,50 @@ export interface SinkWriter<Rec = unknown> {
   write(records: readonly Rec[]): Promise<void>;
 }
 
+/**
+ * What befell a record. `skipped` and `dead-lettered`: it made a function throw, or its event time
+ * cannot be told or is too far ahead. `late`: it came after its window was over. `clamped`: its event
+ * time was too far ahead and was put back to the bound.
+ */
+export type RecordTrouble = 'skipped' | 'dead-lettered' | 'late' | 'clamped';
+
+/** Records of one operator or source that something befell. */
+export interface TroubledRecords {
+  /** Name of the operator, or of the source. */
+  readonly operator: string;
+  readonly trouble: RecordTrouble;
+  /** Since this was last told: a batch at most, or so. */
+  readonly records: number;
+  /** In this run; what a recovery has read again counts again. */
+  readonly total: number;
+}
+
+/** Where a source is right now. */
+export interface SourceStatus {
+  /** Records read in this run; what a recovery has read again counts again. */
+  readonly records: number;
+  /** Event time that it has come to, in milliseconds; undefined before the first one. */
+  readonly watermark: number | undefined;
+  /**
+   * `idle`: silent for its `idleAfterMs`; `waiting`: ahead in event time, until its `alignment` lets
+   * it go on; `ended`: at the end of its input.
+   */
+  readonly state: 'reading' | 'idle' | 'waiting' | 'ended';
+}
+
+/** What a dataflow tells of itself while it runs. All counts are of this run, by name. */
+export interface FlowStatus {
+  readonly sources: ReadonlyMap<string, SourceStatus>;
+  /** Records left out, under `skip` or `dead-letter`, by operator or source. */
+  readonly skipped: ReadonlyMap<string, number>;
+  /** Of these, the ones that went to the dead letters. */
+  readonly deadLettered: ReadonlyMap<string, number>;
+  /** Records that came after their window was over, by operator. */
+  readonly late: ReadonlyMap<string, number>;
+  /** Records whose event time was put back to the bound of `maxAheadMs`, by source. */
+  readonly clamped: ReadonlyMap<string, number>;
+}
+
 /** What a dataflow gets when its records may flow. */
 export interface Flow {
   readonly generation: Generation;
@@ -62,6 +106,8 @@ export interface Flow {
   readonly pinnedTo?: ReadonlyMap<string, Offsets>;
   /** A source or an operator has failed: only recovery can mend it. May be called at any time. */
   readonly failed?: (error: unknown) => void;
+  /** Something befell records that neither stops the flow nor belongs to an attempt. */
+  readonly troubled?: (records: TroubledRecords) => void;
 }
 
 /**
@@ -97,4 +143,6 @@ export interface BarrierPort {
    * checkpoint, at `offsets`. Without it every attempt is taken, also when there is nothing new.
    */
   hasNews?(offsets: ReadonlyMap<string, Offsets>): boolean | Promise<boolean>;
+  /** Where it is and what it has counted, for people who watch. May be called at any time. */
+  status?(): FlowStatus;
 }

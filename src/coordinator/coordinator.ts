@@ -1,7 +1,7 @@
 // The coordinator: recovers first, takes checkpoints while records flow, and never guesses.
 
 import { TidegateError } from '../errors.js';
-import type { BarrierPort, SinkWriter } from '../contracts/barrier.js';
+import type { BarrierPort, FlowStatus, SinkWriter } from '../contracts/barrier.js';
 import type { Sink } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
@@ -52,6 +52,8 @@ export interface CoordinatorStatus {
   readonly droppedReports: number;
   /** Why it halted, or stopped without its final checkpoint. */
   readonly cause: unknown;
+  /** Where the sources of a pipeline are, and what it has counted; undefined for a loop. */
+  readonly flow: FlowStatus | undefined;
 }
 
 export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
@@ -59,6 +61,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   /** What the pipeline can promise, from what its participants declare. */
   readonly guarantee: Guarantee;
   readonly #loop: EmbeddedLoop | undefined;
+  readonly #barriers: BarrierPort;
   readonly #life: Lifecycle;
   /** Whether a safe point has more to do than to look at this flag. */
   #needsAttention = true;
@@ -73,6 +76,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     const barriers = options.barriers ?? new EmbeddedLoop(checked.participants);
     const loop = barriers instanceof EmbeddedLoop ? barriers : undefined;
     this.#loop = loop;
+    this.#barriers = barriers;
     const context = contextOf(options, checked, barriers);
     this.events = context.events;
     this.guarantee = guaranteeOf(checked.participants);
@@ -120,6 +124,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       lastProblem: waitsFor ?? desk.tally.lastProblem,
       droppedReports: desk.tally.droppedReports,
       cause: facts.cause,
+      flow: this.#barriers.status?.(),
     };
   }
 

@@ -1,6 +1,7 @@
 // What the coordinator tells those who watch it: a typed map of events that only observe.
 
 import { EventEmitter } from 'eventemitter3';
+import type { TroubledRecords } from '../contracts/barrier.js';
 import type { CommitOutcome } from '../contracts/sink.js';
 import type { AttemptId, CheckpointId, Epoch, Generation } from '../ids.js';
 import type { CheckpointKind } from '../manifest/types.js';
@@ -84,6 +85,8 @@ export interface CoordinatorEvents {
   'checkpoint-skipped': [{ readonly why: 'idle' }];
   /** The dataflow reported something that belongs to no open attempt. */
   'report-dropped': [ReportDropped];
+  /** Records were late, left out or put back in time; told once a batch, with the total so far. */
+  'records-troubled': [TroubledRecords];
   /** A failure outside an attempt: a write, a source that cannot be told, pruning. */
   trouble: [{ readonly what: string; readonly error: unknown }];
   'recovery-started': [{ readonly occasion: 'start' | 'in-process'; readonly cause?: unknown }];

@@ -9,15 +9,16 @@ import type { StepContext } from './step-context.js';
  * in the middle of a step of the life, and the attempts of this generation are not open yet.
  */
 export function resumeFlow(
-  { barriers }: StepContext,
+  { barriers, events }: StepContext,
   { generation, writers }: GenerationRun,
   failed: (error: unknown) => void,
   pinnedTo?: Flow['pinnedTo'],
 ): boolean {
   const pin = pinnedTo === undefined ? {} : { pinnedTo };
   const later = (error: unknown): void => queueMicrotask(() => failed(error));
+  const troubled: Flow['troubled'] = (records) => events.emit('records-troubled', records);
   try {
-    barriers.resume({ generation, sinks: writers, failed: later, ...pin });
+    barriers.resume({ generation, sinks: writers, failed: later, troubled, ...pin });
     return true;
   } catch (error) {
     failed(error);

@@ -3,6 +3,7 @@
 import { assert, assertNever } from '../assert.js';
 import type { Operator } from '../contracts/operator.js';
 import type { Participants } from '../contracts/participants.js';
+import { Alignments } from './flow/alignments.js';
 import { fanOut, type Receiver } from './flow/elements.js';
 import type { Assembly } from './flow/dataflow.js';
 import type { FlowRun } from './flow/flow-run.js';
@@ -19,11 +20,13 @@ import {
   type SourceNode,
   type TableNode,
 } from './graph.js';
-import { countIn, newRunCounts } from './run-counts.js';
+import { RunCounts } from './run-counts.js';
 import { SinkInlet } from './stages/ends.js';
 import { TableStage } from './stages/table.js';
 import { tableOperator, type TableOperator } from './state/table-operator.js';
 import type { OperatorSettings } from './state/keyed-operator.js';
+
+type ReaderParts = Pick<SourceReaderOptions, 'run' | 'output' | 'errors'>;
 
 interface PreparedTable {
   readonly cursor: SourceCursor;
@@ -33,7 +36,7 @@ interface PreparedTable {
 /** A graph made ready for one run: its participants, and how to build a generation. */
 export class PreparedGraph {
   readonly cursors = new Map<string, SourceCursor>();
-  readonly counts = newRunCounts();
+  readonly counts = new RunCounts();
   readonly #graph: Graph;
   readonly #instances = new Map<GraphNode, NodeInstance>();
   readonly #tables = new Map<TableNode, PreparedTable>();
@@ -77,7 +80,7 @@ export class PreparedGraph {
     const built = new Map<GraphNode, (input: number) => Receiver>();
     const sources: SourceReader[] = [];
     const tables: SourceReader[] = [];
-    const { late } = this.counts;
+    const alignments = new Alignments(run);
     for (const node of [...this.#graph.nodes].reverse()) {
       const output = (port: string): Receiver => this.#outputOf(node, port, built);
       const errors = this.#errorsOf(node, output);
@@ -90,12 +93,19 @@ export class PreparedGraph {
           assert(instance !== undefined, `operator ${node.name} was not prepared`);
           built.set(
             node,
-            instance.build({ run, errors, output, countLate: () => countIn(late, node.name) }),
+            instance.build({
+              run,
+              errors,
+              output,
+              countLate: () => this.counts.trouble(node.name, 'late'),
+            }),
           );
           break;
         }
         case 'source':
-          sources.unshift(this.#readerOf(node, run, errors, output(mainPort)));
+          sources.unshift(
+            this.#readerOf(node, { run, errors, output: output(mainPort), alignments }),
+          );
           break;
         case 'table':
           tables.unshift(this.#tableReaderOf(node, run, errors));
@@ -130,12 +140,11 @@ export class PreparedGraph {
   }
 
   #errorsOf(node: GraphNode, output: (port: string) => Receiver): RecordErrors {
-    const { skipped: counts } = this.counts;
     return new RecordErrors({
       operator: node.name,
       policy: node.onError,
       deadLetters: output(deadLetterPort),
-      skipped: (operator) => countIn(counts, operator),
+      leftOut: (operator, how) => this.counts.trouble(operator, how),
     });
   }
 
@@ -150,24 +159,28 @@ export class PreparedGraph {
     assert(prepared !== undefined, `table ${node.name} was not prepared`);
     const { cursor, operator } = prepared;
     const output = new TableStage({ operator, keyOf: node.keyOf, errors });
-    return this.#newReader('table', cursor, { run, output, errors, eventTime: undefined });
+    return this.#newReader('table', cursor, { run, output, errors });
   }
 
-  #readerOf(node: SourceNode, run: FlowRun, errors: RecordErrors, output: Receiver): SourceReader {
+  #readerOf(
+    node: SourceNode,
+    { alignments, ...parts }: ReaderParts & { readonly alignments: Alignments },
+  ): SourceReader {
     const cursor = this.cursors.get(node.name);
     assert(cursor !== undefined, `source ${node.name} was not prepared`);
-    return this.#newReader('source', cursor, { run, output, errors, eventTime: node.eventTime });
+    const { eventTime } = node;
+    const aligned = eventTime && alignments.join(cursor, eventTime.alignment);
+    return this.#newReader('source', cursor, { ...parts, eventTime, aligned });
   }
 
   #newReader(
     kind: 'source' | 'table',
     cursor: SourceCursor,
-    parts: Pick<SourceReaderOptions, 'run' | 'output' | 'errors'> &
-      Pick<SourceTimesOptions, 'eventTime'>,
+    parts: ReaderParts & Pick<SourceTimesOptions, 'eventTime' | 'aligned'>,
   ): SourceReader {
-    const { run, output, errors, eventTime } = parts;
-    const { records: counts } = this.counts;
-    const times = new SourceTimes({ run, cursor, eventTime, output, errors });
+    const { run, output, errors } = parts;
+    const clamped = (): void => this.counts.trouble(cursor.name, 'clamped');
+    const times = new SourceTimes({ ...parts, cursor, clamped });
     return new SourceReader({
       run,
       cursor,
@@ -175,7 +188,7 @@ export class PreparedGraph {
       output,
       errors,
       kind,
-      counted: (records) => countIn(counts, cursor.name, records),
+      counted: (records) => this.counts.read(cursor.name, records),
     });
   }
 }

@@ -1,6 +1,6 @@
 // What a pipeline can promise about doing the same again.
 
-import type { Graph } from './graph.js';
+import type { Graph, SourceNode } from './graph.js';
 
 export interface PipelineOptions {
   /**
@@ -24,8 +24,14 @@ export function determinismOf(
   const sources = graph.ofRole('source');
   // The order in which several sources are merged is not recorded, so it cannot be repeated.
   const isOrdered = sources.length === 1 && graph.ofRole('table').length === 0;
-  const dependsOnArrival = sources.some(({ eventTime }) => eventTime?.idleAfterMs !== undefined);
+  const dependsOnArrival = sources.some(dependsOnTheClock);
   const isDeterministic = deterministic && isOrdered && !dependsOnArrival;
   const canReplay = isDeterministic && sources.every(({ source }) => source.replay !== undefined);
   return { isDeterministic, canReplay };
+}
+
+/** What is too far ahead, or idle, in one life need not be so when the same records are read again. */
+function dependsOnTheClock({ eventTime, onError }: SourceNode): boolean {
+  const { idleAfterMs, maxAheadMs, onAhead = onError } = eventTime ?? {};
+  return idleAfterMs !== undefined || (maxAheadMs !== undefined && onAhead !== 'fail');
 }

@@ -46,12 +46,13 @@ export function requireSynchronous(
  */
 export function requirePolicy(
   what: string,
-  onError: ErrorPolicy,
-  offered: readonly ErrorPolicy[] = ['fail', 'skip', 'dead-letter'],
+  policy: unknown,
+  offered: readonly string[] = ['fail', 'skip', 'dead-letter'] satisfies ErrorPolicy[],
+  option = 'onError',
 ): void {
-  if (offered.includes(onError)) return;
-  const given = typeof onError === 'string' ? JSON.stringify(onError) : kindOf(onError);
-  throw invalid(`onError of ${what} is ${given}, not one of ${offered.join(', ')}`);
+  if (typeof policy === 'string' && offered.includes(policy)) return;
+  const given = typeof policy === 'string' ? JSON.stringify(policy) : kindOf(policy);
+  throw invalid(`${option} of ${what} is ${given}, not one of ${offered.join(', ')}`);
 }
 
 /** @throws TidegateError `TIDEGATE_PIPELINE` for what has not all these functions. */

@@ -9,7 +9,7 @@ import type { Sink } from '../contracts/sink.js';
 import type { Receiver } from './flow/elements.js';
 import type { FlowRun } from './flow/flow-run.js';
 import type { ErrorPolicy, RecordErrors } from './flow/record-errors.js';
-import type { EventTimeOptions } from './flow/source-times.js';
+import type { EventTimeOptions } from './flow/event-time.js';
 import type { KeyOf } from './stages/keys.js';
 import type { OperatorSettings } from './state/keyed-operator.js';
 import type { TableOperator } from './state/table-operator.js';
@@ -146,11 +146,24 @@ export class Graph {
     if (this.ofRole('source').length === 0) problems.push('it has no source');
     if (this.ofRole('sink').length === 0) problems.push('it has no sink: end a stream with .to()');
     for (const node of this.#nodes) {
-      if (node.onError !== 'dead-letter' || node.role === 'sink') continue;
+      if (!sendsDeadLetters(node)) continue;
       if (this.readersOf(node, deadLetterPort).length > 0) continue;
       problems.push(`dead letters of ${node.name} go nowhere: send .deadLetters to a sink`);
     }
-    return problems;
+    return [...problems, ...this.#lonelySources()];
+  }
+
+  /** A group that has one source only waits for nothing: its name may be misspelt in another. */
+  #lonelySources(): readonly string[] {
+    const sources = this.ofRole('source').filter(({ hasEventTime }) => hasEventTime);
+    const groupIn = ({ eventTime }: SourceNode): string | undefined => eventTime?.alignment?.group;
+    return sources.flatMap((node) => {
+      const group = groupIn(node);
+      if (group === undefined || sources.some((one) => one !== node && groupIn(one) === group)) {
+        return [];
+      }
+      return [`source ${node.name} is alone in the alignment group ${group}: it waits for none`];
+    });
   }
 
   /**
@@ -174,6 +187,12 @@ export class Graph {
 /** Records that could not be processed have no time: their stream is one of its own. */
 export function hasEventTime({ node, port }: Output): boolean {
   return node.hasEventTime && port !== deadLetterPort;
+}
+
+function sendsDeadLetters(node: GraphNode): boolean {
+  if (node.role === 'sink') return false;
+  const onAhead = node.role === 'source' ? node.eventTime?.onAhead : undefined;
+  return node.onError === 'dead-letter' || onAhead === 'dead-letter';
 }
 
 export function invalid(message: string): TidegateError {

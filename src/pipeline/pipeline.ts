@@ -2,7 +2,7 @@
 
 import type { ReadableSource } from '../contracts/source.js';
 import type { ErrorPolicy } from './flow/record-errors.js';
-import type { EventTimeOptions } from './flow/source-times.js';
+import type { EventTimeOptions } from './flow/event-time.js';
 import type { PipelineOptions } from './determinism.js';
 import { explainGraph } from './explain.js';
 import { Graph, mainPort } from './graph.js';
@@ -13,7 +13,7 @@ import { Stream } from './stream.js';
 import { Table } from './table.js';
 import { requireOptions, type NamesOf } from '../given.js';
 import { requireContract, requireFunctions, requirePolicy } from './given-functions.js';
-import { requireEventTimes } from './windows.js';
+import { requireEventTimes } from './event-time-options.js';
 
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */

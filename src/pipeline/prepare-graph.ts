@@ -12,7 +12,7 @@ import type { RunOptions, RunParts } from './prepared-run.js';
 export function prepareGraph(
   graph: Graph,
   pipelineOptions: PipelineOptions,
-  { clock = systemClock, checkpoint = {} }: RunOptions,
+  { clock = systemClock, logger, checkpoint = {} }: RunOptions,
 ): RunParts {
   const problems = graph.problems();
   if (problems.length > 0) {
@@ -29,6 +29,8 @@ export function prepareGraph(
     counts: parts.counts,
     dataflow: new Dataflow({
       clock,
+      ...(logger === undefined ? {} : { logger }),
+      counts: parts.counts,
       canReplay,
       sources: parts.cursors,
       assemble: (run) => parts.assemble(run),

@@ -9,6 +9,7 @@ import { TidegateError, hasErrorCode } from '../errors.js';
 import { requireOptions, type NamesOf } from '../given.js';
 import type { RestoreChoice } from '../recovery/request.js';
 import type { RecoveryReport } from '../recovery/report.js';
+import { sharedAbort } from '../runtime/abort.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
@@ -55,8 +56,12 @@ export interface RunReport {
   readonly records: ReadonlyMap<string, number>;
   /** Records left out in this run by operator, under `skip` or `dead-letter`. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** Of these, the ones that went to the dead letters. */
+  readonly deadLettered: ReadonlyMap<string, number>;
   /** Records that came after their window was over, by operator. */
   readonly late: ReadonlyMap<string, number>;
+  /** Records whose event time was put back to the bound of `maxAheadMs`, by source. */
+  readonly clamped: ReadonlyMap<string, number>;
   readonly durationMs: number;
 }
 
@@ -97,7 +102,7 @@ export class PreparedRun {
   readonly #options: RunOptions;
   readonly #parts: RunParts;
   readonly #clock: Clock;
-  readonly #closing = new AbortController();
+  readonly #closing = sharedAbort();
   #hasBegun = false;
   #checkpoints = 0;
 
@@ -199,15 +204,17 @@ export class PreparedRun {
   }
 
   #report(recovery: RecoveryReport, outcome: RunReport['outcome'], startedAtMs: number): RunReport {
-    const { records, skipped, late } = this.#parts.counts;
+    const { counts } = this.#parts;
     return {
       outcome,
       recovery,
       guarantee: this.coordinator.guarantee,
       checkpoints: this.#checkpoints,
-      records: new Map(records),
-      skipped: new Map(skipped),
-      late: new Map(late),
+      records: new Map(counts.records),
+      skipped: counts.leftOut(),
+      deadLettered: counts.of('dead-lettered'),
+      late: counts.of('late'),
+      clamped: counts.of('clamped'),
       durationMs: this.#clock.monotonicMs() - startedAtMs,
     };
   }

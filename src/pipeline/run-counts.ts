@@ -1,15 +1,61 @@
 // What a run counts by name, through all its generations: what is read again counts again.
 
-export interface RunCounts {
-  readonly records: Map<string, number>;
-  readonly skipped: Map<string, number>;
-  readonly late: Map<string, number>;
+import type { RecordTrouble, TroubledRecords } from '../contracts/barrier.js';
+
+/** Counted live: as numbers that anybody may look at, and as news that are told once a turn. */
+export class RunCounts {
+  /** Records read, by source. */
+  readonly records = new Map<string, number>();
+  readonly #troubled: Record<RecordTrouble, Map<string, number>> = {
+    skipped: new Map(),
+    'dead-lettered': new Map(),
+    late: new Map(),
+    clamped: new Map(),
+  };
+  /** Counted since the last telling. */
+  #news: { readonly operator: string; readonly trouble: RecordTrouble; records: number }[] = [];
+  #tell: ((troubled: TroubledRecords) => void) | undefined;
+
+  /** Whoever is told from now on. */
+  tellTo(tell: ((troubled: TroubledRecords) => void) | undefined): void {
+    this.#tell = tell;
+  }
+
+  read(source: string, records: number): void {
+    add(this.records, source, records);
+  }
+
+  trouble(operator: string, trouble: RecordTrouble): void {
+    add(this.#troubled[trouble], operator, 1);
+    const known = this.#news.find((one) => one.operator === operator && one.trouble === trouble);
+    if (known !== undefined) {
+      known.records += 1;
+      return;
+    }
+    this.#news.push({ operator, trouble, records: 1 });
+    // Once for a batch: a listener that writes a line for each must not stop the records.
+    if (this.#news.length === 1) queueMicrotask(() => this.#tellNews());
+  }
+
+  of(trouble: RecordTrouble): ReadonlyMap<string, number> {
+    return new Map(this.#troubled[trouble]);
+  }
+
+  /** Left out by a policy: skipped ones, and those that went to the dead letters. */
+  leftOut(): ReadonlyMap<string, number> {
+    const all = new Map(this.#troubled.skipped);
+    for (const [name, count] of this.#troubled['dead-lettered']) add(all, name, count);
+    return all;
+  }
+
+  #tellNews(): void {
+    for (const { operator, trouble, records } of this.#news.splice(0)) {
+      const total = this.#troubled[trouble].get(operator) ?? records;
+      this.#tell?.({ operator, trouble, records, total });
+    }
+  }
 }
 
-export function newRunCounts(): RunCounts {
-  return { records: new Map(), skipped: new Map(), late: new Map() };
-}
-
-export function countIn(counts: Map<string, number>, name: string, more = 1): void {
+function add(counts: Map<string, number>, name: string, more: number): void {
   counts.set(name, (counts.get(name) ?? 0) + more);
 }

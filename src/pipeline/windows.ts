@@ -1,8 +1,6 @@
-// Spans of event time, made and checked: kinds of windows, how far a join looks, when a source is idle.
+// Spans of event time, made and checked: kinds of windows, how far a join looks.
 
 import { kindOf, requireOptions, type NamesOf } from '../given.js';
-import type { EventTimeOptions } from './flow/source-times.js';
-import { requireFunctions } from './given-functions.js';
 import { invalid } from './graph.js';
 import { windowsPerRecord, type CheckedWindow, type WindowSpec } from './stages/window-grid.js';
 
@@ -90,34 +88,4 @@ function shown(value: unknown): string {
 export function requireWholeSpan(join: string, withinMs: number): void {
   if (Number.isSafeInteger(withinMs) && withinMs >= 0) return;
   throw invalid(`join ${join} has withinMs ${withinMs}, not whole milliseconds`);
-}
-
-/** As long as a timer can wait: 24.8 days. */
-const longestIdleAfterMs = 2 ** 31 - 1;
-
-const eventTimeNames: NamesOf<EventTimeOptions<never>> = {
-  timeOf: true,
-  outOfOrderMs: true,
-  idleAfterMs: true,
-};
-
-/**
- * A fraction is refused because a watermark is saved as whole milliseconds: after a restart it would
- * be lower than before.
- *
- * @throws TidegateError `TIDEGATE_PIPELINE` for spans that no watermark could follow from, and for
- * a `timeOf` that does not answer at once; `TIDEGATE_OPTIONS` for names that there are not.
- */
-export function requireEventTimes<Rec>(source: string, eventTime: EventTimeOptions<Rec>): void {
-  requireOptions(`eventTime of source ${source}`, eventTime, eventTimeNames);
-  requireFunctions(`source ${source}`, { timeOf: eventTime.timeOf });
-  const { outOfOrderMs = 0, idleAfterMs = 1 } = eventTime;
-  if (!Number.isSafeInteger(outOfOrderMs) || outOfOrderMs < 0) {
-    throw invalid(`source ${source} has outOfOrderMs ${outOfOrderMs}, not whole milliseconds`);
-  }
-  if (Number.isSafeInteger(idleAfterMs) && idleAfterMs > 0 && idleAfterMs <= longestIdleAfterMs)
-    return;
-  throw invalid(
-    `source ${source} has idleAfterMs ${idleAfterMs}, not whole milliseconds from 1 to ${longestIdleAfterMs}`,
-  );
 }

@@ -189,4 +189,40 @@ export const mutations = [
     find: 'offsetMs: ((offsetMs % everyMs) + everyMs) % everyMs',
     replace: 'offsetMs: 0',
   },
+  {
+    what: 'a source that waits for another misses that it has moved',
+    file: 'src/pipeline/flow/alignment.ts',
+    find: 'member.isIdle = false;\n        this.#letGo();',
+    replace: 'member.isIdle = false;',
+  },
+  {
+    what: 'a source waits for one that is idle',
+    file: 'src/pipeline/flow/alignment.ts',
+    find: 'if (!isIdle && !cursor.hasEnded && cursor.watermark < slowest)',
+    replace: 'if (!cursor.hasEnded && cursor.watermark < slowest)',
+  },
+  {
+    what: 'a source waits for one that is at its end',
+    file: 'src/pipeline/flow/alignment.ts',
+    find: 'if (!isIdle && !cursor.hasEnded && cursor.watermark < slowest)',
+    replace: 'if (!isIdle && cursor.watermark < slowest)',
+  },
+  {
+    what: 'the end of a generation leaves a source that waits for another behind',
+    file: 'src/pipeline/flow/alignment.ts',
+    find: 'for (const member of this.#members) wake(member);',
+    replace: '',
+  },
+  {
+    what: 'a source that is ahead since a restart reads a batch more',
+    file: 'src/pipeline/flow/source-reader.ts',
+    find: 'if (!(await times.turnCame())) return;',
+    replace: '',
+  },
+  {
+    what: 'a record from the far future makes those behind it late, although it is clamped',
+    file: 'src/pipeline/flow/source-times.ts',
+    find: 'if (time - outOfOrderMs > watermark && !isAhead)',
+    replace: 'if (time - outOfOrderMs > watermark)',
+  },
 ];

@@ -180,6 +180,7 @@ function buildFlow({ seed, sources, steps }: Plan): Flow {
   });
   const dataflow = new Dataflow({
     clock: systemClock,
+    counts: parts.counts,
     canReplay: false,
     sources: parts.cursors,
     assemble: (run) => parts.assemble(run),

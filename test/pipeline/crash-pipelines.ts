@@ -3,6 +3,7 @@
 import type { Sink } from '../../src/contracts/sink.js';
 import type { ReadableSource } from '../../src/contracts/source.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
+import type { AlignmentOptions } from '../../src/pipeline/flow/alignment.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
 import type { Stream } from '../../src/pipeline/stream.js';
@@ -45,6 +46,7 @@ export type Shape =
   | 'sliding'
   | 'idle'
   | 'join'
+  | 'aligned'
   | 'table'
   | 'timers'
   | 'replayed'
@@ -96,6 +98,16 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
     return prepared(world, pipeline, 'key');
   },
 
+  /** The left source is ahead at once, and waits for the right one again after each restart. */
+  aligned: (world) => {
+    const { pipeline, left, right } = begin(world, {
+      left: { alignment: { maxDriftMs: 20 } },
+      right: { everyMs: 400 },
+    });
+    windowed(left.union(right)).to('a', world.sink('a', 'durable'));
+    return prepared(world, pipeline, 'key');
+  },
+
   table: (world) => {
     const { pipeline, left } = begin(world, { only: 'left' });
     const names = pipeline.table(
@@ -142,13 +154,16 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
   },
 };
 
-function begin(world: World, { only, deterministic = false, right = {} }: BeginOptions = {}) {
+function begin(
+  world: World,
+  { only, deterministic = false, left: leftPace = {}, right = {} }: BeginOptions = {},
+) {
   const pipeline = new Pipeline('orders', { deterministic });
   const open = (name: 'left' | 'right', { everyMs = 0, ...times }: Pace): Stream<Order> =>
     pipeline.source(name, slowed(world, readableSource(world.source<Order>(name)), everyMs), {
       eventTime: { timeOf: ({ time }) => time, ...times },
     });
-  const left = open('left', {});
+  const left = open('left', leftPace);
   return { pipeline, left, right: only === undefined ? open('right', right) : left };
 }
 
@@ -156,11 +171,13 @@ interface Pace {
   /** Records come one by one, after so long each. Default at once. */
   readonly everyMs?: number;
   readonly idleAfterMs?: number;
+  readonly alignment?: AlignmentOptions;
 }
 
 interface BeginOptions {
   readonly only?: 'left';
   readonly deterministic?: boolean;
+  readonly left?: Pace;
   readonly right?: Pace;
 }
 

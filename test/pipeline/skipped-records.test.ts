@@ -135,7 +135,7 @@ describe('a record that is skipped', () => {
         operator: 'newest',
         policy: onError,
         deadLetters: output,
-        skipped: (name) => skipped.push(name),
+        leftOut: (name) => skipped.push(name),
       }),
       keyOf: () => 'all',
       aggregation: { initial: 0, add: (_, number) => number, result: (_, newest) => newest },

@@ -3,6 +3,7 @@
 import type { ReadableSource } from '../../src/contracts/source.js';
 import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import type { Clock } from '../../src/runtime/clock.js';
+import type { SimulatedClock } from '../../src/testing/clock.js';
 import { turnOfEventLoop } from '../../src/runtime/event-loop.js';
 
 export function numbersTo(end: number): readonly number[] {
@@ -104,7 +105,40 @@ export function timetabledSource<Rec>(
 /** Settles after a time on the clock, or at once when the signal is aborted. */
 export function untilLater(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    clock.setTimer(resolve, delayMs);
-    signal?.addEventListener('abort', () => resolve(), { once: true });
+    const abort = (): void => resolve();
+    clock.setTimer(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener('abort', abort, { once: true });
   });
+}
+
+/** What goes by itself takes many turns of the event loop for each timer. */
+async function settle(clock: SimulatedClock): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await clock.settle();
+}
+
+export async function later(clock: SimulatedClock, durationMs: number): Promise<void> {
+  await settle(clock);
+  for (let stepped = 0; stepped < durationMs; stepped += 10) {
+    await clock.advance(10);
+    await settle(clock);
+  }
+}
+
+export async function untilDone<Value>(
+  clock: SimulatedClock,
+  work: Promise<Value>,
+  { timersMax = 1_000 } = {},
+): Promise<Value> {
+  const progress = { isDone: false };
+  const done = (): void => void (progress.isDone = true);
+  work.then(done, done);
+  for (let timers = 0; timers < timersMax; timers++) {
+    await settle(clock);
+    if (progress.isDone) return work;
+    clock.runNextTimer();
+  }
+  throw new Error('it hangs');
 }

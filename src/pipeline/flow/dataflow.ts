@@ -1,16 +1,27 @@
 // The dataflow as the coordinator drives it: cuts, generations, and whether there is news.
 
-import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
+import type {
+  Barrier,
+  BarrierPort,
+  CutListener,
+  Flow,
+  FlowStatus,
+} from '../../contracts/barrier.js';
 import type { Offsets } from '../../contracts/source.js';
 import type { Generation } from '../../ids.js';
 import type { Clock } from '../../runtime/clock.js';
+import { silentLogger, type Logger } from '../../runtime/logger.js';
+import type { RunCounts } from '../run-counts.js';
 import { FlowRun, type Reader } from './flow-run.js';
+import { flowStatus } from './flow-status.js';
 import type { SourceCursor } from './source-cursor.js';
 
 export interface DataflowOptions {
   readonly clock: Clock;
   readonly canReplay: boolean;
   readonly sources: ReadonlyMap<string, SourceCursor>;
+  readonly logger?: Logger;
+  readonly counts: RunCounts;
   /** Makes everything that moves in one generation; readers of tables come first. */
   readonly assemble: (run: FlowRun) => Assembly;
 }
@@ -26,6 +37,7 @@ export class Dataflow implements BarrierPort {
   readonly #options: DataflowOptions;
   #run: FlowRun | undefined;
   #readers: readonly Reader[] = [];
+  #sourceReaders: readonly Reader[] = [];
   #endWaiters: (() => void)[] = [];
   #beganAtEnd: boolean | undefined;
 
@@ -72,11 +84,14 @@ export class Dataflow implements BarrierPort {
       writers: flow.sinks,
       pinnedTo: flow.pinnedTo,
       clock: this.#options.clock,
+      logger: this.#options.logger ?? silentLogger,
       failed: (error) => flow.failed?.(error),
     });
     this.#run = run;
+    this.#options.counts.tellTo(flow.troubled);
     const { tables, sources } = this.#options.assemble(run);
     this.#readers = [...tables, ...sources];
+    this.#sourceReaders = sources;
     run.track(this.#readAll(run, tables, sources));
   }
 
@@ -115,6 +130,11 @@ export class Dataflow implements BarrierPort {
       if (known === undefined || !areSame(known, offsets)) return true;
     }
     return false;
+  }
+
+  status(): FlowStatus {
+    const { sources, counts } = this.#options;
+    return flowStatus(sources, counts, this.#sourceReaders);
   }
 
   async #readAll(

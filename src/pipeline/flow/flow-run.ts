@@ -3,11 +3,17 @@
 import type { CutListener, Barrier, SinkWriter } from '../../contracts/barrier.js';
 import type { Offsets } from '../../contracts/source.js';
 import type { CheckpointId, Generation } from '../../ids.js';
+import { sharedAbort } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
+import type { Logger } from '../../runtime/logger.js';
 import { TimeSlice } from './time-slice.js';
 
 /** Something that reads: a source or a reference table. */
 export interface Reader {
+  /** Under which its cursor is known. */
+  readonly name: string;
+  /** What it does between two batches, for people who watch. */
+  readonly pause: 'idle' | 'waiting' | undefined;
   /** Settles at the end of the input, or when the run is over. */
   read(): Promise<void>;
   /** Sends the barrier after the records handed out so far. */
@@ -25,6 +31,7 @@ export interface FlowRunOptions {
   readonly writers: ReadonlyMap<string, SinkWriter>;
   readonly pinnedTo: ReadonlyMap<string, Offsets> | undefined;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly failed: (error: unknown) => void;
 }
 
@@ -40,9 +47,10 @@ export class FlowRun {
   readonly writers: ReadonlyMap<string, SinkWriter>;
   readonly pinnedTo: ReadonlyMap<string, Offsets> | undefined;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly slice: TimeSlice;
   readonly #failed: (error: unknown) => void;
-  readonly #ended = new AbortController();
+  readonly #ended = sharedAbort();
   readonly #inboxes: Holder[] = [];
   readonly #activities = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
@@ -55,6 +63,7 @@ export class FlowRun {
     this.writers = options.writers;
     this.pinnedTo = options.pinnedTo;
     this.clock = options.clock;
+    this.logger = options.logger;
     this.slice = new TimeSlice(options.clock, readerSliceMs);
     this.#failed = options.failed;
   }

@@ -24,7 +24,7 @@ export interface RecordErrorsOptions {
   readonly policy: ErrorPolicy;
   readonly deadLetters: Receiver;
   /** Called for every record that is left out. */
-  readonly skipped: (operator: string) => void;
+  readonly leftOut: (operator: string, how: 'skipped' | 'dead-lettered') => void;
 }
 
 export class RecordErrors {
@@ -36,10 +36,10 @@ export class RecordErrors {
   }
 
   /** @throws TidegateError `TIDEGATE_OPERATOR_FAILED` where the policy is to fail. */
-  handle(error: unknown, record: unknown): void {
+  handle(error: unknown, record: unknown, policy = this.#options.policy): void {
     // No fault of the record: skipping it would skip them all.
     if (hasErrorCode(error, 'TIDEGATE_OPERATOR_FAILED')) throw error;
-    const { operator, policy, skipped } = this.#options;
+    const { operator, leftOut } = this.#options;
     const { message } = toError(error);
     switch (policy) {
       case 'fail':
@@ -49,10 +49,10 @@ export class RecordErrors {
           { cause: error, details: { operator } },
         );
       case 'skip':
-        skipped(operator);
+        leftOut(operator, 'skipped');
         return;
       case 'dead-letter':
-        skipped(operator);
+        leftOut(operator, 'dead-lettered');
         this.#letters.push({ operator, record, error: message });
         return;
       default:

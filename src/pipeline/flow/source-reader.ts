@@ -36,6 +36,14 @@ export class SourceReader implements Reader {
     this.#isBetweenBatches = this.#pin === undefined;
   }
 
+  get name(): string {
+    return this.#options.cursor.name;
+  }
+
+  get pause(): 'idle' | 'waiting' | undefined {
+    return this.#options.times.pause;
+  }
+
   get #pin(): Offsets | undefined {
     const { run, cursor } = this.#options;
     return run.pinnedTo?.get(cursor.name);
@@ -75,6 +83,8 @@ export class SourceReader implements Reader {
   async #readOn(): Promise<void> {
     const { run, cursor, output, times } = this.#options;
     const { signal } = run;
+    // Also before the first batch: it may have been ahead when the last checkpoint was taken.
+    if (!(await times.turnCame())) return;
     times.waits();
     for await (const batch of cursor.source.read({ signal })) {
       if (run.isOver) return;
@@ -83,6 +93,8 @@ export class SourceReader implements Reader {
       const passing = this.#pass(batch, 0);
       // Nothing to wait for, most often: a promise for each batch costs more than a small batch.
       if (!(typeof passing === 'boolean' ? passing : await passing)) return;
+      const turn = times.turnCame();
+      if (!(typeof turn === 'boolean' ? turn : await turn)) return;
       times.waits();
     }
     times.stopsWaiting();
@@ -90,6 +102,7 @@ export class SourceReader implements Reader {
     if (run.isOver) return;
     // A table may have more rows at the next start: only a stream's end is for ever.
     if (this.#options.kind === 'source') cursor.end();
+    times.moved();
     output.mark({ kind: 'end' });
   }
 
@@ -131,7 +144,7 @@ export class SourceReader implements Reader {
 
   /** Exactly the records that the in-doubt checkpoint had, up to its end mark if it had one. */
   async #replayTo(pin: Offsets): Promise<void> {
-    const { run, cursor, output } = this.#options;
+    const { run, cursor, output, times } = this.#options;
     const { source } = cursor;
     if (source.replay === undefined) {
       throw new TidegateError('TIDEGATE_BUG', `source ${cursor.name} was asked for a replay`);
@@ -152,6 +165,7 @@ export class SourceReader implements Reader {
     // Nothing is sent by a run that is over: receivers drop it, and the cursor is put back.
     cursor.moveTo(own);
     if (hasEnded && !hadEnded) cursor.end();
+    times.moved();
     if (hasEnded) output.mark({ kind: 'end' });
     this.#reachBoundary();
   }

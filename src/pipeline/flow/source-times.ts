@@ -1,52 +1,54 @@
 // Event time at its origin: the time of each record, and the watermark that follows from it.
 
-import { toError } from '../../errors.js';
 import type { Timer } from '../../runtime/clock.js';
+import type { AlignedSource } from './alignment.js';
 import type { Batch, Receiver } from './elements.js';
+import {
+  otherUnitOf,
+  shownTime,
+  timeOrError,
+  tooFarAhead,
+  type EventTimeOptions,
+} from './event-time.js';
 import type { FlowRun } from './flow-run.js';
 import { plainNumbers } from './plain-numbers.js';
 import type { RecordErrors } from './record-errors.js';
 import type { SourceCursor } from './source-cursor.js';
 
-export interface EventTimeOptions<Rec> {
-  /** When the record happened: whole milliseconds since the Unix epoch. */
-  readonly timeOf: (record: Rec) => number;
-  /**
-   * How much earlier than the latest record so far a record may be without being late, in whole
-   * milliseconds. Default 0.
-   */
-  readonly outOfOrderMs?: number;
-  /**
-   * When the source was asked for records and has given none for this long, it holds no watermark
-   * back. It makes results depend on when records arrive: without it they depend on the records
-   * alone. Whole milliseconds from 1 to 2^31-1. Default: never.
-   */
-  readonly idleAfterMs?: number;
-}
-
 export interface SourceTimesOptions {
   readonly run: FlowRun;
   readonly cursor: SourceCursor;
-  readonly eventTime: EventTimeOptions<unknown> | undefined;
+  readonly eventTime?: EventTimeOptions<unknown> | undefined;
+  /** Its place among the sources that it is kept together with. */
+  readonly aligned?: AlignedSource | undefined;
   readonly output: Receiver;
   readonly errors: RecordErrors;
+  /** Called for each record whose time was put back to the bound. */
+  readonly clamped?: () => void;
 }
 
 /** Stamps the records of one source in one generation. */
 export class SourceTimes {
   readonly #options: SourceTimesOptions;
   #idleTimer: Timer | undefined;
+  #isUnitChecked = false;
 
   constructor(options: SourceTimesOptions) {
     this.#options = options;
   }
 
+  get pause(): 'idle' | 'waiting' | undefined {
+    const { aligned } = this.#options;
+    if (aligned?.isWaiting === true) return 'waiting';
+    return aligned?.isIdle === true ? 'idle' : undefined;
+  }
+
   /** The source is asked for more: from now on it can be idle. */
   waits(): void {
-    const { run, eventTime, output } = this.#options;
+    const { run, eventTime } = this.#options;
     if (eventTime?.idleAfterMs === undefined || this.#idleTimer !== undefined) return;
     // Windows may fire by it, and nobody is above a timer to catch what their functions throw.
-    const sendIdle = (): void => run.guard(() => output.mark({ kind: 'idle' }));
+    const sendIdle = (): void => run.guard(() => this.#sendIdle());
     this.#idleTimer = run.clock.setTimer(sendIdle, eventTime.idleAfterMs);
   }
 
@@ -56,10 +58,23 @@ export class SourceTimes {
     this.#idleTimer = undefined;
   }
 
+  /** The position or the end has moved: those that wait for this source look again. */
+  moved(): void {
+    this.#options.aligned?.moved();
+  }
+
+  /** Whether the source may be read on, now or once the others have come near; false: it is over. */
+  turnCame(): boolean | Promise<boolean> {
+    const { aligned, run } = this.#options;
+    const turn = run.isOver ? undefined : aligned?.turn();
+    return turn === undefined ? !run.isOver : turn.then(() => !run.isOver);
+  }
+
   stamp(records: readonly unknown[]): Batch {
-    const { eventTime, cursor, errors } = this.#options;
+    const { eventTime, cursor, run } = this.#options;
     if (eventTime === undefined) return { records, eventTimes: undefined };
-    const { timeOf, outOfOrderMs = 0 } = eventTime;
+    const { timeOf, outOfOrderMs = 0, maxAheadMs = Infinity } = eventTime;
+    const latest = maxAheadMs === Infinity ? Infinity : Math.floor(run.clock.now()) + maxAheadMs;
     const times = plainNumbers(records.length);
     const watermarks = plainNumbers(records.length);
     let { watermark } = cursor;
@@ -67,34 +82,60 @@ export class SourceTimes {
     let count = 0;
     for (let index = 0; index < records.length; index++) {
       const record = records[index];
-      const time = timeOrError(timeOf, record);
+      let time = timeOrError(timeOf, record);
+      const isAhead = typeof time === 'number' && time > latest;
+      if (isAhead) time = this.#ahead(time as number, latest);
       if (typeof time !== 'number') {
         good ??= records.slice(0, index);
-        errors.handle(time, record);
+        this.#leaveOut(time, record, isAhead);
         continue;
       }
       good?.push(record);
       times[count] = time;
       watermarks[count] = watermark;
       count += 1;
-      if (time - outOfOrderMs > watermark) watermark = time - outOfOrderMs;
+      if (time - outOfOrderMs > watermark && !isAhead) watermark = time - outOfOrderMs;
     }
     cursor.watermark = watermark;
+    if (!this.#isUnitChecked && count > 0) this.#checkUnit(times[0] ?? 0);
+    this.moved();
     if (good === undefined) return { records, eventTimes: { times, watermarks, watermark } };
     // One of each for every record that is left: where streams meet, the rest would count as times.
     times.length = count;
     watermarks.length = count;
     return { records: good, eventTimes: { times, watermarks, watermark } };
   }
-}
 
-function timeOrError(timeOf: (record: unknown) => number, record: unknown): number | Error {
-  let time: number;
-  try {
-    time = timeOf(record);
-  } catch (error) {
-    return toError(error);
+  /** The bound where it is clamped. It moves no watermark: those behind it must not be late for it. */
+  #ahead(time: number, latest: number): number | Error {
+    const { eventTime, clamped } = this.#options;
+    const { maxAheadMs = 0, onAhead } = eventTime ?? {};
+    if (onAhead !== 'clamp') return tooFarAhead(time, latest - maxAheadMs, maxAheadMs);
+    clamped?.();
+    return latest;
   }
-  if (Number.isSafeInteger(time)) return time;
-  return new Error(`its event time is ${String(time)}, not whole milliseconds`);
+
+  #leaveOut(error: Error, record: unknown, isAhead: boolean): void {
+    const { eventTime, errors } = this.#options;
+    const policy = isAhead ? eventTime?.onAhead : undefined;
+    errors.handle(error, record, policy === 'clamp' ? undefined : policy);
+  }
+
+  #sendIdle(): void {
+    const { aligned, output } = this.#options;
+    aligned?.idle();
+    output.mark({ kind: 'idle' });
+  }
+
+  /** Once in a generation, by its first record: told, and not refused, because it may be so. */
+  #checkUnit(time: number): void {
+    const { cursor, run } = this.#options;
+    this.#isUnitChecked = true;
+    const unit = otherUnitOf(time);
+    if (unit === undefined) return;
+    run.logger.warn(`event times look like ${unit}: timeOf must give milliseconds`, {
+      source: cursor.name,
+      firstTime: shownTime(time),
+    });
+  }
 }

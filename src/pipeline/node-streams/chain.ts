@@ -3,6 +3,7 @@
 import { Readable, Writable } from 'node:stream';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
+import { sharedAbort } from '../../runtime/abort.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { FlowRun, Holder } from '../flow/flow-run.js';
 import { ForeignStage } from './foreign-stage.js';
@@ -23,7 +24,7 @@ export class Chain implements Holder {
   readonly paths: readonly Path[];
   readonly #options: ChainOptions;
   readonly #state = new ChainState();
-  readonly #closing = new AbortController();
+  readonly #closing = sharedAbort();
   readonly #maker: StageMaker;
   readonly #built: Promise<void>;
   #isFinishing = false;

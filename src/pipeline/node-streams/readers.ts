@@ -6,7 +6,7 @@ import { RecordErrors } from '../flow/record-errors.js';
 import type { SourceCursor } from '../flow/source-cursor.js';
 import { SourceReader } from '../flow/source-reader.js';
 import { SourceTimes } from '../flow/source-times.js';
-import { countIn, type RunCounts } from '../run-counts.js';
+import type { RunCounts } from '../run-counts.js';
 import type { SourceStage } from './source-stage.js';
 
 export interface ReadersOptions {
@@ -26,10 +26,10 @@ export function readersOf(
       operator: name,
       policy: 'fail',
       deadLetters: output,
-      skipped: () => undefined,
+      leftOut: () => undefined,
     });
-    const times = new SourceTimes({ run, cursor, eventTime: undefined, output, errors });
-    const counted = (records: number): void => countIn(counts.records, name, records);
+    const times = new SourceTimes({ run, cursor, output, errors });
+    const counted = (records: number): void => counts.read(name, records);
     return new SourceReader({ run, cursor, times, output, errors, kind: 'source', counted });
   });
 }

@@ -4,7 +4,7 @@ import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 import { TidegateError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
 import { requirePolicy } from '../given-functions.js';
-import { RecordErrors, type ErrorPolicy } from '../flow/record-errors.js';
+import { RecordErrors, type ErrorPolicy, type RecordErrorsOptions } from '../flow/record-errors.js';
 import type { CustomParticipant } from '../stages/custom-operator.js';
 import { ForeignStage, type Wrapping } from './foreign-stage.js';
 import { Place, type ChainState, type Stage, type StageKind } from './place.js';
@@ -87,7 +87,7 @@ export interface StageMakerOptions {
   readonly sources: Readonly<Record<string, unknown>>;
   readonly operators: Readonly<Record<string, CustomParticipant>>;
   readonly sinks: Readonly<Record<string, unknown>>;
-  readonly skipped: (stage: string) => void;
+  readonly leftOut: RecordErrorsOptions['leftOut'];
 }
 
 export class StageMaker implements StreamStages {
@@ -170,7 +170,7 @@ export class StageMaker implements StreamStages {
       policy: onError,
       // Never sent to: that policy is refused above.
       deadLetters: { accept: () => undefined, mark: () => undefined },
-      skipped: this.#options.skipped,
+      leftOut: this.#options.leftOut,
     });
     return this.#add(new RecordStage(place, logic, { ...options, errors }));
   }

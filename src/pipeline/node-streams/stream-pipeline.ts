@@ -18,7 +18,7 @@ import {
   type RunOptions,
   type RunReport,
 } from '../prepared-run.js';
-import { countIn, newRunCounts, type RunCounts } from '../run-counts.js';
+import { RunCounts } from '../run-counts.js';
 import { CustomParticipant, type CustomOperator } from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
 import { readersOf } from './readers.js';
@@ -91,7 +91,7 @@ export class StreamPipeline<
 
   /** Chains, guarantee and hash, as text for people. Builds the streams once and destroys them. */
   explain(): string {
-    const chain = this.#newChain(newRunCounts(), silentLogger);
+    const chain = this.#newChain(new RunCounts(), silentLogger);
     try {
       const graph = graphOf(this.name, chain.paths, this.#declared);
       return explainGraph(graph, { deterministic: this.#isDeterministicIn(chain) });
@@ -109,7 +109,7 @@ export class StreamPipeline<
   prepare(options: RunOptions): PreparedRun {
     requireRunOptions(options);
     const { clock = systemClock, logger = silentLogger } = options;
-    const counts = newRunCounts();
+    const counts = new RunCounts();
     const chain = this.#newChain(counts, logger);
     try {
       const graph = graphOf(this.name, chain.paths, this.#declared);
@@ -120,7 +120,14 @@ export class StreamPipeline<
       const cursors = this.#newCursors();
       const chains = new Chains(chain, () => this.#nextChain(counts, logger, hash));
       const assemble = (run: FlowRun): Assembly => chains.assemble(run, cursors, counts);
-      const dataflow = new Dataflow({ clock, canReplay, sources: cursors, assemble });
+      const dataflow = new Dataflow({
+        clock,
+        logger,
+        counts,
+        canReplay,
+        sources: cursors,
+        assemble,
+      });
       const participants = this.#participants(cursors);
       const finishing = (): void => chains.current?.finish();
       const dispose = (): void => chain.dispose();
@@ -138,13 +145,13 @@ export class StreamPipeline<
     return this.prepare(options).run();
   }
 
-  #newChain({ skipped }: RunCounts, logger: Logger): Chain {
+  #newChain(counts: RunCounts, logger: Logger): Chain {
     return new Chain({
       ...this.#declared,
       pipeline: this.name,
       build: this.#build,
       logger,
-      skipped: (stage) => countIn(skipped, stage),
+      leftOut: (stage, how) => counts.trouble(stage, how),
     });
   }
 
