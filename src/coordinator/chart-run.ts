@@ -3,6 +3,7 @@
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine, StateNode } from 'xstate';
 import { assert } from '../assert.js';
 import { toError } from '../errors.js';
+import { sharedAbort } from '../runtime/abort.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 
 /** What an action of a chart makes of its context, by the action's name. */
@@ -202,7 +203,7 @@ export class ChartRun<Context> {
   #begin({ src, input, doneType, errorType }: Invoked): void {
     const work = this.#options.work[src];
     assert(work !== undefined, `nothing was given to do for ${src}`);
-    const controller = new AbortController();
+    const controller = sharedAbort();
     let isOver = false;
     const settle = (event: AnyEventObject): void => {
       if (isOver) return;

@@ -2,6 +2,7 @@
 
 import type { SinkSession } from '../contracts/sink.js';
 import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
+import { sharedAbort } from '../runtime/abort.js';
 import { withDeadline } from '../runtime/deadline.js';
 import type { OwnedStore } from '../store/checkpoint-store.js';
 import { ask, RoundEnded, throwIfAborted, type Answer, type Patience } from './ask.js';
@@ -25,7 +26,7 @@ export async function openSinks(
   patience: Patience,
 ): Promise<OpenedSinks> {
   // One controller for both reasons: Node keeps what AbortSignal.any makes while anybody listens.
-  const refused = new AbortController();
+  const refused = sharedAbort();
   const { signal } = refused;
   const onAbort = (): void => refused.abort(patience.signal.reason);
   patience.signal.addEventListener('abort', onAbort, { once: true });

@@ -1,5 +1,17 @@
 // Waiting that a signal can end.
 
+import { setMaxListeners } from 'node:events';
+
+/**
+ * For a signal that many listen to: each source, sink and stage of a pipeline, each call that is under
+ * way. All of them stop listening, so their number says nothing of a leak, and Node warns from 11 on.
+ */
+export function sharedAbort(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(Infinity, controller.signal);
+  return controller;
+}
+
 /**
  * The outcome of a wait, or the signal's reason as soon as it is aborted. The wait itself goes on; a
  * failure of it that comes too late is dropped.
@@ -32,7 +44,7 @@ export async function untilEither<Value>(
   other: AbortSignal,
   work: (either: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
-  const either = new AbortController();
+  const either = sharedAbort();
   const signals = [one, other];
   const onAbort = (): void => {
     either.abort(signals.find((signal) => signal.aborted)?.reason);

@@ -1,6 +1,7 @@
 // Waiting with a bound: no participant can hold the process longer than it was given.
 
 import type { Clock } from './clock.js';
+import { sharedAbort } from './abort.js';
 
 /** How a bounded wait ended. A late answer after `timed-out` or `aborted` is dropped. */
 export type BoundedOutcome<Value> =
@@ -27,7 +28,7 @@ export async function withDeadline<Value>(
 ): Promise<BoundedOutcome<Value>> {
   const { clock, timeoutMs, signal } = bound;
   if (signal?.aborted) return { kind: 'aborted', reason: signal.reason };
-  const inner = new AbortController();
+  const inner = sharedAbort();
   return new Promise((resolve) => {
     let settled = false;
     const settle = (outcome: BoundedOutcome<Value>): void => {
