@@ -42,25 +42,18 @@ export class RowEncoder {
         `is ${whatIs(record)}, not a plain object with columns of ${name} (${this.#list()})`,
       );
     }
-    let found = 0;
-    const texts = columns.map((column) => {
-      // A property that is inherited (`constructor`) is none of the record's.
-      const isOwn = Object.hasOwn(record, column.name);
-      if (isOwn) found += 1;
-      return textIn(isOwn ? record[column.name] : undefined, column);
-    });
-    const names = Object.keys(record);
-    if (names.length > found) this.#refuseStray(names);
-    if (found === 0) throw refused(`has none of the columns written to ${name} (${this.#list()})`);
-    return texts;
-  }
-
-  #refuseStray(names: readonly string[]): void {
-    const stray = names.find((name) => !this.#known.has(name));
-    if (stray === undefined) return;
-    throw refused(
-      `has ${stray.slice(0, 100)}, which is none of the columns written to ${this.#table.name} ` +
-        `(${this.#list()})`,
+    const own = Object.keys(record);
+    const stray = own.find((property) => !this.#known.has(property));
+    if (stray !== undefined) {
+      throw refused(
+        `has ${stray.slice(0, 100)}, which is none of the columns written to ${name} (${this.#list()})`,
+      );
+    }
+    if (own.length === 0)
+      throw refused(`has none of the columns written to ${name} (${this.#list()})`);
+    // A property that is inherited (`constructor`) is none of the record's.
+    return columns.map((column) =>
+      textIn(Object.hasOwn(record, column.name) ? record[column.name] : undefined, column),
     );
   }
 

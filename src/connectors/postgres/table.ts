@@ -52,6 +52,7 @@ export async function describeTable(
   const uniqueKeys = await readUniqueKeys(session, oid);
   requireWritten(name, options.key, names);
   const key = options.key && findKey(name, options.key, uniqueKeys);
+  if (key !== undefined && hasTrigger) refuseNullOfTrigger(name, key, columns);
   return {
     name,
     columns: columns.map((column) => ({
@@ -182,6 +183,22 @@ function whyNoNull(
   // A trigger may fill in what is missing.
   if (!isNotNull || table.hasTrigger) return undefined;
   return `has no ${column}, a column of ${table.name} that takes no NULL`;
+}
+
+/** What a trigger makes of a key is seen only when the row is there, and then it is doubled. */
+function refuseNullOfTrigger(
+  table: string,
+  key: UniqueKey,
+  columns: readonly CatalogColumn[],
+): void {
+  const nullable = columns.find(({ name, isNotNull }) => key.columns.includes(name) && !isNotNull);
+  if (nullable === undefined || key.areNullsEqual) return;
+  const column = quoteIdentifier(nullable.name);
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_TABLE',
+    `a trigger of table ${table} could make ${nullable.name} NULL, a part of the key that may be NULL: ` +
+      `run ALTER TABLE ${table} ALTER COLUMN ${column} SET NOT NULL`,
+  );
 }
 
 /** An amount without its currency is read by the rules of a place: 1234.56 is 123456 in some. */

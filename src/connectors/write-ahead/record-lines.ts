@@ -37,12 +37,11 @@ export class RecordLines<Rec> {
   ): Promise<readonly string[]> {
     const linesOf = (codec: Pick<NamedCodec<Rec>, 'encode'>): readonly string[] =>
       records.map((record, index) => requireLine(codec.encode(record, before + index + 1)));
-    const lines = linesOf(this.codec);
     const form = this.#form;
-    if (form === undefined || records.length === 0) return lines;
-    const checked = this.codec.name === form.name ? lines : linesOf(form);
+    if (form === undefined || records.length === 0) return linesOf(this.codec);
+    const checked = linesOf(form);
     await form.check?.(checked, options);
-    return lines;
+    return this.codec.name === form.name ? checked : linesOf(this.codec);
   }
 }
 
