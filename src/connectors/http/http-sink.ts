@@ -1,14 +1,16 @@
 // The HTTP sink: records as requests, tried again where that can help, flushed at each barrier.
 
 import { TidegateError } from '../../errors.js';
-import { requireOptions, type NamesOf } from '../../given.js';
+import { kindOf, requireOptions, type NamesOf } from '../../given.js';
 import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { orAborted, untilEither } from '../../runtime/abort.js';
 import { systemClock } from '../../runtime/clock.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
 import { systemRandom } from '../../runtime/random.js';
+import { judge, retryAfterMs, type Outcome } from './answer.js';
 import type { HttpRequest, HttpSinkOptions } from './options.js';
+import { redacted, secretsOf } from './redaction.js';
 import { requestOf, requestShape, targetOf, type RequestShape } from './request.js';
 
 /** Sends records in their order, one request after the other. */
@@ -37,17 +39,22 @@ const knownOptions: NamesOf<HttpSinkOptions<unknown>> = {
   batchMax: true,
   attempts: true,
   timeoutMs: true,
+  accept: true,
+  answerMaxBytes: true,
   fetch: true,
   clock: true,
   random: true,
 };
 
+const numberNames = ['batchMax', 'attempts', 'timeoutMs', 'answerMaxBytes'] as const;
+type NumberName = (typeof numberNames)[number];
+
 type Settings<Rec> = HttpSinkOptions<Rec> &
-  Required<
-    Pick<HttpSinkOptions<Rec>, 'batchMax' | 'attempts' | 'timeoutMs' | 'clock' | 'random'>
-  > & {
+  Required<Pick<HttpSinkOptions<Rec>, NumberName | 'clock' | 'random'>> & {
     readonly target: URL;
     readonly shape: RequestShape<Rec>;
+    /** What no error may show. */
+    readonly secrets: readonly string[];
     readonly fetch: typeof globalThis.fetch;
   };
 
@@ -57,17 +64,8 @@ interface Pace {
   notBeforeMs: number;
 }
 
-type Outcome =
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'refused'; readonly problem: string }
-  | { readonly kind: 'failed'; readonly problem: string };
-
-/** Answers after which the same request may succeed. */
-const passing = [408, 425, 429, 500, 502, 503, 504];
 const firstDelayMs = 100;
 const longestDelayMs = 5_000;
-/** A server that asks for more is asked sooner: what waits here holds up a checkpoint. */
-const longestRetryAfterMs = 60_000;
 
 class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   readonly #settings: Settings<Rec>;
@@ -107,7 +105,7 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     const batch = this.#waiting.splice(0, this.#settings.key === undefined ? batchMax : 1);
     const which = nameRecords(this.#accepted, batch.length);
     try {
-      await this.#send(requestOf(this.#settings.shape, batch, which), which, signal);
+      await this.#send({ records: batch, which }, signal);
       this.#accepted += batch.length;
     } catch (error) {
       // The records of the request may have arrived or not: the epoch has to be read again.
@@ -116,21 +114,21 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     }
   }
 
-  async #send(request: HttpRequest, which: string, signal: AbortSignal): Promise<void> {
-    const { attempts } = this.#settings;
+  async #send({ records, which }: Sending<Rec>, signal: AbortSignal): Promise<void> {
+    const { attempts, shape } = this.#settings;
+    const request = requestOf(shape, records, which);
     const what = `${request.method} of ${which}`;
-    let problem = '';
+    let last: { readonly problem: string; readonly cause?: unknown } = { problem: '' };
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       await this.#pause(attempt, signal);
       signal.throwIfAborted();
-      const outcome = await this.#try(request, signal);
+      const outcome = await this.#try(request, records, signal);
       if (outcome.kind === 'accepted') return;
-      if (outcome.kind === 'refused') {
-        throw this.#error('TIDEGATE_HTTP_REFUSED', what, outcome.problem);
-      }
-      problem = outcome.problem;
+      if (outcome.kind === 'refused') throw this.#error('TIDEGATE_HTTP_REFUSED', what, outcome);
+      last = outcome;
     }
-    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', what, `${problem}, in ${attempts} tries`);
+    const problem = `${last.problem}, in ${attempts} tries`;
+    throw this.#error('TIDEGATE_HTTP_UNREACHABLE', what, { ...last, problem });
   }
 
   async #pause(attempt: number, signal: AbortSignal): Promise<void> {
@@ -141,24 +139,22 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
     if (pauseMs > 0) await sleep(clock, pauseMs, signal);
   }
 
-  async #try(request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
-    const { clock, timeoutMs, target, fetch } = this.#settings;
+  async #try(request: HttpRequest, records: readonly Rec[], signal: AbortSignal): Promise<Outcome> {
+    const { clock, timeoutMs, target, fetch, accept, answerMaxBytes } = this.#settings;
     const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {
       // Followed, a POST becomes a GET without its records, and the answer to that one is 200.
       const sent = fetch(target, { ...request, redirect: 'manual', signal: inner });
       const response = await orAborted(sent, inner);
-      // An unread body keeps the connection busy.
-      await orAborted(response.arrayBuffer(), inner);
-      return response;
+      this.#pace.notBeforeMs = clock.monotonicMs() + retryAfterMs(response, clock.now());
+      return judge(response, { target, accept, answerMaxBytes, records, signal: inner });
     });
     switch (outcome.kind) {
       case 'answered':
-        this.#pace.notBeforeMs = clock.monotonicMs() + retryAfterMs(outcome.value, clock.now());
-        return judge(outcome.value, target);
+        return outcome.value;
       case 'timed-out':
         return { kind: 'failed', problem: `no answer within ${outcome.afterMs} ms` };
       case 'failed':
-        return { kind: 'failed', problem: networkProblem(outcome.error) };
+        return { kind: 'failed', problem: networkProblem(outcome.error), cause: outcome.error };
       case 'aborted':
         signal.throwIfAborted();
         return { kind: 'failed', problem: 'aborted' };
@@ -177,12 +173,20 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   #error(
     code: 'TIDEGATE_HTTP_REFUSED' | 'TIDEGATE_HTTP_UNREACHABLE',
     what: string,
-    problem: string,
+    { problem, cause }: { readonly problem: string; readonly cause?: unknown },
   ): TidegateError {
-    // Without user, password and query: tokens are often put there.
-    const { origin, pathname } = this.#settings.target;
-    return new TidegateError(code, `${what} to ${origin}${pathname}: ${problem}`);
+    const { target, secrets } = this.#settings;
+    // The origin only: the path and the query of a webhook are its password.
+    return new TidegateError(code, `${what} to ${target.origin}: ${problem}`, {
+      cause: redacted(cause, secrets),
+    });
   }
+}
+
+interface Sending<Rec> {
+  readonly records: readonly Rec[];
+  /** Names them in messages. */
+  readonly which: string;
 }
 
 /** Places in the epoch, the first being 1; what the records are stands in no message. */
@@ -191,53 +195,38 @@ function nameRecords(before: number, count: number): string {
   return `records ${before + 1} to ${before + count} of the epoch`;
 }
 
-function judge(response: Response, target: URL): Outcome {
-  const { status } = response;
-  // The last two are how a fetch of the user's own shows what it hides or has followed all the same.
-  const isRedirect = status >= 300 && status < 400;
-  if (isRedirect || response.type === 'opaqueredirect' || response.redirected) {
-    const what = `it answered ${isRedirect ? `${status}, ` : ''}a redirect`;
-    const problem = `${what}${redirectedTo(response, target)}: give the final address as url`;
-    return { kind: 'refused', problem };
-  }
-  if (status >= 200 && status < 300) return { kind: 'accepted' };
-  const kind = passing.includes(status) ? 'failed' : 'refused';
-  return { kind, problem: `it answered ${status}` };
-}
-
-/** RFC 9110, 10.2.3: whole seconds, or a date; 0 where it says neither, or a time that is past. */
-function retryAfterMs({ headers, status }: Response, nowMs: number): number {
-  if (!passing.includes(status)) return 0;
-  const value = headers.get('retry-after') ?? '';
-  const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
-  return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), longestRetryAfterMs);
-}
-
-/** The origin only: an address to be redirected to often carries a token. */
-function redirectedTo(response: Response, target: URL): string {
-  const location = response.headers.get('location');
-  if (location === null || !URL.canParse(location, target.href)) return '';
-  return ` to ${new URL(location, target.href).origin}`;
-}
-
 function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
+  const target = targetOf(options.url);
+  const shape = requestShape(options);
+  requireFunctions(options);
   const settings = {
     batchMax: 100,
     attempts: 10,
     timeoutMs: 10_000,
+    answerMaxBytes: 1_048_576,
     clock: systemClock,
     random: systemRandom,
     ...options,
-    target: targetOf(options.url),
-    shape: requestShape(options),
+    target,
+    shape,
+    secrets: secretsOf(target, shape.headers),
     fetch: options.fetch ?? globalThis.fetch,
   };
-  for (const name of ['batchMax', 'attempts', 'timeoutMs'] as const) {
+  for (const name of numberNames) {
     const value = settings[name];
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new TidegateError('TIDEGATE_OPTIONS', `${name} is ${value}, not a whole number above 0`);
   }
   return settings;
+}
+
+function requireFunctions<Rec>(options: HttpSinkOptions<Rec>): void {
+  for (const name of ['body', 'key', 'accept', 'fetch'] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === 'function') continue;
+    const problem = `httpSink: ${name} is ${kindOf(value)}, not a function`;
+    throw new TidegateError('TIDEGATE_OPTIONS', problem);
+  }
 }
 
 /** `fetch failed` says nothing; the code below it does. */

@@ -7,18 +7,39 @@ import type { Random } from '../../runtime/random.js';
 export interface HttpRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+/** What the server has answered, as `accept` sees it. */
+export interface HttpAnswer {
+  /** From 200 to 299: other answers are not asked about. */
+  readonly status: number;
+  readonly headers: Headers;
+  /** The whole body as text, of at most `answerMaxBytes`. */
   readonly body: string;
 }
 
+/**
+ * `accept`: the server has the records. `retry`: the request is sent again as it was, with the records
+ * that the server may have taken, as after a 503. `refuse`: the epoch fails, as after a 400.
+ */
+export type HttpVerdict = 'accept' | 'retry' | 'refuse';
+
 export interface HttpSinkOptions<Rec> {
-  /** Where requests go; no user and password in it: give an `authorization` header. */
+  /**
+   * Where requests go; no user and password in it: give an `authorization` header. No message and no
+   * event shows more of it than scheme, host and port: path and query may be a secret.
+   */
   readonly url: string | URL;
   /** Default POST. */
   readonly method?: string;
   /** May hold secrets: no message and no event ever names them. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Body of a request. Default: JSON, an array of records, or with `key` one record. */
-  readonly body?: (records: readonly Rec[]) => string;
+  /**
+   * Body of a request, text or bytes, at once and not empty. Default: JSON, an array of records, or
+   * with `key` one record; a record that JSON would change is refused, naming the place.
+   */
+  readonly body?: (records: readonly Rec[]) => string | Uint8Array;
   /**
    * A text that is the same whenever the record is sent, and other for every other record. With it
    * each record is a request of its own that carries the key in `keyHeader`, and the sink is
@@ -35,6 +56,16 @@ export interface HttpSinkOptions<Rec> {
   readonly attempts?: number;
   /** Bound of one try. Default 10 000. */
   readonly timeoutMs?: number;
+  /**
+   * Looks at each answer from 200 to 299, for servers that tell in the body what they did not take.
+   * An error that it throws counts as `refuse`. Default: all of them are accepted.
+   */
+  readonly accept?: (
+    answer: HttpAnswer,
+    records: readonly Rec[],
+  ) => HttpVerdict | Promise<HttpVerdict>;
+  /** Bytes of an answer's body, at most; with `accept` a longer one is refused. Default 1 MiB. */
+  readonly answerMaxBytes?: number;
   readonly fetch?: typeof globalThis.fetch;
   readonly clock?: Clock;
   readonly random?: Random;

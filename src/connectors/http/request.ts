@@ -2,6 +2,7 @@
 // server that cannot be reached, and that is tried again.
 
 import { TidegateError } from '../../errors.js';
+import { exactJson } from '../../exact-json.js';
 import { kindOf } from '../../given.js';
 import type { HttpRequest, HttpSinkOptions } from './options.js';
 
@@ -10,7 +11,7 @@ export interface RequestShape<Rec> {
   readonly method: string;
   /** The key's header left out. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: ((records: readonly Rec[]) => string) | undefined;
+  readonly body: ((records: readonly Rec[]) => string | Uint8Array) | undefined;
   readonly key: ((record: Rec) => string) | undefined;
   readonly keyHeader: string;
 }
@@ -63,11 +64,51 @@ export function requestOf<Rec>(
   return {
     method,
     headers: { ...headers, ...keyed },
-    body: body === undefined ? JSON.stringify(content) : body(records),
+    body: body === undefined ? asJson(content, which) : checkedBody(body(records), which),
   };
 }
 
+function asJson(content: unknown, which: string): string {
+  const json = exactJson(content);
+  if (json.kind === 'text') return json.text;
+  throw new TidegateError(
+    'TIDEGATE_SINK_RECORD',
+    `${which} cannot be written as JSON without loss: ${json.loss}; turn it into text, a number or ` +
+      'null before the sink, or give the sink a body that writes it',
+  );
+}
+
+/** Fetch would make text of anything: a promise would be sent as `[object Promise]`. */
+function checkedBody(body: unknown, which: string): string | Uint8Array {
+  if (isPromise(body)) {
+    ignoreFailure(body);
+    const what = 'a promise: wait in an operator before the sink, or give the text at once';
+    throw refusedBody(which, what);
+  }
+  const isBytes = Object.prototype.toString.call(body) === '[object Uint8Array]';
+  if (typeof body !== 'string' && !isBytes) {
+    throw refusedBody(which, `what is ${kindOf(body)}, not text or bytes`);
+  }
+  const given = body as string | Uint8Array;
+  if (given.length === 0) throw refusedBody(which, 'nothing');
+  if (typeof given !== 'string' || given.isWellFormed()) return given;
+  throw refusedBody(which, 'text with half of a surrogate pair, which UTF-8 cannot hold');
+}
+
+function refusedBody(which: string, what: string): TidegateError {
+  return new TidegateError('TIDEGATE_SINK_RECORD', `for ${which} the body function gave ${what}`);
+}
+
+function ignoreFailure(promise: PromiseLike<unknown>): void {
+  Promise.resolve(promise).catch(() => undefined);
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
+}
+
 function checkedKey(key: unknown, which: string): string {
+  if (isPromise(key)) ignoreFailure(key);
   // A blank at an end is cut off on the way: two records would share a key, and one be dropped.
   if (typeof key === 'string' && key !== '' && headerValue('key', key) === key) return key;
   const problem =
