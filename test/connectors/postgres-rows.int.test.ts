@@ -235,7 +235,10 @@ async function write(sink: AnySink, records: readonly unknown[], generation = 1)
   const session = await sink.open(ownerOf(generation), calm);
   try {
     await session.write(records as never);
-    if ('flush' in session) return await session.flush(calm);
+    if ('flush' in session) {
+      await session.flush(calm);
+      return;
+    }
     const { handle } = await session.preCommit(attempt(generation, 1), calm);
     expect(await session.commit(handle, calm)).toBe('applied');
   } finally {

@@ -6,6 +6,7 @@ import type { PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
 import { quoteIdentifier, quoteLiteral } from './names.js';
 import { readingSettings, textOf, valueOf } from './read-values.js';
 import { withSession } from './session-use.js';
+import { sqlStateOf } from './trouble.js';
 import {
   describeSource,
   shapeStatement,
@@ -102,13 +103,14 @@ export class TableReader<Rec> {
     conditions: readonly string[],
   ): Promise<{ readonly rows: QueryAnswer['rows']; readonly shape: unknown }> {
     const columns = described.columns.map((column, index) => `${textOf(column)} AS c${index}`);
-    const [read, shape] = await inOneTransaction(session, [
+    const answers = await unlessAltered(session, [
       `SELECT ${this.#transaction}::text AS transaction, concat(${this.#key}) AS key
          ${columns.map((column) => `, ${column}`).join('')}
        FROM ${this.#options.table.name} AS given WHERE ${conditions.join(' AND ')}
        ORDER BY ${this.#transaction}, ${this.#key} LIMIT ${this.#options.batchRows}`,
       shapeStatement(described.oid),
     ]);
+    const [read, shape] = answers ?? [];
     return { rows: read?.rows ?? [], shape: shape?.rows[0]?.shape };
   }
 
@@ -128,6 +130,20 @@ export class TableReader<Rec> {
   async #describe(session: PostgresSession): Promise<DescribedTable> {
     this.#described ??= await describeSource(session, this.#options.table);
     return this.#described;
+  }
+}
+
+/** Undefined where a column that was there is gone: dropped, or renamed. */
+async function unlessAltered(
+  session: PostgresSession,
+  statements: readonly string[],
+): Promise<readonly QueryAnswer[] | undefined> {
+  try {
+    return await inOneTransaction(session, statements);
+  } catch (error) {
+    if (sqlStateOf(error) !== '42703') throw error;
+    await session.command('ROLLBACK');
+    return undefined;
   }
 }
 
