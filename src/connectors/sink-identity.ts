@@ -19,13 +19,11 @@ const identityMaxBytes = 65_536;
 /** Undefined in a directory that no sink has owned yet. */
 export async function readIdentity(ports: IdentityPorts): Promise<SinkIdentity | undefined> {
   const path = ports.layout.identity;
-  const bytes = await unlessMissing(readSmallFile(ports.fileSystem, path, identityMaxBytes));
-  // A file that is too long answers undefined as well: told apart by a second look.
-  if (bytes === undefined) {
-    if ((await unlessMissing(ports.fileSystem.facts(path))) === undefined) return undefined;
-    throw corruptIdentity(path);
-  }
-  const identity = parseIdentity(bytes);
+  const read = readSmallFile(ports.fileSystem, path, identityMaxBytes);
+  // One look: between two of them another owner may have made the file.
+  const found = await unlessMissing(read.then((bytes) => ({ bytes })));
+  if (found === undefined) return undefined;
+  const identity = found.bytes === undefined ? undefined : parseIdentity(found.bytes);
   if (identity === undefined) throw corruptIdentity(path);
   return identity;
 }

@@ -17,7 +17,12 @@ export interface Patience {
 export type Answer<Value> =
   | { readonly kind: 'answered'; readonly value: Value }
   /** An error that asking again cannot change. */
-  | { readonly kind: 'refused'; readonly problem: Error; readonly wasUnclearBefore: boolean }
+  | {
+      readonly kind: 'refused';
+      readonly problem: Error;
+      /** Why an earlier call had no clear answer: it may have taken effect all the same. */
+      readonly unclearBefore: Error | undefined;
+    }
   /** Nothing is known: neither a yes nor a no. */
   | { readonly kind: 'unanswered'; readonly problem: Error };
 
@@ -45,11 +50,13 @@ export async function ask<Value>(
   call: (signal: AbortSignal) => Value | PromiseLike<Value>,
 ): Promise<Answer<Value>> {
   const { clock, random } = patience.ports;
+  let unclearBefore: Error | undefined;
   for (let attempt = 0; ; attempt += 1) {
     const outcome = await callOnce(patience, call);
     if (outcome.kind === 'answered') return outcome;
     const { problem } = outcome;
-    if (isFinal(problem)) return { kind: 'refused', problem, wasUnclearBefore: attempt > 0 };
+    if (isFinal(problem)) return { kind: 'refused', problem, unclearBefore };
+    unclearBefore = problem;
     const delayMs = backoffMs(attempt, random.next());
     const isTimeUp = clock.monotonicMs() + delayMs >= patience.giveUpAtMs;
     if (!isTimeUp && !patience.signal.aborted) patience.ports.waits?.(problem);
@@ -70,7 +77,7 @@ export async function askOnce<Value>(
   const outcome = await callOnce(patience, call);
   if (outcome.kind === 'answered') return outcome;
   const { problem } = outcome;
-  if (isFinal(problem)) return { kind: 'refused', problem, wasUnclearBefore: false };
+  if (isFinal(problem)) return { kind: 'refused', problem, unclearBefore: undefined };
   return { kind: 'unanswered', problem };
 }
 

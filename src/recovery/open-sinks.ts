@@ -33,7 +33,7 @@ export async function openSinks(
   if (patience.signal.aborted) onAbort();
   const sessions = new Map<string, SinkSession>();
   const answers = new Map<string, SinkAnswer>();
-  let lostAnswer: Error | undefined;
+  let lostAnswer: { readonly sink: string; readonly problem: Error } | undefined;
   const openings = [...request.participants.sinks].map(async ([name, sink]) => {
     const { storeId, pipeline, generation } = store;
     const owner = { storeId, pipeline, sink: name, generation };
@@ -44,7 +44,8 @@ export async function openSinks(
       return session;
     });
     if (answer.kind === 'answered') sessions.set(name, answer.value);
-    if (isOwnFence(answer)) lostAnswer = answer.problem;
+    if (isOwnFence(answer))
+      lostAnswer = { sink: name, problem: answer.unclearBefore ?? answer.problem };
     // Not with its error: the calls that this ends would tell it as their own.
     if (answer.kind === 'refused') refused.abort(new Error(`sink ${name} refused`));
     answers.set(name, toSinkAnswer(answer, signal));
@@ -54,8 +55,12 @@ export async function openSinks(
   if (!patience.signal.aborted && lostAnswer === undefined) return { sessions, answers };
   await closeSinks(sessions, patience);
   throwIfAborted(patience.signal);
-  const message = 'the answer of a sink to its opening was lost';
-  const options = { cause: lostAnswer };
+  // Not with the refusal that followed: it reads as if there were another owner.
+  const message =
+    lostAnswer === undefined
+      ? 'the opening of the sinks was ended'
+      : `the opening of sink ${lostAnswer.sink} failed half-way: ${lostAnswer.problem.message}`;
+  const options = { cause: lostAnswer?.problem };
   throw new RoundEnded(
     'again',
     new TidegateError('TIDEGATE_RECOVERY_UNANSWERED', message, options),
@@ -95,6 +100,6 @@ export function toSinkAnswer(answer: Answer<unknown>, others?: AbortSignal): Sin
 
 /** A sink that took effect and lost its answer refuses the same generation a second time. */
 function isOwnFence(answer: Answer<unknown>): answer is Answer<never> & { kind: 'refused' } {
-  if (answer.kind !== 'refused' || !answer.wasUnclearBefore) return false;
+  if (answer.kind !== 'refused' || answer.unclearBefore === undefined) return false;
   return hasErrorCode(answer.problem, 'TIDEGATE_FENCED');
 }

@@ -71,6 +71,12 @@ export interface FileSystem {
   facts(path: string): Promise<FileFacts>;
   /** Sets `modifiedMs`; for heartbeats, never durable. */
   touch(path: string, modifiedMs: number): Promise<void>;
+  /**
+   * Runs `work`, which opens one file at most at a time and closes it before it ends, when there is
+   * room for one more such file: hundreds of sinks must not run out of file descriptors. Not nested.
+   * Where it is missing, work runs at once.
+   */
+  briefly?<Value>(work: () => Promise<Value>): Promise<Value>;
 }
 
 /** The errno code of what a file system threw (`ENOENT` …); undefined for anything else. */
@@ -80,8 +86,27 @@ export function errnoOf(thrown: unknown): string | undefined {
   return typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
+/** What a person can do where the errno alone does not say it. */
+export function hintAt(errno: string | undefined): string {
+  const isFull = errno === 'EMFILE' || errno === 'ENFILE';
+  return isFull ? '; raise the limit of open files (ulimit -n), or use fewer sinks' : '';
+}
+
 /** The whole content of a file of at most `maxBytes`; undefined when it is longer. */
 export async function readSmallFile(
+  fileSystem: FileSystem,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  return briefly(fileSystem, () => readWhole(fileSystem, path, maxBytes));
+}
+
+/** See `FileSystem.briefly`. */
+export function briefly<Value>(fileSystem: FileSystem, work: () => Promise<Value>): Promise<Value> {
+  return fileSystem.briefly === undefined ? work() : fileSystem.briefly(work);
+}
+
+async function readWhole(
   fileSystem: FileSystem,
   path: string,
   maxBytes: number,

@@ -1,7 +1,7 @@
 // Small moves on files that stores and connectors make.
 
 import { dirname } from 'node:path';
-import { errnoOf, type FileFacts, type FileSystem } from './file-system.js';
+import { briefly, errnoOf, type FileFacts, type FileSystem } from './file-system.js';
 
 /** What is there, or undefined when nothing is. */
 export async function factsOrNothing(
@@ -86,13 +86,15 @@ export async function writeNewFile(
   bytes: Uint8Array,
   options: { readonly sync: boolean },
 ): Promise<void> {
-  const file = await fileSystem.createFile(path);
-  try {
-    await file.write(bytes);
-    if (options.sync) await file.sync();
-  } finally {
-    await file.close();
-  }
+  await briefly(fileSystem, async () => {
+    const file = await fileSystem.createFile(path);
+    try {
+      await file.write(bytes);
+      if (options.sync) await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
 }
 
 /**

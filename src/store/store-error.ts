@@ -1,7 +1,7 @@
 // Errors of a store: what the file system threw, as a code that says what to do.
 
 import { TidegateError, isTidegateError, type ErrorCode } from '../errors.js';
-import { errnoOf } from '../runtime/file-system.js';
+import { errnoOf, hintAt } from '../runtime/file-system.js';
 
 /** Codes of the errors that a store throws. They are `TidegateError`s: look at code and kind. */
 export type StoreErrorCode = Extract<
@@ -18,7 +18,8 @@ export type StoreErrorCode = Extract<
 export function toStoreError(thrown: unknown, doing: string): TidegateError {
   if (isTidegateError(thrown)) return thrown;
   const reason = messageOf(thrown);
-  return new TidegateError(codeOf(errnoOf(thrown)), `${doing} failed: ${reason}`, {
+  const errno = errnoOf(thrown);
+  return new TidegateError(codeOf(errno), `${doing} failed: ${reason}${hintAt(errno)}`, {
     cause: thrown,
   });
 }

@@ -442,7 +442,10 @@ describe('the directory of a sink', () => {
     expect(await paused).toMatchObject({ code: 'TIDEGATE_FENCED' });
     // The directory that the late opening made is not the one that the first session writes to.
     await expect(first.commit(handle, calm)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
-    await expect(first.write([{ number: 2 }])).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    await first.write([{ number: 2 }]);
+    await expect(first.preCommit(attempt(1, 2), calm)).rejects.toMatchObject({
+      code: 'TIDEGATE_FENCED',
+    });
     expect(table.rows.size).toBe(0);
     expect(await second.commit(handle, calm)).toBe('applied');
     await sinkOn(files).open(ownerOf(3), calm);
@@ -506,12 +509,14 @@ describe('no file stays open', () => {
       fileSystem: counted.fileSystem,
     });
     const session = await sink.open(ownerOf(1), calm);
-    await session.write([{ number: 1 }]);
+    // Enough to be written before the end of the epoch.
+    const many = Array.from({ length: 30_000 }, (_, number) => ({ number }));
+    await session.write(many);
     expect(counted.open).toHaveLength(1);
     await session.close?.();
     expect(counted.open).toEqual([]);
     const next = await sink.open(ownerOf(2), calm);
-    const writing = Promise.resolve(next.write([{ number: 1 }])).then(() => undefined, toError);
+    const writing = Promise.resolve(next.write(many)).then(() => undefined, toError);
     await next.close?.();
     expect(await writing).toBeInstanceOf(Error);
     expect(counted.open).toEqual([]);
@@ -538,7 +543,10 @@ describe('no file stays open', () => {
     const ending = session
       .preCommit(attempt(1, 1), calm)
       .then(({ handle }) => session.commit(handle, calm));
-    await expect(ending).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(ending).rejects.toMatchObject({
+      code: 'TIDEGATE_FILES_FULL',
+      cause: { code: 'ENOSPC' },
+    });
     expect(counted.open).toEqual([]);
   });
 });

@@ -2,7 +2,11 @@
 // in a file that is not the one it was.
 
 /** Not the test of the main job's checker, which needs a server. */
-export const tests = ['test/connectors/files/file-', 'test/connectors/files/json-numbers'];
+export const tests = [
+  'test/connectors/files/file-',
+  'test/connectors/files/json-numbers',
+  'test/connectors/few-descriptors',
+];
 
 const sink = (what, file, find, replace) => ({
   what,
@@ -332,5 +336,17 @@ export const mutations = [
     'csv-source.ts',
     "if (text.includes('\\0'))",
     "if (text.includes('\\0\\0\\0'))",
+  ),
+  sink(
+    'an opening that failed half-way reads as another owner',
+    'file-sink.ts',
+    'else if (before !== undefined) throw openedHalfWay(ports, generation, before);',
+    '',
+  ),
+  shared(
+    'the file of an epoch is open from its first record on',
+    'write-ahead/staged-file.ts',
+    'if (this.#text.length >= writeBytes) await this.#write();',
+    'await this.#write();',
   ),
 ];

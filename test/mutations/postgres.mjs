@@ -177,7 +177,7 @@ export const mutations = [
   {
     what: 'a staged file is not synced',
     file: 'src/connectors/write-ahead/staged-file.ts',
-    find: '      await this.#file.sync();\n',
+    find: '      await file.sync();\n',
     replace: '',
   },
   {

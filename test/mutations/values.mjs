@@ -53,8 +53,8 @@ export const mutations = [
   {
     what: 'what one codec has staged is read with another',
     file: 'src/connectors/write-ahead/codec.ts',
-    find: 'if (name === undefined || name === given.name) return given;',
-    replace: 'if (name !== null) return given;',
+    find: 'const found = [...known, exact].find((codec) => codec.name === wanted);',
+    replace: 'const found = known[0];',
   },
   {
     what: 'an object with the name of the tag is read as a value',

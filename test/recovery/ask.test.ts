@@ -70,8 +70,8 @@ describe('asking', () => {
       }),
     );
 
-    expect(atOnce).toEqual({ kind: 'refused', problem: refusal, wasUnclearBefore: false });
-    expect(later).toEqual({ kind: 'refused', problem: refusal, wasUnclearBefore: true });
+    expect(atOnce).toEqual({ kind: 'refused', problem: refusal, unclearBefore: undefined });
+    expect(later).toEqual({ kind: 'refused', problem: refusal, unclearBefore: new Error('lost') });
   });
 
   test('begins no call at or after the time to give up, but always the first', async () => {

@@ -15,6 +15,7 @@ import type { CallOptions } from '../../contracts/source.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
 import { Turns } from '../../runtime/turns.js';
+import { orFilesError } from '../files/files-error.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
 import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
@@ -56,7 +57,7 @@ export class WriteAheadSession<Rec>
   async write(records: readonly Rec[]): Promise<void> {
     throwIfIncomplete(this.#context.owner.sink, this.#failure);
     try {
-      const writer = await this.#writer();
+      const writer = this.#writer();
       const { signal } = this.#life;
       await writer.add(await this.#context.lines.encode(records, writer.recordCount, { signal }));
     } catch (error) {
@@ -165,7 +166,7 @@ export class WriteAheadSession<Rec>
       } catch (error) {
         // What is missing under the own directory is missing because a newer owner has moved it.
         if (errnoOf(error) === 'ENOENT') await this.#requireCurrent();
-        throw error;
+        throw this.#named(error);
       }
     }, signal);
   }
@@ -200,22 +201,15 @@ export class WriteAheadSession<Rec>
     await unlessMissing(fileSystem.removeFile(path));
   }
 
-  async #writer(): Promise<StagedWriter> {
-    if (this.#open !== undefined) return this.#open;
+  #writer(): StagedWriter {
     const { fileSystem, lines } = this.#context;
-    const path = this.#path(openName);
-    await unlessMissing(fileSystem.removeFile(path));
-    const writer = new StagedWriter(await fileSystem.createFile(path), lines.codec.name);
-    this.#open = writer;
-    // Closed meanwhile: nobody would close it.
-    if (this.#failure !== undefined) await writer.abandon();
-    throwIfIncomplete(this.#context.owner.sink, this.#failure);
-    return writer;
+    this.#open ??= new StagedWriter(fileSystem, this.#path(openName), lines.codec.name);
+    return this.#open;
   }
 
   async #stage({ checkpointId, epoch }: PreCommitRequest): Promise<Prepared> {
     const { fileSystem, staging, owner } = this.#context;
-    const digest = await (await this.#writer()).finish(epoch);
+    const digest = await this.#writer().finish(epoch);
     this.#open = undefined;
     // Fails when a newer owner has renamed the directory away.
     await fileSystem.rename(
@@ -233,8 +227,14 @@ export class WriteAheadSession<Rec>
   /** The epoch has a hole from now on: only the next generation may go on. */
   #fail(error: unknown): Error {
     const { owner } = this.#context;
-    this.#failure = errnoOf(error) === 'ENOENT' ? overtaken(owner, error) : toError(error);
+    this.#failure =
+      errnoOf(error) === 'ENOENT' ? overtaken(owner, error) : toError(this.#named(error));
     return this.#failure;
+  }
+
+  #named(error: unknown): unknown {
+    const { owner, layout } = this.#context;
+    return orFilesError(error, `staging or applying of sink ${owner.sink} in ${layout.directory}`);
   }
 }
 

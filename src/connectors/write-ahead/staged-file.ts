@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
 import { epoch, type Epoch } from '../../ids.js';
-import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
-import { parseJsonObject } from '../../runtime/small-files.js';
+import { briefly, type FileSystem, type WritableFile } from '../../runtime/file-system.js';
+import { parseJsonObject, unlessMissing } from '../../runtime/small-files.js';
 import { codecOf, type NamedCodec } from './codec.js';
 
 interface Trailer {
@@ -22,7 +22,10 @@ const newline = 0x0a;
 
 /** Collects records into a file that is not durable before `finish` has returned. */
 export class StagedWriter {
-  readonly #file: WritableFile;
+  readonly #fileSystem: FileSystem;
+  readonly #path: string;
+  /** Opened when there is enough to write, or at the end: many sinks share the file descriptors. */
+  #file: WritableFile | undefined;
   readonly #codec: string;
   readonly #hash = createHash('sha256');
   #text = '';
@@ -30,8 +33,9 @@ export class StagedWriter {
   #isClosed = false;
 
   /** @param codec Name of the one that makes the lines. */
-  constructor(file: WritableFile, codec: string) {
-    this.#file = file;
+  constructor(fileSystem: FileSystem, path: string, codec: string) {
+    this.#fileSystem = fileSystem;
+    this.#path = path;
     this.#codec = codec;
   }
 
@@ -49,13 +53,20 @@ export class StagedWriter {
   }
 
   /** @returns The SHA-256 of the records. */
-  async finish(epoch: Epoch): Promise<string> {
+  finish(epoch: Epoch): Promise<string> {
+    // Open already: it waits for no turn, because those that have one may wait for it.
+    if (this.#file !== undefined) return this.#complete(epoch);
+    return briefly(this.#fileSystem, () => this.#complete(epoch));
+  }
+
+  async #complete(epoch: Epoch): Promise<string> {
     try {
       await this.#write();
+      const file = await this.#opened();
       const sha256 = this.#hash.digest('hex');
       const trailer: Trailer = { records: this.#records, sha256, epoch, codec: this.#codec };
-      await this.#file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
-      await this.#file.sync();
+      await file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
+      await file.sync();
       return sha256;
     } finally {
       await this.abandon();
@@ -64,16 +75,31 @@ export class StagedWriter {
 
   /** Gives up what is open; the file is removed by the next owner. */
   async abandon(): Promise<void> {
-    if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#file.close();
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
   }
 
   async #write(): Promise<void> {
     const bytes = Buffer.from(this.#text);
     this.#text = '';
     this.#hash.update(bytes);
-    if (bytes.byteLength > 0) await this.#file.write(bytes);
+    if (bytes.byteLength > 0) await (await this.#opened()).write(bytes);
+  }
+
+  async #opened(): Promise<WritableFile> {
+    if (this.#file !== undefined) return this.#file;
+    // What a session before this one, or an epoch that was given up, has left.
+    await unlessMissing(this.#fileSystem.removeFile(this.#path));
+    const file = await this.#fileSystem.createFile(this.#path);
+    if (this.#isClosed) {
+      // Given up meanwhile: nothing else would close it.
+      await file.close();
+      throw new Error('the epoch was given up');
+    }
+    this.#file = file;
+    return file;
   }
 }
 

@@ -15,6 +15,7 @@ import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
 import { WriteAheadInspector } from './inspector.js';
 import { WriteAheadLayout } from './layout.js';
 import { Markers } from './markers.js';
+import { orFilesError } from '../files/files-error.js';
 import { checkIdentity, readIdentity } from '../sink-identity.js';
 import { takeDirectory } from './opening.js';
 import { WriteAheadSession } from './session.js';
@@ -70,7 +71,9 @@ export function writeAhead<Rec>(
     maxPrepared: Number.MAX_SAFE_INTEGER,
     async open(owner, call) {
       call.signal.throwIfAborted();
-      const staging = await takeDirectory(ports, owner);
+      const staging = await takeDirectory(ports, owner).catch((error: unknown) => {
+        throw orFilesError(error, `opening the write-ahead sink in ${layout.directory}`);
+      });
       const folding = new MarkerFolding(ports, { staging, looseMarkersMax });
       const applier = await openApplier(inner, owner, { markers, folding, staging }, call);
       const lines = new RecordLines(options.codec, applier.recordForm);

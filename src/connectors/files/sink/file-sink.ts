@@ -14,6 +14,7 @@ import { checkIdentity, readIdentity } from '../../sink-identity.js';
 import { FileSinkInspector } from './inspector.js';
 import { FileSinkLayout, isExtension } from './layout.js';
 import { takeSink } from './opening.js';
+import type { FileSinkPorts } from './ports.js';
 import { FileSinkSession } from './session.js';
 
 export interface FileSinkOptions<Rec> {
@@ -68,6 +69,7 @@ export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhase
     logger: options.logger ?? silentLogger,
   };
   const doing = `opening the file sink in ${ports.layout.directory}`;
+  const halfWay = new Map<number, TidegateError>();
   return {
     durability: 'durable',
     maxPrepared: Number.MAX_SAFE_INTEGER,
@@ -78,7 +80,12 @@ export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhase
         const settings = { encode, extension, bufferBytes, looseMarkersMax };
         return new FileSinkSession(ports, { owner, staging, ...settings });
       } catch (error) {
-        throw toFilesError(error, doing);
+        const failure = toFilesError(error, doing);
+        const { generation } = owner;
+        const before = halfWay.get(generation);
+        if (failure.code !== 'TIDEGATE_FENCED') halfWay.set(generation, failure);
+        else if (before !== undefined) throw openedHalfWay(ports, generation, before);
+        throw failure;
       }
     },
     async openReadOnly(identity, { signal }) {
@@ -91,6 +98,20 @@ export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhase
       }
     },
   };
+}
+
+/** Fenced by itself: there is no other owner, and the reason is why the first opening failed. */
+function openedHalfWay(
+  { layout }: FileSinkPorts,
+  generation: number,
+  before: TidegateError,
+): TidegateError {
+  return new TidegateError(
+    'TIDEGATE_FENCED',
+    `generation ${generation} cannot open the sink in ${layout.directory} again: an earlier opening ` +
+      `of it failed half-way: ${before.message}`,
+    { cause: before, details: { generation } },
+  );
 }
 
 function jsonLine(record: unknown): string {

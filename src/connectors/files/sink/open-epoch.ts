@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../../errors.js';
-import type { FileSystem, WritableFile } from '../../../runtime/file-system.js';
+import { briefly, type FileSystem, type WritableFile } from '../../../runtime/file-system.js';
 
 /** What a finished epoch holds. */
 export interface EpochFacts {
@@ -63,6 +63,18 @@ export class OpenEpoch {
 
   /** Everything is on the disk; only the name is not. */
   async finish(): Promise<EpochFacts> {
+    // Open already: it waits for no turn, because those that have one may wait for it.
+    if (this.#file === undefined) await briefly(this.#fileSystem, () => this.#complete());
+    else await this.#complete();
+    return {
+      path: this.#path,
+      byteLength: this.#byteLength,
+      sha256: this.#hash.digest('hex'),
+      recordCount: this.#recordCount,
+    };
+  }
+
+  async #complete(): Promise<void> {
     try {
       await this.flush();
       // Records that are encoded as nothing still make a file: the record names one.
@@ -72,12 +84,6 @@ export class OpenEpoch {
       // Also after a failure: nobody else knows the epoch any more.
       await this.#close();
     }
-    return {
-      path: this.#path,
-      byteLength: this.#byteLength,
-      sha256: this.#hash.digest('hex'),
-      recordCount: this.#recordCount,
-    };
   }
 
   /** Gives up what is open; the file is removed by the next owner. */
