@@ -1,4 +1,4 @@
-// What differs between two manifests: positions, time, state sizes, sinks, topology. Pure.
+// What differs between two manifests: in words what matters most, and then every other field. Pure.
 
 import type {
   CheckpointManifest,
@@ -6,11 +6,20 @@ import type {
   OperatorCheckpoint,
 } from '../manifest/types.js';
 import { sinkStatuses } from './checkpoint-text.js';
+import { changedFields, fieldName, fieldText, type FieldChange } from './diff-fields.js';
 import { stateByteLength } from './manifest-text.js';
 import { count, formatBytes } from './units.js';
 
 type DiffSection =
-  'checkpoint' | 'offsets' | 'tables' | 'watermarks' | 'state' | 'sinks' | 'topology';
+  | 'checkpoint'
+  | 'offsets'
+  | 'tables'
+  | 'watermarks'
+  | 'state'
+  | 'sinks'
+  | 'topology'
+  /** What no other section says, by its path in the JSON. */
+  | 'fields';
 
 /** One fact that is not the same; undefined where it is missing. */
 export interface Change {
@@ -28,7 +37,7 @@ export function diffManifests(
   before: CheckpointManifest,
   after: CheckpointManifest,
 ): readonly Change[] {
-  return [
+  const told = [
     ...changed('checkpoint', checkpointFacts(before), checkpointFacts(after)),
     ...changed('offsets', offsetFacts(before.sourceOffsets), offsetFacts(after.sourceOffsets)),
     ...changed('tables', offsetFacts(before.tableOffsets), offsetFacts(after.tableOffsets)),
@@ -38,7 +47,65 @@ export function diffManifests(
     ...changed('sinks', sinkFacts(before), sinkFacts(after)),
     ...changed('topology', topologyFacts(before), topologyFacts(after)),
   ];
+  return [...told, ...untold(told, changedFields(before, after))];
 }
+
+/** The fields that changed and that no line so far speaks of. */
+function untold(told: readonly Change[], fields: readonly FieldChange[]): readonly Change[] {
+  const keys = new Set(told.map(({ section, name }) => keyOf(section, name)));
+  return fields
+    .filter(({ path }) => !keysFor(path).some((key) => keys.has(key)))
+    .map((field) => {
+      const [before, after] = [fieldText(field.before), fieldText(field.after)];
+      const isCut = before === after;
+      const note = isCut ? 'other content' : distance(before, after);
+      return { section: 'fields', name: fieldName(field), before, after, note };
+    });
+}
+
+function keyOf(section: DiffSection, name: string): string {
+  return `${section} ${name}`;
+}
+
+/** The lines that would tell of a field, by what the JSON calls it. */
+function keysFor([
+  field = '',
+  name = '',
+  member = '',
+  offset,
+]: readonly string[]): readonly string[] {
+  switch (field) {
+    case 'epoch':
+      return [keyOf('checkpoint', 'epoch')];
+    case 'tidegate':
+      if (name === 'pipeline') return [keyOf('topology', name)];
+      return name === 'generation' || name === 'kind' ? [keyOf('checkpoint', name)] : [];
+    case 'source_offsets':
+    case 'table_offsets':
+      if (member !== 'offsets' || offset === undefined) return [];
+      return [keyOf(field === 'source_offsets' ? 'offsets' : 'tables', `${name} ${offset}`)];
+    case 'watermark':
+      return [keyOf('watermarks', 'pipeline')];
+    case 'source_watermarks':
+      return [keyOf('watermarks', `source ${name}`)];
+    case 'operator_states':
+      return stateMembers.has(member) ? [keyOf('state', name)] : [];
+    case 'state_checksum':
+      return [keyOf('state', '(checksum)')];
+    case 'sink_commit_statuses':
+    case 'sink_epochs':
+      return [keyOf('sinks', name)];
+    case 'vnode_count':
+    case 'pipeline_hash':
+      return [keyOf('topology', field.replace('_', ' '))];
+    case 'table_store_checkpoint_path':
+      return [keyOf('topology', 'table store')];
+    default:
+      return [];
+  }
+}
+
+const stateMembers: ReadonlySet<string> = new Set(['state_b64', 'external', 'external_length']);
 
 /** By name, in the order of names; whole numbers also say how far they went. */
 function changed(section: DiffSection, before: Facts, after: Facts): readonly Change[] {
@@ -118,7 +185,8 @@ function growth(
 
 function sinkFacts(manifest: CheckpointManifest): Facts {
   const facts = new Map<string, string>();
-  for (const [sink, { kind }] of sinkStatuses(manifest)) {
+  for (const [sink, status] of sinkStatuses(manifest)) {
+    const kind = status.kind === 'failed' ? `failed (${status.message})` : status.kind;
     const epoch = manifest.sinkEpochs.get(sink);
     const committed = epoch === undefined ? 'no epoch committed' : `committed epoch ${epoch}`;
     facts.set(sink, `${kind}, ${committed}`);

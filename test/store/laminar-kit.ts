@@ -77,7 +77,7 @@ export async function planOf(world: RecoveryWorld): Promise<string> {
     const store = await world.memory.openReadOnly();
     const request = { ...world.requestFor(store as never), store, pipeline };
     const { plan, report } = await world.clock.drive(planOnly(request));
-    return 'cause' in plan && plan.cause !== undefined ? plan.cause.code : report.decision;
+    return plan.cause?.code ?? report.decision;
   });
 }
 
