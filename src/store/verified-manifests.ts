@@ -32,6 +32,16 @@ export class VerifiedManifests {
     return manifest;
   }
 
+  /** Forgets all others: a checkpoint that was pruned or set aside is never read again. */
+  keepOnly(ids: ReadonlySet<number>): void {
+    for (const id of this.#known.keys()) if (!ids.has(id)) this.#forget(id);
+  }
+
+  /** Manifests that are kept. */
+  get count(): number {
+    return this.#known.size;
+  }
+
   #keep(id: number, verified: VerifiedManifest): void {
     if (verified.bytes.byteLength > this.keptBytesMax) return;
     this.#known.set(id, verified);

@@ -88,11 +88,8 @@ describe('plan', () => {
       export const run = () => prepared.run();
     `;
     writeFileSync(module, pipelineModule(`fileSink({ directory: here('archive') })`));
-    expect(await cli.shell(`node -e "import('${module}').then(({ run }) => run())"`)).toMatchObject(
-      {
-        code: 0,
-      },
-    );
+    const ran = await cli.shell(`node -e "import('${module}').then(({ run }) => run())"`);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
     const planned = await cli.run(['plan', module, '--json']);
     expect(planned).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(planned.stdout)).toMatchObject({

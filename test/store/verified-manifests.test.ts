@@ -1,9 +1,13 @@
 // What was read before is not parsed again, and one byte that differs is always seen.
 
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { createManifest } from '../../src/manifest/create.js';
 import { serializeManifest } from '../../src/manifest/serialize.js';
+import { seededRandom } from '../../src/runtime/random.js';
+import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { saveNew } from '../../src/testing/store-conformance/store-bench.js';
 import { VerifiedManifests } from '../../src/store/verified-manifests.js';
+import { makeStore } from './crash/actions.js';
 
 const limit = { maxBytes: 2 ** 20 };
 
@@ -72,4 +76,30 @@ test('the bound is kept to the byte', () => {
   expect(above(1) === above(1)).toBe(false);
   const [first, second] = [half(1), half(2)];
   expect([half(1) === first, half(2) === second]).toEqual([true, true]);
+});
+
+test('what is no longer there is forgotten, and its room is free again', () => {
+  const verified = new VerifiedManifests(bound);
+  for (const id of [1, 2, 3]) verified.parse(id, bytesOf(id), limit);
+  verified.keepOnly(new Set([2]));
+  expect(verified.count).toBe(1);
+  const kept = verified.parse(2, bytesOf(2), limit);
+  verified.parse(4, bytesOf(4, bound - 2 * bare), limit);
+  expect(verified.parse(2, bytesOf(2), limit)).toBe(kept);
+});
+
+test('a store keeps no more manifests than it holds, however many it has pruned', async () => {
+  const keepOnly = jest.spyOn(VerifiedManifests.prototype, 'keepOnly');
+  const disk = new SimulatedDisk();
+  const store = await makeStore(disk.mount().fileSystem, seededRandom(1)).open({
+    pipeline: 'orders',
+  });
+  for (let round = 0; round < 40; round += 1) {
+    await saveNew(store);
+    await store.prune({ retainedCheckpoints: 2 });
+  }
+  const [cache] = keepOnly.mock.contexts as VerifiedManifests[];
+  keepOnly.mockRestore();
+  expect((await store.list()).length).toBe(2);
+  expect(cache?.count).toBe(2);
 });

@@ -1,7 +1,7 @@
 // A sink that keeps its records in memory, with every promise of a durable one but durability itself.
 
 import { TidegateError } from '../../errors.js';
-import type { CheckpointId, StoreId } from '../../ids.js';
+import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
 import type {
   CommitOutcome,
   Inspection,
@@ -16,6 +16,7 @@ import type {
   TwoPhaseSink,
   TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
+import { IdRanges } from './id-ranges.js';
 
 interface PreparedRecords<Rec> {
   readonly checkpointId: CheckpointId;
@@ -31,7 +32,7 @@ export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
   readonly maxPrepared = 1_024;
   readonly #committed: Rec[] = [];
   readonly #prepared = new Map<string, PreparedRecords<Rec>>();
-  readonly #markers = new Set<CheckpointId>();
+  readonly #markers = new IdRanges();
   #storeId: StoreId | undefined;
   #generation = 0;
 
@@ -148,10 +149,8 @@ function checkpointIdIn(handle: string): CheckpointId {
   return Number(handle.slice(handle.lastIndexOf('/') + 1)) as CheckpointId;
 }
 
-function newestOf(ids: Iterable<CheckpointId>): CheckpointId | undefined {
-  let newest: CheckpointId | undefined;
-  for (const id of ids) if (newest === undefined || id > newest) newest = id;
-  return newest;
+function newestOf({ highest }: IdRanges): CheckpointId | undefined {
+  return highest === undefined ? undefined : checkpointId(highest);
 }
 
 function fenced({ sink, generation }: SinkOwner, newest: number): TidegateError {

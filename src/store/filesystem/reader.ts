@@ -52,6 +52,7 @@ export class FileSystemStoreReader implements StoreReader {
         const checkpoint = id === undefined ? undefined : await examine(this.ports, id, entry);
         if (checkpoint !== undefined) found.push(checkpoint);
       }
+      this.ports.verified.keepOnly(new Set(found.map(({ id }) => id)));
       return listCheckpoints(found);
     } catch (error) {
       throw storeFailure(error, `listing ${layout.directory}`, signal);
