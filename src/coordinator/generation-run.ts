@@ -43,6 +43,7 @@ export function openRun(
         sink,
         generation: store.generation,
         queuedRecordsMax: context.options.queuedRecordsMax,
+        queuedBytesMax: context.options.queuedBytesMax,
         write: (records) => session.write(records),
         failed: (error) => {
           context.events.emit('trouble', { what: `a write to sink ${sink} failed`, error });

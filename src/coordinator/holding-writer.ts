@@ -4,6 +4,7 @@ import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
 import { roomAtOnce, type SinkWriter } from '../contracts/barrier.js';
 import type { Generation } from '../ids.js';
+import { bytesOf } from '../runtime/record-bytes.js';
 
 /**
  * ```
@@ -20,19 +21,28 @@ export interface HoldingWriterOptions {
   readonly generation: Generation;
   /** Records that wait for the sink before `write` makes its caller wait too. */
   readonly queuedRecordsMax: number;
+  /** Estimated bytes of them. */
+  readonly queuedBytesMax: number;
   readonly write: (records: readonly unknown[]) => void | Promise<void>;
   /** A write failed: the epoch cannot be committed any more. */
   readonly failed: (error: unknown) => void;
+}
+
+interface Batch {
+  readonly records: readonly unknown[];
+  /** Measured when it has to wait: most are with the sink at once. */
+  bytes: number | undefined;
 }
 
 export class HoldingWriter implements SinkWriter {
   readonly #options: HoldingWriterOptions;
   #mode: Mode;
   /** Records of the open epoch that wait for the sink. */
-  #queue: (readonly unknown[])[] = [];
+  #queue: Batch[] = [];
   /** Records behind the barrier. */
-  #held: (readonly unknown[])[] = [];
+  #held: Batch[] = [];
   #waitingRecords = 0;
+  #waitingBytes = 0;
   #isWriting = false;
   #roomWaiters: (() => void)[] = [];
   #quietWaiters: (() => void)[] = [];
@@ -62,10 +72,12 @@ export class HoldingWriter implements SinkWriter {
     }
     this.#writtenCount += 1;
     // A copy: the caller may use its array again while these records wait.
-    const batch = records.slice();
-    this.#waitingRecords += batch.length;
-    if (this.#mode === 'holding') this.#held.push(batch);
-    else {
+    const batch: Batch = { records: records.slice(), bytes: undefined };
+    if (this.#mode === 'holding') {
+      this.#count(batch);
+      this.#held.push(batch);
+    } else {
+      if (this.#isWriting) this.#count(batch);
       this.#queue.push(batch);
       if (!this.#isWriting) this.#pump();
     }
@@ -121,31 +133,46 @@ export class HoldingWriter implements SinkWriter {
 
   #pump(): void {
     while (this.#queue.length > 0) {
-      const batch = this.#queue.shift() ?? [];
+      const batch = this.#queue.shift();
+      if (batch === undefined) break;
       let writing: void | Promise<void>;
       try {
-        writing = this.#options.write(batch);
+        writing = this.#options.write(batch.records);
       } catch (error) {
         this.#fail(error);
         return;
       }
       if (writing !== undefined) {
         this.#isWriting = true;
+        this.#count(batch);
         writing.then(
-          () => this.#written(batch.length),
+          () => this.#written(batch),
           (error: unknown) => this.#fail(error),
         );
         return;
       }
-      this.#waitingRecords -= batch.length;
+      this.#discount(batch);
     }
     this.#settle();
   }
 
-  #written(count: number): void {
+  #count(batch: Batch): void {
+    if (batch.bytes !== undefined) return;
+    batch.bytes = bytesOf(batch.records);
+    this.#waitingRecords += batch.records.length;
+    this.#waitingBytes += batch.bytes;
+  }
+
+  #discount({ records, bytes }: Batch): void {
+    if (bytes === undefined) return;
+    this.#waitingRecords -= records.length;
+    this.#waitingBytes -= bytes;
+  }
+
+  #written(batch: Batch): void {
     this.#isWriting = false;
     if (this.#isOver()) return;
-    this.#waitingRecords -= count;
+    this.#discount(batch);
     this.#pump();
   }
 
@@ -160,19 +187,25 @@ export class HoldingWriter implements SinkWriter {
     this.#queue = [];
     this.#held = [];
     this.#waitingRecords = 0;
+    this.#waitingBytes = 0;
     this.#settle();
   }
 
   /** A batch that fits by itself is taken when nothing waits, however large it is. */
   #room(): Promise<void> {
-    if (this.#waitingRecords <= this.#options.queuedRecordsMax) return roomAtOnce;
+    if (this.#hasRoom()) return roomAtOnce;
     return new Promise((resolve) => {
       this.#roomWaiters.push(resolve);
     });
   }
 
+  #hasRoom(): boolean {
+    const { queuedRecordsMax, queuedBytesMax } = this.#options;
+    return this.#waitingRecords <= queuedRecordsMax && this.#waitingBytes <= queuedBytesMax;
+  }
+
   #settle(): void {
-    if (this.#roomWaiters.length > 0 && this.#waitingRecords <= this.#options.queuedRecordsMax) {
+    if (this.#roomWaiters.length > 0 && this.#hasRoom()) {
       for (const resolve of this.#roomWaiters.splice(0)) resolve();
     }
     if (this.#quietWaiters.length > 0 && this.#queue.length === 0 && !this.#isWriting) {

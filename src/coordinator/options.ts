@@ -35,6 +35,13 @@ export interface CheckpointOptions extends RecoveryOptions, StepBounds {
   readonly sinkConcurrency: number;
   /** Records that wait for one sink before its writer makes the caller wait. Default 10 000. */
   readonly queuedRecordsMax: number;
+  /**
+   * Estimated bytes of the records that wait in one queue before whoever fills it has to wait: that
+   * of each sink's writer, and in a pipeline each input of an operator with a queue. It can be
+   * exceeded by one batch, which is about 1 MiB at most where records come from a source. Default
+   * 8 MiB.
+   */
+  readonly queuedBytesMax: number;
   /** Longest time the process may be away; a sink that forgets earlier is refused. Default 0. */
   readonly longestOutageMs: number;
   /** For development: fail when later records show in a snapshot. Costs one more encoding. */
@@ -60,6 +67,7 @@ export const defaultCheckpointOptions: CheckpointOptions = {
   retainedCheckpoints: 3,
   sinkConcurrency: 8,
   queuedRecordsMax: 10_000,
+  queuedBytesMax: 8 * mebibyte,
   longestOutageMs: 0,
   checkStateAliasing: false,
   inDoubtPolicy: 'roll-back',
@@ -87,6 +95,7 @@ const ranges: Readonly<Record<NumberOption, readonly [number, number]>> = {
   retainedCheckpoints: [1, Number.MAX_SAFE_INTEGER],
   sinkConcurrency: [1, 1_024],
   queuedRecordsMax: [1, Number.MAX_SAFE_INTEGER],
+  queuedBytesMax: [1, Number.MAX_SAFE_INTEGER],
   longestOutageMs: [0, Number.MAX_SAFE_INTEGER],
   inDoubtTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
   callTimeoutMs: [1, Number.MAX_SAFE_INTEGER],

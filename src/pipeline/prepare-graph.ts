@@ -20,7 +20,7 @@ export function prepareGraph(
     throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
   }
   const { isDeterministic, canReplay } = determinismOf(graph, pipelineOptions);
-  const { vnodeCount } = completeOptions(checkpoint).options;
+  const { vnodeCount, queuedBytesMax } = completeOptions(checkpoint).options;
   const parts = new PreparedGraph(graph, { vnodeCount, clock, isDeterministic });
   return {
     pipeline: graph.pipeline,
@@ -30,6 +30,7 @@ export function prepareGraph(
     dataflow: new Dataflow({
       clock,
       ...(logger === undefined ? {} : { logger }),
+      queuedBytesMax,
       counts: parts.counts,
       canReplay,
       sources: parts.cursors,

@@ -225,4 +225,22 @@ export const mutations = [
     find: 'if (time - outOfOrderMs > watermark && !isAhead)',
     replace: 'if (time - outOfOrderMs > watermark)',
   },
+  {
+    what: 'large records fill the queue where streams meet',
+    file: 'src/pipeline/flow/inbox.ts',
+    find: 'return lane.queue.length >= queuedBatchesMax || lane.bytes >= this.#run.queuedBytesMax;',
+    replace: 'return lane.queue.length >= queuedBatchesMax;',
+  },
+  {
+    what: 'large records fill the queue of a sink',
+    file: 'src/coordinator/holding-writer.ts',
+    find: 'return this.#waitingRecords <= queuedRecordsMax && this.#waitingBytes <= queuedBytesMax;',
+    replace: 'return this.#waitingRecords <= queuedRecordsMax || queuedBytesMax === 0;',
+  },
+  {
+    what: 'a queue that was full by its bytes stays full',
+    file: 'src/pipeline/flow/inbox.ts',
+    find: 'lane.bytes -= queued.bytes;',
+    replace: '',
+  },
 ];

@@ -2,6 +2,7 @@
 
 import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { requireOptions } from '../../given.js';
+import { BytesMeter } from '../../runtime/record-bytes.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
 export interface IterableSourceOptions<Rec> {
@@ -15,10 +16,14 @@ export interface IterableSourceOptions<Rec> {
   ) => AsyncIterable<Rec> | Iterable<Rec>;
   /**
    * Records in one batch. An async iterable hands its records on one by one unless this says
-   * otherwise, because the next one may be long in coming. Default: 1 for async, 512 otherwise.
+   * otherwise, because the next one may be long in coming. Large records make smaller batches, of
+   * about 1 MiB. Default: 1 for async, 512 otherwise.
    */
   readonly batchRecords?: number;
 }
+
+/** Estimated bytes of one batch, which is in memory whole. */
+const batchBytesMax = 1_048_576;
 
 /** The position is the number of records before it. */
 export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): ReadableSource<Rec> {
@@ -33,17 +38,20 @@ export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): Readab
       const records = options.open(next, { signal });
       const isAsync = Symbol.asyncIterator in records;
       const { batchRecords = isAsync ? 1 : 512 } = options;
+      const meter = new BytesMeter();
       let batch: Rec[] = [];
       const take = (): SourceBatch<Rec> => {
         const taken = batch;
         batch = [];
+        meter.reset();
         next += taken.length;
         return { records: taken, offsets: offsetsAt(next) };
       };
       for await (const record of records) {
         if (signal.aborted) return;
         batch.push(record);
-        if (batch.length >= batchRecords) yield take();
+        const isLarge = meter.add(record) >= batchBytesMax;
+        if (isLarge || batch.length >= batchRecords) yield take();
       }
       if (batch.length > 0 && !signal.aborted) yield take();
     },

@@ -21,6 +21,8 @@ export interface DataflowOptions {
   readonly canReplay: boolean;
   readonly sources: ReadonlyMap<string, SourceCursor>;
   readonly logger?: Logger;
+  /** See `CheckpointOptions`. */
+  readonly queuedBytesMax: number;
   readonly counts: RunCounts;
   /** Makes everything that moves in one generation; readers of tables come first. */
   readonly assemble: (run: FlowRun) => Assembly;
@@ -85,6 +87,7 @@ export class Dataflow implements BarrierPort {
       pinnedTo: flow.pinnedTo,
       clock: this.#options.clock,
       logger: this.#options.logger ?? silentLogger,
+      queuedBytesMax: this.#options.queuedBytesMax,
       failed: (error) => flow.failed?.(error),
     });
     this.#run = run;

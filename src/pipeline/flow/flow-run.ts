@@ -32,6 +32,8 @@ export interface FlowRunOptions {
   readonly pinnedTo: ReadonlyMap<string, Offsets> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Estimated bytes that wait in one queue before its producer has to. */
+  readonly queuedBytesMax: number;
   readonly failed: (error: unknown) => void;
 }
 
@@ -48,6 +50,7 @@ export class FlowRun {
   readonly pinnedTo: ReadonlyMap<string, Offsets> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly queuedBytesMax: number;
   readonly slice: TimeSlice;
   readonly #failed: (error: unknown) => void;
   readonly #ended = sharedAbort();
@@ -64,6 +67,7 @@ export class FlowRun {
     this.pinnedTo = options.pinnedTo;
     this.clock = options.clock;
     this.logger = options.logger;
+    this.queuedBytesMax = options.queuedBytesMax;
     this.slice = new TimeSlice(options.clock, readerSliceMs);
     this.#failed = options.failed;
   }

@@ -1,6 +1,7 @@
 // The inbox of a stage that has several inputs or needs time: bounded queues, and alignment at barriers.
 
 import { assert } from '../../assert.js';
+import { bytesOf } from '../../runtime/record-bytes.js';
 import type { CheckpointId } from '../../ids.js';
 import type { Batch, BarrierMark, Mark, Receiver, Room, TimeMark } from './elements.js';
 import type { FlowRun } from './flow-run.js';
@@ -15,14 +16,22 @@ export interface Stage {
   barrier(mark: BarrierMark): void;
 }
 
+interface Queued {
+  readonly element: Batch | Mark;
+  /** Measured when it has to wait. */
+  bytes: number;
+}
+
 interface Lane {
-  readonly queue: (Batch | Mark)[];
+  readonly queue: Queued[];
+  /** Of all that waits. */
+  bytes: number;
   /** Has delivered the barrier; what follows waits until the others have too. */
   isHeld: boolean;
   readonly roomWaiters: (() => void)[];
 }
 
-/** Batches that wait in one lane before its producer has to. */
+/** Batches that wait in one lane before its producer has to; see also `queuedBytesMax`. */
 const queuedBatchesMax = 8;
 
 /**
@@ -45,6 +54,7 @@ export class Inbox {
     this.#stage = stage;
     this.#lanes = Array.from({ length: inputs }, () => ({
       queue: [],
+      bytes: 0,
       isHeld: false,
       roomWaiters: [],
     }));
@@ -76,18 +86,27 @@ export class Inbox {
   clear(): void {
     for (const lane of this.#lanes) {
       lane.queue.length = 0;
+      lane.bytes = 0;
       for (const resolve of lane.roomWaiters.splice(0)) resolve();
     }
   }
 
   #take(lane: Lane, element: Batch | Mark): void {
     if (this.#run.isOver) return;
-    lane.queue.push(element);
+    const queued = { element, bytes: 0 };
+    lane.queue.push(queued);
     this.#drain();
+    if ('kind' in element || !lane.queue.includes(queued)) return;
+    queued.bytes = bytesOf(element.records);
+    lane.bytes += queued.bytes;
+  }
+
+  #isFull(lane: Lane): boolean {
+    return lane.queue.length >= queuedBatchesMax || lane.bytes >= this.#run.queuedBytesMax;
   }
 
   #roomIn(lane: Lane): Room {
-    if (lane.queue.length < queuedBatchesMax || this.#run.isOver) return undefined;
+    if (!this.#isFull(lane) || this.#run.isOver) return undefined;
     return new Promise((resolve) => {
       lane.roomWaiters.push(resolve);
     });
@@ -108,12 +127,13 @@ export class Inbox {
   }
 
   #deliver(lane: Lane, input: number): void {
-    const element = lane.queue.shift();
-    if (element === undefined) return;
+    const queued = lane.queue.shift();
+    if (queued === undefined) return;
+    lane.bytes -= queued.bytes;
     // Also keeps a stage from being entered again by what its own output sets off.
     this.#isBusy = true;
-    const room = this.#handOver(element, lane, input);
-    if (lane.queue.length < queuedBatchesMax) {
+    const room = this.#handOver(queued.element, lane, input);
+    if (!this.#isFull(lane)) {
       for (const resolve of lane.roomWaiters.splice(0)) resolve();
     }
     if (room === undefined) this.#isBusy = false;

@@ -3,6 +3,7 @@
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
 import type { Offsets, SourceBatch } from '../../contracts/source.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
+import { bytesOf, BytesMeter } from '../../runtime/record-bytes.js';
 import type { Receiver, Room } from './elements.js';
 import type { FlowRun, Reader } from './flow-run.js';
 import type { RecordErrors } from './record-errors.js';
@@ -22,6 +23,9 @@ export interface SourceReaderOptions {
 
 /** A larger batch is sent on in pieces of this size, so that nothing waits long behind it. */
 const pieceRecordsMax = 1_024;
+
+/** Also of this many estimated bytes, so that a queue is not passed by far. */
+const pieceBytesMax = 1_048_576;
 
 export class SourceReader implements Reader {
   readonly #options: SourceReaderOptions;
@@ -111,8 +115,9 @@ export class SourceReader implements Reader {
     const { run, cursor } = this.#options;
     const { records, offsets } = batch;
     this.#isBetweenBatches = false;
-    for (let begin = start; ; begin += pieceRecordsMax) {
-      const end = begin + pieceRecordsMax;
+    const pieceRecords = pieceOf(records);
+    for (let begin = start; ; begin += pieceRecords) {
+      const end = begin + pieceRecords;
       const isLast = end >= records.length;
       const room = this.#push(begin === 0 && isLast ? records : records.slice(begin, end));
       if (isLast) {
@@ -152,11 +157,13 @@ export class SourceReader implements Reader {
     const { signal } = run;
     const { own, hasEnded } = splitOffsets(pin);
     const hadEnded = cursor.hasEnded;
+    const meter = new BytesMeter();
     let piece: unknown[] = [];
     for await (const record of source.replay(cursor.offsets, own, { signal })) {
       if (run.isOver) return;
       piece.push(record);
-      if (piece.length < pieceRecordsMax) continue;
+      if (meter.add(record) < pieceBytesMax && piece.length < pieceRecordsMax) continue;
+      meter.reset();
       if (!(await this.#breathe(this.#push(piece)))) return;
       piece = [];
     }
@@ -183,6 +190,14 @@ export class SourceReader implements Reader {
     else listener.tableReached(barrier, cursor.name, position);
     output.mark({ kind: 'barrier', barrier, listener });
   }
+}
+
+/** Records in a piece of this batch. */
+function pieceOf(records: readonly unknown[]): number {
+  const bytes = bytesOf(records);
+  if (bytes <= pieceBytesMax) return pieceRecordsMax;
+  const fitting = Math.floor((pieceBytesMax / bytes) * records.length);
+  return Math.min(Math.max(fitting, 1), pieceRecordsMax);
 }
 
 function sourceFailed(source: string, error: unknown): TidegateError {

@@ -3,6 +3,7 @@
 import type { Participants } from '../../contracts/participants.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
+import { completeOptions } from '../../coordinator/options.js';
 import { TidegateError, toError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -108,7 +109,8 @@ export class StreamPipeline<
    */
   prepare(options: RunOptions): PreparedRun {
     requireRunOptions(options);
-    const { clock = systemClock, logger = silentLogger } = options;
+    const { clock = systemClock, logger = silentLogger, checkpoint = {} } = options;
+    const { queuedBytesMax } = completeOptions(checkpoint).options;
     const counts = new RunCounts();
     const chain = this.#newChain(counts, logger);
     try {
@@ -123,6 +125,7 @@ export class StreamPipeline<
       const dataflow = new Dataflow({
         clock,
         logger,
+        queuedBytesMax,
         counts,
         canReplay,
         sources: cursors,
