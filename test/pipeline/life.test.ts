@@ -75,12 +75,12 @@ describe('the life of a run', () => {
       const sums = pipeline
         .source('numbers', arraySource(numbersTo(3)))
         .keyBy(() => 'all')
-        .aggregate('sum', { initial: () => 0, add: (sum, number) => sum + number });
-      sums.map(({ value }) => value).to('out', sink);
+        .aggregate('text', { initial: () => '', add: (text) => `${text}${'y'.repeat(1_000)}` });
+      sums.map(({ value }) => value.length).to('out', sink);
       return pipeline.prepare({ store, checkpoint: { intervalMs: 0, checkpointMaxBytes } });
     };
-    // No checkpoint can be taken: the one at the end of the input is abandoned, then the final one.
-    const twice = prepare(1);
+    // Only the empty state fits: the checkpoint at the end of the input is abandoned, then the final one.
+    const twice = prepare(1_000);
     let attempts = 0;
     twice.coordinator.events.on('attempt-started', () => {
       attempts += 1;
