@@ -4,6 +4,7 @@ import { assert } from '../assert.js';
 import { isTwoPhase } from '../contracts/sink.js';
 import { createManifest } from '../manifest/create.js';
 import { inlineOperatorState } from '../manifest/operator-state.js';
+import { markersToHandOn } from '../manifest/sink-markers.js';
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,
@@ -97,9 +98,16 @@ function ownFields(
     kind: attempt.kind,
     ...(attempt.label === undefined ? {} : { label: attempt.label }),
     commitHandles,
+    ...handedOn(attempt, prepared),
     sinkDigests,
     ...(replay === undefined ? {} : { supersedes: replay.target.manifest.checkpointId }),
   };
+}
+
+/** What is known of sinks that prepare nothing here: removed for a while, or of another class now. */
+function handedOn({ run }: Attempt, prepared: PreparedSinks): Pick<TidegateFields, 'sinkMarkers'> {
+  const markers = [...markersToHandOn(run.base.manifest)].filter(([sink]) => !prepared.has(sink));
+  return markers.length === 0 ? {} : { sinkMarkers: new Map(markers) };
 }
 
 function positions(

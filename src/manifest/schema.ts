@@ -106,6 +106,7 @@ const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
   kind: required('kind', oneOf('checkpoint', 'savepoint')),
   label: optional('label', text),
   commitHandles: defaulted('commit_handles', map(text), emptyMap),
+  sinkMarkers: optional('sink_markers', map(counter)),
   sinkDigests: defaulted('sink_digests', map(text), emptyMap),
   rolledBack: optional('rolled_back', rolledBack),
   supersedes: optional('supersedes', counter),

@@ -85,6 +85,11 @@ export interface TidegateFields {
   readonly label?: string;
   /** What a fresh process needs to commit, roll back or inspect each two-phase sink's output. */
   readonly commitHandles: ReadonlyMap<string, string>;
+  /**
+   * The newest checkpoint that a sink had committed when this manifest was written, by sink name; of
+   * the sinks that have no handle here. At the next start each must still have one as new.
+   */
+  readonly sinkMarkers?: ReadonlyMap<string, number>;
   /** Digest of each sink's output in this epoch, to compare a pinned replay with. */
   readonly sinkDigests: ReadonlyMap<string, string>;
   readonly rolledBack?: RolledBack;

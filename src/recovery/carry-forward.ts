@@ -3,6 +3,7 @@
 import { assert } from '../assert.js';
 import type { CheckpointId } from '../ids.js';
 import { externalOperatorState } from '../manifest/operator-state.js';
+import { markersToHandOn } from '../manifest/sink-markers.js';
 import type {
   CheckpointManifest,
   OperatorCheckpoint,
@@ -28,8 +29,8 @@ export interface CarriedForward {
 }
 
 /**
- * Writes it durably under a new id. It carries no handles: nothing was prepared for it, and its
- * entries prove nothing about the sinks.
+ * Writes it durably under a new id. It carries no handles, because nothing was prepared for it, but
+ * the newest commit of every sink: a sink that is set back afterwards shows at the next start.
  */
 export async function carryForward(
   round: Round,
@@ -38,6 +39,7 @@ export async function carryForward(
   const { request, store } = round;
   const id = store.allocateCheckpointId();
   const states = await copyStates(round, id, from);
+  const sinkMarkers = markersToHandOn(content, round.lastCommitted);
   const committed: SinkCommitStatus = { kind: 'committed' };
   return save(round, {
     ...content,
@@ -47,7 +49,11 @@ export async function carryForward(
     sinkCommitStatuses: new Map(content.sinkNames.map((sink) => [sink, committed])),
     operatorStates: states.entries,
     stateChecksum: states.checksum,
-    tidegate: { ...ownFields(ownerOf(request, store)), ...fields },
+    tidegate: {
+      ...ownFields(ownerOf(request, store)),
+      ...(sinkMarkers.size > 0 ? { sinkMarkers } : {}),
+      ...fields,
+    },
   });
 }
 

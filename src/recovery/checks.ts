@@ -43,23 +43,41 @@ function isInherited(
   return committed === handleOwner(facts.checkpoints, plan.target.manifest, sink);
 }
 
-/** An entry without a handle proves nothing: start checkpoints, restores and foreign manifests. */
+/**
+ * Whether a sink lacks what the manifest says it has: by its handle, or by the marker that a
+ * manifest without handles (of a restore, of an added source) hands on. A foreign manifest has
+ * neither, and proves nothing.
+ */
 export function sinkRewound(
   stored: ReadableCheckpoint,
   facts: RecoveryFacts,
 ): TidegateError | undefined {
+  const handedOn = stored.manifest.tidegate?.sinkMarkers;
   for (const sink of twoPhaseNames(facts)) {
+    const marker = handedOn?.get(sink);
+    const newest = facts.sinks.get(sink)?.lastCommitted;
+    if (marker !== undefined && marker > (newest ?? 0)) {
+      const now = newest === undefined ? 'has none now' : `its newest is ${newest} now`;
+      return rewound({ sink, checkpoint: marker, newest }, now);
+    }
     if (statusOf(stored.manifest, sink).kind !== 'committed') continue;
     if (handleOf(stored.manifest, sink) === undefined) continue;
     const answer = stored.inspections.get(sink);
     if (answer === 'committed') continue;
-    const message =
-      `sink ${sink} had committed checkpoint ${stored.id}, but answers ` +
-      `${answer ?? 'nothing'} about it now: it was emptied, or set back to an older state`;
     const details = { sink, checkpoint: stored.id, answer };
-    return new TidegateError('TIDEGATE_RECOVERY_SINK_REWOUND', message, { details });
+    return rewound(details, `answers ${answer ?? 'nothing'} about it now`);
   }
   return undefined;
+}
+
+function rewound(
+  details: { readonly sink: string; readonly checkpoint: number } & Record<string, unknown>,
+  now: string,
+): TidegateError {
+  const message =
+    `sink ${details.sink} had committed checkpoint ${details.checkpoint}, but ${now}: ` +
+    'it was emptied, or set back to an older state';
+  return new TidegateError('TIDEGATE_RECOVERY_SINK_REWOUND', message, { details });
 }
 
 /** Problems of the manifest itself or of its fit to the pipeline, all in one message. */

@@ -1,6 +1,7 @@
 // Recovery: fence, read the facts, decide purely, act; again under a new fence when an outcome is unknown.
 
 import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
+import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { OwnedStore } from '../store/checkpoint-store.js';
 import type { SinkInspector, SinkSession } from '../contracts/sink.js';
@@ -102,9 +103,17 @@ async function decideAndAct(
     return refusal(run, isBySink ? await whoFences(run, plan.cause) : plan.cause);
   }
   // Acting has its own patience: reading may have used up all of the first.
-  const round = { request, store, sinks: sessions, loaded: reading.loaded };
+  const round = {
+    ...{ request, store, sinks: sessions, loaded: reading.loaded },
+    lastCommitted: lastCommittedIn(reading),
+  };
   const done = await executePlan({ ...round, patience: patienceOf(run) }, plan);
   return { ...done, store, sinks: sessions, report: reportOf(run, plan, done.base.manifest) };
+}
+
+function lastCommittedIn({ facts }: Reading): ReadonlyMap<string, CheckpointId | undefined> {
+  const twoPhase = [...facts.sinks].filter(([, sink]) => sink.twoPhase);
+  return new Map(twoPhase.map(([name, { lastCommitted }]) => [name, lastCommitted]));
 }
 
 /**

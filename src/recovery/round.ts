@@ -20,6 +20,8 @@ export interface Round {
   readonly store: OwnedStore;
   readonly sinks: ReadonlyMap<string, SinkSession>;
   readonly loaded: ReadonlyMap<CheckpointId, LoadedCheckpoint>;
+  /** The newest commit of each two-phase sink, as it answered behind the fence. */
+  readonly lastCommitted: ReadonlyMap<string, CheckpointId | undefined>;
   readonly patience: Patience;
 }
 

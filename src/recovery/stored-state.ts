@@ -33,8 +33,10 @@ export function statusOf(manifest: CheckpointManifest, sink: string): SinkCommit
   return manifest.sinkCommitStatuses.get(sink) ?? { kind: 'pending' };
 }
 
+/** An empty text is none: no sink gives one, and none must be asked to commit it. */
 export function handleOf(manifest: CheckpointManifest, sink: string): string | undefined {
-  return manifest.tidegate?.commitHandles.get(sink);
+  const handle = manifest.tidegate?.commitHandles.get(sink);
+  return handle === '' ? undefined : handle;
 }
 
 /**
