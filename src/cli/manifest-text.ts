@@ -122,9 +122,11 @@ function sinkRow(
   const epoch = sinkEpochs.get(name);
   const handle = tidegate?.commitHandles.get(name);
   const digest = tidegate?.sinkDigests.get(name);
+  const marker = tidegate?.sinkMarkers?.get(name);
   const facts = [
     epoch === undefined ? 'no committed epoch' : `committed epoch ${epoch}`,
     ...(handle === undefined ? [] : [`handle ${handle}`]),
+    ...(marker === undefined ? [] : [`had committed checkpoint ${marker}`]),
     ...(digest === undefined ? [] : [`digest ${shortened(digest)}`]),
   ];
   return [name, statusText(status), facts.join(', ')];

@@ -1,7 +1,7 @@
 // Known ways to break recovery: each loses records, writes them twice, or gives up for no reason.
 
 export const tests = [
-  'test/recovery/(table|plan|recover|unknown-outcomes|damage|participants|pinned-replay|restore|report)',
+  'test/recovery/(table|plan|recover|unknown-outcomes|damage|participants|pinned-replay|restore|report|sink-set-back)',
 ];
 
 const swap = (what, file, find, replace) => ({ what, file: `src/recovery/${file}`, find, replace });
@@ -60,6 +60,30 @@ export const mutations = [
     'checks.ts',
     "if (answer === 'committed') continue;",
     "if (answer !== 'unsupported') continue;",
+  ),
+  swap(
+    'what recovery writes says nothing of the sinks',
+    'carry-forward.ts',
+    'markersToHandOn(content, round.lastCommitted)',
+    'markersToHandOn(undefined)',
+  ),
+  swap(
+    'what recovery writes says of the sinks only what an earlier manifest said',
+    'carry-forward.ts',
+    'markersToHandOn(content, round.lastCommitted)',
+    'markersToHandOn(content)',
+  ),
+  swap(
+    'a sink that was emptied behind a restore is not checked',
+    'checks.ts',
+    'marker > (newest ?? 0)',
+    'marker > (newest ?? marker)',
+  ),
+  swap(
+    'an empty handle is given to a sink',
+    'stored-state.ts',
+    "return handle === '' ? undefined : handle;",
+    'return handle;',
   ),
   swap(
     'a corrupt N falls back although a sink is past the fallback',
