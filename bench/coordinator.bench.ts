@@ -194,13 +194,11 @@ function tidegateFields(owner: {
     storeId: owner.storeId,
     pipeline: 'bench',
     generation: owner.generation,
-    attempt: '0192a3b4-0000-7000-8000-000000000002',
     kind: 'checkpoint',
     commitHandles: new Map([
       ['left', 'left/1/16777217'],
       ['right', 'right/1/16777217'],
     ]),
-    sinkDigests: new Map(),
   };
 }
 

@@ -25,10 +25,8 @@ const own: CheckpointManifest = {
     storeId: '0192a3b4-0000-7000-8000-000000000001',
     pipeline: 'bench',
     generation: 1,
-    attempt: '0192a3b4-0000-7000-8000-000000000002',
     kind: 'checkpoint',
     commitHandles: new Map(),
-    sinkDigests: new Map(),
   },
 };
 

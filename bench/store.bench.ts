@@ -130,10 +130,8 @@ function manifestFor(
       storeId: store.storeId,
       pipeline: 'bench',
       generation: store.generation,
-      attempt: 'bench',
       kind: 'checkpoint',
       commitHandles: new Map(),
-      sinkDigests: new Map(),
     },
   };
 }

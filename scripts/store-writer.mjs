@@ -36,10 +36,8 @@ try {
         storeId: store.storeId,
         pipeline: store.pipeline,
         generation: store.generation,
-        attempt: String(id),
         kind: 'checkpoint',
         commitHandles: new Map(),
-        sinkDigests: new Map(),
       },
     };
     const saved = await store.saveManifest(manifest);

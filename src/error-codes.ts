@@ -127,7 +127,8 @@ export const errorCodes = {
   },
   TIDEGATE_FILES_MARKER_PRUNED: {
     kind: 'in-doubt',
-    remedy: 'Too long ago to be known: look at the published output, or restore a newer checkpoint.',
+    remedy:
+      'Too long ago to be known: look at the published output, or restore a newer checkpoint.',
   },
   TIDEGATE_FILES_IO: {
     kind: 'retryable',
@@ -255,12 +256,6 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'capture() must freeze the state: copy what later records change before it returns.',
   },
-  TIDEGATE_REPLAY_DIFFERS: {
-    kind: 'in-doubt',
-    remedy:
-      'Reprocessing the same range gave other output, so the operators are not deterministic: ' +
-      'compare the sinks by hand before going on.',
-  },
   TIDEGATE_SINKS_UNSETTLED: {
     kind: 'in-doubt',
     remedy: 'The sinks named have not confirmed their commit: recovery asks them.',
@@ -370,6 +365,12 @@ export const errorCodes = {
     kind: 'in-doubt',
     remedy:
       'Some sinks have the epoch and others lost it: repair by hand, or restore and accept duplicates by name.',
+  },
+  TIDEGATE_RECOVERY_SUPERSEDES: {
+    kind: 'invalid',
+    remedy:
+      'This version resumes no replay: let the version that wrote it take one more checkpoint, or restore ' +
+      'a complete checkpoint below it with restoreFrom.',
   },
   TIDEGATE_RECOVERY_NO_BASE: {
     kind: 'corrupt',

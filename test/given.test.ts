@@ -195,6 +195,14 @@ describe('options', () => {
     }
   });
 
+  test('of a class that is gone, or of one that it cannot have, are refused by a sink of PostgreSQL', () => {
+    const call = (durability: string) => () =>
+      postgresSink({ pool: {}, table: 't', durability } as never);
+
+    expectRefusal('TIDEGATE_POSTGRES_OPTIONS', call('fenced'), 'put writeAhead in front');
+    expectRefusal('TIDEGATE_POSTGRES_OPTIONS', call('idempotent'), 'only durable or last-resource');
+  });
+
   test('of a wrapped sink that is none are refused by the wrapper', () => {
     const call = () => writeAhead(nothing, { directory: 'here' });
     expectRefusal('TIDEGATE_WRITE_AHEAD_OPTIONS', call, 'the wrapped sink is undefined');

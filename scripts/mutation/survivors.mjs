@@ -130,11 +130,6 @@ export const explained = [
     ],
   },
   {
-    file: 'src/recovery/plan.ts',
-    why: 'A replay has one checkpoint in doubt, its target: two are refused by a row above.',
-    mutants: ['({ id }) => id !== target.id → () => undefined', 'id !== target.id → false'],
-  },
-  {
     file: 'src/recovery/refusals.ts',
     why: 'For the compiler: the row that asks for this text implies that there is something to say.',
     mutants: [

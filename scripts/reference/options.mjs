@@ -32,7 +32,7 @@ const sections = [
   },
   {
     heading: '`eventTime` of a source',
-    interfaces: [['src/pipeline/flow/source-times.ts', 'EventTimeOptions']],
+    interfaces: [['src/pipeline/flow/event-time.ts', 'EventTimeOptions']],
   },
   {
     heading: '`map`, `filter`, `flatMap`',

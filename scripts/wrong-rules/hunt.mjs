@@ -49,7 +49,7 @@ async function askSuite() {
   const { SinkStorage, simulatedSink } = await load('testing/simulation/sinks/index.js');
   const { calmPort } = await load('testing/simulation/port.js');
   const failed = [];
-  for (const durability of ['durable', 'last-resource', 'fenced']) {
+  for (const durability of ['durable', 'last-resource']) {
     for (const { title, only, run } of twoPhaseSinkCases()) {
       if (only !== undefined && !only.includes(durability)) continue;
       const storage = new SinkStorage('out', durability);

@@ -52,12 +52,12 @@ export const wrongRules = [
       [
         recovery + 'plan.ts',
         "return decision.kind === 'resume' || decision.kind === 'roll-forward';",
-        "return decision.kind !== 'pinned-replay' && decision.kind !== 'fall-back';",
+        "return decision.kind !== 'fall-back';",
       ],
       [
         recovery + 'execute-plan.ts',
-        'return { base: await save(round, manifest) };',
-        'return { base: await save(round, completed(manifest)) };',
+        'return save(round, manifest);',
+        'return save(round, completed(manifest));',
       ],
     ],
     first: /^kill-before sink .: commit/,
@@ -114,7 +114,7 @@ export const wrongRules = [
       const known = storage.byEpoch.get(request.epoch);
       if (known !== undefined) return known;
       const handle = this.#handleOf(request.checkpointId);
-      storage.byEpoch.set(request.epoch, { handle, digest: '' });`,
+      storage.byEpoch.set(request.epoch, { handle });`,
       ],
     ],
     first: /^kill-before sink .: commit/,
@@ -141,7 +141,7 @@ export const wrongRules = [
     if (barrier.epoch !== this.#barrier.epoch) {`,
       ],
     ],
-    mixes: /^fenced \(/,
+    mixes: /^driven: durable \(/,
     first: /^late dataflow: barrier#1/,
     second: /^kill-after sink .: commit/,
   },
@@ -180,7 +180,7 @@ export const wrongRules = [
         "return 'committed';",
       ],
     ],
-    mixes: /last-resource|fenced/,
+    mixes: /last-resource/,
     first: /^kill-before sink .: commit/,
   },
   {
@@ -206,18 +206,6 @@ export const wrongRules = [
     ],
     mixes: /^durable \(|^durable \+ durable \(/,
     first: /^fail-(after|before) sink .: pre-commit/,
-  },
-  {
-    name: 'a replay asks all sinks again, also those that have the range',
-    changes: [
-      [
-        recovery + 'execute-plan.ts',
-        'const { inherited, nextEpoch } = plan;',
-        'const { nextEpoch } = plan;\n    const inherited = new Map<string, string>();',
-      ],
-    ],
-    mixes: /fenced \+ fenced/,
-    first: /^kill-after sink .: commit/,
   },
   {
     name: 'nobody checks whether a sink is past the checkpoint that is resumed',

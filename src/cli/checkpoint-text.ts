@@ -9,7 +9,6 @@ const stateTones: Readonly<Record<CheckpointState, Tone>> = {
   complete: 'good',
   'in-doubt': 'doubtful',
   'rolled-back': 'quiet',
-  superseded: 'quiet',
   corrupt: 'bad',
   newer: 'bad',
   orphan: 'quiet',

@@ -117,13 +117,12 @@ function connectedBy(
   { timeoutMs }: ConnectOptions,
   { clock, random, signal }: Context,
 ): Connected {
-  const { participants, options, replayPossible } = checkOptions(connection);
+  const { participants, options } = checkOptions(connection);
   const question: Question = {
     participants,
     options: { ...options, callTimeoutMs: timeoutMs },
     pipelineHash: connection.pipelineHash ?? pipelineHashOf(connection.pipeline, participants),
     occasion: 'start',
-    replayPossible,
     ports: { clock, random, logger: connection.logger ?? silentLogger },
     signal,
   };

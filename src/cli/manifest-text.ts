@@ -10,7 +10,7 @@ import type {
 import { sinkStatuses } from './checkpoint-text.js';
 import { table, toned } from './table.js';
 import type { Line, Span, Text } from './terminal.js';
-import { count, formatAge, formatBytes, formatTime } from './units.js';
+import { formatAge, formatBytes, formatTime } from './units.js';
 
 export function manifestLines(manifest: CheckpointManifest, nowMs: number): readonly Line[] {
   const { sourceOffsets, tableOffsets, sourceWatermarks, operatorStates, sourceNames } = manifest;
@@ -65,7 +65,6 @@ function factRows(manifest: CheckpointManifest, nowMs: number): readonly (readon
     ['pipeline', tidegate?.pipeline],
     ['store', tidegate?.storeId],
     ['generation', tidegate?.generation.toString()],
-    ['attempt', tidegate?.attempt],
     ['rolled back', tidegate?.rolledBack && rolledBackText(tidegate.rolledBack)],
     ['supersedes', tidegate?.supersedes?.toString()],
     ['restored from', tidegate?.restoredFrom?.toString()],
@@ -121,13 +120,11 @@ function sinkRow(
 ): readonly Text[] {
   const epoch = sinkEpochs.get(name);
   const handle = tidegate?.commitHandles.get(name);
-  const digest = tidegate?.sinkDigests.get(name);
   const marker = tidegate?.sinkMarkers?.get(name);
   const facts = [
     epoch === undefined ? 'no committed epoch' : `committed epoch ${epoch}`,
     ...(handle === undefined ? [] : [`handle ${handle}`]),
     ...(marker === undefined ? [] : [`had committed checkpoint ${marker}`]),
-    ...(digest === undefined ? [] : [`digest ${shortened(digest)}`]),
   ];
   return [name, statusText(status), facts.join(', ')];
 }
@@ -136,13 +133,6 @@ function statusText(status: SinkCommitStatus): Span {
   if (status.kind === 'committed') return toned('good', 'committed');
   if (status.kind === 'pending') return toned('doubtful', 'pending');
   return toned('bad', `failed: ${status.message}`);
-}
-
-/** A digest may be as long as the sink likes; nobody compares more than its beginning by eye. */
-function shortened(digest: string): string {
-  return digest.length <= 80
-    ? digest
-    : `${digest.slice(0, 80)}… (${count(digest.length, 'character')})`;
 }
 
 function pairsText(pairs: ReadonlyMap<string, string>): string {

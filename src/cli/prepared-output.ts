@@ -1,9 +1,9 @@
 // What a sink has prepared, what speaks for committing it and what for rolling it back.
 
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
-import { handleOf, handleOwner, classify, statusOf } from '../recovery/stored-state.js';
-import type { StoredCheckpoint } from '../recovery/facts.js';
+import { handleOf, statusOf } from '../recovery/stored-state.js';
 import type { Participants } from '../contracts/participants.js';
+import { checkpointId as toCheckpointId } from '../ids.js';
 import { sinksToCommit } from '../manifest/sinks.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { CheckpointListing, CheckpointState } from '../store/checkpoint-store.js';
@@ -54,7 +54,7 @@ export function againstCommit({ namedBy, others }: PreparedOutput): string | und
   if (namedBy === undefined) {
     return 'no manifest names it, so its input will be read again and written a second time';
   }
-  if (namedBy.state === 'rolled-back' || namedBy.state === 'superseded') {
+  if (namedBy.state === 'rolled-back') {
     return `checkpoint ${namedBy.id} is ${namedBy.state}, so its input was read again`;
   }
   return (
@@ -66,7 +66,7 @@ export function againstCommit({ namedBy, others }: PreparedOutput): string | und
 /** Why it should not be rolled back; undefined when nothing speaks against it. */
 export function againstRollback({ namedBy, others }: PreparedOutput): string | undefined {
   if (namedBy === undefined) return undefined;
-  if (namedBy.state === 'rolled-back' || namedBy.state === 'superseded') return undefined;
+  if (namedBy.state === 'rolled-back') return undefined;
   if (namedBy.state === 'complete') {
     return `checkpoint ${namedBy.id} is complete, so its input will not be read again`;
   }
@@ -100,12 +100,11 @@ async function evidenceFor(
   for (const { id, state, manifest } of listings) {
     if (manifest === undefined || handleOf(manifest, sink) !== handle) continue;
     const others = new Map<string, Standing>();
-    const stored = classify(listings);
     for (const name of sinksToCommit(manifest)) {
       const isFlushed = !twoPhase.has(name) && handleOf(manifest, name) === undefined;
       // A sink without two phases was flushed before the manifest was made: it says nothing here.
       if (name === sink || isFlushed) continue;
-      others.set(name, await standingOf(name, manifest, stored, request));
+      others.set(name, await standingOf(name, manifest, request));
     }
     return { namedBy: { id, epoch: manifest.epoch, state }, others };
   }
@@ -115,13 +114,12 @@ async function evidenceFor(
 async function standingOf(
   sink: string,
   manifest: CheckpointManifest,
-  stored: readonly StoredCheckpoint[],
   { inspectors, ask }: InspectRequest,
 ): Promise<Standing> {
   if (statusOf(manifest, sink).kind === 'committed') return 'committed';
   const inspector = inspectors.get(sink);
   if (inspector === undefined) return 'unknown';
-  const checkpointId = handleOwner(stored, manifest, sink);
+  const checkpointId = toCheckpointId(manifest.checkpointId);
   const handle = handleOf(manifest, sink);
   const answer = await ask(`inspecting sink ${sink}`, (signal): Promise<Inspection> =>
     inspector.inspect({ checkpointId, handle }, { signal }),

@@ -1,6 +1,6 @@
 // The barrier port: how the coordinator asks for a cut without knowing what the records flow through.
 
-import type { AttemptId, CheckpointId, Epoch, Generation } from '../ids.js';
+import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { OperatorSnapshot } from './operator.js';
 import type { CallOptions, Offsets, SourcePosition } from './source.js';
 
@@ -9,12 +9,6 @@ export interface Barrier {
   readonly checkpointId: CheckpointId;
   readonly epoch: Epoch;
   readonly generation: Generation;
-  readonly attempt: AttemptId;
-  /**
-   * A pinned replay: each source hands out exactly the records up to these offsets, then the
-   * barrier. Absent for an ordinary cut, which is taken wherever the sources are.
-   */
-  readonly pinnedTo?: ReadonlyMap<string, Offsets>;
 }
 
 /**
@@ -99,11 +93,6 @@ export interface FlowStatus {
 export interface Flow {
   readonly generation: Generation;
   readonly sinks: ReadonlyMap<string, SinkWriter>;
-  /**
-   * A pinned replay comes first: each source hands out the records up to here and no further; the
-   * barrier that is injected next carries the same offsets.
-   */
-  readonly pinnedTo?: ReadonlyMap<string, Offsets>;
   /** A source or an operator has failed: only recovery can mend it. May be called at any time. */
   readonly failed?: (error: unknown) => void;
   /** Something befell records that neither stops the flow nor belongs to an attempt. */
@@ -125,11 +114,6 @@ export interface Flow {
  *    throws counts as a failure of the generation: recovery follows, and begins with `suspend`.
  */
 export interface BarrierPort {
-  /**
-   * Whether the dataflow can replay a range: it reads sources through `replay(from, to)`, and merges
-   * several in an order that it records. Default false.
-   */
-  readonly canReplay?: boolean;
   /** Starts the barrier on its way. */
   inject(barrier: Barrier, listener: CutListener): void;
   /** The attempt was abandoned. */

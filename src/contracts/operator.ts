@@ -26,7 +26,7 @@ export interface OperatorSnapshot {
  * 3. `reset()` replaces the whole state with the initial one: an operator that a manifest does not
  *    name starts there, never with what a failed attempt left in memory.
  * 4. `deterministic` operators give the same output for the same input in the same order; only
- *    with them can a range be replayed into a sink that lost its output.
+ *    with them is writing again to an `idempotent` sink without effect.
  */
 export interface Operator {
   /** Default false. */

@@ -8,11 +8,30 @@ import type { CallOptions } from './source.js';
  * `durable` all of it, and a fresh process can commit it from the handle;
  * `last-resource` nothing, but its commit writes data and marker in one local transaction (at most
  * one in a pipeline; it commits first and its marker decides);
- * `fenced` nothing, but it keeps an atomic marker: exactly once by replaying the same range;
  * `idempotent` not needed: writing again by key has the same effect;
  * `at-least-once` no marker and no prepare: duplicates are possible after a crash.
  */
-export type Durability = 'durable' | 'last-resource' | 'fenced' | 'idempotent' | 'at-least-once';
+export type Durability = 'durable' | 'last-resource' | 'idempotent' | 'at-least-once';
+
+const durabilities: readonly unknown[] = [
+  'durable',
+  'last-resource',
+  'idempotent',
+  'at-least-once',
+] satisfies Durability[];
+
+/** Why a value is no durability; undefined when it is one. A misspelt one would promise anything. */
+export function durabilityProblem(value: unknown): string | undefined {
+  if (durabilities.includes(value)) return undefined;
+  if (value === 'fenced') {
+    return (
+      'is fenced, a class that is gone: declare it last-resource (one in a pipeline: marker and data ' +
+      'in one transaction) or durable, or put writeAhead in front of a last-resource one'
+    );
+  }
+  const given = typeof value === 'string' ? JSON.stringify(value) : 'missing';
+  return `has a durability that is ${given}, not one of ${durabilities.join(', ')}`;
+}
 
 /** Who opens a sink. Durable names are made of it: `pipeline/sink/generation/checkpoint id`. */
 export interface SinkOwner {
@@ -36,8 +55,6 @@ export interface Prepared {
    * the manifest), and free of secrets.
    */
   readonly handle: string;
-  /** Digest of the epoch's output, where a replay must be compared with it. */
-  readonly digest?: string;
 }
 
 /** `absent`: neither prepared nor committed, said only after a look at the marker. */
@@ -141,7 +158,7 @@ export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
  * checkpoints may run while later records are written.
  */
 export interface TwoPhaseSink<Rec = unknown> {
-  readonly durability: 'durable' | 'last-resource' | 'fenced';
+  readonly durability: 'durable' | 'last-resource';
   /** How long a prepared epoch is kept by the system behind the sink; default: for ever. */
   readonly maxPreparedLifetimeMs?: number;
   /** How many epochs may be prepared at once; default 1. */

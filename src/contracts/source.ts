@@ -32,13 +32,11 @@ export interface RestoreOptions extends CallOptions {
  *    later one, any number of times. It throws when it cannot (the input is gone, has shrunk or was
  *    replaced), naming what it looked for: it never starts somewhere else.
  * 3. The same range holds the same records in the same order every time it is read.
- * 4. `replay(from, to)`, if given, hands out exactly the records after `from` up to `to`; without
- *    it a sink that has to be filled again after a split commit cannot be.
- * 5. `acknowledge(offsets)`, if given, is told after the checkpoint is complete and durable. It is
+ * 4. `acknowledge(offsets)`, if given, is told after the checkpoint is complete and durable. It is
  *    cumulative, may be repeated, and may trail; its failure never fails a checkpoint. Input that
  *    cannot be read again once acknowledged must be kept for as long as a retained checkpoint
  *    starts before it.
- * 6. No two of these calls run at once.
+ * 5. No two of these calls run at once.
  */
 export interface Source {
   /** Default true. A source that cannot go back is refused where exactly-once is asked for. */
@@ -46,7 +44,6 @@ export interface Source {
   position(): SourcePosition | Offsets | Promise<SourcePosition | Offsets>;
   /** The record given has no prototype: any name is safe in it. */
   restore(offsets: Offsets, options: RestoreOptions): void | Promise<void>;
-  replay?(from: Offsets, to: Offsets, options: CallOptions): AsyncIterable<unknown>;
   acknowledge?(offsets: Offsets, options: CallOptions): void | Promise<void>;
 }
 
@@ -78,5 +75,4 @@ export interface SourceBatch<Rec> {
  */
 export interface ReadableSource<Rec = unknown> extends Source {
   read(options: CallOptions): AsyncIterable<SourceBatch<Rec>>;
-  replay?(from: Offsets, to: Offsets, options: CallOptions): AsyncIterable<Rec>;
 }

@@ -5,7 +5,7 @@ import type { Timer } from '../runtime/clock.js';
 import { errorOf } from './attempt-error.js';
 import { attemptRunner, type AttemptRunner, type RunningAttempt } from './attempt-runner.js';
 import { AttemptTally } from './attempt-tally.js';
-import type { Attempt, PinnedReplay } from './attempt.js';
+import type { Attempt } from './attempt.js';
 import { concludeAttempt } from './conclude-attempt.js';
 import type { GenerationRun } from './generation-run.js';
 import { isIdle } from './idle.js';
@@ -146,18 +146,6 @@ export class AttemptDesk {
     return outcome;
   }
 
-  /** Reprocesses the range of an in-doubt checkpoint, as a checkpoint that supersedes it. */
-  async replay(run: GenerationRun, replay: PinnedReplay): Promise<UntoldOutcome> {
-    assert(this.#run === run && !this.#isServing, 'a replay begins beside something else');
-    const { tidegate } = replay.target.manifest;
-    const request = newRequest();
-    request.kind = tidegate?.kind ?? 'checkpoint';
-    request.label = tidegate?.label;
-    const outcome = outcomeOf(request);
-    await this.#inService(request, () => this.#begin(run, request, replay));
-    return outcome;
-  }
-
   async #await(asked: Asked): Promise<CheckpointOutcome> {
     const { clock, options } = this.#context;
     const afterMs = options.alignmentTimeoutMs;
@@ -192,7 +180,7 @@ export class AttemptDesk {
           return;
         }
       }
-      await this.#begin(run, request, undefined);
+      await this.#begin(run, request);
     });
   }
 
@@ -207,17 +195,12 @@ export class AttemptDesk {
   }
 
   /** Settles when the cut has been taken or the attempt has ended without one. */
-  async #begin(
-    run: GenerationRun,
-    request: PendingRequest,
-    replay: PinnedReplay | undefined,
-  ): Promise<void> {
+  async #begin(run: GenerationRun, request: PendingRequest): Promise<void> {
     const { clock, events } = this.#context;
     const startedAtMs = clock.monotonicMs();
-    const attempt = this.#newAttempt(run, request, replay);
+    const attempt = this.#newAttempt(run, request);
     const { barrier, kind, label, gate } = attempt;
-    const isReplay = replay !== undefined;
-    events.emit('attempt-started', { ...barrier, kind, label, isReplay });
+    events.emit('attempt-started', { ...barrier, kind, label });
     if (this.#run !== run) {
       // A listener has ended the generation, and nothing of this attempt has begun.
       const cause = { kind: 'cancelled', step: 'barrier', reason: this.#endReason } as const;
@@ -234,16 +217,11 @@ export class AttemptDesk {
   }
 
   /** @throws TidegateError when the sequence of ids has run out: the next generation has a new one. */
-  #newAttempt(
-    run: GenerationRun,
-    { kind, label }: PendingRequest,
-    replay: PinnedReplay | undefined,
-  ): Attempt {
+  #newAttempt(run: GenerationRun, { kind, label }: PendingRequest): Attempt {
     return newAttempt(this.#context, {
       run,
       kind,
       label,
-      replay,
       dropped: ({ checkpointId }, participant, why) => {
         this.tally.droppedReports += 1;
         this.#context.events.emit('report-dropped', { checkpointId, participant, why });

@@ -1,16 +1,8 @@
 // Whether what was given keeps the outward form of its contract: asked before anything is opened.
 
 import type { Participants } from '../contracts/participants.js';
-import type { Sink } from '../contracts/sink.js';
+import { durabilityProblem, type Sink } from '../contracts/sink.js';
 import { contractProblem } from '../given.js';
-
-const durabilities: readonly unknown[] = [
-  'durable',
-  'last-resource',
-  'fenced',
-  'idempotent',
-  'at-least-once',
-] satisfies Sink['durability'][];
 
 const members = {
   source: ['position', 'restore'],
@@ -41,11 +33,6 @@ export function contractProblems(
   return problems;
 }
 
-/** A durability that is misspelt would promise anything. */
 function sinkProblem(sink: Sink): string | undefined {
-  const problem = contractProblem(sink, ['open']);
-  if (problem !== undefined) return problem;
-  if (durabilities.includes(sink.durability)) return undefined;
-  const given = typeof sink.durability === 'string' ? JSON.stringify(sink.durability) : 'missing';
-  return `has a durability that is ${given}, not one of ${durabilities.join(', ')}`;
+  return contractProblem(sink, ['open']) ?? durabilityProblem(sink.durability);
 }

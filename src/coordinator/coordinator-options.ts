@@ -68,8 +68,6 @@ export type RecordOf<One> = One extends Sink<infer Rec> ? Rec : never;
 export interface CheckedOptions {
   readonly participants: Participants;
   readonly options: CheckpointOptions;
-  /** Whether the range of an in-doubt checkpoint can be processed again. */
-  readonly replayPossible: boolean;
 }
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. */
@@ -85,7 +83,6 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
   const { options, problems: settings } = completeOptions(given.checkpoint ?? {});
   const unusable = contractProblems(given, participants);
   const isUsable = unusable.length === 0;
-  const replayPossible = isUsable && canReplay(participants, given.barriers);
   const problems = [
     ...unknownOptions(given),
     ...(isUsableName(given.pipeline) ? [] : [`pipeline name ${nameRule}`]),
@@ -94,7 +91,7 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     ...restoreProblems(given.restoreFrom),
     ...unusable,
     // What a mix can keep is asked of participants that can be used.
-    ...(isUsable ? participantProblems(participants, options, { isPossible: replayPossible }) : []),
+    ...(isUsable ? participantProblems(participants, options) : []),
   ];
   if (problems.length > 0) {
     const list = problems.map((problem) => `- ${problem}`).join('\n');
@@ -102,7 +99,7 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
       details: { problems },
     });
   }
-  return { participants, options, replayPossible };
+  return { participants, options };
 }
 
 /** Every option there is, so that a misspelt one is not passed over: its state would be lost. */
@@ -186,16 +183,6 @@ function byName<Participant>(
   record: Named<Participant> | undefined,
 ): ReadonlyMap<string, Participant> {
   return new Map(Object.entries(record ?? {}));
-}
-
-function canReplay(participants: Participants, barriers: BarrierPort | undefined): boolean {
-  if (barriers?.canReplay !== true) return false;
-  const sources = [...participants.sources.values()];
-  const operators = [...participants.operators.values()];
-  return (
-    sources.every((source) => source.replay !== undefined) &&
-    operators.every((operator) => operator.deterministic === true)
-  );
 }
 
 /** Of whatever kind a caller without types has given. */

@@ -90,7 +90,6 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
         ...(waitForOwnerMs === undefined ? {} : { waitForOwnerMs }),
       },
       recover: options.recover ?? defaultRecover,
-      replayPossible: checked.replayPossible,
       restoreFrom: options.restoreFrom,
     };
     const hooks = { changed: () => this.#look(), takesCutsAnyTime: loop === undefined };
@@ -181,8 +180,8 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    */
   async stop(): Promise<void> {
     const life = this.#life;
-    while (this.#loop === undefined && life.isIn('recovering', 'replaying')) {
-      await life.whilePhase('recovering', 'replaying');
+    while (this.#loop === undefined && life.phase === 'recovering') {
+      await life.whilePhase('recovering');
     }
     // The loop is over: it cannot process again what a recovery would put back. Before its first
     // record there is nothing to put back.

@@ -3,7 +3,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { TroubledRecords } from '../contracts/barrier.js';
 import type { CommitOutcome } from '../contracts/sink.js';
-import type { AttemptId, CheckpointId, Epoch, Generation } from '../ids.js';
+import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { CheckpointKind } from '../manifest/types.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import type { Logger } from '../runtime/logger.js';
@@ -16,12 +16,9 @@ export interface AttemptIds {
 }
 
 export interface AttemptStarted extends AttemptIds {
-  readonly attempt: AttemptId;
   readonly generation: Generation;
   readonly kind: CheckpointKind;
   readonly label: string | undefined;
-  /** Whether it replays the range of an in-doubt checkpoint. */
-  readonly isReplay: boolean;
 }
 
 export interface StepStarted extends AttemptIds {

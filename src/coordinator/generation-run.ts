@@ -35,23 +35,19 @@ export function openRun(
   failed: (error: unknown) => void,
 ): GenerationRun {
   const { store, sinks, base } = outcome;
-  const inherited = outcome.kind === 'pinned-replay' ? outcome.inherited : undefined;
   const writers = new Map<string, HoldingWriter>();
   for (const [sink, session] of sinks) {
-    const writer = new HoldingWriter(
-      {
-        sink,
-        generation: store.generation,
-        queuedRecordsMax: context.options.queuedRecordsMax,
-        queuedBytesMax: context.options.queuedBytesMax,
-        write: (records) => session.write(records),
-        failed: (error) => {
-          context.events.emit('trouble', { what: `a write to sink ${sink} failed`, error });
-          failed(error);
-        },
+    const writer = new HoldingWriter({
+      sink,
+      generation: store.generation,
+      queuedRecordsMax: context.options.queuedRecordsMax,
+      queuedBytesMax: context.options.queuedBytesMax,
+      write: (records) => session.write(records),
+      failed: (error) => {
+        context.events.emit('trouble', { what: `a write to sink ${sink} failed`, error });
+        failed(error);
       },
-      inherited?.has(sink) === true ? 'dropping' : 'passing',
-    );
+    });
     writers.set(sink, writer);
   }
   return {

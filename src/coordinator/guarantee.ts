@@ -48,8 +48,6 @@ function sinkGuarantee(sink: Sink, participants: Participants): SinkGuarantee {
       return { level: 'exactly-once', why: 'a fresh process can commit what it has prepared' };
     case 'last-resource':
       return { level: 'exactly-once', why: 'it commits first, and its marker decides' };
-    case 'fenced':
-      return { level: 'exactly-once', why: 'its marker tells when the same range is replayed' };
     case 'idempotent':
       if (sink.ordersWrites !== true) {
         return { level: 'at-least-once', why: 'a late write can overtake a newer one' };
@@ -67,7 +65,6 @@ function sinkGuarantee(sink: Sink, participants: Participants): SinkGuarantee {
 export function participantProblems(
   participants: Participants,
   options: CheckpointOptions,
-  replay: { readonly isPossible: boolean },
 ): readonly string[] {
   const twoPhase = [...participants.sinks].filter(([, sink]) => isTwoPhase(sink));
   const problems = [...nameProblems(participants)];
@@ -75,7 +72,7 @@ export function participantProblems(
   if (lastResources.length > 1) {
     problems.push(
       `sinks ${lastResources.join(', ')} are all last-resource, and only one can commit first: ` +
-        'declare the others fenced',
+        'put writeAhead in front of the others',
     );
   }
   for (const [name, source] of participants.sources) {
@@ -84,13 +81,6 @@ export function participantProblems(
         `source ${name} cannot be replayed, so exactly once at ${twoPhase[0]?.[0] ?? ''} cannot be kept`,
       );
     }
-  }
-  const fenced = namesOf(participants, 'fenced');
-  if (fenced.length > 0 && !replay.isPossible) {
-    problems.push(
-      `sinks ${fenced.join(', ')} are fenced, which needs a pinned replay: one source with ` +
-        'replay(from, to), deterministic operators, and tidegate driving the records',
-    );
   }
   for (const [name, sink] of participants.sinks)
     problems.push(...lifetimeProblems(name, sink, options));

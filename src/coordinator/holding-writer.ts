@@ -9,12 +9,11 @@ import { bytesOf } from '../runtime/record-bytes.js';
 /**
  * ```
  * passing ──hold()──▶ holding ──release()──▶ passing
- * dropping ──hold()──▶ holding            a replay's output that the sink has committed already
  *    any ──doom()──▶ doomed               a failure: records are dropped, the sources go back
  *    any ──fence()──▶ fenced              an older generation: writing is a mistake of the caller
  * ```
  */
-type Mode = 'passing' | 'holding' | 'dropping' | 'doomed' | 'fenced';
+type Mode = 'passing' | 'holding' | 'doomed' | 'fenced';
 
 export interface HoldingWriterOptions {
   readonly sink: string;
@@ -36,7 +35,7 @@ interface Batch {
 
 export class HoldingWriter implements SinkWriter {
   readonly #options: HoldingWriterOptions;
-  #mode: Mode;
+  #mode: Mode = 'passing';
   /** Records of the open epoch that wait for the sink. */
   #queue: Batch[] = [];
   /** Records behind the barrier. */
@@ -50,9 +49,8 @@ export class HoldingWriter implements SinkWriter {
   #countAtBarrier = 0;
   #completeCount = 0;
 
-  constructor(options: HoldingWriterOptions, mode: 'passing' | 'dropping' = 'passing') {
+  constructor(options: HoldingWriterOptions) {
     this.#options = options;
-    this.#mode = mode;
   }
 
   /** Whether a record was written that is in no complete checkpoint. */
@@ -67,9 +65,7 @@ export class HoldingWriter implements SinkWriter {
 
   write(records: readonly unknown[]): Promise<void> {
     if (this.#mode === 'fenced') return Promise.reject(this.#fencedError());
-    if (records.length === 0 || this.#mode === 'doomed' || this.#mode === 'dropping') {
-      return roomAtOnce;
-    }
+    if (records.length === 0 || this.#mode === 'doomed') return roomAtOnce;
     this.#writtenCount += 1;
     // A copy: the caller may use its array again while these records wait.
     const batch: Batch = { records: records.slice(), bytes: undefined };

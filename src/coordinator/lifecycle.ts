@@ -5,8 +5,6 @@ import type { RecoveryReport } from '../recovery/report.js';
 import { withDeadline } from '../runtime/deadline.js';
 import { AttemptDesk } from './attempt-desk.js';
 import { errorOf } from './attempt-error.js';
-import type { PinnedReplay } from './attempt.js';
-import type { Flow } from '../contracts/barrier.js';
 import { Chart, ChartRun } from './chart-run.js';
 import { finalFailed } from './final-failed.js';
 import { closeSinks, openRun, type GenerationRun } from './generation-run.js';
@@ -17,7 +15,6 @@ import {
   type Phase,
   type RecoveryVerdict,
 } from './machine/life-machine.js';
-import { pinnedOffsets } from './new-attempt.js';
 import { OwedRecords } from './owed-records.js';
 import { RecoveryRoad, type RecoveryRoadOptions } from './recovery-road.js';
 import { resumeFlow } from './resume-flow.js';
@@ -44,7 +41,6 @@ export class Lifecycle {
   #phaseWaiters: (() => void)[] = [];
   #run: GenerationRun | undefined;
   #report: RecoveryReport | undefined;
-  #replay: PinnedReplay | undefined;
   #failure: unknown;
   readonly #owed: OwedRecords;
   #settleDone!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
@@ -121,7 +117,7 @@ export class Lifecycle {
 
   /** Everything that ends a generation comes through here, whatever step it was in. */
   fail(cause: unknown): void {
-    if (!['running', 'replaying', 'draining'].includes(this.#phase)) return;
+    if (!['running', 'draining'].includes(this.#phase)) return;
     this.#failure = cause;
     this.#owed.failed(cause, this.#hooks.takesCutsAnyTime ? this.#run : undefined);
     for (const writer of this.#run?.writers.values() ?? []) writer.doom();
@@ -162,7 +158,6 @@ export class Lifecycle {
     const previous = this.#phase;
     this.#phase = phase;
     if (phase === 'running' && previous === 'recovering') this.#resume();
-    if (phase === 'replaying') this.#beginReplay();
     if (phase === 'stopped' || phase === 'halted') {
       this.#finish(phase, cause).catch((error: unknown) => this.#settleDone.reject(error));
     }
@@ -202,7 +197,6 @@ export class Lifecycle {
       return { kind: 'resumed' };
     }
     this.#run = run;
-    this.#replay = outcome.kind === 'pinned-replay' ? outcome : undefined;
     await this.#repeatAcknowledgement(run, signal);
     return { kind: outcome.kind };
   }
@@ -220,27 +214,12 @@ export class Lifecycle {
     this.desk.open(run);
   }
 
-  #beginReplay(): void {
-    const run = this.#run;
-    const replay = this.#replay;
-    if (run === undefined || replay === undefined) return;
-    if (!this.#resumeFlow(run, pinnedOffsets(replay))) return;
-    this.desk.open(run);
-    this.desk.replay(run, replay).then(
-      (outcome) => {
-        // An abandoned replay leaves the range half processed: only recovery knows where to begin.
-        if (outcome.kind === 'abandoned') this.fail(errorOf(outcome.cause));
-      },
-      (error: unknown) => this.fail(error),
-    );
-  }
-
-  #resumeFlow(run: GenerationRun, pinnedTo?: Flow['pinnedTo']): boolean {
+  #resumeFlow(run: GenerationRun): boolean {
     const failed = (error: unknown): void => {
       // A flow that is past has nothing to say about a later generation.
       if (this.#run === run) this.fail(error);
     };
-    return resumeFlow(this.#context, run, failed, pinnedTo);
+    return resumeFlow(this.#context, run, failed);
   }
 
   async #drain(): Promise<void> {

@@ -73,8 +73,7 @@ function enterSinks(context: StepContext, attempt: Attempt, prepared: PreparedSi
   for (const [name, sink] of context.participants.sinks) {
     const mustCommit = isTwoPhase(sink);
     assert(!mustCommit || prepared.has(name), `sink ${name} goes into a manifest unprepared`);
-    const hasCommitted = !mustCommit || attempt.replay?.inherited.has(name) === true;
-    attempt.ledger.enter(name, hasCommitted ? 'committed' : 'pending');
+    attempt.ledger.enter(name, mustCommit ? 'pending' : 'committed');
   }
 }
 
@@ -83,24 +82,17 @@ function ownFields(
   attempt: Attempt,
   prepared: PreparedSinks,
 ): TidegateFields {
-  const { barrier, run, replay } = attempt;
+  const { barrier, run } = attempt;
   const commitHandles = new Map<string, string>();
-  const sinkDigests = new Map<string, string>();
-  for (const [sink, { handle, digest }] of prepared) {
-    commitHandles.set(sink, handle);
-    if (digest !== undefined) sinkDigests.set(sink, digest);
-  }
+  for (const [sink, { handle }] of prepared) commitHandles.set(sink, handle);
   return {
     storeId: run.store.storeId,
     pipeline: context.pipeline,
     generation: barrier.generation,
-    attempt: barrier.attempt,
     kind: attempt.kind,
     ...(attempt.label === undefined ? {} : { label: attempt.label }),
     commitHandles,
     ...handedOn(attempt, prepared),
-    sinkDigests,
-    ...(replay === undefined ? {} : { supersedes: replay.target.manifest.checkpointId }),
   };
 }
 

@@ -17,7 +17,6 @@ export interface RecoveryRoadOptions {
   readonly store: CheckpointStore;
   readonly open: Omit<OpenStoreOptions, 'signal'>;
   readonly recover: Recover;
-  readonly replayPossible: boolean;
   readonly restoreFrom: RestoreChoice | undefined;
 }
 
@@ -78,7 +77,7 @@ export class RecoveryRoad {
     past: GenerationRun | undefined,
     signal: AbortSignal,
   ): Promise<RecoveryOutcome> {
-    const { context, recover, replayPossible, restoreFrom } = this.#options;
+    const { context, recover, restoreFrom } = this.#options;
     await this.#pause(signal);
     if (past !== undefined) await this.#suspend(signal);
     const store = await this.#nextOwner(signal);
@@ -91,7 +90,6 @@ export class RecoveryRoad {
       options,
       pipelineHash,
       occasion,
-      replayPossible,
       ports: { clock, random, logger, waits: this.#waits },
       signal,
       ...(occasion === 'start' && restoreFrom !== undefined ? { restoreFrom } : {}),

@@ -12,13 +12,11 @@ export function resumeFlow(
   { barriers, events }: StepContext,
   { generation, writers }: GenerationRun,
   failed: (error: unknown) => void,
-  pinnedTo?: Flow['pinnedTo'],
 ): boolean {
-  const pin = pinnedTo === undefined ? {} : { pinnedTo };
   const later = (error: unknown): void => queueMicrotask(() => failed(error));
   const troubled: Flow['troubled'] = (records) => events.emit('records-troubled', records);
   try {
-    barriers.resume({ generation, sinks: writers, failed: later, troubled, ...pin });
+    barriers.resume({ generation, sinks: writers, failed: later, troubled });
     return true;
   } catch (error) {
     failed(error);

@@ -78,8 +78,6 @@ export interface TidegateFields {
   readonly pipeline: string;
   /** Generation of the owner that took the attempt. */
   readonly generation: number;
-  /** Uuid of the attempt. */
-  readonly attempt: string;
   readonly kind: CheckpointKind;
   /** A person's name for a savepoint. */
   readonly label?: string;
@@ -90,10 +88,11 @@ export interface TidegateFields {
    * the sinks that have no handle here. At the next start each must still have one as new.
    */
   readonly sinkMarkers?: ReadonlyMap<string, number>;
-  /** Digest of each sink's output in this epoch, to compare a pinned replay with. */
-  readonly sinkDigests: ReadonlyMap<string, string>;
   readonly rolledBack?: RolledBack;
-  /** Checkpoint id of the manifest that this one, made by a pinned replay, replaces for ever. */
+  /**
+   * Checkpoint id of a manifest that this one replaces. Only versions before 0.2 wrote it, and
+   * recovery refuses such a store.
+   */
   readonly supersedes?: number;
   /** Checkpoint id of the checkpoint or savepoint that this one restores. */
   readonly restoredFrom?: number;

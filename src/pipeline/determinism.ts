@@ -5,29 +5,17 @@ import type { Graph, SourceNode } from './graph.js';
 export interface PipelineOptions {
   /**
    * Your word that every function given to this pipeline gives the same output for the same input.
-   * Needed by `fenced` and `idempotent` sinks. Default false.
+   * Needed by `idempotent` sinks. Default false.
    */
   readonly deterministic?: boolean;
 }
 
-export interface Determinism {
-  /** The same input gives the same output, as far as the user has said and the shape allows. */
-  readonly isDeterministic: boolean;
-  /** The range of an in-doubt checkpoint can be processed again with the same output. */
-  readonly canReplay: boolean;
-}
-
-export function determinismOf(
-  graph: Graph,
-  { deterministic = false }: PipelineOptions,
-): Determinism {
+/** Whether the same input gives the same output, as far as the user has said and the shape allows. */
+export function isDeterministic(graph: Graph, { deterministic = false }: PipelineOptions): boolean {
   const sources = graph.ofRole('source');
   // The order in which several sources are merged is not recorded, so it cannot be repeated.
   const isOrdered = sources.length === 1 && graph.ofRole('table').length === 0;
-  const dependsOnArrival = sources.some(dependsOnTheClock);
-  const isDeterministic = deterministic && isOrdered && !dependsOnArrival;
-  const canReplay = isDeterministic && sources.every(({ source }) => source.replay !== undefined);
-  return { isDeterministic, canReplay };
+  return deterministic && isOrdered && !sources.some(dependsOnTheClock);
 }
 
 /** What is too far ahead, or idle, in one life need not be so when the same records are read again. */

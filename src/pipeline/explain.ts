@@ -4,12 +4,15 @@ import { guaranteeOf } from '../coordinator/guarantee.js';
 import { DEFAULT_VNODE_COUNT } from '../manifest/types.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';
-import { determinismOf, type PipelineOptions } from './determinism.js';
+import { isDeterministic, type PipelineOptions } from './determinism.js';
 import { mainPort, type Graph, type GraphNode } from './graph.js';
 
 export function explainGraph(graph: Graph, options: PipelineOptions): string {
-  const { isDeterministic, canReplay } = determinismOf(graph, options);
-  const settings = { vnodeCount: DEFAULT_VNODE_COUNT, clock: systemClock, isDeterministic };
+  const settings = {
+    vnodeCount: DEFAULT_VNODE_COUNT,
+    clock: systemClock,
+    isDeterministic: isDeterministic(graph, options),
+  };
   const parts = new PreparedGraph(graph, settings);
   const guarantee = guaranteeOf(parts.participants());
   const sinks = [...guarantee.sinks].map(
@@ -18,7 +21,7 @@ export function explainGraph(graph: Graph, options: PipelineOptions): string {
   return [
     `pipeline ${graph.pipeline}, hash ${graph.hash().toString(16).padStart(16, '0')}`,
     ...graph.nodes.map((node) => `  ${describeNode(node)}`),
-    `guarantee: ${guarantee.level}${canReplay ? ', and a range can be replayed' : ''}`,
+    `guarantee: ${guarantee.level}`,
     ...sinks,
     ...graph.problems().map((problem) => `problem: ${problem}`),
   ].join('\n');

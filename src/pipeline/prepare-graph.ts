@@ -3,7 +3,7 @@
 import { completeOptions } from '../coordinator/options.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';
-import { determinismOf, type PipelineOptions } from './determinism.js';
+import { isDeterministic, type PipelineOptions } from './determinism.js';
 import { Dataflow } from './flow/dataflow.js';
 import { invalid, type Graph } from './graph.js';
 import type { RunOptions, RunParts } from './prepared-run.js';
@@ -19,9 +19,9 @@ export function prepareGraph(
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
   }
-  const { isDeterministic, canReplay } = determinismOf(graph, pipelineOptions);
   const { vnodeCount, queuedBytesMax } = completeOptions(checkpoint).options;
-  const parts = new PreparedGraph(graph, { vnodeCount, clock, isDeterministic });
+  const settings = { vnodeCount, clock, isDeterministic: isDeterministic(graph, pipelineOptions) };
+  const parts = new PreparedGraph(graph, settings);
   return {
     pipeline: graph.pipeline,
     hash: graph.hash(),
@@ -32,7 +32,6 @@ export function prepareGraph(
       ...(logger === undefined ? {} : { logger }),
       queuedBytesMax,
       counts: parts.counts,
-      canReplay,
       sources: parts.cursors,
       assemble: (run) => parts.assemble(run),
     }),

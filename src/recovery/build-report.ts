@@ -58,11 +58,6 @@ function decisionOf(plan: RecoveryPlan): string {
       return `commit checkpoint ${plan.resume.id} at ${listed(plan.commit)}, then resume it (${by})`;
     case 'roll-back':
       return `roll back checkpoint ${plan.target.id} and resume ${plan.resume.id} (${by})`;
-    case 'pinned-replay':
-      return (
-        `replay the range from checkpoint ${plan.resume.id} to ${plan.target.id}, ` +
-        `which ${listed(plan.inherited)} committed already (${by})`
-      );
     case 'restore':
       return `restore checkpoint ${plan.resume.id} as a new one of epoch ${plan.restoredEpoch} (${by})`;
     case 'halt':
@@ -122,9 +117,6 @@ function becomes(plan: RecoveryPlan, sink: string, { twoPhase }: SinkFacts): Sin
   if (plan.kind === 'halt' || plan.kind === 'refuse' || !twoPhase) return 'unchanged';
   if (plan.kind === 'roll-forward' && plan.commit.has(sink)) {
     return `committed checkpoint ${plan.resume.id}`;
-  }
-  if (plan.kind === 'pinned-replay') {
-    return plan.inherited.has(sink) ? 'drops the replayed output' : 'gets the replayed output';
   }
   if (plan.kind === 'roll-back') return `without checkpoint ${plan.target.id}`;
   return 'without anything prepared';

@@ -14,9 +14,9 @@ export interface ReadableCheckpoint extends StoredCheckpoint {
   readonly manifest: CheckpointManifest;
 }
 
-/** N: the newest checkpoint that is neither rolled back nor superseded. */
+/** N: the newest checkpoint that is not rolled back. */
 export function newestOf(checkpoints: readonly StoredCheckpoint[]): StoredCheckpoint | undefined {
-  return checkpoints.find(({ state }) => state !== 'rolled-back' && state !== 'superseded');
+  return checkpoints.find(({ state }) => state !== 'rolled-back');
 }
 
 /** The newest complete and intact checkpoint below N. */
@@ -75,39 +75,4 @@ export function standingsOf(
 function standingBy(answer: Inspection | undefined, handle: string | undefined): SinkStanding {
   if (answer === undefined || answer === 'unsupported') return 'cannot-tell';
   return answer === 'prepared' && handle === undefined ? 'cannot-tell' : answer;
-}
-
-/** Why the range from the base to N cannot be replayed; undefined when it can. */
-export function replayObstacle(facts: RecoveryFacts): string | undefined {
-  const newest = newestOf(facts.checkpoints);
-  const base = baseOf(facts.checkpoints);
-  if (!facts.isReplayPossible) return 'the pipeline cannot replay a range into its sinks';
-  if (newest === undefined || !isReadable(newest)) return 'the one in doubt cannot be read';
-  if (base === undefined) return 'there is no intact checkpoint to replay from';
-  const { sources, tables } = facts.topology;
-  const { manifest } = newest;
-  if (![base.manifest, manifest].every((end) => hasNames(end.sourceOffsets, sources))) {
-    return 'its sources are not the ones that are registered';
-  }
-  if (![base.manifest, manifest].every((end) => hasNames(end.tableOffsets, tables))) {
-    return 'its tables are not the ones that are registered';
-  }
-  const involved = standingsOf(facts, newest);
-  if (!hasNames(involved, twoPhaseNames(facts))) {
-    return 'its sinks are not the ones that are registered';
-  }
-  const kept = manifest.tidegate?.commitHandles;
-  const handleless = [...involved.keys()].find((sink) => !kept?.has(sink));
-  if (handleless !== undefined)
-    return `the output of sink ${handleless} was recorded without a handle`;
-  // Whoever gets the range again is compared; who has it drops the output unseen.
-  const unmarked = [...involved].find(
-    ([sink, standing]) => standing !== 'committed' && !manifest.tidegate?.sinkDigests.has(sink),
-  );
-  if (unmarked === undefined) return undefined;
-  return `the output of sink ${unmarked[0]} was recorded without a digest to compare with`;
-}
-
-function hasNames(map: ReadonlyMap<string, unknown>, names: ReadonlySet<string>): boolean {
-  return map.size === names.size && [...names].every((name) => map.has(name));
 }

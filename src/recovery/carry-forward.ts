@@ -25,7 +25,7 @@ export interface CarriedForward {
   /** What the new manifest says, where it differs in more than id, states and handles. */
   readonly content: CheckpointManifest;
   readonly epoch: number;
-  readonly fields?: Pick<TidegateFields, 'restoredFrom' | 'supersedes'>;
+  readonly fields?: Pick<TidegateFields, 'restoredFrom'>;
 }
 
 /**
@@ -50,7 +50,7 @@ export async function carryForward(
     operatorStates: states.entries,
     stateChecksum: states.checksum,
     tidegate: {
-      ...ownFields(ownerOf(request, store)),
+      ...ownFields(ownerOf(store)),
       ...(sinkMarkers.size > 0 ? { sinkMarkers } : {}),
       ...fields,
     },

@@ -1,20 +1,16 @@
 // The checks after the recovery table: a plan that resumes must fit what the sinks have. Pure.
 
 import { TidegateError } from '../errors.js';
-import type { CheckpointId } from '../ids.js';
 import { type ReadableCheckpoint, twoPhaseNames } from './candidates.js';
 import type { RecoveryFacts } from './facts.js';
 import { errorsOf, findingsOf } from './findings.js';
 import type { ResumingPlan } from './plan-types.js';
-import { handleOf, handleOwner, statusOf } from './stored-state.js';
+import { handleOf, statusOf } from './stored-state.js';
 
 /** Why a plan must not be carried out; undefined when nothing speaks against it. */
 export function checkPlan(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
   return (
-    sinkAhead(plan, facts) ??
-    sinkRewound(plan.resume, facts) ??
-    (plan.kind === 'pinned-replay' ? sinkRewound(plan.target, facts) : undefined) ??
-    manifestMisfit(plan.resume, facts)
+    sinkAhead(plan, facts) ?? sinkRewound(plan.resume, facts) ?? manifestMisfit(plan.resume, facts)
   );
 }
 
@@ -22,7 +18,6 @@ export function checkPlan(plan: ResumingPlan, facts: RecoveryFacts): TidegateErr
 function sinkAhead(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
   for (const [sink, { twoPhase, lastCommitted }] of facts.sinks) {
     if (!twoPhase || lastCommitted === undefined || lastCommitted <= plan.resume.id) continue;
-    if (isInherited(plan, facts, sink, lastCommitted)) continue;
     const message =
       `sink ${sink} has committed checkpoint ${lastCommitted}, but the newest that can be resumed ` +
       `is ${plan.resume.id}: everything between would be written to it a second time`;
@@ -30,17 +25,6 @@ function sinkAhead(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | un
     return new TidegateError('TIDEGATE_RECOVERY_SINK_AHEAD', message, { details });
   }
   return undefined;
-}
-
-/** In a pinned replay the sinks that have the range are past its base: they drop its output. */
-function isInherited(
-  plan: ResumingPlan,
-  facts: RecoveryFacts,
-  sink: string,
-  committed: CheckpointId,
-): boolean {
-  if (plan.kind !== 'pinned-replay' || !plan.inherited.has(sink)) return false;
-  return committed === handleOwner(facts.checkpoints, plan.target.manifest, sink);
 }
 
 /**

@@ -6,9 +6,9 @@ import {
   baseOf,
   isReadable,
   newestOf,
-  replayObstacle,
   standingsOf,
   twoPhaseNames,
+  type ReadableCheckpoint,
   type SinkStanding,
 } from './candidates.js';
 import { statusOf } from './stored-state.js';
@@ -17,8 +17,8 @@ import { statusOf } from './stored-state.js';
 export const columnValues = {
   /** Whether the store and every sink could be fenced and have answered. */
   answers: ['all', 'missing'],
-  /** Whether the sinks accept this owner, and are the ones that N needs. */
-  owner: ['accepted', 'refused', 'unknown-sink'],
+  /** Whether the sinks accept this owner, are the ones that N needs, and no manifest is a replay. */
+  owner: ['accepted', 'refused', 'unknown-sink', 'superseding'],
   newest: ['none', 'nothing-to-resume', 'newer', 'unsupported', 'corrupt', 'complete', 'in-doubt'],
   /** Whether a sink has a marker of a committed checkpoint. */
   markers: ['none', 'some'],
@@ -37,7 +37,6 @@ export const columnValues = {
   occasion: ['start', 'in-process'],
   timeout: ['running', 'reached'],
   policy: ['roll-back', 'roll-forward', 'halt'],
-  replay: ['possible', 'impossible'],
 } as const;
 
 export type Column = keyof typeof columnValues;
@@ -57,7 +56,6 @@ export function columnsOf(facts: RecoveryFacts): Columns {
     occasion: facts.occasion,
     timeout: facts.isInDoubtTimeoutReached ? 'reached' : 'running',
     policy: facts.inDoubtPolicy,
-    replay: replayObstacle(facts) === undefined ? 'possible' : 'impossible',
   };
 }
 
@@ -86,9 +84,28 @@ function isAnswered(facts: RecoveryFacts): boolean {
 function ownerOf(facts: RecoveryFacts, newest: StoredCheckpoint | undefined): Columns['owner'] {
   const answers = [facts.store, ...[...facts.sinks.values()].map(({ answer }) => answer)];
   if (answers.some(({ kind }) => kind === 'refused')) return 'refused';
+  if (supersedingIn(facts.checkpoints) !== undefined) return 'superseding';
   return newest !== undefined && strangersIn(facts, newest).length > 0
     ? 'unknown-sink'
     : 'accepted';
+}
+
+/**
+ * A manifest of an earlier version that replaces another one, while that matters: its handles may be
+ * those of the other one, and the other one is in doubt only for a reader that does not know so.
+ */
+export function supersedingIn(
+  checkpoints: readonly StoredCheckpoint[],
+): ReadableCheckpoint | undefined {
+  const newest = newestOf(checkpoints);
+  const inDoubt = new Set<number | undefined>(
+    checkpoints.filter(({ state }) => state === 'in-doubt').map(({ id }) => id),
+  );
+  return checkpoints.filter(isReadable).find((stored) => {
+    const replaced = stored.manifest.tidegate?.supersedes;
+    if (replaced === undefined || stored.state === 'rolled-back') return false;
+    return stored === newest || inDoubt.has(replaced);
+  });
 }
 
 function newestColumn(

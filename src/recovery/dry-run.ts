@@ -18,14 +18,7 @@ import type { RecoveryRequest } from './request.js';
 
 /** What recovery can decide to do. */
 export type RecoveryPlanKind =
-  | 'fresh'
-  | 'resume'
-  | 'roll-forward'
-  | 'roll-back'
-  | 'pinned-replay'
-  | 'restore'
-  | 'halt'
-  | 'refuse';
+  'fresh' | 'resume' | 'roll-forward' | 'roll-back' | 'restore' | 'halt' | 'refuse';
 
 export interface DryRunRequest extends Omit<RecoveryRequest, 'store'> {
   readonly store: StoreReader;

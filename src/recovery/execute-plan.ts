@@ -23,13 +23,7 @@ interface Ready {
   readonly nextEpoch: Epoch;
 }
 
-export type Executed =
-  | ({ readonly kind: 'resumed' } & Ready)
-  | ({
-      readonly kind: 'pinned-replay';
-      readonly target: PersistedManifest;
-      readonly inherited: ReadonlyMap<string, string>;
-    } & Ready);
+export type Executed = { readonly kind: 'resumed' } & Ready;
 
 /**
  * Settles the sinks and the store first, then puts participants back.
@@ -39,14 +33,9 @@ export type Executed =
 export async function executePlan(round: Round, plan: Executable): Promise<Executed> {
   if (plan.kind === 'fresh') return startFresh(round);
   // A restore writes a manifest of its own below, so what it discards has to be durable before.
-  if (plan.kind === 'restore') await saveDiscards(round, plan.discards);
-  const { base, target } = await settle(round, plan);
+  if (plan.kind === 'restore') await saveDiscards(round, plan.discards, restoreReason(plan));
+  const base = await settle(round, plan);
   if (plan.kind !== 'restore') await saveDiscards(round, plan.discards);
-  if (target !== undefined && plan.kind === 'pinned-replay') {
-    await putBack(round, await loadedFor(round, base));
-    const { inherited, nextEpoch } = plan;
-    return { kind: 'pinned-replay', base, target, inherited, nextEpoch };
-  }
   return resumeAt(round, base, plan.nextEpoch);
 }
 
@@ -56,19 +45,14 @@ async function startFresh(round: Round): Promise<Executed> {
   return resumeAt(round, base, epoch(base.manifest.epoch + 1));
 }
 
-interface Settled {
-  readonly base: PersistedManifest;
-  readonly target?: PersistedManifest;
-}
-
-/** Afterwards no sink has anything prepared, and the base is durable and complete. */
-async function settle(round: Round, plan: ResumingPlan): Promise<Settled> {
+/** The base. Afterwards no sink has anything prepared, and the base is durable and complete. */
+async function settle(round: Round, plan: ResumingPlan): Promise<PersistedManifest> {
   const { manifest } = plan.resume;
   switch (plan.kind) {
     case 'resume': {
       const base = await save(round, inFull(plan.resume));
       await discardPrepared(round);
-      return { base };
+      return base;
     }
     case 'roll-forward': {
       // Visible is not durable: a power failure must not take it away once a sink has committed.
@@ -77,20 +61,14 @@ async function settle(round: Round, plan: ResumingPlan): Promise<Settled> {
       await commitSinks(round, persisted, plan.commit);
       const base = await update(round, persisted, completed(persisted.manifest));
       await discardPrepared(round);
-      return { base };
+      return base;
     }
     case 'roll-back':
       // The sinks first: one of them may still say that it has committed.
       await discardPrepared(round, handlesOf(plan.target));
-      return { base: await save(round, manifest) };
-    case 'pinned-replay': {
-      const base = await save(round, manifest);
-      const target = await save(round, plan.target.manifest);
-      await discardPrepared(round, exceptFor(plan.inherited, handlesOf(plan.target)));
-      return { base, target };
-    }
+      return save(round, manifest);
     case 'restore':
-      return { base: await restoreChosen(round, plan) };
+      return restoreChosen(round, plan);
     default:
       return assertNever(plan, 'plan');
   }
@@ -105,39 +83,37 @@ function handlesOf({ manifest }: ReadableCheckpoint): ReadonlyMap<string, string
   return manifest.tidegate?.commitHandles ?? new Map();
 }
 
-function exceptFor(
-  inherited: ReadonlyMap<string, string>,
-  handles: ReadonlyMap<string, string>,
-): ReadonlyMap<string, string> {
-  return new Map([...handles].filter(([sink]) => !inherited.has(sink)));
-}
-
 async function restoreChosen(
   round: Round,
   plan: ResumingPlan & { kind: 'restore' },
 ): Promise<PersistedManifest> {
-  const { resume, restoredEpoch, supersedes } = plan;
+  const { resume, restoredEpoch } = plan;
   const base = await carryForward(round, {
     from: await loadedFor(round, resume),
     content: resume.manifest,
     epoch: restoredEpoch,
-    fields: {
-      restoredFrom: resume.id,
-      ...(supersedes === undefined ? {} : { supersedes }),
-    },
+    fields: { restoredFrom: resume.id },
   });
-  // Only now: until the new checkpoint is durable, what is prepared may still be committed.
+  // Only now: a sink that cannot answer must not keep the choice from being durable.
   await discardPrepared(round);
   return base;
 }
 
+function restoreReason({ resume }: ResumingPlan): string {
+  return `a person restored checkpoint ${resume.id} instead`;
+}
+
 /** Before any manifest of this generation's own: so a mark that is seen below one is durable. */
-async function saveDiscards(round: Round, discards: Discards): Promise<void> {
-  const { request, store } = round;
+async function saveDiscards(
+  round: Round,
+  discards: Discards,
+  reason = 'no sink had committed it',
+): Promise<void> {
+  const { store } = round;
   for (const { manifest, state } of discards.rollBack) {
     const hadFailed = state === 'rolled-back';
-    const reason = hadFailed ? 'its epoch failed where it was taken' : 'no sink had committed it';
-    await save(round, rolledBack(manifest, ownerOf(request, store), reason));
+    const why = hadFailed ? 'its epoch failed where it was taken' : reason;
+    await save(round, rolledBack(manifest, ownerOf(store), why));
   }
   for (const { manifest } of discards.saveAgain) await save(round, manifest);
   for (const id of discards.setAside) {

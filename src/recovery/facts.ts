@@ -38,7 +38,7 @@ export interface SinkFacts {
  * the store's states; an orphan is no checkpoint and is left out.
  */
 export type StoredState =
-  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'newer' | 'unsupported';
+  'complete' | 'in-doubt' | 'rolled-back' | 'corrupt' | 'newer' | 'unsupported';
 
 export interface StoredCheckpoint {
   readonly id: CheckpointId;
@@ -79,8 +79,6 @@ export interface RecoveryFacts {
   readonly occasion: 'start' | 'in-process';
   /** Whether this recovery has tried for `inDoubtTimeoutMs` already. */
   readonly isInDoubtTimeoutReached: boolean;
-  /** Whether whoever drives the records can replay a range. */
-  readonly isReplayPossible: boolean;
   readonly inDoubtPolicy: InDoubtPolicy;
   readonly strictness: 'strict' | 'lenient';
   readonly pipelineHashMismatch: 'warn' | 'refuse';

@@ -2,8 +2,8 @@
 
 import type { CheckpointManifest, SinkCommitStatus, TidegateFields } from '../manifest/types.js';
 
-/** Who writes a manifest, and under which attempt. */
-export type ManifestOwner = Pick<TidegateFields, 'storeId' | 'pipeline' | 'generation' | 'attempt'>;
+/** Who writes a manifest. */
+export type ManifestOwner = Pick<TidegateFields, 'storeId' | 'pipeline' | 'generation'>;
 
 /** Every sink has committed: statuses and sink epochs as the last step of a checkpoint writes them. */
 export function completed(manifest: CheckpointManifest): CheckpointManifest {
@@ -39,14 +39,12 @@ export function rolledBack(
 
 /** tidegate's fields of a manifest that no sink prepared anything for. */
 export function ownFields(owner: ManifestOwner): TidegateFields {
-  const { storeId, pipeline, generation, attempt } = owner;
+  const { storeId, pipeline, generation } = owner;
   return {
     storeId,
     pipeline,
     generation,
-    attempt,
     kind: 'checkpoint',
     commitHandles: new Map(),
-    sinkDigests: new Map(),
   };
 }

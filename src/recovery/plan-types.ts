@@ -31,20 +31,11 @@ export type ResumingPlan =
   | ({ readonly kind: 'roll-forward'; readonly commit: ReadonlyMap<string, string> } & Resuming)
   /** `target` is discarded at every sink, then for ever. */
   | ({ readonly kind: 'roll-back'; readonly target: ReadableCheckpoint } & Resuming)
-  /** The range from `resume` to `target` is processed again for the sinks that lost it. */
-  | ({
-      readonly kind: 'pinned-replay';
-      readonly target: ReadableCheckpoint;
-      /** Sinks that have committed the range, with their handles. */
-      readonly inherited: ReadonlyMap<string, string>;
-    } & Resuming)
   /** A new checkpoint is made of `resume`, above everything there is. */
   | ({
       readonly kind: 'restore';
       /** Epoch of the new checkpoint. */
       readonly restoredEpoch: Epoch;
-      /** The checkpoint in doubt, which the new one replaces in the same write. */
-      readonly supersedes: CheckpointId | undefined;
     } & Resuming);
 
 interface Stopping {

@@ -15,7 +15,7 @@ import {
 import { columnsOf } from './columns.js';
 import { checkPlan } from './checks.js';
 import type { RecoveryFacts } from './facts.js';
-import type { Discards, RecoveryPlan, Resuming, ResumingPlan } from './plan-types.js';
+import type { Discards, RecoveryPlan } from './plan-types.js';
 import { causeOf, noBase } from './refusals.js';
 import { planRestore } from './restore.js';
 import { handleOf } from './stored-state.js';
@@ -69,11 +69,9 @@ function planOf(row: RecoveryRow, facts: RecoveryFacts): RecoveryPlan {
     case 'fall-back':
       return { kind: 'resume', ...resuming };
     case 'roll-forward':
-      return { kind: 'roll-forward', ...resuming, commit: handles(facts, resume, 'prepared') };
+      return { kind: 'roll-forward', ...resuming, commit: preparedHandles(facts, resume) };
     case 'roll-back':
       return { kind: 'roll-back', ...resuming, target: readable(newest) };
-    case 'pinned-replay':
-      return replayOf(readable(newest), resuming, facts);
     default:
       return assertNever(decision, 'decision');
   }
@@ -83,33 +81,14 @@ function isAtNewest(decision: Decision): boolean {
   return decision.kind === 'resume' || decision.kind === 'roll-forward';
 }
 
-/** The target is kept: it stays in doubt until the manifest of the replay supersedes it. */
-function replayOf(
-  target: ReadableCheckpoint,
-  resuming: Resuming,
-  facts: RecoveryFacts,
-): ResumingPlan {
-  const rollBack = resuming.discards.rollBack.filter(({ id }) => id !== target.id);
-  return {
-    kind: 'pinned-replay',
-    ...resuming,
-    discards: { ...resuming.discards, rollBack },
-    // The same cut, so the same number.
-    nextEpoch: epoch(target.manifest.epoch),
-    target,
-    inherited: handles(facts, target, 'committed'),
-  };
-}
-
-function handles(
+function preparedHandles(
   facts: RecoveryFacts,
   stored: ReadableCheckpoint,
-  wanted: 'prepared' | 'committed',
 ): ReadonlyMap<string, string> {
   const result = new Map<string, string>();
   for (const [sink, standing] of standingsOf(facts, stored)) {
     const handle = handleOf(stored.manifest, sink);
-    if (standing === wanted && handle !== undefined) result.set(sink, handle);
+    if (standing === 'prepared' && handle !== undefined) result.set(sink, handle);
   }
   return result;
 }

@@ -13,7 +13,7 @@ import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact 
 import { markersElsewhere } from './markers-elsewhere.js';
 import { toSinkAnswer } from './open-sinks.js';
 import type { RecoveryRequest } from './request.js';
-import { classify, handleOf, handleOwner, statusOf } from './stored-state.js';
+import { classify, handleOf, statusOf } from './stored-state.js';
 
 /** What recovery is asked, without the right to write: what a dry run has too. */
 export type Question = Omit<RecoveryRequest, 'store'>;
@@ -104,7 +104,6 @@ function settingsOf({
       vnodeCount: options.vnodeCount,
     },
     occasion: question.occasion,
-    isReplayPossible: question.replayPossible,
     inDoubtPolicy: options.inDoubtPolicy,
     strictness: options.strictness,
     pipelineHashMismatch: options.pipelineHashMismatch,
@@ -220,7 +219,7 @@ async function askSink(
     if (answer.kind !== 'answered') break;
     if (!stored.isIntact || !isConcerned(stored, sink)) continue;
     const handle = handleOf(stored.manifest, sink);
-    const checkpointId = handleOwner(checkpoints, stored.manifest, sink);
+    const checkpointId = stored.id;
     // Markers rise: a sink that has committed a later one was not set back behind this one, and may
     // have pruned its marker. A savepoint has to be restorable all the same.
     if (isCommittedIn(stored, sink) && checkpointId < (lastCommitted ?? 0)) {

@@ -2,8 +2,8 @@
 
 import { hasErrorCode, TidegateError, type ErrorCode } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
-import { isReadable, newestOf, replayObstacle, standingsOf } from './candidates.js';
-import { strangersIn, unreadAbove } from './columns.js';
+import { isReadable, newestOf, standingsOf } from './candidates.js';
+import { strangersIn, supersedingIn, unreadAbove } from './columns.js';
 import type { RecoveryFacts, SinkFacts } from './facts.js';
 import { rowName, type RecoveryRow } from './table.js';
 
@@ -47,8 +47,10 @@ function explain(code: ErrorCode, facts: RecoveryFacts): string {
     case 'TIDEGATE_RECOVERY_NEWER_VERSION':
     case 'TIDEGATE_RECOVERY_BEYOND_LIMITS':
       return unread(facts);
+    case 'TIDEGATE_RECOVERY_SUPERSEDES':
+      return superseding(facts);
     case 'TIDEGATE_RECOVERY_SPLIT':
-      return `checkpoint ${id}: ${standings(facts)}; ${replayObstacle(facts) ?? ''}`;
+      return `checkpoint ${id}: ${standings(facts)}`;
     default:
       return `checkpoint ${id}: ${standings(facts)}`;
   }
@@ -117,6 +119,15 @@ function committed(
 
 function placeOf({ storePlace }: RecoveryFacts): string {
   return storePlace === undefined ? '' : ` in ${storePlace}`;
+}
+
+function superseding({ checkpoints }: RecoveryFacts): string {
+  const found = supersedingIn(checkpoints);
+  const replaced = found?.manifest.tidegate?.supersedes ?? 0;
+  return (
+    `the manifest of checkpoint ${found?.id ?? 0} says that it supersedes ${replaced}: an earlier ` +
+    'version of tidegate replayed that range'
+  );
 }
 
 function inDoubt(facts: RecoveryFacts): readonly string[] {

@@ -75,8 +75,6 @@ export interface RecoveryRequest {
   readonly pipelineHash: bigint | undefined;
   /** Whether a crashed process is being recovered, or a failure in this one. */
   readonly occasion: 'start' | 'in-process';
-  /** Whether a range can be replayed into a sink that lost its output (the coordinator knows). */
-  readonly replayPossible: boolean;
   readonly ports: RecoveryPorts;
   readonly signal: AbortSignal;
   /** Undefined resumes what the recovery table says. */
@@ -104,13 +102,6 @@ export interface Recovered extends RecoveryAnswered {
 
 export type RecoveryOutcome =
   | ({ readonly kind: 'resumed' } & Recovered)
-  | ({
-      readonly kind: 'pinned-replay';
-      /** The in-doubt manifest: its offsets end the range, its id is superseded. */
-      readonly target: PersistedManifest;
-      /** Sinks that have committed the range already, with their old handles. */
-      readonly inherited: ReadonlyMap<string, string>;
-    } & Recovered)
   /** A human is needed; no sink was changed by a guess. */
   | ({ readonly kind: 'refused'; readonly cause: TidegateError } & RecoveryAnswered);
 

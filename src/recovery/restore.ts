@@ -21,8 +21,9 @@ const restoreRow: RecoveryRow = {
 
 /**
  * A restore is a new checkpoint on top of all others, so that the next crash resumes it and not
- * what it turned away from. The one in doubt is superseded in the same write: there is no moment
- * at which it lies in doubt below a complete one.
+ * what it turned away from. The one in doubt is marked rolled back first: there is no moment at which
+ * it lies in doubt below a complete one. A crash in between leaves the choice to be made again; a sink
+ * that has committed the discarded one keeps the next start from resuming behind it until then.
  */
 export function planRestore(facts: RecoveryFacts, choice: RestoreChoice): RecoveryPlan {
   const chosen = facts.checkpoints.find(({ id }) => id === choice.checkpointId);
@@ -37,21 +38,13 @@ export function planRestore(facts: RecoveryFacts, choice: RestoreChoice): Recove
     manifestMisfit(chosen, facts);
   if (refusal !== undefined) return { kind: 'refuse', row: restoreRow, cause: refusal };
   const restoredEpoch = epochAboveAll(facts);
-  const [inDoubt, ...others] = facts.checkpoints
-    .filter(isReadable)
-    .filter(({ state }) => state === 'in-doubt');
+  const inDoubt = facts.checkpoints.filter(isReadable).filter(({ state }) => state === 'in-doubt');
   return {
     kind: 'restore',
     row: restoreRow,
     resume: chosen,
     restoredEpoch,
-    supersedes: inDoubt?.id,
-    // One write supersedes one; more than one in doubt is a store that was damaged from outside.
-    discards: {
-      rollBack: [...others, ...failedEpochsIn(facts)],
-      saveAgain: [],
-      setAside: [],
-    },
+    discards: { rollBack: [...inDoubt, ...failedEpochsIn(facts)], saveAgain: [], setAside: [] },
     nextEpoch: epoch(restoredEpoch + 1),
   };
 }

@@ -7,7 +7,6 @@ import { hasErrorCode, isTidegateError, TidegateError, toError } from '../errors
 import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import { withDeadline } from '../runtime/deadline.js';
-import { newUuid } from '../runtime/uuid.js';
 import type { LoadedCheckpoint, OwnedStore } from '../store/checkpoint-store.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import type { ManifestOwner } from './new-manifest.js';
@@ -57,11 +56,9 @@ export function update(
   return write(round, what, (signal) => round.store.updateManifest(previous, next, { signal }));
 }
 
-/** Who writes in this round, under a fresh attempt uuid. */
-export function ownerOf({ ports }: RecoveryRequest, store: OwnedStore): ManifestOwner {
-  const { storeId, pipeline, generation } = store;
-  const attempt = newUuid(ports.clock, ports.random);
-  return { storeId, pipeline, generation, attempt };
+/** Who writes in this round. */
+export function ownerOf({ storeId, pipeline, generation }: OwnedStore): ManifestOwner {
+  return { storeId, pipeline, generation };
 }
 
 /**

@@ -34,7 +34,7 @@ export async function writeStartCheckpoint(round: Round): Promise<PersistedManif
     watermark: lowest(sources.watermarks, participants.sources.size),
     sourceNames: [...participants.sources.keys()].sort(),
     pipelineHash,
-    tidegate: ownFields(ownerOf(request, store)),
+    tidegate: ownFields(ownerOf(store)),
   });
 }
 

@@ -1,6 +1,5 @@
-// What a manifest says about itself: complete, in doubt, discarded or replaced. Pure.
+// What a manifest says about itself: complete, in doubt or discarded. Pure.
 
-import { checkpointId, type CheckpointId } from '../ids.js';
 import {
   manifestVersion,
   type CheckpointManifest,
@@ -39,30 +38,10 @@ export function handleOf(manifest: CheckpointManifest, sink: string): string | u
   return handle === '' ? undefined : handle;
 }
 
-/**
- * The checkpoint id under which a sink knows the handle that a manifest names: a manifest of a
- * pinned replay keeps the handles of sinks that had committed the range for an earlier one, and
- * their markers carry that one's id.
- */
-export function handleOwner(
-  checkpoints: readonly StoredCheckpoint[],
-  manifest: CheckpointManifest,
-  sink: string,
-): CheckpointId {
-  const handle = handleOf(manifest, sink);
-  let owner = manifest;
-  for (let current: CheckpointManifest | undefined = manifest; current !== undefined;) {
-    if (handleOf(current, sink) === handle) owner = current;
-    const olderId: number | undefined = current.tidegate?.supersedes;
-    current = checkpoints.find((stored) => stored.id === olderId)?.manifest;
-  }
-  return checkpointId(owner.checkpointId);
-}
-
 /** The store's word, except where this code must not resume what the store can read. */
 function stateOf(listing: CheckpointListing): StoredState {
   const { state, manifest, problem } = listing;
-  if (state === 'superseded' || state === 'rolled-back' || state === 'newer') return state;
+  if (state === 'rolled-back' || state === 'newer') return state;
   if (hasErrorCode(problem, 'TIDEGATE_MANIFEST_VERSION')) return 'newer';
   if (manifest === undefined) return isBeyondThisProgram(problem) ? 'unsupported' : 'corrupt';
   if (manifest.version > manifestVersion) return 'newer';

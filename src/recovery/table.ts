@@ -11,8 +11,7 @@ export type Decision =
   | { readonly kind: 'fall-back' }
   | { readonly kind: 'resume' }
   | { readonly kind: 'roll-forward' }
-  | { readonly kind: 'roll-back' }
-  | { readonly kind: 'pinned-replay' };
+  | { readonly kind: 'roll-back' };
 
 export interface RecoveryRow {
   readonly number: number;
@@ -33,7 +32,10 @@ export const unansweredRow: RecoveryRow = {
   decision: { kind: 'halt', code: 'TIDEGATE_RECOVERY_UNANSWERED' },
 };
 
-/** The first row whose pattern fits decides. Together the rows fit every combination of facts. */
+/**
+ * The first row whose pattern fits decides. Together the rows fit every combination of facts. Numbers
+ * are quoted in reports and stay: 14, a replay that tidegate no longer makes, is not given again.
+ */
 export const recoveryTable: readonly RecoveryRow[] = [
   unansweredRow,
   {
@@ -49,6 +51,13 @@ export const recoveryTable: readonly RecoveryRow[] = [
     label: 'N leaves a sink in doubt that is not registered or no longer two-phase',
     when: { owner: ['unknown-sink'] },
     decision: { kind: 'refuse', code: 'TIDEGATE_RECOVERY_UNKNOWN_SINK' },
+  },
+  {
+    number: 2,
+    variant: 'c',
+    label: 'a manifest of an earlier version replaces another one by a replay',
+    when: { owner: ['superseding'] },
+    decision: { kind: 'refuse', code: 'TIDEGATE_RECOVERY_SUPERSEDES' },
   },
   {
     number: 3,
@@ -170,16 +179,9 @@ export const recoveryTable: readonly RecoveryRow[] = [
     decision: { kind: 'roll-forward' },
   },
   {
-    number: 14,
-    variant: '',
-    label: 'some committed, some absent, replay possible',
-    when: { sinks: ['some-committed-some-absent'], replay: ['possible'] },
-    decision: { kind: 'pinned-replay' },
-  },
-  {
     number: 15,
     variant: '',
-    label: 'some committed, some absent, replay not possible',
+    label: 'some committed, some absent',
     when: { sinks: ['some-committed-some-absent'] },
     decision: { kind: 'refuse', code: 'TIDEGATE_RECOVERY_SPLIT' },
   },

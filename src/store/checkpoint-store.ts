@@ -23,12 +23,12 @@ export const defaultWaitForOwnerMs = 5_000;
 /**
  * State of a stored checkpoint:
  * `complete` every sink committed; `in-doubt` durable, but some sink is not known to have
- * committed; `rolled-back` and `superseded` discarded for ever; `corrupt` the manifest or its
- * sidecar cannot be trusted; `newer` a manifest of a format version that this code does not know, and
- * that it never moves; `orphan` a directory without a manifest.
+ * committed; `rolled-back` discarded for ever; `corrupt` the manifest or its sidecar cannot be
+ * trusted; `newer` a manifest of a format version that this code does not know, and that it never
+ * moves; `orphan` a directory without a manifest.
  */
 export type CheckpointState =
-  'complete' | 'in-doubt' | 'rolled-back' | 'superseded' | 'corrupt' | 'newer' | 'orphan';
+  'complete' | 'in-doubt' | 'rolled-back' | 'corrupt' | 'newer' | 'orphan';
 
 /** What a scan says about one checkpoint. */
 export interface CheckpointListing {

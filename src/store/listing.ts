@@ -28,29 +28,27 @@ interface Readable {
 
 /** Classifies a whole scan, newest first. */
 export function listCheckpoints(found: readonly FoundCheckpoint[]): readonly CheckpointListing[] {
-  const superseded = supersededIds(found);
   const failed = failedEpochs(found.flatMap(wholeManifest));
   return [...found]
     .sort((left, right) => right.id - left.id)
-    .map((checkpoint) => listingOf(checkpoint, superseded, failed));
+    .map((checkpoint) => listingOf(checkpoint, failed));
 }
 
 function listingOf(
   { id, byteLength, content }: FoundCheckpoint,
-  superseded: ReadonlySet<number>,
   failed: ReadonlySet<number>,
 ): CheckpointListing {
   if (content.kind === 'orphan') return { id, byteLength, state: 'orphan' };
   if (content.kind === 'unreadable') {
-    const state = superseded.has(id) ? 'superseded' : stateOfUnreadable(content.problem);
-    return { id, byteLength, state, problem: content.problem };
+    const { problem } = content;
+    return { id, byteLength, state: stateOfUnreadable(problem), problem };
   }
   const { manifest } = content;
   const problem = problemOf(content);
   return {
     id,
     byteLength,
-    state: superseded.has(id) ? 'superseded' : stateOf(manifest, problem, failed),
+    state: stateOf(manifest, problem, failed),
     manifest,
     integrity: manifestIntegrity(manifest),
     kind: manifest.tidegate?.kind ?? 'checkpoint',
@@ -90,15 +88,4 @@ function stateOf(
   if (problem !== undefined) return stateOfUnreadable(problem);
   if (failed.has(manifest.checkpointId)) return 'rolled-back';
   return isCommittedEverywhere(manifest) ? 'complete' : 'in-doubt';
-}
-
-/** Only readable manifests count, and only for ids below their own: nothing supersedes itself. */
-function supersededIds(found: readonly FoundCheckpoint[]): ReadonlySet<number> {
-  const ids = new Set<number>();
-  for (const { id, content } of found) {
-    if (content.kind !== 'readable') continue;
-    const replaced = content.manifest.tidegate?.supersedes;
-    if (replaced !== undefined && replaced < id) ids.add(replaced);
-  }
-  return ids;
 }

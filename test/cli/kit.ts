@@ -163,10 +163,8 @@ export async function save(store: OwnedStore, spec: Spec): Promise<CheckpointId>
       storeId: store.storeId,
       pipeline: store.pipeline,
       generation: store.generation,
-      attempt: `0192a3b4-0000-7000-8000-${String(epoch).padStart(12, '0')}`,
       kind: 'checkpoint',
       commitHandles: new Map([['warehouse', `orders/warehouse/${store.generation}/${id}`]]),
-      sinkDigests: new Map(),
       ...spec.ours,
     },
   };

@@ -20,7 +20,7 @@ interface Row {
 type Query = (text: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 type Output = 'table' | 'key' | 'write';
 
-const classes: readonly TwoPhaseSink['durability'][] = ['durable', 'last-resource', 'fenced'];
+const classes: readonly TwoPhaseSink['durability'][] = ['durable', 'last-resource'];
 let schemas = 0;
 
 describe('on an embedded database', () => {

@@ -59,13 +59,13 @@ describe('processes', () => {
   }, 120_000);
 
   test('after a crash of the server every class answers what it may', async () => {
-    const marked = await open(1, { durability: 'fenced' });
+    const marked = await open(1, { durability: 'last-resource' });
     const kept = await prepare(marked, 1, [1]);
     expect(await marked.commit(kept, calm)).toBe('applied');
     const lost = await prepare(marked, 2, [2]);
     await server.kill();
     await server.start();
-    const fresh = await open(2, { durability: 'fenced' });
+    const fresh = await open(2, { durability: 'last-resource' });
     expect(await fresh.inspect({ checkpointId: idOf(1, 1), handle: kept }, calm)).toBe('committed');
     expect(await fresh.inspect({ checkpointId: idOf(1, 2), handle: lost }, calm)).toBe('absent');
     expect(await fresh.lastCommitted(calm)).toBe(idOf(1, 1));

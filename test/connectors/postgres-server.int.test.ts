@@ -197,7 +197,7 @@ describe('"not found" is answered by the marker', () => {
     expect(await rows()).toEqual([1]);
   });
 
-  test.each(['durable', 'last-resource', 'fenced'] as const)(
+  test.each(['durable', 'last-resource'] as const)(
     'a marker that a %s sink may have pruned is no proof of absence',
     async (durability) => {
       const session = await open(1, { markersKept: 100, durability });

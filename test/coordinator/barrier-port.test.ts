@@ -1,4 +1,4 @@
-// A dataflow behind the barrier port: reports that are late, doubled, or of another attempt; replays.
+// A dataflow behind the barrier port: reports that are late, doubled, or of another attempt.
 
 import { describe, expect, test } from '@jest/globals';
 import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
@@ -394,85 +394,6 @@ describe('failures in a row of a dataflow that commits nothing between them', ()
     }
     expect(harness.names()).toContain('checkpoint-skipped');
     expect(harness.coordinator.status().phase).toBe('halted');
-  });
-});
-
-describe('a pinned replay', () => {
-  /** Two fenced sinks: the first has committed, the second lost its output with the process. */
-  async function splitCommit(second: (records: readonly number[]) => readonly number[]) {
-    const fencedSinks = { left: 'fenced', right: 'fenced' } as const;
-    const build = (scripted?: Harness['sinks'], store?: Harness['store']) => {
-      const port = new ManualPort({ canReplay: true });
-      const more = { barriers: port, sources: { numbers: replayable() } };
-      const options = { sinks: fencedSinks, more: more as Partial<CoordinatorOptions> };
-      const reuse = scripted && store ? { scripted, store } : {};
-      return { port, harness: new Harness({ ...options, ...reuse }) };
-    };
-    const first = build();
-    first.port.onInject = (barrier, listener) => {
-      passEverything(barrier, listener, { next: 3, sinks: sinkNames });
-    };
-    await first.harness.start();
-    await first.port.write([1, 2, 3]);
-    first.harness.sink('right').next('commit', never);
-    const asked = first.harness.coordinator.checkpoint();
-    await first.harness.clock.settle();
-    const id = first.port.injected[0]!.barrier.checkpointId;
-    void asked;
-    await first.harness.crash();
-
-    const next = build(first.harness.sinks, first.harness.store);
-    next.port.onResume = (flow) => {
-      if (flow.pinnedTo === undefined) return;
-      for (const writer of flow.sinks.values()) void writer.write(second([1, 2, 3]));
-    };
-    next.port.onInject = (barrier, listener) => {
-      passEverything(barrier, listener, {
-        next: Number(barrier.pinnedTo?.get('numbers')?.next ?? 3),
-        sinks: sinkNames,
-      });
-    };
-    const report = await next.harness.start().catch((error: unknown) => error);
-    await next.harness.clock.advance(1_000);
-    return { ...next, report, id };
-  }
-
-  function replayable() {
-    return {
-      position: () => ({ next: '0' }),
-      restore: () => undefined,
-      replay: async function* () {
-        yield* [];
-      },
-    };
-  }
-
-  test('fills the sink that lost its output, and leaves the other one alone', async () => {
-    const { harness, port, report, id } = await splitCommit((records) => records);
-    expect(report).toMatchObject({ row: { number: 14 } });
-    expect(port.flows[0]?.pinnedTo?.get('numbers')).toEqual({ next: '3' });
-    expect(harness.sink('left').visible).toEqual([1, 2, 3]);
-    expect(harness.sink('right').visible).toEqual([1, 2, 3]);
-    expect(harness.coordinator.status().phase).toBe('running');
-    const saved = harness.log.findLast((call) => call.kind === 'saved');
-    if (saved?.kind !== 'saved') throw new Error('nothing was saved');
-    expect(saved.manifest.tidegate?.supersedes).toBe(id);
-    const oldHandle = saved.manifest.tidegate?.commitHandles.get('left');
-    expect(oldHandle?.endsWith(`/${id}`)).toBe(true);
-    // The replayed output must not come back with the next epoch of the sink that had it already.
-    await port.write([4]);
-    expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('completed');
-    expect(harness.sink('left').visible).toEqual([1, 2, 3, 4]);
-    expect(harness.sink('right').visible).toEqual([1, 2, 3, 4]);
-  });
-
-  test('halts before anything is durable when the output differs from before', async () => {
-    const { harness } = await splitCommit((records) => records.slice(1));
-    expect(harness.coordinator.status()).toMatchObject({
-      phase: 'halted',
-      cause: { code: 'TIDEGATE_REPLAY_DIFFERS' },
-    });
-    expect(harness.sink('right').visible).toEqual([]);
   });
 });
 

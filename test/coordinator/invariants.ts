@@ -21,7 +21,7 @@ export function violations(log: readonly LoggedCall[]): readonly string[] {
         for (const [sink, handle] of call.manifest.tidegate?.commitHandles ?? []) {
           durableHandles.set(`${sink} ${handle}`, call.manifest.checkpointId);
         }
-        found.push(...secondInDoubt(manifests, log));
+        found.push(...secondInDoubt(manifests));
         break;
       case 'commit':
         if (!durableHandles.has(`${call.sink} ${call.handle}`)) {
@@ -70,16 +70,8 @@ function isInDoubt(known: Known): boolean {
   return [...known.statuses.values()].some((status) => status.kind !== 'committed');
 }
 
-function secondInDoubt(
-  manifests: ReadonlyMap<number, Known>,
-  log: readonly LoggedCall[],
-): readonly string[] {
-  const superseded = new Set(
-    log.map((call) => (call.kind === 'saved' ? call.manifest.tidegate?.supersedes : undefined)),
-  );
-  const inDoubt = [...manifests]
-    .filter(([id, known]) => isInDoubt(known) && !superseded.has(id))
-    .map(([id]) => id);
+function secondInDoubt(manifests: ReadonlyMap<number, Known>): readonly string[] {
+  const inDoubt = [...manifests].filter(([, known]) => isInDoubt(known)).map(([id]) => id);
   return inDoubt.length > 1 ? [`checkpoints ${inDoubt.join(' and ')} are in doubt at once`] : [];
 }
 

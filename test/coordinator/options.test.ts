@@ -45,24 +45,33 @@ function choice(checkpointId: unknown, acceptDuplicatesIn: unknown): RestoreChoi
 }
 
 describe('building a coordinator', () => {
+  test('refuses a durability that is gone, with the ways out', () => {
+    const sinks = { old: { ...sinksOf('durable').s0, durability: 'fenced' as never } };
+    const [problem, ...others] = problemsOf({ sinks: sinks as never });
+    expect(others).toEqual([]);
+    expect(problem).toContain('sink old is fenced, a class that is gone');
+    for (const wayOut of ['last-resource', 'durable', 'writeAhead']) {
+      expect(problem).toContain(wayOut);
+    }
+  });
+
   test('tells all problems in one error', () => {
     const problems = problemsOf({
       pipeline: ' ',
       sources: { '': source, 'a/b': source, numbers: { ...source, replayable: false } },
       tables: { numbers: source },
-      sinks: sinksOf('last-resource', 'last-resource', 'fenced'),
+      sinks: sinksOf('last-resource', 'last-resource'),
       checkpoint: { commitTimeoutMs: 0, inDoubtPolicy: 'guess' as never, nonsense: 1 } as never,
     });
-    expect(problems.length).toBe(10);
+    expect(problems.length).toBe(9);
     const text = problems.join('\n');
     for (const part of [
       'pipeline name',
       'source name ""',
       'source name "a/b"',
       'numbers names both a source and a table',
-      'declare the others fenced',
+      'put writeAhead in front of the others',
       'numbers cannot be replayed',
-      's2 are fenced',
       'commitTimeoutMs is 0',
       'inDoubtPolicy is guess',
       'no setting nonsense',

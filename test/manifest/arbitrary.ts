@@ -86,11 +86,9 @@ const tidegate: fc.Arbitrary<TidegateFields> = fc
       storeId: fc.uuid(),
       pipeline: name,
       generation: counter,
-      attempt: fc.uuid({ version: 7 }),
       kind: fc.constantFrom('checkpoint' as const, 'savepoint' as const),
       label: name,
       commitHandles: mapOf(name),
-      sinkDigests: mapOf(name),
       rolledBack: fc.record({ reason: name, generation: counter }),
       supersedes: counter,
       restoredFrom: counter,
@@ -107,15 +105,7 @@ const tidegate: fc.Arbitrary<TidegateFields> = fc
       ),
     },
     {
-      requiredKeys: [
-        'storeId',
-        'pipeline',
-        'generation',
-        'attempt',
-        'kind',
-        'commitHandles',
-        'sinkDigests',
-      ],
+      requiredKeys: ['storeId', 'pipeline', 'generation', 'kind', 'commitHandles'],
     },
   )
   .chain((fields) => unknownFields.map((unknown) => ({ ...fields, ...unknown })));

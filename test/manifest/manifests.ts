@@ -49,13 +49,10 @@ export const fullManifest: CheckpointManifest = {
     storeId: '0192a3b4-0000-7000-8000-000000000001',
     pipeline: 'orders',
     generation: 1,
-    attempt: '0192a3b4-0000-7000-8000-000000000002',
     kind: 'savepoint',
     label: 'before the upgrade',
     commitHandles: new Map([['warehouse', 'orders/warehouse/1/16777217']]),
-    sinkDigests: new Map([['warehouse', 'sha256:00']]),
     rolledBack: { reason: 'a sink lost its output', generation: 2 },
-    supersedes: 16_777_216,
     restoredFrom: 16_777_215,
     decisions: [
       {

@@ -424,10 +424,8 @@ describe('what cannot be written is told like what cannot be read', () => {
       storeId: 's',
       pipeline: 'p',
       generation: 1,
-      attempt: 'a',
       kind: 'checkpoint',
       commitHandles: new Map(),
-      sinkDigests: new Map(),
       ...value,
     },
   });

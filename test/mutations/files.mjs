@@ -235,12 +235,6 @@ export const mutations = [
     'void checkLineEnd;',
   ),
   source(
-    'a replay does not compare what it has read',
-    'file-source.ts',
-    'reached.byteOffset === end.byteOffset && reached.fingerprint === end.fingerprint',
-    'reached.byteOffset === end.byteOffset',
-  ),
-  source(
     'the position of a batch is that of the whole block',
     'file-source.ts',
     'const byteOffset = block.byteOffset + begin;',

@@ -1,7 +1,7 @@
 // Known ways to break recovery: each loses records, writes them twice, or gives up for no reason.
 
 export const tests = [
-  'test/recovery/(table|plan|recover|unknown-outcomes|damage|participants|pinned-replay|restore|report|sink-set-back)',
+  'test/recovery/(table|plan|recover|unknown-outcomes|damage|participants|refusals|restore|report|sink-set-back)',
 ];
 
 const swap = (what, file, find, replace) => ({ what, file: `src/recovery/${file}`, find, replace });
@@ -29,7 +29,7 @@ export const mutations = [
     'N is resumed after its sinks were rolled back',
     'plan.ts',
     "return decision.kind === 'resume' || decision.kind === 'roll-forward';",
-    "return decision.kind !== 'fall-back' && decision.kind !== 'pinned-replay';",
+    "return decision.kind !== 'fall-back';",
   ),
   swap(
     'absent sinks are overlooked beside prepared ones',
@@ -142,8 +142,8 @@ export const mutations = [
   swap(
     'the mark that a checkpoint was rolled back is forgotten',
     'execute-plan.ts',
-    'await save(round, rolledBack(manifest, ownerOf(request, store), reason));',
-    'await save(round, manifest); void rolledBack; void ownerOf; void reason;',
+    'await save(round, rolledBack(manifest, ownerOf(store), why));',
+    'await save(round, manifest); void rolledBack; void ownerOf; void why;',
   ),
   swap(
     'marks of an earlier recovery are not saved again',
@@ -164,16 +164,16 @@ export const mutations = [
     'if (extended === undefined || extended !== undefined) {',
   ),
   swap(
-    'a pinned replay inherits the committed sinks of no one',
-    'plan.ts',
-    "inherited: handles(facts, target, 'committed'),",
-    "inherited: handles(facts, target, 'absent' as never),",
+    'what an earlier version replayed is resumed, though its handles may be those of another checkpoint',
+    'columns.ts',
+    "if (supersedingIn(facts.checkpoints) !== undefined) return 'superseding';",
+    'void supersedingIn;',
   ),
   swap(
-    'a pinned replay asks for inherited handles under its own id',
-    'stored-state.ts',
-    'if (handleOf(current, sink) === handle) owner = current;',
-    'if (handle === "") owner = current;',
+    'a restore leaves what is in doubt below itself',
+    'restore.ts',
+    'rollBack: [...inDoubt, ...failedEpochsIn(facts)]',
+    'rollBack: [...inDoubt.slice(1), ...failedEpochsIn(facts)]',
   ),
   swap(
     'an operator without saved state keeps what it had',
@@ -184,8 +184,8 @@ export const mutations = [
   swap(
     'a restore is undone by the next crash: it writes no manifest',
     'execute-plan.ts',
-    'return { base: await restoreChosen(round, plan) };',
-    'void restoreChosen; return { base: await save(round, manifest) };',
+    'return restoreChosen(round, plan);',
+    'void restoreChosen; return save(round, manifest);',
   ),
   swap(
     'a restore does not ask whether sinks are past it',

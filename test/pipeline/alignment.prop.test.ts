@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Barrier, CutListener, SinkWriter } from '../../src/contracts/barrier.js';
 import type { OperatorSnapshot } from '../../src/contracts/operator.js';
-import { attemptId, checkpointId, epoch, generation } from '../../src/ids.js';
+import { checkpointId, epoch, generation } from '../../src/ids.js';
 import { PreparedGraph } from '../../src/pipeline/assemble.js';
 import { Dataflow } from '../../src/pipeline/flow/dataflow.js';
 import { Graph, mainPort } from '../../src/pipeline/graph.js';
@@ -182,7 +182,6 @@ function buildFlow({ seed, sources, steps }: Plan): Flow {
     clock: systemClock,
     counts: parts.counts,
     queuedBytesMax: 64,
-    canReplay: false,
     sources: parts.cursors,
     assemble: (run) => parts.assemble(run),
   });
@@ -282,7 +281,6 @@ class Cut implements CutListener {
       checkpointId: checkpointId(id),
       epoch: epoch(id),
       generation: generation(1),
-      attempt: attemptId(`attempt ${id}`),
     };
   }
 

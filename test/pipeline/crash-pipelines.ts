@@ -49,9 +49,9 @@ export type Shape =
   | 'aligned'
   | 'table'
   | 'timers'
-  | 'replayed'
+  | 'two-sinks'
   | 'custom'
-  | 'custom-replayed';
+  | 'custom-two-sinks';
 
 export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
   'fan-in': (world) => {
@@ -130,11 +130,11 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
     return prepared(world, pipeline, 'input');
   },
 
-  /** Two sinks that lose in a crash what they had prepared: what one has committed is replayed. */
-  replayed: (world) => {
+  /** One of two sinks loses in a crash what it had prepared, and decides. */
+  'two-sinks': (world) => {
     const { pipeline, left } = begin(world, { only: 'left', deterministic: true });
-    timed(left).to('a', world.sink('a', 'fenced'));
-    counted(left).to('b', world.sink('b', 'fenced'));
+    timed(left).to('a', world.sink('a', 'durable'));
+    counted(left).to('b', last(world));
     return prepared(world, pipeline, 'input');
   },
 
@@ -146,10 +146,10 @@ export const builds: Readonly<Record<Shape, (world: World) => Crashable>> = {
     return prepared(world, pipeline, 'key');
   },
 
-  'custom-replayed': (world) => {
+  'custom-two-sinks': (world) => {
     const { pipeline, left } = begin(world, { only: 'left', deterministic: true });
-    left.apply('hundreds', hundreds()).to('a', world.sink('a', 'fenced'));
-    counted(left).to('b', world.sink('b', 'fenced'));
+    left.apply('hundreds', hundreds()).to('a', world.sink('a', 'durable'));
+    counted(left).to('b', last(world));
     return prepared(world, pipeline, 'input');
   },
 };

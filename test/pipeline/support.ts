@@ -31,11 +31,6 @@ export function pacedSource<Rec>(
         yield { records: batch, offsets: { next: String(next) } };
       }
     },
-    async *replay(from, to) {
-      for (let index = Number(from.next); index < Number(to.next); index++) {
-        yield records[index]!;
-      }
-    },
   };
 }
 

@@ -1,9 +1,8 @@
-// Which checkpoint is N, what its base is, and whether the range between them can be replayed.
+// Which checkpoint is N, what its base is, and where a sink stands.
 
 import { describe, expect, test } from '@jest/globals';
-import { connectorCheckpoint } from '../../src/manifest/create.js';
-import { baseOf, newestOf, replayObstacle, standingsOf } from '../../src/recovery/candidates.js';
-import type { RecoveryFacts, SinkFacts, StoredCheckpoint } from '../../src/recovery/facts.js';
+import { baseOf, newestOf, standingsOf } from '../../src/recovery/candidates.js';
+import type { StoredCheckpoint } from '../../src/recovery/facts.js';
 import { factsOf, sink, stored, unreadable, type ManifestSpec } from './facts-kit.js';
 
 const complete = (id: number): StoredCheckpoint => stored('complete', { id });
@@ -15,7 +14,7 @@ describe('the base', () => {
     const checkpoints = [
       stored('in-doubt', { id: 50 }),
       { ...complete(40), isIntact: false },
-      stored('superseded', { id: 35 }),
+      stored('rolled-back', { id: 35 }),
       unreadable(30, 'corrupt'),
       complete(20),
       complete(10),
@@ -27,7 +26,7 @@ describe('the base', () => {
   test('lies below N: what is discarded or replaced above N is neither', () => {
     const checkpoints = [
       stored('rolled-back', { id: 50 }),
-      stored('superseded', { id: 40 }),
+      stored('rolled-back', { id: 40 }),
       complete(30),
       complete(20),
     ];
@@ -98,89 +97,4 @@ test('a sink that was flushed and is not registered any more does not count as c
   // Where it has a handle it had two phases, and has the epoch.
   const handled = stored('in-doubt', { id: 20, sinks }, { archive: 'absent' });
   expect(standingsOf(facts, handled).get('log')).toBe('committed');
-});
-
-describe('a range cannot be replayed', () => {
-  const both = { archive: 'committed', warehouse: 'pending' } as const;
-  const registered: Record<string, SinkFacts> = { archive: sink(20), warehouse: sink(10) };
-  const target = (spec: Partial<ManifestSpec> = {}) =>
-    stored('in-doubt', { id: 20, epoch: 2, sinks: both, ...spec }, { warehouse: 'absent' });
-  const base = stored('complete', { id: 10 });
-  const offsetsOf = (...names: readonly string[]) =>
-    new Map(names.map((name) => [name, connectorCheckpoint(1)]));
-  const withTables = (tables: readonly string[]): Partial<RecoveryFacts> => {
-    const { topology } = factsOf([]);
-    return { topology: { ...topology, tables: new Set(tables) } };
-  };
-
-  test('by nothing here: the sink that lost it has a digest', () => {
-    expect(replayObstacle(factsOf([target(), base], registered))).toBeUndefined();
-    const digests = target({ digests: ['warehouse'] });
-    expect(replayObstacle(factsOf([digests, base], registered))).toBeUndefined();
-  });
-
-  const cases: readonly [string, RecoveryFacts, string][] = [
-    [
-      'where the pipeline cannot',
-      factsOf([target(), base], registered, { isReplayPossible: false }),
-      'the pipeline cannot replay a range into its sinks',
-    ],
-    [
-      'where the one in doubt cannot be read',
-      factsOf([unreadable(20, 'corrupt'), base], registered),
-      'the one in doubt cannot be read',
-    ],
-    ['where there is none', factsOf([], registered), 'the one in doubt cannot be read'],
-    [
-      'without a base',
-      factsOf([target()], registered),
-      'there is no intact checkpoint to replay from',
-    ],
-    [
-      'when a source was added',
-      factsOf([target({ change: { sourceOffsets: offsetsOf('lines', 'new') } }), base], registered),
-      'its sources are not the ones that are registered',
-    ],
-    [
-      'when the base knows another source',
-      factsOf(
-        [target(), stored('complete', { id: 10, change: { sourceOffsets: offsetsOf('other') } })],
-        registered,
-      ),
-      'its sources are not the ones that are registered',
-    ],
-    [
-      'when a table was added in between',
-      factsOf(
-        [target({ change: { tableOffsets: offsetsOf('rates') } }), base],
-        registered,
-        withTables(['rates']),
-      ),
-      'its tables are not the ones that are registered',
-    ],
-    [
-      'when a sink was added',
-      factsOf([target(), base], { ...registered, new: sink() }),
-      'its sinks are not the ones that are registered',
-    ],
-    [
-      'when a sink has no handle',
-      factsOf([target({ handles: ['warehouse'] }), base], registered),
-      'the output of sink archive was recorded without a handle',
-    ],
-    [
-      'when the sink that gets it again has no digest',
-      factsOf([target({ digests: ['archive'] }), base], registered),
-      'the output of sink warehouse was recorded without a digest to compare with',
-    ],
-    [
-      'for a foreign manifest',
-      factsOf([target({ ours: 'foreign' }), base], registered),
-      'the output of sink archive was recorded without a handle',
-    ],
-  ];
-
-  test.each(cases)('%s', (_what, facts, obstacle) => {
-    expect(replayObstacle(facts)).toBe(obstacle);
-  });
 });

@@ -154,7 +154,7 @@ describe('a store that does not fit its sinks', () => {
     expect(await world.states()).toEqual({
       [base]: 'complete',
       [first]: 'rolled-back',
-      [second]: 'superseded',
+      [second]: 'rolled-back',
       [restored.base.manifest.checkpointId]: 'complete',
     });
   });

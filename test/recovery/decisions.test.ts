@@ -61,8 +61,8 @@ describe('a report', () => {
       sinks: both,
       ours: { rolledBack: { reason: 'no sink had committed it', generation: 2 } },
     });
-    const superseded = stored('superseded', { id: 20 });
-    const facts = factsOf([rolledBack, superseded, base], {
+    const discarded = stored('rolled-back', { id: 20 });
+    const facts = factsOf([rolledBack, discarded, base], {
       ...past(10, 10),
       added: sink(undefined, { twoPhase: false }),
     });
@@ -74,7 +74,7 @@ describe('a report', () => {
       examined: 3,
       skipped: [
         { id: 30, why: 'rolled-back: no sink had committed it' },
-        { id: 20, why: 'superseded' },
+        { id: 20, why: 'rolled-back' },
       ],
       sinks: [
         { sink: 'archive', found: 'newest committed 10', became: 'without anything prepared' },
@@ -122,20 +122,6 @@ describe('a report', () => {
       'without checkpoint 20',
     ]);
     expect(skipped).toEqual([{ id: 20, why: 'in-doubt' }]);
-  });
-
-  test('of a pinned replay says who drops and who gets the output', () => {
-    const facts = factsOf([newest('committed', 'absent'), base], past(20, 10));
-    const { decision, sinks } = reportOn(facts);
-
-    expect(decision).toBe(
-      'replay the range from checkpoint 10 to 20, which archive committed already ' +
-        '(row 14: some committed, some absent, replay possible)',
-    );
-    expect(sinks.map(({ became }) => became)).toEqual([
-      'drops the replayed output',
-      'gets the replayed output',
-    ]);
   });
 
   test('of a refusal leaves all sinks as they are and skips everything', () => {
@@ -248,18 +234,16 @@ describe('the plan of a restore', () => {
       resume: { id: 10 },
       restoredEpoch: 10,
       nextEpoch: 11,
-      supersedes: undefined,
       discards: { rollBack: [], saveAgain: [], setAside: [] },
     });
   });
 
-  test('supersedes the newest in doubt and rolls back any other', () => {
+  test('rolls back everything in doubt', () => {
     const first = stored('in-doubt', { id: 20, sinks: { archive: 'pending' } });
     const second = stored('in-doubt', { id: 30, sinks: { archive: 'pending' } });
 
     expect(restore(10, [second, first, base])).toMatchObject({
-      supersedes: 30,
-      discards: { rollBack: [{ id: 20 }] },
+      discards: { rollBack: [{ id: 30 }, { id: 20 }] },
     });
   });
 
@@ -291,8 +275,8 @@ describe('the plan of a restore', () => {
     expect(message(restore(10, [unreadable(10, 'complete')]))).toBe(
       `${refused} checkpoint 10 is complete`,
     );
-    expect(message(restore(10, [{ ...base, state: 'superseded' }]))).toBe(
-      `${refused} checkpoint 10 is superseded`,
+    expect(message(restore(10, [{ ...base, state: 'rolled-back' }]))).toBe(
+      `${refused} checkpoint 10 is rolled-back`,
     );
   });
 
@@ -342,7 +326,7 @@ describe('the plan', () => {
     const plan = planRecovery(
       factsOf(
         [
-          unreadable(60, 'superseded'),
+          unreadable(60, 'rolled-back'),
           stored('rolled-back', { id: 50 }),
           unreadable(40, 'rolled-back'),
           newest('prepared', 'prepared'),
@@ -362,19 +346,6 @@ describe('the plan', () => {
       nextEpoch: 2,
       discards: { rollBack: [{ id: 20 }], saveAgain: [{ id: 50 }], setAside: [15] },
     });
-  });
-
-  test('of a replay keeps its target in doubt, has the epoch of the same cut, and old handles', () => {
-    const plan = planRecovery(factsOf([newest('committed', 'absent'), base], past(20, 10)));
-
-    expect(plan).toMatchObject({
-      kind: 'pinned-replay',
-      resume: { id: 10 },
-      target: { id: 20 },
-      nextEpoch: 2,
-      discards: { rollBack: [], saveAgain: [], setAside: [] },
-    });
-    expect('inherited' in plan && plan.inherited).toEqual(new Map([['archive', 'archive/20']]));
   });
 
   test('goes on above the epochs of complete ones; a discarded epoch leaves its number', () => {

@@ -24,7 +24,6 @@ export interface ManifestSpec {
   /** By sink; `missing` names the sink without a status. */
   readonly sinks?: Readonly<Record<string, SinkCommitStatus['kind'] | 'missing'>>;
   readonly handles?: readonly string[];
-  readonly digests?: readonly string[];
   readonly ours?: Partial<TidegateFields> | 'foreign';
   readonly change?: Partial<CheckpointManifest>;
 }
@@ -51,10 +50,8 @@ export function manifestOf(spec: ManifestSpec): CheckpointManifest {
     storeId: theStore,
     pipeline: 'orders',
     generation: 1,
-    attempt: 'attempt',
     kind: 'checkpoint',
     commitHandles: new Map((spec.handles ?? names).map((sink) => [sink, `${sink}/${id}`])),
-    sinkDigests: new Map((spec.digests ?? names).map((sink) => [sink, 'digest'])),
     ...ours,
   };
   return { ...bare, tidegate, ...spec.change };
@@ -117,7 +114,6 @@ export function factsOf(
     },
     occasion: 'start',
     isInDoubtTimeoutReached: false,
-    isReplayPossible: true,
     inDoubtPolicy: 'roll-back',
     strictness: 'strict',
     pipelineHashMismatch: 'warn',

@@ -352,10 +352,8 @@ export class RecoveryWorld {
         storeId: store.storeId,
         pipeline,
         generation: store.generation,
-        attempt: `attempt ${id}`,
         kind: 'checkpoint',
         commitHandles,
-        sinkDigests: new Map(sinks.map(([sink]) => [sink, `digest ${id}`])),
       },
     };
   }
@@ -382,7 +380,6 @@ export class RecoveryWorld {
       },
       pipelineHash: undefined,
       occasion: 'start',
-      replayPossible: false,
       ports: { clock: this.clock, random: this.random, logger: silentLogger },
       signal: new AbortController().signal,
       ...this.request,
@@ -423,8 +420,7 @@ export class RecoveryWorld {
 /** The outcome of a recovery that went on, or a failure that shows why it did not. */
 export function resumedFrom(outcome: RecoveryOutcome): RecoveryOutcome & { kind: 'resumed' } {
   if (outcome.kind === 'resumed') return outcome;
-  const why = outcome.kind === 'refused' ? outcome.cause.message : '';
-  throw new Error(`recovery ended with ${outcome.kind}: ${why}`);
+  throw new Error(`recovery refused: ${outcome.cause.message}`);
 }
 
 export function refusalOf(outcome: RecoveryOutcome): TidegateError {

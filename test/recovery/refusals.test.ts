@@ -17,6 +17,7 @@ const eio = new Error('EIO');
 const complete = stored('complete', { id: 10, sinks: { archive: 'committed' } });
 const silent = sink(undefined, { answer: { kind: 'unanswered', problem: eio } });
 const bothCommitted = { archive: 'committed', warehouse: 'committed' } as const;
+const bothAnswered = Object.entries(bothCommitted);
 
 describe('the cause of a refusal', () => {
   test('of a silent store or sink is the first silence, with its error', () => {
@@ -180,7 +181,7 @@ describe('the cause of a refusal', () => {
     );
   });
 
-  test('of a split says where each sink stands and why the range cannot be replayed', () => {
+  test('of a split says where each sink stands', () => {
     const newest = stored(
       'in-doubt',
       { id: 20, sinks: { archive: 'committed', warehouse: 'pending' } },
@@ -189,11 +190,37 @@ describe('the cause of a refusal', () => {
     const base = stored('complete', { id: 10, sinks: bothCommitted });
     const sinks = { archive: sink(20), warehouse: sink(10) };
 
-    expect(causeFor(factsOf([newest, base], sinks, { isReplayPossible: false }))).toMatchObject({
+    expect(causeFor(factsOf([newest, base], sinks))).toMatchObject({
       code: 'TIDEGATE_RECOVERY_SPLIT',
       message:
-        'checkpoint 20: archive committed, warehouse absent; the pipeline cannot replay a range ' +
-        'into its sinks (row 15: some committed, some absent, replay not possible)',
+        'checkpoint 20: archive committed, warehouse absent (row 15: some committed, some absent)',
+    });
+  });
+
+  describe('where an earlier version has replayed a range', () => {
+    const base = stored('complete', { id: 10, sinks: bothCommitted });
+    const replaced = stored('in-doubt', { id: 20, sinks: { archive: 'pending' } });
+    const replay = stored('complete', { id: 30, sinks: bothCommitted, ours: { supersedes: 20 } });
+    const sinks = { archive: sink(30), warehouse: sink(30) };
+    const message =
+      'the manifest of checkpoint 30 says that it supersedes 20: an earlier version of tidegate ' +
+      'replayed that range (row 2c: a manifest of an earlier version replaces another one by a replay)';
+
+    test('the replay is refused by name, and so is what lies above it while the other is there', () => {
+      const later = stored('complete', { id: 40, sinks: bothCommitted });
+      const expected = { code: 'TIDEGATE_RECOVERY_SUPERSEDES', message };
+
+      expect(causeFor(factsOf([replay, base], sinks))).toMatchObject(expected);
+      expect(causeFor(factsOf([later, replay, replaced, base], sinks))).toMatchObject(expected);
+    });
+
+    test('a later checkpoint is resumed once the replaced one is gone or discarded', () => {
+      const later = stored('complete', { id: 40, sinks: bothCommitted });
+      const asked = { ...later, inspections: new Map(bothAnswered) };
+      const discarded = stored('rolled-back', { id: 20, sinks: bothCommitted });
+
+      expect(planRecovery(factsOf([asked, replay, base], sinks)).kind).toBe('resume');
+      expect(planRecovery(factsOf([asked, replay, discarded, base], sinks)).kind).toBe('resume');
     });
   });
 
@@ -240,22 +267,6 @@ describe('a plan that resumes is checked against the sinks', () => {
         'everything between would be written to it a second time',
       details: { sink: 'archive', lastCommitted: 11, resumed: 10 },
     });
-  });
-
-  test('in a replay, a sink that has the range is ahead only if it has more', () => {
-    const newest = stored(
-      'in-doubt',
-      { id: 20, epoch: 2, sinks: { archive: 'pending', warehouse: 'pending' } },
-      { archive: 'committed', warehouse: 'absent' },
-    );
-    const base = stored('complete', { id: 10 });
-    const facts = (archive: number) =>
-      factsOf([newest, base], { archive: sink(archive), warehouse: sink() });
-
-    expect(planRecovery(facts(20)).kind).toBe('pinned-replay');
-    expect(causeFor(facts(21)).message).toContain(
-      'sink archive has committed checkpoint 21, but the newest that can be resumed is 10',
-    );
   });
 
   test('a sink that was set back is named with its answer', () => {

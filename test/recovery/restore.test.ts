@@ -76,7 +76,7 @@ describe('restoring a chosen checkpoint', () => {
     expect(refusal.remedy).toContain('take restoreFrom out');
   });
 
-  test('settles the checkpoint in doubt in the same write, and discards its output', async () => {
+  test('marks the checkpoint in doubt rolled back, and discards its output', async () => {
     const world = new RecoveryWorld('archive');
     const chosen = await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     const inDoubt = await world.stored({ epoch: 2, sinks: { archive: 'P' } });
@@ -85,8 +85,8 @@ describe('restoring a chosen checkpoint', () => {
 
     const { base } = resumedFrom(await world.recover());
 
-    expect(base.manifest.tidegate?.supersedes).toBe(inDoubt);
-    expect(await world.states()).toMatchObject({ [inDoubt]: 'superseded' });
+    expect(base.manifest.tidegate?.restoredFrom).toBe(chosen);
+    expect(await world.states()).toMatchObject({ [inDoubt]: 'rolled-back' });
     expect(world.sink('archive').prepared.size).toBe(0);
   });
 

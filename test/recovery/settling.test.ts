@@ -6,7 +6,6 @@ import { inlineOperatorState } from '../../src/manifest/operator-state.js';
 import type { CheckpointListing } from '../../src/store/checkpoint-store.js';
 import { inlineStateDigest } from '../../src/store/state-checks.js';
 import {
-  answers,
   RecoveryWorld,
   refusalOf,
   replaced,
@@ -29,20 +28,9 @@ describe('what is discarded', () => {
 
     const { base } = resumedFrom(await world.recover());
 
-    expect(savesOf(world)).toEqual([`save ${older}`, `save ${base.manifest.checkpointId}`]);
-    expect(await world.states()).toMatchObject({ [older]: 'rolled-back', [newer]: 'superseded' });
-  });
-
-  test('in a replay may turn out to be committed: then the facts are read again', async () => {
-    const world = new RecoveryWorld('archive', 'warehouse');
-    world.request = { replayPossible: true };
-    await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
-    const target = await world.stored({ epoch: 2, sinks: { archive: 'P', warehouse: 'P' } });
-    world.sink('archive').committed(target);
-    const outcome = new Map([[`warehouse/${target}`, 'committed']]);
-    world.sink('warehouse').on('rollback', answers(outcome));
-
-    expect((await world.recover()).report.rereadings).toBe(1);
+    const restored = base.manifest.checkpointId;
+    expect(savesOf(world)).toEqual([`save ${newer}`, `save ${older}`, `save ${restored}`]);
+    expect(await world.states()).toMatchObject({ [older]: 'rolled-back', [newer]: 'rolled-back' });
   });
 
   test('is named when the store does not set it aside', async () => {

@@ -6,7 +6,7 @@ import { checkpointId } from '../../src/ids.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { columnsOf } from '../../src/recovery/columns.js';
 import { completed, rolledBack } from '../../src/recovery/new-manifest.js';
-import { classify, handleOwner } from '../../src/recovery/stored-state.js';
+import { classify } from '../../src/recovery/stored-state.js';
 import type { CheckpointListing, CheckpointState } from '../../src/store/checkpoint-store.js';
 import { factsOf, manifestOf, sink, stored, unreadable, type ManifestSpec } from './facts-kit.js';
 
@@ -51,9 +51,8 @@ describe('a scan', () => {
     const found = only(listing('complete', manifest, { id: checkpointId(7) }));
 
     expect(found).toMatchObject({ state: 'corrupt', problem: { message: problem } });
-    for (const final of ['superseded', 'rolled-back'] as const) {
-      expect(only(listing(final, manifest, { id: checkpointId(7) })).state).toBe(final);
-    }
+    const discarded = listing('rolled-back', manifest, { id: checkpointId(7) });
+    expect(only(discarded).state).toBe('rolled-back');
   });
 
   test('keeps the problem of the store, and what the store calls corrupt stays so', () => {
@@ -97,33 +96,6 @@ describe('a scan', () => {
   });
 });
 
-describe('the id under which a sink knows a handle', () => {
-  const inherited = (id: number, supersedes: number | undefined, handle: string) => {
-    const fields = { commitHandles: new Map([['archive', handle]]) };
-    return stored('complete', {
-      id,
-      ours: supersedes === undefined ? fields : { ...fields, supersedes },
-    });
-  };
-
-  test('is that of the oldest manifest in a row of replays that names it', () => {
-    const first = inherited(10, undefined, 'archive/10');
-    const second = inherited(20, 10, 'archive/10');
-    const third = inherited(30, 20, 'archive/10');
-
-    expect(handleOwner([third, second, first], third.manifest, 'archive')).toBe(10);
-    expect(handleOwner([third, second], third.manifest, 'archive')).toBe(20);
-    expect(handleOwner([third, second, first], first.manifest, 'archive')).toBe(10);
-  });
-
-  test('is its own where the one that it replaces has another', () => {
-    const first = inherited(10, undefined, 'archive/10');
-    const second = inherited(20, 10, 'archive/20');
-
-    expect(handleOwner([second, first], second.manifest, 'archive')).toBe(20);
-  });
-});
-
 describe('a manifest that recovery makes', () => {
   test('complete: each sink is committed, and its epoch never goes back', () => {
     const made = completed(
@@ -146,7 +118,7 @@ describe('a manifest that recovery makes', () => {
     expect(completed(withoutSinks)).toBe(withoutSinks);
   });
 
-  const owner = { storeId: 's', pipeline: 'p', generation: 5, attempt: 'a' };
+  const owner = { storeId: 's', pipeline: 'p', generation: 5 };
 
   test('rolled back: marked with who and why; what a sink has committed stays', () => {
     const manifest = manifestOf({
@@ -172,7 +144,6 @@ describe('a manifest that recovery makes', () => {
       ...owner,
       kind: 'checkpoint',
       commitHandles: new Map(),
-      sinkDigests: new Map(),
       rolledBack: { reason: 'why', generation: 5 },
     });
   });
@@ -269,7 +240,6 @@ describe('the columns of the recovery table', () => {
       occasion: 'start',
       timeout: 'running',
       policy: 'roll-back',
-      replay: 'impossible',
     });
     expect(
       columns({}, { isInDoubtTimeoutReached: true, occasion: 'in-process', inDoubtPolicy: 'halt' }),

@@ -3,7 +3,11 @@
 import type { Inspection, InspectRequest, Sink, TwoPhaseSink } from '../../src/contracts/sink.js';
 import type { CallOptions } from '../../src/contracts/source.js';
 import { checkpointId } from '../../src/ids.js';
-import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+import type {
+  CheckpointManifest,
+  SinkCommitStatus,
+  TidegateFields,
+} from '../../src/manifest/types.js';
 import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
 import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -68,6 +72,16 @@ export const twoInDoubt: Handmade = {
   },
 };
 
+/** As a version before 0.2 wrote it: the checkpoint in doubt is replaced by the next one. */
+export const replayedBefore: Handmade = {
+  damage: async (store) => {
+    const owned = await store.open({ pipeline: 'orders' });
+    const replaced = await saveInDoubt(owned, (id) => `by hand/${id}`);
+    await saveInDoubt(owned, (id) => `by hand/${id}`, {}, { supersedes: replaced });
+    await owned.close();
+  },
+};
+
 export const newerVersion: Handmade = {
   damage: async (store) => {
     const owned = await store.open({ pipeline: 'orders' });
@@ -90,7 +104,8 @@ async function saveInDoubt(
   owned: OwnedStore,
   handleOf: (id: number) => string | undefined,
   change: Partial<CheckpointManifest> = {},
-): Promise<void> {
+  fields: Partial<TidegateFields> = {},
+): Promise<number> {
   const newest = (await owned.list()).map(({ id }) => id).sort((one, other) => other - one)[0]!;
   const { manifest } = await owned.load(checkpointId(newest));
   const id = owned.allocateCheckpointId();
@@ -104,13 +119,13 @@ async function saveInDoubt(
     tidegate: {
       ...manifest.tidegate!,
       generation: owned.generation,
-      attempt: `by hand ${id}`,
       commitHandles: new Map(handle === undefined ? [] : [['a', handle]]),
-      sinkDigests: new Map(),
+      ...fields,
     },
     ...change,
   };
   await owned.saveManifest(copy);
+  return id;
 }
 
 /** A sink that cannot tell anything about a checkpoint without its handle. */

@@ -6,7 +6,13 @@ import { parseSchedule } from '../../src/testing/simulation/faults.js';
 import type { Mix } from '../../src/testing/campaign/mixes.js';
 import { orderTotals, type OrdersShape } from '../../src/testing/campaign/orders.js';
 import { runSchedule, type RunResult } from '../../src/testing/simulation/run-schedule.js';
-import { foreignInDoubt, newerVersion, onHandmadeStore, twoInDoubt } from './handmade-store.js';
+import {
+  foreignInDoubt,
+  newerVersion,
+  onHandmadeStore,
+  replayedBefore,
+  twoInDoubt,
+} from './handmade-store.js';
 
 type Case = readonly [
   row: string,
@@ -123,20 +129,6 @@ describe('a crash leads to the row of the recovery table that it should, and its
       completed,
     ],
     [
-      '14',
-      'a fenced sink that lost its output gets it by a pinned replay',
-      ['fenced', 'fenced'],
-      ['kill-after sink a: commit#1'],
-      completed,
-    ],
-    [
-      '14',
-      'a crash in the middle of a pinned replay does not replay into the sink that has the range',
-      ['fenced', 'fenced'],
-      ['kill-after sink a: commit#1', 'kill-after sink b: pre-commit#2'],
-      completed,
-    ],
-    [
       '15',
       'a prepared epoch that expired after another sink committed needs a human',
       ['durable', 'durable'],
@@ -185,6 +177,7 @@ describe('a crash leads to the row of the recovery table that it should, and its
 
 describe('what never happens, on a store made by hand, changes nothing at any sink', () => {
   test.each([
+    ['2c', 'a replay by an earlier version', replayedBefore],
     ['5', 'two checkpoints in doubt', twoInDoubt],
     ['6a', 'a checkpoint of a newer version', newerVersion],
     ['8', 'a checkpoint without handles, at a sink that needs one to answer', foreignInDoubt],

@@ -9,7 +9,7 @@ import type { Build } from '../../src/testing/simulation/world.js';
 import type { OrdersSetup } from '../../src/testing/campaign/orders.js';
 
 const setup: OrdersSetup = {
-  mix: ['durable', 'fenced', 'idempotent'],
+  mix: ['durable', 'last-resource', 'idempotent'],
   hasSidecar: true,
   settings: { inDoubtPolicy: 'roll-back' },
 };
@@ -136,26 +136,6 @@ test('a stop in the middle of the input is no end, though the stand-in loop had 
   ]);
   const result = await replay(prepared, schedule);
   expect([result.firedCount, result.ending, result.violations]).toEqual([2, 'completed', []]);
-});
-
-test('a source that fails behind a replay is recovered from, as one that fails before it', async () => {
-  const prepared = await prepareSetup(
-    { ...setup, mix: ['durable', 'last-resource', 'fenced'] },
-    { seed: 1 },
-  );
-  // Process 2 replays what the fenced sink lost; then the source is away for a quarter of an hour.
-  const away = ['acknowledge#2', 'acknowledge#3', 'read#4', 'read#5'];
-  for (const call of away) {
-    const schedule = ['kill-after sink a: commit#1', `outage source orders: ${call} +1000000`];
-    const result = await replay(prepared, parseSchedule(schedule));
-    expect([call, result.rows.some(({ number }) => number === 14)]).toEqual([call, true]);
-    expect([call, result.firedCount, result.ending, result.violations]).toEqual([
-      call,
-      2,
-      'completed',
-      [],
-    ]);
-  }
 });
 
 test('two outages are waited out one after the other', async () => {

@@ -122,10 +122,8 @@ test('a foreign manifest that is saved again keeps the kind of checksum it had',
       storeId: store.storeId,
       pipeline: 'orders',
       generation: store.generation,
-      attempt: 'a',
       kind: 'checkpoint',
       commitHandles: new Map(),
-      sinkDigests: new Map(),
     },
   });
   expect((await store.load(checkpointId(1))).integrity).toBe('verified');

@@ -51,34 +51,6 @@ test('one that was discarded stays that, also when it is damaged', () => {
   ).toEqual({ 1: 'rolled-back', 2: 'rolled-back', 3: 'rolled-back', 4: 'corrupt' });
 });
 
-test('one that another supersedes is told so, whatever else it is, and nothing supersedes itself', () => {
-  const unreadable: FoundCheckpoint = {
-    id: checkpointId(2),
-    byteLength: 1,
-    content: { kind: 'unreadable', problem: damage },
-  };
-
-  expect(
-    statesOf(
-      found(1, {}, pending),
-      unreadable,
-      found(3, { supersedes: 1 }),
-      found(4, { supersedes: 2 }),
-      found(5, { supersedes: 5 }),
-      found(6, { supersedes: 7 }),
-      found(7),
-    ),
-  ).toEqual({
-    1: 'superseded',
-    2: 'superseded',
-    3: 'complete',
-    4: 'complete',
-    5: 'complete',
-    6: 'complete',
-    7: 'complete',
-  });
-});
-
 test('the newest comes first, with its problem', () => {
   const listings = listCheckpoints([found(1), found(3, {}, {}, damage), found(2)]);
 

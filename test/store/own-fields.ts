@@ -6,8 +6,6 @@ export const ownFields: TidegateFields = {
   storeId: 's',
   pipeline: 'p',
   generation: 1,
-  attempt: 'a',
   kind: 'checkpoint',
   commitHandles: new Map(),
-  sinkDigests: new Map(),
 };

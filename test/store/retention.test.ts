@@ -7,12 +7,8 @@ import type { CheckpointListing, CheckpointState } from '../../src/store/checkpo
 import { checkpointsToPrune } from '../../src/store/retention.js';
 import { ownFields } from './own-fields.js';
 
-function listing(id: number, state: CheckpointState, supersedes?: number): CheckpointListing {
-  const tidegate = {
-    ...ownFields,
-    ...(supersedes === undefined ? {} : { supersedes }),
-  };
-  const manifest = { ...createManifest(id, 1), tidegate };
+function listing(id: number, state: CheckpointState): CheckpointListing {
+  const manifest = { ...createManifest(id, 1), tidegate: ownFields };
   return { id: checkpointId(id), state, manifest, kind: 'checkpoint', byteLength: 1 };
 }
 
@@ -43,7 +39,7 @@ test.each<[string, CheckpointListing[], number, number[]]>([
   ],
   [
     'discarded ones go with what they lie below',
-    [listing(1, 'rolled-back'), listing(2, 'superseded'), listing(3, 'complete')],
+    [listing(1, 'rolled-back'), listing(2, 'rolled-back'), listing(3, 'complete')],
     1,
     [1, 2],
   ],
@@ -73,55 +69,6 @@ test.each<[string, CheckpointListing[], number, number[]]>([
   [
     'a newest complete savepoint protects what is newer',
     [listing(1, 'complete'), savepoint(2, 'complete'), listing(3, 'in-doubt')],
-    1,
-    [],
-  ],
-  [
-    'what a kept replay supersedes explains its handles',
-    [listing(1, 'superseded'), listing(2, 'superseded', 1), listing(3, 'complete', 2)],
-    1,
-    [],
-  ],
-  [
-    'what a replay superseded goes before it',
-    [listing(1, 'superseded'), listing(2, 'complete', 1), listing(3, 'complete')],
-    1,
-    [1],
-  ],
-  [
-    'a replay goes when what it superseded is gone',
-    [listing(2, 'complete', 1), listing(3, 'complete')],
-    1,
-    [2],
-  ],
-  [
-    'of a chain of replays the first link goes first',
-    [
-      listing(1, 'superseded'),
-      listing(2, 'superseded', 1),
-      listing(3, 'complete', 2),
-      listing(4, 'complete'),
-    ],
-    1,
-    [1],
-  ],
-  [
-    'a savepoint explains what it replaced only when it is complete',
-    [
-      listing(1, 'superseded'),
-      { ...listing(2, 'rolled-back', 1), kind: 'savepoint' },
-      listing(3, 'complete'),
-    ],
-    1,
-    [1],
-  ],
-  [
-    'a complete savepoint keeps what it replaced',
-    [
-      listing(1, 'superseded'),
-      { ...listing(2, 'complete', 1), kind: 'savepoint' },
-      listing(3, 'complete'),
-    ],
     1,
     [],
   ],

@@ -23,7 +23,6 @@ function bytesOf(id: number, stateBytes = 0): Uint8Array {
     attempt: 'attempt',
     kind: 'checkpoint' as const,
     commitHandles: new Map<string, string>(),
-    sinkDigests: new Map<string, string>(),
   };
   return Buffer.from(serializeManifest({ ...manifest, tidegate }));
 }

@@ -26,7 +26,7 @@ function brokenBy(
 
 describe('a run breaks the promise when', () => {
   test('it is complete and right: no, then it does not', () => {
-    for (const durability of ['durable', 'fenced', 'idempotent', 'at-least-once'] as const) {
+    for (const durability of ['durable', 'last-resource', 'idempotent', 'at-least-once'] as const) {
       expect(brokenBy(durability, expected)).toEqual([]);
     }
   });

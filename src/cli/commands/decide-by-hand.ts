@@ -118,8 +118,7 @@ async function standingOf(
   listings: readonly CheckpointListing[],
   ask: AskSink,
 ): Promise<Outcome> {
-  // The oldest that names it: a replay carries the handles of the one that it supersedes.
-  const named = listings.findLast(
+  const named = listings.find(
     ({ manifest }) => manifest?.tidegate?.commitHandles.get(sink) === handle,
   );
   if (named === undefined) return 'absent';

@@ -37,11 +37,5 @@ export function arraySource<Rec>(
         yield await Promise.resolve({ records: batch, offsets: offsetsAt(next) });
       }
     },
-    async *replay(from, to) {
-      const end = restoreTo(to);
-      for (let index = restoreTo(from); index < end; index++) {
-        yield await Promise.resolve(records[index] as Rec);
-      }
-    },
   };
 }

@@ -55,16 +55,5 @@ export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): Readab
       }
       if (batch.length > 0 && !signal.aborted) yield take();
     },
-    async *replay(from, to, { signal }) {
-      const first = indexIn(from);
-      let left = indexIn(to) - first;
-      if (left <= 0) return;
-      for await (const record of options.open(first, { signal })) {
-        yield record;
-        left -= 1;
-        if (left === 0) return;
-      }
-      throw new RangeError(`the iterable ended ${left} records before the end of the range`);
-    },
   };
 }

@@ -41,10 +41,6 @@ export class EpochTransaction<Rec> {
     this.#buffer = context.newBuffer();
   }
 
-  get digest(): string | undefined {
-    return this.#buffer.digest();
-  }
-
   /** Encodes; sends a full chunk while the next one is being filled. */
   async add(records: readonly Rec[]): Promise<void> {
     this.#throwIfBroken();

@@ -69,7 +69,6 @@ export class OneTransactionSession<Rec>
       );
     }
     const epoch = this.#open.begun();
-    const { digest } = epoch;
     try {
       // On the only session an open transaction would stop everybody else until the commit.
       if (driver.sessions === 'many') await epoch.complete(request, options);
@@ -80,7 +79,7 @@ export class OneTransactionSession<Rec>
     }
     this.#open.handOver();
     const handle = gidOf(owner, request.checkpointId);
-    const prepared = { handle, ...(digest === undefined ? {} : { digest }) };
+    const prepared = { handle };
     this.#held = { request, prepared, epoch };
     return prepared;
   }

@@ -2,7 +2,7 @@
 
 import { TidegateError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
-import type { FlushingSink, TwoPhaseSink } from '../../contracts/sink.js';
+import { durabilityProblem, type FlushingSink, type TwoPhaseSink } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { Catalog } from './catalog.js';
@@ -43,7 +43,7 @@ export type PostgresSinkOptions<Rec> = DatabaseOptions &
   SharedOptions & {
     /**
      * `durable` (default) prepares each epoch and needs `max_prepared_transactions` above 0;
-     * `last-resource` and `fenced` commit it in one transaction.
+     * `last-resource` commits it in one transaction.
      */
     readonly durability?: TwoPhaseSink['durability'];
   };
@@ -85,6 +85,7 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
 ): TwoPhaseSink<Rec> {
   requireOptions('postgresSink', options, sinkNames);
   const durability = options.durability ?? 'durable';
+  checkDurability(durability);
   const parts = partsOf(options);
   const { driver, catalog, schema } = parts;
   return {
@@ -236,4 +237,11 @@ async function describeOutput<Rec>(
     collidesOn: table.canCollide ? table.name : undefined,
     newBuffer: () => tableBuffer(table),
   };
+}
+
+function checkDurability(durability: string): void {
+  if (durability === 'durable' || durability === 'last-resource') return;
+  const problem =
+    durabilityProblem(durability) ?? `cannot be ${durability}, only durable or last-resource`;
+  throw new TidegateError('TIDEGATE_POSTGRES_OPTIONS', `postgresSink ${problem}`);
 }

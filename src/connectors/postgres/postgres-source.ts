@@ -78,7 +78,7 @@ export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
     },
     async *read(call): AsyncGenerator<SourceBatch<Rec>> {
       while (!call.signal.aborted) {
-        const rows = await reader.after(next, undefined, call);
+        const rows = await reader.after(next, call);
         const last = rows.at(-1);
         if (last !== undefined) {
           next = last.place;
@@ -88,16 +88,6 @@ export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
         // Committed rows that an open transaction hides would be lost with the end of the source.
         if (endWhenEmpty && !(await reader.hasAny(next, call))) return;
         await sleep(clock, pollMs, call.signal);
-      }
-    },
-    async *replay(from, to, call): AsyncGenerator<Rec> {
-      const end = toPlace(to);
-      let place = toPlace(from);
-      for (;;) {
-        const rows = end === undefined ? [] : await reader.after(place, end, call);
-        for (const { record } of rows) yield record;
-        place = rows.at(-1)?.place;
-        if (place === undefined) return;
       }
     },
   };

@@ -42,14 +42,13 @@ export class PreparedSession<Rec> extends PostgresInspector implements TwoPhaseS
     const { owner } = this.#context;
     const epoch = this.#open.begun();
     const handle = gidOf(owner, request.checkpointId);
-    const { digest } = epoch;
     try {
       await epoch.prepare(request, handle, options);
     } catch (error) {
       throw this.#open.fail(error, 'preparing');
     }
     this.#open.handOver();
-    const prepared = { handle, ...(digest === undefined ? {} : { digest }) };
+    const prepared = { handle };
     this.#prepared.set(request.checkpointId, prepared);
     return prepared;
   }

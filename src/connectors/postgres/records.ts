@@ -1,6 +1,5 @@
 // Records on their way into a transaction: encoded into chunks, sent in the order they came.
 
-import { createHash, type Hash } from 'node:crypto';
 import type { CopyIn, PostgresClient, PostgresSession } from './driver.js';
 import { quoteIdentifier } from './names.js';
 import { RowEncoder, type RowTexts } from './row-texts.js';
@@ -18,8 +17,6 @@ export interface RecordBuffer<Rec> {
   take(): Chunk | undefined;
   /** Where chunks go; `begin` are the statements that open the transaction, or none. */
   sender(session: PostgresSession, begin: readonly string[]): Sender;
-  /** SHA-256 over all that was added, however it was cut; undefined where it cannot be told. */
-  digest(): string | undefined;
 }
 
 export interface Chunk {
@@ -48,7 +45,6 @@ export function customBuffer<Rec>(write: WriteRecords<Rec>): RecordBuffer<Rec> {
 }
 
 abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
-  readonly #hash: Hash = createHash('sha256');
   readonly #separator: string;
   readonly #encoder: RowEncoder;
   #text = '';
@@ -80,12 +76,7 @@ abstract class TextBuffer<Rec> implements RecordBuffer<Rec> {
     if (this.#text === '') return undefined;
     const bytes = Buffer.from(this.#text);
     this.#text = '';
-    this.#hash.update(bytes);
     return { byteLength: bytes.byteLength, content: bytes };
-  }
-
-  digest(): string {
-    return this.#hash.copy().update(this.#text).digest('hex');
   }
 
   protected abstract encode(texts: RowTexts): string;
@@ -184,10 +175,6 @@ class CustomBuffer<Rec> implements RecordBuffer<Rec> {
     return statementSender(session, begin, (chunk) =>
       this.#write(client, chunk.content as readonly Rec[]),
     );
-  }
-
-  digest(): undefined {
-    return undefined;
   }
 }
 

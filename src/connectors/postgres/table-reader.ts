@@ -66,15 +66,11 @@ export class TableReader<Rec> {
     });
   }
 
-  async after(
-    from: Place | undefined,
-    to: Place | undefined,
-    call: CallOptions,
-  ): Promise<readonly PlacedRow<Rec>[]> {
+  async after(from: Place | undefined, call: CallOptions): Promise<readonly PlacedRow<Rec>[]> {
     return withSession(this.#driver, this.#what, call, async (session) => {
       for (;;) {
         const described = await this.#describe(session);
-        const conditions = this.#range(described, from, to);
+        const conditions = this.#range(described, from);
         conditions.push(`${this.#transaction} < pg_snapshot_xmin(pg_current_snapshot())`);
         const { rows, shape } = await this.#read(session, described, conditions);
         if (shape === described.shape) return rows.map((row) => placed<Rec>(row, described));
@@ -87,7 +83,7 @@ export class TableReader<Rec> {
   /** Also rows that cannot be handed out yet, because an older transaction is still running. */
   async hasAny(from: Place | undefined, call: CallOptions): Promise<boolean> {
     return withSession(this.#driver, this.#what, call, async (session) => {
-      const conditions = this.#range(await this.#describe(session), from, undefined);
+      const conditions = this.#range(await this.#describe(session), from);
       const [answer] = await inOneTransaction(session, [
         `SELECT EXISTS (SELECT FROM ${this.#options.table.name} AS given
           WHERE ${['true', ...conditions].join(' AND ')})::text AS found`,
@@ -114,16 +110,10 @@ export class TableReader<Rec> {
     return { rows: read?.rows ?? [], shape: shape?.rows[0]?.shape };
   }
 
-  #range({ keyType }: DescribedTable, from: Place | undefined, to: Place | undefined): string[] {
-    const conditions: string[] = [];
-    const add = (comparison: '>' | '<=', edge: Place | undefined): void => {
-      if (edge === undefined) return;
-      const bound = `(${quoteLiteral(edge.transaction)}::xid8, ${quoteLiteral(edge.key)}::${keyType})`;
-      conditions.push(`(${this.#transaction}, ${this.#key}) ${comparison} ${bound}`);
-    };
-    add('>', from);
-    add('<=', to);
-    return conditions;
+  #range({ keyType }: DescribedTable, from: Place | undefined): string[] {
+    if (from === undefined) return [];
+    const place = `(${quoteLiteral(from.transaction)}::xid8, ${quoteLiteral(from.key)}::${keyType})`;
+    return [`(${this.#transaction}, ${this.#key}) > ${place}`];
   }
 
   /** What the table is, once it was found to be one that can be read in order. */

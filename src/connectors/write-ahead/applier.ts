@@ -11,7 +11,7 @@ import type {
   TwoPhaseSink,
   TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
-import { isTwoPhase } from '../../contracts/sink.js';
+import { durabilityProblem, isTwoPhase } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
 import { contractProblem } from '../../given.js';
@@ -57,7 +57,7 @@ export interface Marking {
 
 /** @throws TidegateError `TIDEGATE_WRITE_AHEAD_OPTIONS` for a sink that could be written twice. */
 export function checkWrappable<Rec>(inner: Sink<Rec>): void {
-  const problem = contractProblem(inner, ['open']);
+  const problem = contractProblem(inner, ['open']) ?? durabilityProblem(inner.durability);
   if (problem !== undefined) {
     throw new TidegateError('TIDEGATE_WRITE_AHEAD_OPTIONS', `the wrapped sink ${problem}`);
   }

@@ -209,7 +209,7 @@ export class WriteAheadSession<Rec>
 
   async #stage({ checkpointId, epoch }: PreCommitRequest): Promise<Prepared> {
     const { fileSystem, staging, owner } = this.#context;
-    const digest = await this.#writer().finish(epoch);
+    await this.#writer().finish(epoch);
     this.#open = undefined;
     // Fails when a newer owner has renamed the directory away.
     await fileSystem.rename(
@@ -217,7 +217,7 @@ export class WriteAheadSession<Rec>
       this.#path(stagedName(owner.generation, checkpointId)),
     );
     await fileSystem.syncDirectory(staging);
-    return { handle: handleOf(owner, checkpointId), digest };
+    return { handle: handleOf(owner, checkpointId) };
   }
 
   #path(name: string): string {

@@ -47,7 +47,7 @@ const knownOptions: NamesOf<WriteAheadOptions<unknown>> = {
 
 /**
  * Stages an epoch's output durably at pre-commit and applies it at commit: together with the marker
- * of a wrapped `last-resource` or `fenced` sink, or by key to an `idempotent` sink that orders its
+ * of a wrapped `last-resource` sink, or by key to an `idempotent` sink that orders its
  * writes. Either way any number of such sinks fit into a pipeline.
  *
  * The output is written twice, and becomes visible when it is applied, after the manifest.

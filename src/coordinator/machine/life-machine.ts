@@ -6,12 +6,9 @@ import { finalFailed } from '../final-failed.js';
 
 /** What recovery decided; the rest of its answer stays with the coordinator. */
 export type RecoveryVerdict =
-  | { readonly kind: 'resumed' }
-  | { readonly kind: 'pinned-replay' }
-  | { readonly kind: 'refused'; readonly cause: unknown };
+  { readonly kind: 'resumed' } | { readonly kind: 'refused'; readonly cause: unknown };
 
-export type Phase =
-  'created' | 'recovering' | 'replaying' | 'running' | 'draining' | 'stopped' | 'halted';
+export type Phase = 'created' | 'recovering' | 'running' | 'draining' | 'stopped' | 'halted';
 
 export interface LifeInput {
   readonly tolerableFailures: number;
@@ -97,7 +94,6 @@ export const lifeMachine = setup({
         input: ({ context }) => ({ occasion: context.occasion }),
         onDone: [
           { guard: ({ event }) => event.output.kind === 'resumed', target: 'running' },
-          { guard: ({ event }) => event.output.kind === 'pinned-replay', target: 'replaying' },
           {
             target: 'halted',
             actions: {
@@ -113,20 +109,6 @@ export const lifeMachine = setup({
             actions: { type: 'blame', params: ({ event }) => ({ cause: event.error }) },
           },
           { target: 'recovering', reenter: true, actions: 'countFailure' },
-        ],
-      },
-    },
-    replaying: {
-      description: 'The range of an in-doubt checkpoint is processed again, to fill lost sinks.',
-      on: {
-        completed: { target: 'running', actions: 'forgetFailures' },
-        failed: [
-          {
-            guard: { type: 'needsPerson', params: ({ event }) => ({ cause: event.cause }) },
-            target: 'halted',
-            actions: { type: 'blame', params: ({ event }) => ({ cause: event.cause }) },
-          },
-          { target: 'recovering', actions: 'countFailure' },
         ],
       },
     },
@@ -175,7 +157,7 @@ export const lifeMachine = setup({
 /** Recovering from these would hide a mistake, fight a newer owner, or meet the same fact again. */
 function isBeyondRecovery(cause: unknown): boolean {
   if (isTidegateError(cause) && (cause.kind === 'internal' || cause.kind === 'fenced')) return true;
-  return hasErrorCode(cause, 'TIDEGATE_STATE_ALIASED', 'TIDEGATE_REPLAY_DIFFERS');
+  return hasErrorCode(cause, 'TIDEGATE_STATE_ALIASED');
 }
 
 function cutShort(): TidegateError {

@@ -13,7 +13,7 @@ import { forEachBounded } from '../concurrency.js';
 import { shortText } from '../short-text.js';
 import type { StepContext } from '../step-context.js';
 
-/** Handles (and digests) of the two-phase sinks, by name. */
+/** Handles of the two-phase sinks, by name. */
 export type PreparedSinks = ReadonlyMap<string, Prepared>;
 
 /** A handle goes into the manifest: it points at the output, it is not the output. */
@@ -43,19 +43,13 @@ async function prepareOne(
   name: string,
   signal: AbortSignal,
 ): Promise<Prepared | undefined> {
-  const { run, replay } = attempt;
+  const { run } = attempt;
   const sink = context.participants.sinks.get(name);
   const session = run.sinks.get(name);
   const writer = run.writers.get(name);
   assert(sink !== undefined && session !== undefined && writer !== undefined, `no sink ${name}`);
   await writer.quiet();
   if (isOver(signal)) return undefined;
-  const oldHandle = replay?.inherited.get(name);
-  if (oldHandle !== undefined) {
-    // The sink has committed this range: its replayed output was dropped, its old handle stays.
-    writer.release();
-    return inheritedOf(attempt, name, oldHandle);
-  }
   const prepared = await ask(name, () => {
     if (isTwoPhase(sink)) return prepare(attempt, session as TwoPhaseSinkSession, signal);
     return flush(session as FlushingSinkSession, signal);
@@ -70,11 +64,6 @@ async function prepareOne(
 /** Late: the attempt has ended, and with it the generation. */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-function inheritedOf(attempt: Attempt, name: string, handle: string): Prepared {
-  const digest = attempt.replay?.target.manifest.tidegate?.sinkDigests.get(name);
-  return digest === undefined ? { handle } : { handle, digest };
 }
 
 async function prepare(
@@ -104,7 +93,7 @@ async function ask<Answer>(name: string, question: () => Promise<Answer>): Promi
 }
 
 function checkPrepared(attempt: Attempt, name: string, prepared: Prepared): void {
-  const { run, replay } = attempt;
+  const { run } = attempt;
   const handle: unknown = (prepared as Prepared | null | undefined)?.handle;
   if (typeof handle !== 'string' || handle === '' || handle.length > handleMaxLength) {
     throw misbehaved(
@@ -120,22 +109,6 @@ function checkPrepared(attempt: Attempt, name: string, prepared: Prepared): void
     );
   }
   run.lastHandles.set(name, handle);
-  if (replay !== undefined) checkDigest(replay.target.manifest, name, prepared);
-}
-
-function checkDigest(
-  target: { readonly tidegate?: { readonly sinkDigests: ReadonlyMap<string, string> } },
-  name: string,
-  prepared: Prepared,
-): void {
-  const recorded = target.tidegate?.sinkDigests.get(name);
-  if (recorded !== undefined && recorded === prepared.digest) return;
-  throw new TidegateError(
-    'TIDEGATE_REPLAY_DIFFERS',
-    `sink ${name} prepared other output than before: digest ` +
-      `${shortText(prepared.digest ?? 'none')}, recorded ${shortText(recorded ?? 'none')}`,
-    { details: { sink: name } },
-  );
 }
 
 function misbehaved(name: string, what: string): TidegateError {

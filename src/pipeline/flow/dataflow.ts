@@ -18,7 +18,6 @@ import type { SourceCursor } from './source-cursor.js';
 
 export interface DataflowOptions {
   readonly clock: Clock;
-  readonly canReplay: boolean;
   readonly sources: ReadonlyMap<string, SourceCursor>;
   readonly logger?: Logger;
   /** See `CheckpointOptions`. */
@@ -35,7 +34,6 @@ export interface Assembly {
 }
 
 export class Dataflow implements BarrierPort {
-  readonly canReplay: boolean;
   readonly #options: DataflowOptions;
   #run: FlowRun | undefined;
   #readers: readonly Reader[] = [];
@@ -44,7 +42,6 @@ export class Dataflow implements BarrierPort {
   #beganAtEnd: boolean | undefined;
 
   constructor(options: DataflowOptions) {
-    this.canReplay = options.canReplay;
     this.#options = options;
   }
 
@@ -84,7 +81,6 @@ export class Dataflow implements BarrierPort {
     const run = new FlowRun({
       generation: flow.generation,
       writers: flow.sinks,
-      pinnedTo: flow.pinnedTo,
       clock: this.#options.clock,
       logger: this.#options.logger ?? silentLogger,
       queuedBytesMax: this.#options.queuedBytesMax,

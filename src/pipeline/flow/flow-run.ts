@@ -1,7 +1,6 @@
 // The dataflow of one generation: everything that moves, and the one switch that stops it.
 
 import type { CutListener, Barrier, SinkWriter } from '../../contracts/barrier.js';
-import type { Offsets } from '../../contracts/source.js';
 import type { CheckpointId, Generation } from '../../ids.js';
 import { sharedAbort } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -29,7 +28,6 @@ export interface Holder {
 export interface FlowRunOptions {
   readonly generation: Generation;
   readonly writers: ReadonlyMap<string, SinkWriter>;
-  readonly pinnedTo: ReadonlyMap<string, Offsets> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Estimated bytes that wait in one queue before its producer has to. */
@@ -47,7 +45,6 @@ const readerSliceMs = 4;
 export class FlowRun {
   readonly generation: Generation;
   readonly writers: ReadonlyMap<string, SinkWriter>;
-  readonly pinnedTo: ReadonlyMap<string, Offsets> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly queuedBytesMax: number;
@@ -64,7 +61,6 @@ export class FlowRun {
   constructor(options: FlowRunOptions) {
     this.generation = options.generation;
     this.writers = options.writers;
-    this.pinnedTo = options.pinnedTo;
     this.clock = options.clock;
     this.logger = options.logger;
     this.queuedBytesMax = options.queuedBytesMax;

@@ -1,9 +1,7 @@
 // Where a source is: the position behind the last record handed out, as the coordinator sees it.
 
-import { assert } from '../../assert.js';
 import { TidegateError } from '../../errors.js';
 import type {
-  CallOptions,
   Offsets,
   ReadableSource,
   RestoreOptions,
@@ -96,25 +94,11 @@ export class SourceCursor<Rec = unknown> {
         return this.position();
       },
       restore: (offsets, options) => this.restore(offsets, options),
-      ...(source.replay !== undefined && {
-        replay: (from, to, options) => replayOf(source, from, to, options),
-      }),
       ...(source.acknowledge !== undefined && {
         acknowledge: (offsets, options) => source.acknowledge?.(splitOffsets(offsets).own, options),
       }),
     };
   }
-}
-
-function replayOf(
-  source: ReadableSource,
-  from: Offsets,
-  to: Offsets,
-  options: CallOptions,
-): AsyncIterable<unknown> {
-  const records = source.replay?.(splitOffsets(from).own, splitOffsets(to).own, options);
-  assert(records !== undefined, 'a source has lost its replay');
-  return records;
 }
 
 /** The source's own offsets, without a prototype, and whether the end is marked in them. */

@@ -1,13 +1,13 @@
 // Reads one source in one generation, and puts barriers between its batches.
 
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
-import type { Offsets, SourceBatch } from '../../contracts/source.js';
+import type { SourceBatch } from '../../contracts/source.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
-import { bytesOf, BytesMeter } from '../../runtime/record-bytes.js';
+import { bytesOf } from '../../runtime/record-bytes.js';
 import type { Receiver, Room } from './elements.js';
 import type { FlowRun, Reader } from './flow-run.js';
 import type { RecordErrors } from './record-errors.js';
-import { splitOffsets, type SourceCursor } from './source-cursor.js';
+import type { SourceCursor } from './source-cursor.js';
 import type { SourceTimes } from './source-times.js';
 
 export interface SourceReaderOptions {
@@ -30,14 +30,12 @@ const pieceBytesMax = 1_048_576;
 export class SourceReader implements Reader {
   readonly #options: SourceReaderOptions;
   /** The records handed out so far end at the cursor: a barrier may follow them. */
-  #isBetweenBatches: boolean;
+  #isBetweenBatches = true;
   /** Attempts that wait for the end of a batch: one at most, unless it was abandoned. */
   readonly #waiting: { readonly barrier: Barrier; readonly listener: CutListener }[] = [];
 
   constructor(options: SourceReaderOptions) {
     this.#options = options;
-    // The barrier of a replay waits for the end of its range.
-    this.#isBetweenBatches = this.#pin === undefined;
   }
 
   get name(): string {
@@ -46,11 +44,6 @@ export class SourceReader implements Reader {
 
   get pause(): 'idle' | 'waiting' | undefined {
     return this.#options.times.pause;
-  }
-
-  get #pin(): Offsets | undefined {
-    const { run, cursor } = this.#options;
-    return run.pinnedTo?.get(cursor.name);
   }
 
   inject(barrier: Barrier, listener: CutListener): void {
@@ -71,16 +64,12 @@ export class SourceReader implements Reader {
   }
 
   async #read(): Promise<void> {
-    const { run, cursor, output } = this.#options;
-    const pin = this.#pin;
+    const { cursor, output } = this.#options;
     if (cursor.watermark > Number.NEGATIVE_INFINITY) {
       output.mark({ kind: 'watermark', time: cursor.watermark });
     }
-    if (pin !== undefined) await this.#replayTo(pin);
-    else if (!cursor.hasEnded) await this.#readOn();
-    else output.mark({ kind: 'end' });
-    if (run.isOver) return;
-    if (pin !== undefined && !cursor.hasEnded) await this.#readOn();
+    if (cursor.hasEnded) output.mark({ kind: 'end' });
+    else await this.#readOn();
   }
 
   /** The source's position may be ahead of what it has handed out: the cursor's is not. */
@@ -145,36 +134,6 @@ export class SourceReader implements Reader {
     if (room !== undefined) await room;
     if (!run.isOver && run.slice.isSpent()) await run.slice.pass();
     return !run.isOver;
-  }
-
-  /** Exactly the records that the in-doubt checkpoint had, up to its end mark if it had one. */
-  async #replayTo(pin: Offsets): Promise<void> {
-    const { run, cursor, output, times } = this.#options;
-    const { source } = cursor;
-    if (source.replay === undefined) {
-      throw new TidegateError('TIDEGATE_BUG', `source ${cursor.name} was asked for a replay`);
-    }
-    const { signal } = run;
-    const { own, hasEnded } = splitOffsets(pin);
-    const hadEnded = cursor.hasEnded;
-    const meter = new BytesMeter();
-    let piece: unknown[] = [];
-    for await (const record of source.replay(cursor.offsets, own, { signal })) {
-      if (run.isOver) return;
-      piece.push(record);
-      if (meter.add(record) < pieceBytesMax && piece.length < pieceRecordsMax) continue;
-      meter.reset();
-      if (!(await this.#breathe(this.#push(piece)))) return;
-      piece = [];
-    }
-    if (!(await this.#breathe(this.#push(piece)))) return;
-    await source.restore(own, { signal });
-    // Nothing is sent by a run that is over: receivers drop it, and the cursor is put back.
-    cursor.moveTo(own);
-    if (hasEnded && !hadEnded) cursor.end();
-    times.moved();
-    if (hasEnded) output.mark({ kind: 'end' });
-    this.#reachBoundary();
   }
 
   #reachBoundary(): void {

@@ -1,7 +1,6 @@
 // A source made of a Readable that can be opened again behind any record.
 
 import { addAbortSignal, type Readable } from 'node:stream';
-import { TidegateError } from '../../errors.js';
 import type { CallOptions, Offsets, ReadableSource } from '../../contracts/source.js';
 
 export interface ReadableSourceOptions<Rec> {
@@ -32,22 +31,5 @@ export function readableSource<Rec>(options: ReadableSourceOptions<Rec>): Readab
         yield { records: [record], offsets };
       }
     },
-    async *replay(from, to, call) {
-      if (areSame(from, to)) return;
-      for await (const record of open(from, call)) {
-        yield record;
-        if (areSame(options.offsetsAfter(record), to)) return;
-      }
-      throw new TidegateError(
-        'TIDEGATE_SOURCE_CHANGED',
-        `the stream ended before it came to ${JSON.stringify(to)} again`,
-      );
-    },
   };
-}
-
-function areSame(left: Offsets, right: Offsets): boolean {
-  const names = Object.keys(left);
-  if (names.length !== Object.keys(right).length) return false;
-  return names.every((name) => left[name] === right[name]);
 }

@@ -58,7 +58,7 @@ function instanceOf(name: string, operator: CustomParticipant | undefined): Node
 function refuseUnrepeatable(pipeline: string, paths: readonly Path[], { sinks }: Declared): void {
   if (!hasPerEpoch(paths)) return;
   for (const [name, { durability }] of Object.entries(sinks)) {
-    if (durability !== 'idempotent' && durability !== 'fenced') continue;
+    if (durability !== 'idempotent') continue;
     throw invalid(
       `the streams of ${pipeline} cannot be run: sink ${name} is ${durability}, which needs the same ` +
         'output when records are read again, and that of perEpoch depends on where checkpoints fall',

@@ -8,7 +8,6 @@ import { TidegateError, toError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
-import { determinismOf } from '../determinism.js';
 import { explainGraph } from '../explain.js';
 import { Dataflow, type Assembly } from '../flow/dataflow.js';
 import type { FlowRun } from '../flow/flow-run.js';
@@ -116,9 +115,6 @@ export class StreamPipeline<
     try {
       const graph = graphOf(this.name, chain.paths, this.#declared);
       const hash = graph.hash();
-      const { canReplay } = determinismOf(graph, {
-        deterministic: this.#isDeterministicIn(chain),
-      });
       const cursors = this.#newCursors();
       const chains = new Chains(chain, () => this.#nextChain(counts, logger, hash));
       const assemble = (run: FlowRun): Assembly => chains.assemble(run, cursors, counts);
@@ -127,7 +123,6 @@ export class StreamPipeline<
         logger,
         queuedBytesMax,
         counts,
-        canReplay,
         sources: cursors,
         assemble,
       });

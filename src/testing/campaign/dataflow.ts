@@ -1,4 +1,4 @@
-// A small dataflow for simulations: one source, one operator, any sinks, driven by the coordinator.
+// A small dataflow for simulations: one source, one operator, any sinks, driven through a barrier port.
 
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
 import type { Operator } from '../../contracts/operator.js';
@@ -20,9 +20,8 @@ interface PendingCut {
   readonly listener: CutListener;
 }
 
-/** Pulls records through and takes cuts between two of them; can be told to replay a range. */
+/** Pulls records through and takes cuts between two of them. */
 export class Dataflow<Rec> implements BarrierPort {
-  readonly canReplay = true;
   /** Settles when the input has come to its end for the first time. */
   readonly whenAtEnd: Promise<void>;
   readonly #options: DataflowOptions<Rec>;
@@ -83,12 +82,12 @@ export class Dataflow<Rec> implements BarrierPort {
     });
   }
 
-  /** Records until the input, the range of a replay, or the generation comes to its end. */
+  /** Records until the input or the generation comes to its end. */
   async #pump(flow: Flow): Promise<void> {
     const { source } = this.#options;
     const records = source.of[Symbol.asyncIterator]();
     this.#isPumping = true;
-    while (this.#flow === flow && !this.#isOver && !this.#isAtPin(flow)) {
+    while (this.#flow === flow && !this.#isOver) {
       const next = await records.next();
       if (this.#flow !== flow) break;
       this.#takeCut();
@@ -109,12 +108,6 @@ export class Dataflow<Rec> implements BarrierPort {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  #isAtPin(flow: Flow): boolean {
-    const { source } = this.#options;
-    const pin = flow.pinnedTo?.get(source.name);
-    return pin !== undefined && Number(source.of.position().next) >= Number(pin.next);
-  }
-
   async #write(flow: Flow, record: Rec): Promise<void> {
     const output = this.#options.process(record);
     try {
@@ -127,9 +120,6 @@ export class Dataflow<Rec> implements BarrierPort {
   #takeCut(): void {
     const cut = this.#cut;
     if (cut === undefined) return;
-    const flow = this.#flow;
-    // The barrier of a replay waits for the end of its range, wherever the records are by now.
-    if (flow !== undefined && cut.barrier.pinnedTo !== undefined && !this.#isAtPin(flow)) return;
     this.#cut = undefined;
     const { barrier, listener } = cut;
     const { source, operator, sinks, tell } = this.#options;
@@ -142,11 +132,5 @@ export class Dataflow<Rec> implements BarrierPort {
       this.#listener?.sourceReached(barrier, source.name, position);
       this.#listener?.operatorReached(barrier, operator.name, snapshot);
     });
-    // After the cut of a replay the rest of the input follows.
-    if (flow?.pinnedTo !== undefined && barrier.pinnedTo !== undefined) {
-      // Whom a failure is told to stays: a read that fails behind a replay needs a recovery too.
-      const { generation, sinks: writers, failed } = flow;
-      this.resume({ generation, sinks: writers, ...(failed === undefined ? {} : { failed }) });
-    }
   }
 }

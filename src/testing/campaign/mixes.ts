@@ -5,7 +5,6 @@ import type { Durability } from '../../contracts/sink.js';
 const durabilities: readonly Durability[] = [
   'durable',
   'last-resource',
-  'fenced',
   'idempotent',
   'at-least-once',
 ];

@@ -11,7 +11,7 @@ import type { Crashable, World } from '../simulation/world.js';
  * are merged as they come, and a reference table. So only what has one key keeps its order.
  */
 export function flowingOrders(world: World, setup: OrdersSetup): Crashable {
-  const isDeterministic = setup.mix.some((sink) => sink === 'fenced' || sink === 'idempotent');
+  const isDeterministic = setup.mix.includes('idempotent');
   const pipeline = new Pipeline('orders', { deterministic: isDeterministic });
   const input = pipeline.source('orders', readableSource(world.source<Order>('orders')));
   const entries = isDeterministic ? input : withFees(pipeline, world, input);

@@ -18,6 +18,8 @@ export interface OrdersVersion {
   /** Whether a reference table is read, in the order of the numbers, and kept in a table store. */
   readonly hasTable?: boolean;
   readonly hasSidecar: boolean;
+  /** Whether a barrier port drives the records, instead of a loop with safe points. */
+  readonly isDriven?: boolean;
   readonly drains?: boolean;
   readonly settings?: Partial<CheckpointOptions>;
   readonly restoreFrom?: RestoreChoice | undefined;
@@ -36,10 +38,8 @@ export interface OrdersJob {
   stop(): Promise<void>;
 }
 
-/** A range can be replayed into a fenced sink only when tidegate drives the records. */
 export function openOrders(world: World, version: OrdersVersion): OrdersJob {
-  const needsReplay = version.sinks.some(([, durability]) => durability === 'fenced');
-  return needsReplay ? drivenOrders(world, version) : embeddedOrders(world, version);
+  return version.isDriven === true ? drivenOrders(world, version) : embeddedOrders(world, version);
 }
 
 function embeddedOrders(world: World, version: OrdersVersion): OrdersJob {
@@ -150,7 +150,7 @@ async function ask(
 
 function isBusy(coordinator: CheckpointCoordinator): boolean {
   const { attempt, phase } = coordinator.status();
-  return attempt !== undefined || phase === 'recovering' || phase === 'replaying';
+  return attempt !== undefined || phase === 'recovering';
 }
 
 function isOver(coordinator: CheckpointCoordinator): boolean {

@@ -23,13 +23,14 @@ export type StagedShape =
   'restored' | 'added-source' | 'removed-source' | 'added-sink' | 'removed-sink';
 
 /**
- * What a pipeline has beside its sinks: `plain` one source; `two-sources` merged in an order that
+ * What a pipeline has beside its sinks: `plain` one source; `driven` the same through a barrier port
+ * whose reports may come late; `two-sources` merged in an order that
  * their offsets tell; `table` a reference table that changes on the way; `flow` the graph of a
  * `Pipeline`. The others are started anew on the way, in order or after a crash: `restored` from a
  * savepoint or an older checkpoint, the rest in a version to which a source or the last sink was
  * added, or from which it was removed.
  */
-export type OrdersShape = 'plain' | 'two-sources' | 'table' | 'flow' | StagedShape;
+export type OrdersShape = 'plain' | 'driven' | 'two-sources' | 'table' | 'flow' | StagedShape;
 
 export interface OrdersSetup {
   readonly mix: Mix;

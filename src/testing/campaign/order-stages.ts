@@ -83,14 +83,12 @@ function recoverInStage(notes: StageNotes, isLast: boolean): Recover {
 }
 
 /**
- * What only the version that wrote the checkpoint in doubt can settle: a sink of it that is gone,
- * or a range to replay that this version would make other output of.
+ * What only the version that wrote the checkpoint in doubt can settle: a sink of it that is gone.
  */
 function isForOldVersion(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (!isTidegateError(cause)) continue;
     if (cause.code === 'TIDEGATE_RECOVERY_UNKNOWN_SINK') return true;
-    if (cause.code === 'TIDEGATE_RECOVERY_SPLIT') return true;
   }
   return false;
 }

@@ -2,7 +2,14 @@
 
 import { flowingOrders } from './order-flow.js';
 import { openOrders } from './order-loops.js';
-import { namedSinks, orders, refunds, type OrdersSetup } from './order-records.js';
+import {
+  namedSinks,
+  orders,
+  refunds,
+  type OrdersSetup,
+  type OrdersShape,
+  type StagedShape,
+} from './order-records.js';
 import { stagedOrders } from './order-stages.js';
 import type { Build, World } from '../simulation/world.js';
 
@@ -14,14 +21,12 @@ export {
   type OrdersShape,
 } from './order-records.js';
 
-/** A loop that somebody else wrote, or, where a range must be replayed, a dataflow of tidegate's. */
+/** A loop with safe points, or records that a barrier port or a `Pipeline` drives. */
 export function ordersPipeline(setup: OrdersSetup): Build {
   const { shape = 'plain' } = setup;
   if (shape === 'flow') return (world) => flowingOrders(world, setup);
-  if (shape !== 'plain' && shape !== 'two-sources' && shape !== 'table') {
-    return (world) => stagedOrders(world, { ...setup, shape });
-  }
-  return (world) => wholeOrders(world, setup);
+  if (isWhole(shape)) return (world) => wholeOrders(world, setup);
+  return (world) => stagedOrders(world, { ...setup, shape });
 }
 
 function wholeOrders(world: World, setup: OrdersSetup): ReturnType<typeof stagedOrders> {
@@ -31,6 +36,7 @@ function wholeOrders(world: World, setup: OrdersSetup): ReturnType<typeof staged
     sources: { orders: orders.length, ...(hasRefunds ? { refunds: refunds.length } : {}) },
     sinks: namedSinks(setup.mix),
     hasTable: setup.shape === 'table',
+    isDriven: setup.shape === 'driven',
   });
   const run = async (): Promise<void> => {
     await job.coordinator.start();
@@ -38,4 +44,8 @@ function wholeOrders(world: World, setup: OrdersSetup): ReturnType<typeof staged
     await job.stop();
   };
   return { coordinator: job.coordinator, run };
+}
+
+function isWhole(shape: OrdersShape): shape is Exclude<OrdersShape, StagedShape> {
+  return ['plain', 'driven', 'two-sources', 'table', 'flow'].includes(shape);
 }

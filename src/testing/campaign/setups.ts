@@ -42,7 +42,7 @@ export function describeSetup({ mix, shape, hasSidecar, settings }: OrdersSetup)
  */
 export function faultKindsOf({ shape = 'plain' }: OrdersSetup): readonly FaultKind[] {
   const all = Object.keys(faultKinds) as FaultKind[];
-  const keepsNotes = ['plain', 'two-sources', 'table', 'flow'].includes(shape);
+  const keepsNotes = ['plain', 'driven', 'two-sources', 'table', 'flow'].includes(shape);
   if (keepsNotes) return all;
   return all.filter((kind) => !['store-lost', 'store-restored', 'bit-rot'].includes(kind));
 }
@@ -50,12 +50,11 @@ export function faultKindsOf({ shape = 'plain' }: OrdersSetup): readonly FaultKi
 /** What a sink holds after a run without faults: worked out by hand. */
 export function totalsWithoutFaults({ shape = 'plain', mix }: OrdersSetup, sink: string): Totals {
   const isLast = sink === 'abc'.charAt(mix.length - 1);
-  const isOneInput = mix.some(
-    (durability) => durability === 'fenced' || durability === 'idempotent',
-  );
+  const isOneInput = mix.includes('idempotent');
   const [one, two, three] = orderTotals as Triple;
   switch (shape) {
     case 'plain':
+    case 'driven':
       return orderTotals;
     case 'two-sources':
       return totalsWithRefunds;
@@ -92,28 +91,25 @@ function variantOf(setup: OrdersSetup, inDoubtPolicy: 'roll-back' | 'roll-forwar
   return { ...setup, ...drains, settings: { inDoubtPolicy } };
 }
 
-/** Several sources can be merged only by a loop, which cannot replay into a fenced sink. */
 function mixesByShape(): readonly (readonly [OrdersShape, readonly Mix[]])[] {
   const pairs: readonly Mix[] = [
     ['durable', 'durable'],
     ['durable', 'last-resource'],
     ['last-resource', 'durable'],
-    ['fenced', 'fenced'],
-    ['durable', 'fenced'],
     ['at-least-once', 'durable'],
   ];
   const twoPhase: readonly Mix[] = [['durable'], ['last-resource'], ['durable', 'last-resource']];
   const loops: readonly Mix[] = [...twoPhase, ['durable', 'at-least-once']];
   const restored: readonly Mix[] = [
-    ['fenced'],
     ['durable', 'durable'],
     ['last-resource', 'durable'],
     ['durable', 'idempotent'],
   ];
   return [
-    ['two-sources', allMixes(2).filter((mix) => !mix.includes('fenced'))],
+    ['driven', allMixes(2)],
+    ['two-sources', allMixes(2)],
     ['table', [...loops, ['at-least-once'], ['durable', 'idempotent']]],
-    ['flow', [...loops, ['fenced'], ['fenced', 'fenced'], ['durable', 'idempotent']]],
+    ['flow', [...loops, ['durable', 'idempotent']]],
     ['restored', [...loops, ...restored]],
     // What a flushing sink got from a version before a crash is not taken back after it.
     ['added-source', [...twoPhase, ['durable', 'durable']]],

@@ -1,10 +1,11 @@
 // A checkpoint id is given out once, and a later one is always higher.
 
+import type { CheckpointManifest } from '../../manifest/types.js';
 import type { Checker, HistoryEvent, Violation } from './observation.js';
 
 export const idsMonotonic: Checker = ({ history }) => [
   ...allocatedOnce(history),
-  ...savedByOneAttempt(history),
+  ...savedOnce(history),
 ];
 
 function allocatedOnce(history: readonly HistoryEvent[]): readonly Violation[] {
@@ -39,23 +40,29 @@ function allocatedOnce(history: readonly HistoryEvent[]): readonly Violation[] {
   return violations;
 }
 
-/** An id in a manifest stands for one attempt, for ever. */
-function savedByOneAttempt(history: readonly HistoryEvent[]): readonly Violation[] {
+/** An id in a manifest stands for one attempt, whose cut never changes. */
+function savedOnce(history: readonly HistoryEvent[]): readonly Violation[] {
   const violations: Violation[] = [];
-  const attempts = new Map<number, string>();
+  const cuts = new Map<number, string>();
   for (const event of history) {
-    if (event.kind === 'store-replaced') attempts.clear();
+    if (event.kind === 'store-replaced') cuts.clear();
     if (event.kind !== 'saved') continue;
-    const { checkpointId, tidegate } = event.manifest;
-    if (tidegate === undefined) continue;
-    const earlier = attempts.get(checkpointId);
-    if (earlier !== undefined && earlier !== tidegate.attempt) {
+    const { checkpointId } = event.manifest;
+    const cut = cutOf(event.manifest);
+    const earlier = cuts.get(checkpointId);
+    if (earlier !== undefined && earlier !== cut) {
       violations.push({
         rule: 'a checkpoint id stands for one attempt',
-        seen: `id ${checkpointId} was saved by attempts ${earlier} and ${tidegate.attempt}`,
+        seen: `id ${checkpointId} was saved with the cuts ${earlier} and ${cut}`,
       });
     }
-    attempts.set(checkpointId, tidegate.attempt);
+    cuts.set(checkpointId, cut);
   }
   return violations;
+}
+
+function cutOf({ epoch, sourceOffsets, tidegate }: CheckpointManifest): string {
+  const offsets = [...sourceOffsets].map(([source, position]) => [source, ...position.offsets]);
+  const handles = [...(tidegate?.commitHandles ?? [])];
+  return JSON.stringify([epoch, tidegate?.generation, offsets, handles]);
 }

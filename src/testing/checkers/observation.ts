@@ -71,7 +71,6 @@ export function guaranteeOf(durability: Durability): Guarantee {
   switch (durability) {
     case 'durable':
     case 'last-resource':
-    case 'fenced':
       return 'exactly once';
     case 'idempotent':
       return 'effectively once';

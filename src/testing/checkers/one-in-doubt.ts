@@ -23,12 +23,10 @@ export const oneInDoubt: Checker = ({ history }) => {
 };
 
 function inDoubt(manifests: readonly CheckpointManifest[]): readonly number[] {
-  const superseded = new Set(manifests.map(({ tidegate }) => tidegate?.supersedes));
   return manifests
     .filter(
       (manifest) =>
         manifest.tidegate?.rolledBack === undefined &&
-        !superseded.has(manifest.checkpointId) &&
         manifest.sinkNames.some((sink) => !isCommitted(manifest, sink)),
     )
     .map((manifest) => manifest.checkpointId);

@@ -53,7 +53,7 @@ export function commitCases<Rec>(): readonly ConformanceCase<Rec>[] {
     },
     {
       title: '3: what a dead process prepared without durability is absent, not committed',
-      only: ['last-resource', 'fenced'],
+      only: ['last-resource'],
       async run(bench) {
         const dead = await openAs(bench, 1);
         const handle = await prepare(bench, dead, attempt(1, 1), [1]);

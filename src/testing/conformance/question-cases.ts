@@ -37,7 +37,7 @@ export function questionCases<Rec>(): readonly ConformanceCase<Rec>[] {
     },
     {
       title: '4: a fresh process finds absent what a dead one had not made durable',
-      only: ['last-resource', 'fenced'],
+      only: ['last-resource'],
       async run(bench) {
         const dead = await openAs(bench, 1);
         const handle = await prepare(bench, dead, attempt(1, 1), [1]);

@@ -8,7 +8,6 @@ export function readableSource<Rec>(source: SimulatedSource<Rec>): ReadableSourc
   return {
     position: () => source.position(),
     restore: (offsets, options) => source.restore(offsets, options),
-    replay: (from, to) => source.replay(from, to),
     acknowledge: (offsets, options) => source.acknowledge?.(offsets, options),
     async *read({ signal }) {
       let next = Number(source.position().next);

@@ -12,7 +12,6 @@ export interface SimulatedSource<Rec> extends Source, AsyncIterable<Rec> {
   position(): Offsets;
   /** The record in hand was used: the position is behind it, before the next one is asked for. */
   settle(): void;
-  replay(from: Offsets, to: Offsets): AsyncIterable<Rec>;
 }
 
 export interface SimulatedSourceOptions<Rec> {
@@ -42,16 +41,6 @@ export function simulatedSource<Rec>(options: SimulatedSourceOptions<Rec>): Simu
         next = indexOf(offsets, input.length);
         handedOut = next;
       }),
-    async *replay(from, to) {
-      const last = indexOf(to, input.length);
-      for (let index = indexOf(from, input.length); index < last; index += 1) {
-        next = index;
-        const record = await port.memory('replay', () => recordAt(input, index));
-        yield record;
-      }
-      next = last;
-      handedOut = last;
-    },
     acknowledge: (offsets, call) =>
       port.durable('acknowledge', call, () => {
         options.onAcknowledge(indexOf(offsets, input.length));

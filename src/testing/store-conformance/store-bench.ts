@@ -40,7 +40,6 @@ export interface ManifestParts {
   readonly sinks?: Readonly<Record<string, SinkCommitStatus['kind']>>;
   readonly changes?: Partial<CheckpointManifest>;
   readonly savepoint?: boolean;
-  readonly supersedes?: number;
 }
 
 /** A manifest of this owner's, as the coordinator would make it. */
@@ -60,11 +59,8 @@ export function manifestOf(
       storeId: store.storeId,
       pipeline: store.pipeline,
       generation: store.generation,
-      attempt: `attempt-${id}`,
       kind: parts.savepoint === true ? 'savepoint' : 'checkpoint',
       commitHandles: new Map(),
-      sinkDigests: new Map(),
-      ...(parts.supersedes === undefined ? {} : { supersedes: parts.supersedes }),
     },
     ...parts.changes,
   };

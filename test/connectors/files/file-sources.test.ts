@@ -40,28 +40,6 @@ describe('a JSON Lines source', () => {
     }
   });
 
-  test('replays exactly the records between two positions', async () => {
-    const text = numberedLines(5_000);
-    const batches = await batchesOf(jsonLines(text, { batchRecords: 10 }));
-    const source = jsonLines(text);
-    const [from, to] = [batches[20]!.offsets, batches[300]!.offsets];
-    const replayed: unknown[] = [];
-    for await (const record of source.replay!(from, to, calm)) replayed.push(record);
-    expect(replayed).toEqual(batches.slice(21, 301).flatMap(({ records }) => records));
-    for await (const record of source.replay!(to, to, calm)) expect(record).toBe('none');
-  });
-
-  test('refuses to replay a range that has changed', async () => {
-    const disk = diskWith(numberedLines(100));
-    const source = jsonLinesSource(path, { batchRecords: 10, fileSystem: disk.mount().fileSystem });
-    const [first, , third] = await batchesOf(source);
-    disk.writeFile(path, Buffer.from(numberedLines(100).replace('{"number":25}', '{"number":-2}')));
-    const replay = async (): Promise<void> => {
-      for await (const _ of source.replay!(first!.offsets, third!.offsets, calm)) continue;
-    };
-    await expect(replay()).rejects.toMatchObject({ code: 'TIDEGATE_SOURCE_CHANGED' });
-  });
-
   test('reads a record that is longer than a block, and refuses one above the limit', async () => {
     const text = `${JSON.stringify('x'.repeat(1_000_000))}\n1\n`;
     expect(await allOf(jsonLines(text))).toEqual(['x'.repeat(1_000_000), 1]);

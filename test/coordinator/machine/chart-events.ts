@@ -77,7 +77,7 @@ export const lifeEvents: readonly Labelled[] = [
   { type: 'idle', label: 'idle' },
   { type: 'failed', cause: new Error('no'), label: 'failed' },
   { type: 'failed', cause: fenced, label: 'failed as fenced' },
-  ...(['resumed', 'pinned-replay', 'refused'] as const).map((kind) => ({
+  ...(['resumed', 'refused'] as const).map((kind) => ({
     type: `xstate.done.actor.${recoverId}`,
     output: { kind, cause: 'because' },
     label: `recovery ${kind}`,

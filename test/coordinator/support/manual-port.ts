@@ -4,7 +4,6 @@ import type { Barrier, BarrierPort, CutListener, Flow } from '../../../src/contr
 import type { OperatorSnapshot } from '../../../src/contracts/operator.js';
 
 export class ManualPort implements BarrierPort {
-  readonly canReplay: boolean;
   readonly injected: { readonly barrier: Barrier; readonly listener: CutListener }[] = [];
   readonly cancelled: Barrier[] = [];
   readonly flows: Flow[] = [];
@@ -12,10 +11,6 @@ export class ManualPort implements BarrierPort {
   /** What a test wants at each injection; by default nothing, as a barrier that never arrives. */
   onInject: (barrier: Barrier, listener: CutListener) => void = () => undefined;
   onResume: (flow: Flow) => void = () => undefined;
-
-  constructor(options: { readonly canReplay?: boolean } = {}) {
-    this.canReplay = options.canReplay ?? false;
-  }
 
   inject(barrier: Barrier, listener: CutListener): void {
     this.injected.push({ barrier, listener });

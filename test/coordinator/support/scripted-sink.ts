@@ -130,8 +130,7 @@ class Session implements TwoPhaseSinkSession {
       this.#open = [];
     }
     await this.#storage.play('preCommit', this.#storage.afterScripts);
-    const records = this.#storage.prepared.get(handle);
-    return { handle, digest: JSON.stringify(records) };
+    return { handle };
   }
 
   async commit(handle: string): Promise<CommitOutcome> {

@@ -95,12 +95,12 @@ function twoChains(world: World): Crashable {
   return streams.prepare(runOptions(world));
 }
 
-/** One chain into a sink that lost its output in a crash and is filled again by a replay. */
-function fenced(world: World): Crashable {
+/** One chain into a sink that loses in a crash what it had prepared. */
+function lastResource(world: World): Crashable {
   const streams = new StreamPipeline('orders', {
     sources: { orders: readableSource(world.source<Order>('orders')) },
     operators: { totals: totals() },
-    sinks: { a: world.sink('a', 'fenced') },
+    sinks: { a: world.sink('a', 'last-resource') },
     deterministic: true,
     build: ({ source, operator, sink }) =>
       pipeline(source('orders'), operator('totals'), sink('a')),
@@ -112,10 +112,10 @@ function runOptions({ store, clock, random, logger }: World) {
   return { store, clock, random, logger, checkpoint: { intervalMs: 150 }, handleSignals: false };
 }
 
-export type StreamShape = 'streams-wrapped' | 'streams-side-by-side' | 'streams-replayed';
+export type StreamShape = 'streams-wrapped' | 'streams-side-by-side' | 'streams-last-resource';
 
 export const builds: Readonly<Record<StreamShape, (world: World) => Crashable>> = {
   'streams-wrapped': wrapped,
   'streams-side-by-side': twoChains,
-  'streams-replayed': fenced,
+  'streams-last-resource': lastResource,
 };

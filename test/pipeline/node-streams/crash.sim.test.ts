@@ -6,7 +6,7 @@ describe("a pipeline of Node's streams survives a crash at every point", () => {
   test.each<[StreamShape, 1 | 2]>([
     ['streams-wrapped', 1],
     ['streams-side-by-side', 1],
-    ['streams-replayed', 2],
+    ['streams-last-resource', 2],
   ])(
     '%s, with %i fault(s) in a run',
     async (shape, crashes) => {

@@ -11,7 +11,7 @@ import type { LogFields } from '../../../src/runtime/logger.js';
 import { turnOfEventLoop } from '../../../src/runtime/event-loop.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
-import type { TwoPhaseSink } from '../../../src/contracts/sink.js';
+import type { FlushingSink } from '../../../src/contracts/sink.js';
 import { numbersTo, pacedSource } from '../support.js';
 import { runStreams, runningTotal } from './support.js';
 
@@ -41,13 +41,10 @@ function inThrees(): Transform {
   });
 }
 
-function fenced<Rec>(inner: TwoPhaseSink<Rec>): TwoPhaseSink<Rec> {
-  return {
-    durability: 'fenced',
-    open: (owner, options) => inner.open(owner, options),
-    openReadOnly: (identity, options) => inner.openReadOnly(identity, options),
-  };
-}
+const idempotentSink: FlushingSink<number> = {
+  durability: 'idempotent',
+  open: () => Promise.resolve({ write: () => undefined, flush: () => undefined }),
+};
 
 type Stages = StreamStages<'numbers', string, 'out'>;
 
@@ -350,13 +347,13 @@ describe('a stream wrapped for each epoch', () => {
   test('is refused before a sink that needs the same output again', () => {
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: arraySource([1]) },
-      sinks: { out: fenced(new MemorySink<number>()) },
+      sinks: { out: idempotentSink },
       deterministic: true,
       build: ({ source, perEpoch, sink }) =>
         pipeline(source('numbers'), perEpoch(inThrees), sink('out')),
     });
     expect(() => streams.prepare({ store: new MemoryCheckpointStore() })).toThrow(
-      /sink out is fenced[^]*perEpoch depends on where checkpoints fall/,
+      /sink out is idempotent[^]*perEpoch depends on where checkpoints fall/,
     );
   });
 });

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
 import { MemorySink } from '../../../src/connectors/memory/memory-sink.js';
-import type { Offsets } from '../../../src/contracts/source.js';
 import { readableSource } from '../../../src/pipeline/node-streams/readable-source.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
@@ -62,23 +61,6 @@ test('a Readable whose records tell where they are is read again behind the last
   expect(opened.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   const [newest] = await (await store.openReadOnly()).list();
   expect(newest?.manifest?.sourceOffsets.get('messages')?.offsets.get('after')).toBe('300');
-});
-
-test('a replay ends exactly where it is told to, and a stream that ends earlier is refused', async () => {
-  const { signal } = new AbortController();
-  const replayed = async (from: Offsets, to: Offsets): Promise<readonly unknown[]> => {
-    const records: unknown[] = [];
-    for await (const record of messages(9).replay!(from, to, { signal })) records.push(record);
-    return records;
-  };
-  expect(await replayed({ after: '3' }, { after: '5' })).toEqual([
-    { sequence: 4 },
-    { sequence: 5 },
-  ]);
-  expect(await replayed({ after: '3' }, { after: '3' })).toEqual([]);
-  await expect(replayed({ after: '3' }, { after: '12' })).rejects.toMatchObject({
-    code: 'TIDEGATE_SOURCE_CHANGED',
-  });
 });
 
 test('an aborted reading ends, and destroys the stream', async () => {

@@ -11,8 +11,6 @@ export class Ledger {
   readonly saved = new Map<number, string>();
   /** Deletions that were acknowledged. */
   readonly pruned = new Set<number>();
-  /** Ids that an acknowledged checkpoint supersedes: they are in doubt no more, for ever. */
-  readonly superseded = new Set<number>();
   /** The version that a call in flight may have written. */
   readonly inFlight = new Map<number, string>();
   isPruning = false;
@@ -25,7 +23,6 @@ export class Ledger {
     for (const [id, text] of this.saved) copy.saved.set(id, text);
     for (const [id, text] of this.inFlight) copy.inFlight.set(id, text);
     for (const id of this.pruned) copy.pruned.add(id);
-    for (const id of this.superseded) copy.superseded.add(id);
     return copy;
   }
 
@@ -36,8 +33,6 @@ export class Ledger {
   acknowledge(manifest: CheckpointManifest): void {
     this.inFlight.delete(manifest.checkpointId);
     this.saved.set(manifest.checkpointId, serializeManifest(manifest));
-    const superseded = manifest.tidegate?.supersedes;
-    if (superseded !== undefined) this.superseded.add(superseded);
   }
 
   /** A short text that two ledgers share exactly when a disk must satisfy both alike. */
@@ -47,7 +42,6 @@ export class Ledger {
       this.generation,
       [...this.saved],
       [...this.pruned],
-      [...this.superseded],
       [...this.inFlight],
       this.isPruning,
     ]);

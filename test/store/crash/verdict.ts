@@ -90,12 +90,8 @@ async function checkListing(
   { id, state, manifest, problem }: CheckpointListing,
   ledger: Ledger,
 ): Promise<string | undefined> {
-  const mayBeSuperseded = ledger.superseded.has(id) || ledger.inFlight.size > 0;
-  if (state === 'in-doubt' && ledger.superseded.has(id)) return 'is in doubt again';
   const isExpected = state === 'complete' || state === 'in-doubt';
-  if (!isExpected && !(state === 'superseded' && mayBeSuperseded)) {
-    return `is ${state}: ${String(problem)}`;
-  }
+  if (!isExpected) return `is ${state}: ${String(problem)}`;
   if (ledger.pruned.has(id)) return 'is back after it was deleted';
   const text = manifest === undefined ? undefined : serializeManifest(manifest);
   if (text !== ledger.saved.get(id) && text !== ledger.inFlight.get(id)) {

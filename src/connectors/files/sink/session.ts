@@ -89,11 +89,8 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     this.#open = undefined;
     try {
       const { staging, extension, owner } = this.#options;
-      const record = await stageEpoch(this.ports, { staging, extension, owner, request, open });
-      const prepared = {
-        handle: handleOf(this.identity, request),
-        digest: `sha256:${record.part?.sha256 ?? 'none'}`,
-      };
+      await stageEpoch(this.ports, { staging, extension, owner, request, open });
+      const prepared = { handle: handleOf(this.identity, request) };
       this.#prepared.set(request.checkpointId, prepared);
       return prepared;
     } catch (error) {

@@ -18,7 +18,7 @@ import { BlockReader } from './block-reader.js';
 import { parsePosition, toOffsets, type FilePosition } from './file-position.js';
 import { Fingerprint } from './fingerprint.js';
 import { InputCount } from './input-count.js';
-import { changed, openAt, type ResumeBy } from './opened-file.js';
+import { openAt, type ResumeBy } from './opened-file.js';
 import {
   countLineFeeds,
   RecordProblem,
@@ -136,23 +136,7 @@ class FileSource<Rec> implements ReadableSource<Rec> {
     }
   }
 
-  async *replay(from: Offsets, to: Offsets, { signal }: CallOptions): AsyncGenerator<Rec> {
-    const end = parsePosition(this.#path, to);
-    let reached = parsePosition(this.#path, from);
-    for await (const { records, position } of this.#batches(reached, signal, end.byteOffset)) {
-      reached = position;
-      yield* records;
-    }
-    // Also when the range is empty: the same offsets, and the same bytes before them.
-    if (reached.byteOffset === end.byteOffset && reached.fingerprint === end.fingerprint) return;
-    throw changed(this.#path, `was changed between two readings before byte ${end.byteOffset}`);
-  }
-
-  async *#batches(
-    from: FilePosition,
-    signal: AbortSignal,
-    end?: number,
-  ): AsyncGenerator<FileBatch<Rec>> {
+  async *#batches(from: FilePosition, signal: AbortSignal): AsyncGenerator<FileBatch<Rec>> {
     const { fileSystem, batchRecords, recordMaxBytes, resumeBy } = this.#settings;
     const opened = await openAt(fileSystem, this.#path, { position: from, resumeBy });
     const { file, fingerprint, identity } = opened;
@@ -162,7 +146,7 @@ class FileSource<Rec> implements ReadableSource<Rec> {
       let { lines, skipped } = from;
       const input = new InputCount();
       let position: FilePosition | undefined;
-      for await (const block of blocks.read(from.byteOffset, end ?? file.byteLength, signal)) {
+      for await (const block of blocks.read(from.byteOffset, file.byteLength, signal)) {
         let begin = 0;
         for (let first = 0; first < block.ends.length; first += batchRecords) {
           signal.throwIfAborted();

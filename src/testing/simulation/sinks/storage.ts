@@ -15,7 +15,6 @@ export interface PreparedEpoch {
   readonly checkpointId: CheckpointId;
   readonly generation: Generation;
   readonly records: readonly unknown[];
-  readonly digest: string;
 }
 
 /** What outlives the process. Only the sessions of the newest generation may change it. */

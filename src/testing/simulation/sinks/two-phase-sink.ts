@@ -113,8 +113,8 @@ class Session extends Inspector implements TwoPhaseSinkSession {
       this.assertAllowed();
       this.#assertComplete();
       const handle = this.#handleOf(request.checkpointId);
-      const digest = this.#prepare(handle, request.checkpointId);
-      return { handle, digest };
+      this.#prepare(handle, request.checkpointId);
+      return { handle };
     });
   }
 
@@ -156,15 +156,12 @@ class Session extends Inspector implements TwoPhaseSinkSession {
     return this.#prepared.get(request.handle ?? this.#handleOf(request.checkpointId));
   }
 
-  #prepare(handle: string, checkpointId: CheckpointId): string {
-    const known = this.#prepared.get(handle);
-    if (known !== undefined) return known.digest;
+  #prepare(handle: string, checkpointId: CheckpointId): void {
+    if (this.#prepared.has(handle)) return;
     const records = this.#open;
     this.#open = [];
-    const digest = JSON.stringify(records);
     const { generation } = this.#owner;
-    this.#prepared.set(handle, { checkpointId, generation, records, digest });
-    return digest;
+    this.#prepared.set(handle, { checkpointId, generation, records });
   }
 
   #assertComplete(): void {
