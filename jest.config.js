@@ -9,6 +9,7 @@ export default {
   // Real processes and servers on a busy machine; what hangs is still found.
   testTimeout: 60_000,
   roots: ['<rootDir>/test'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/original-validation.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
