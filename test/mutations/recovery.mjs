@@ -94,8 +94,8 @@ export const mutations = [
   swap(
     'an unreadable store is taken for an empty one',
     'read-facts.ts',
-    "if (listings.kind !== 'answered') return { fact: listings, checkpoints: [], loaded };",
-    "if (listings.kind !== 'answered') return { fact: { kind: 'read' }, checkpoints: [], loaded };",
+    "if (listings.kind !== 'answered') return { ...nothing, fact: listings };",
+    "if (listings.kind !== 'answered') return { ...nothing, fact: { kind: 'read' } };",
   ),
   swap(
     'any error while loading is taken for damage',
