@@ -106,8 +106,12 @@ export interface RecordForm<Rec> {
   encode(record: Rec, place?: number): string;
   /** What `write` takes in the place of the record. */
   decode(line: string): unknown;
-  /** Asks the system behind the sink whether these lines are values of its types; rejects if not. */
-  check?(lines: readonly string[], options: CallOptions): Promise<void>;
+  /**
+   * Asks the system behind the sink whether these lines are values of its types; rejects if not.
+   *
+   * @param before How many records of the epoch came before these, for messages.
+   */
+  check?(lines: readonly string[], before: number, options: CallOptions): Promise<void>;
 }
 
 /** A two-phase sink in the hands of one generation. */

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { postgresSink, postgresUpsertSink } from '../../src/connectors/postgres/index.js';
@@ -110,17 +111,18 @@ describe.each(Object.entries(kinds).filter(([kind]) => kind.startsWith('write-ah
   '%s, before the record is durable,',
   (_kind, make) => {
     test.each([
-      ['a text that is no number', { id: 'secret-value' }],
-      ['a number that is too large', { id: 2 ** 40 }],
-      ['a text that is too long', { id: 2, note: 'secret-value' }],
-      ['a value that a domain does not have', { id: 2, size: 101 }],
-    ])('refuses %s without quoting it', async (_what, record) => {
+      ['a text that is no number', 'id of type integer', { id: 'secret-value' }],
+      ['a number that is too large', 'id of type integer', { id: 2 ** 40 }],
+      ['a text that is too long', 'note of type character', { id: 2, note: 'secret-value' }],
+      ['a value that a domain does not have', 'size of type percent', { id: 2, size: 101 }],
+    ])('refuses %s without quoting it', async (_what, column, record) => {
       const session = await make().open(ownerOf(1), calm);
       const writing = Promise.resolve(session.write([{ id: 1 }, record] as never));
       const failure = await writing.then(() => undefined, asError);
       await session.close?.();
       expect(failure).toMatchObject({ code: 'TIDEGATE_POSTGRES_ROW' });
-      expect(String(failure)).not.toContain('secret-value');
+      expect(failure?.message).toContain(`record 2 of the epoch: column ${column}`);
+      expect(inspect(failure, { depth: 10 })).not.toContain('secret-value');
     });
   },
 );

@@ -1,5 +1,6 @@
 // Rows as one JSON parameter: every column's type reads its own text, as it does behind COPY.
 
+import { isTidegateError, TidegateError } from '../../errors.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { RecordForm } from '../../contracts/sink.js';
 import type { PostgresDriver } from './driver.js';
@@ -50,18 +51,65 @@ export function recordFormOf<Rec>(
 ): RecordForm<Rec> {
   const encoder = new RowEncoder(table);
   const jsonColumns = table.columns.filter(isJson).map(({ name }) => name);
-  // A value that is not used is not read.
-  const used = table.columns.map(({ name }) => `count(${quoteIdentifier(name)})`);
-  const statement = `SELECT ${used.join(', ')} FROM (${rowsFrom(table)}) AS checked`;
+  const what = `checking records of sink ${sink}`;
   return {
     name: 'postgres-texts-1',
     encode: (record, place) => rowJson(table, encoder.texts(record, place)),
     decode: (line) => recordOf(line, jsonColumns),
-    check: (lines, options: CallOptions) =>
-      withSession(driver, `checking records of sink ${sink}`, options, async (session) => {
-        await session.query(statement, [`[${lines.join(',')}]`]);
-      }),
+    check: (lines, before, options: CallOptions) => {
+      const read: ReadLines = (columns, some) =>
+        withSession(driver, what, options, async (session) => {
+          await session.query(readingOf({ ...table, columns }), [`[${some.join(',')}]`]);
+        });
+      return checkLines(table, { lines, before, read });
+    },
   };
+}
+
+type ReadLines = (columns: readonly TableColumn[], lines: readonly string[]) => Promise<void>;
+
+/** A value that is not used is not read. */
+function readingOf(table: Table): string {
+  const used = table.columns.map(({ name }) => `count(${quoteIdentifier(name)})`);
+  return `SELECT ${used.join(', ')} FROM (${rowsFrom(table)}) AS checked`;
+}
+
+/** All at once; only where a value does not fit one by one, to name its place. */
+async function checkLines(
+  { columns }: Table,
+  {
+    lines,
+    before,
+    read,
+  }: { readonly lines: readonly string[]; readonly before: number; readonly read: ReadLines },
+): Promise<void> {
+  const failure = await misfitOf(read(columns, lines));
+  if (failure === undefined) return;
+  for (const [index, line] of lines.entries()) {
+    if ((await misfitOf(read(columns, [line]))) === undefined) continue;
+    for (const column of columns) {
+      const cause = await misfitOf(read([column], [line]));
+      if (cause === undefined) continue;
+      throw new TidegateError(
+        'TIDEGATE_POSTGRES_ROW',
+        `record ${before + index + 1} of the epoch: column ${column.name} of type ${column.type} was ` +
+          'given a value that does not fit it',
+        { cause, details: { column: column.name, type: column.type } },
+      );
+    }
+  }
+  throw failure;
+}
+
+/** @returns The error that says that a value does not fit; any other is thrown. */
+async function misfitOf(reading: Promise<void>): Promise<TidegateError | undefined> {
+  try {
+    await reading;
+    return undefined;
+  } catch (error) {
+    if (isTidegateError(error) && error.code === 'TIDEGATE_POSTGRES_ROW') return error;
+    throw error;
+  }
 }
 
 function recordOf(line: string, jsonColumns: readonly string[]): unknown {

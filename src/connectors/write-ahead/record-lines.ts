@@ -40,7 +40,7 @@ export class RecordLines<Rec> {
     const form = this.#form;
     if (form === undefined || records.length === 0) return linesOf(this.codec);
     const checked = linesOf(form);
-    await form.check?.(checked, options);
+    await form.check?.(checked, before, options);
     return this.codec.name === form.name ? checked : linesOf(this.codec);
   }
 }
