@@ -91,6 +91,7 @@ export type {
   RestoreOptions,
   Source,
   SourceBatch,
+  SourceInput,
   SourcePosition,
 } from './contracts/source.js';
 export type { TableStore } from './contracts/table-store.js';

@@ -2,6 +2,7 @@
 
 import { printPretty } from '../manifest/json/print.js';
 import type { JsonValue } from '../manifest/json/value.js';
+import { printableJson } from './printable.js';
 
 /** What a result is made of. Members that are undefined are left out. */
 export type Jsonable =
@@ -21,9 +22,9 @@ export class JsonTree {
   constructor(readonly value: JsonValue) {}
 }
 
-/** A document that ends with a line break. */
+/** A document that ends with a line break, and can send no command to a terminal that shows it. */
 export function toJsonText(value: Jsonable): string {
-  return `${printPretty(toJsonValue(value))}\n`;
+  return `${printableJson(printPretty(toJsonValue(value)))}\n`;
 }
 
 function toJsonValue(value: Jsonable): JsonValue {

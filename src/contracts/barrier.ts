@@ -2,7 +2,7 @@
 
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { OperatorSnapshot } from './operator.js';
-import type { CallOptions, Offsets, SourcePosition } from './source.js';
+import type { CallOptions, Offsets, SourceInput, SourcePosition } from './source.js';
 
 /** The marker that flows with the records. It is matched by checkpoint id, never by epoch. */
 export interface Barrier {
@@ -67,6 +67,8 @@ export interface TroubledRecords {
 export interface SourceStatus {
   /** Records read in this run; what a recovery has read again counts again. */
   readonly records: number;
+  /** Lines read in this run, and those that gave no record; undefined where it reads no lines. */
+  readonly input: SourceInput | undefined;
   /** Event time that it has come to, in milliseconds; undefined before the first one. */
   readonly watermark: number | undefined;
   /**

@@ -189,6 +189,7 @@ export class PreparedGraph {
       errors,
       kind,
       counted: (records) => this.counts.read(cursor.name, records),
+      readLines: (input) => this.counts.readLines(cursor.name, input),
     });
   }
 }

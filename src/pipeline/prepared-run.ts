@@ -5,6 +5,7 @@ import type { CoordinatorOptions } from '../coordinator/coordinator-options.js';
 import type { Guarantee } from '../coordinator/guarantee.js';
 import type { CheckpointOptions } from '../coordinator/options.js';
 import type { Participants } from '../contracts/participants.js';
+import type { SourceInput } from '../contracts/source.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
 import { requireOptions, type NamesOf } from '../given.js';
 import type { RestoreChoice } from '../recovery/request.js';
@@ -54,6 +55,11 @@ export interface RunReport {
   readonly checkpoints: number;
   /** Records read in this run by source; what a recovery has read again counts again. */
   readonly records: ReadonlyMap<string, number>;
+  /**
+   * Lines read in this run by source, and those that gave no record, by reason; of sources that read
+   * lines, such as files. What a recovery has read again counts again.
+   */
+  readonly input: ReadonlyMap<string, SourceInput>;
   /** Records left out in this run by operator, under `skip` or `dead-letter`. */
   readonly skipped: ReadonlyMap<string, number>;
   /** Of these, the ones that went to the dead letters. */
@@ -211,6 +217,7 @@ export class PreparedRun {
       guarantee: this.coordinator.guarantee,
       checkpoints: this.#checkpoints,
       records: new Map(counts.records),
+      input: counts.input(),
       skipped: counts.leftOut(),
       deadLettered: counts.of('dead-lettered'),
       late: counts.of('late'),

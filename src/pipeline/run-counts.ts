@@ -1,11 +1,13 @@
 // What a run counts by name, through all its generations: what is read again counts again.
 
 import type { RecordTrouble, TroubledRecords } from '../contracts/barrier.js';
+import type { SourceInput } from '../contracts/source.js';
 
 /** Counted live: as numbers that anybody may look at, and as news that are told once a turn. */
 export class RunCounts {
   /** Records read, by source. */
   readonly records = new Map<string, number>();
+  readonly #input = new Map<string, { lines: number; readonly skipped: Map<string, number> }>();
   readonly #troubled: Record<RecordTrouble, Map<string, number>> = {
     skipped: new Map(),
     'dead-lettered': new Map(),
@@ -23,6 +25,22 @@ export class RunCounts {
 
   read(source: string, records: number): void {
     add(this.records, source, records);
+  }
+
+  /** Lines read for a batch; only of sources that read lines. */
+  readLines(source: string, { lines, skipped }: SourceInput): void {
+    const known = this.#input.get(source) ?? { lines: 0, skipped: new Map<string, number>() };
+    known.lines += lines;
+    for (const [reason, count] of Object.entries(skipped)) add(known.skipped, reason, count);
+    this.#input.set(source, known);
+  }
+
+  input(): ReadonlyMap<string, SourceInput> {
+    return new Map(
+      [...this.#input].map(([name, { lines, skipped }]) => {
+        return [name, { lines, skipped: Object.fromEntries(skipped) }];
+      }),
+    );
   }
 
   trouble(operator: string, trouble: RecordTrouble): void {

@@ -3,8 +3,15 @@
 // Not the tour: it reads docs/, which a mutated copy does not have.
 export const tests = ['store', 'module', 'file'].map((name) => `test/cli/${name}-commands`);
 tests.push('test/cli/simulate', 'test/cli/other-stores', 'test/cli/terminal');
+tests.push('test/cli/json-output');
 
 export const mutations = [
+  {
+    what: 'JSON for machines sends commands to a terminal',
+    file: 'src/cli/json-output.ts',
+    find: 'return `${printableJson(printPretty(toJsonValue(value)))}\\n`;',
+    replace: 'return `${printPretty(toJsonValue(value))}\\n`;',
+  },
   {
     what: 'errors of usage end with 1',
     file: 'src/cli/program.ts',

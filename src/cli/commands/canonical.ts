@@ -5,6 +5,7 @@ import type { CommonOptions, Context } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
 import { toJsonText } from '../json-output.js';
 import { readManifestFile } from '../manifest-file.js';
+import { printableJson } from '../printable.js';
 
 export async function canonical(
   file: string,
@@ -19,6 +20,6 @@ export async function canonical(
     return exitCodes.fine;
   }
   // To the byte, so that `tidegate canonical FILE | sha256sum` is the checksum.
-  terminal.printDocument(terminal.isInteractive ? `${text}\n` : text);
+  terminal.printDocument(terminal.isInteractive ? `${printableJson(text)}\n` : text);
   return exitCodes.fine;
 }

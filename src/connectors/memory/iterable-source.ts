@@ -1,6 +1,7 @@
 // A source of anything that can be iterated again from a given record on.
 
-import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
+import type { Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
+import { TidegateError } from '../../errors.js';
 import { requireOptions } from '../../given.js';
 import { BytesMeter } from '../../runtime/record-bytes.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
@@ -20,6 +21,12 @@ export interface IterableSourceOptions<Rec> {
    * about 1 MiB. Default: 1 for async, 512 otherwise.
    */
   readonly batchRecords?: number;
+  /**
+   * What is iterated, such as the ETag of a download or the name of a snapshot: it goes into the
+   * offsets, and a start with another one is refused. Default: nothing, and whatever `open` gives is
+   * taken for what it gave before.
+   */
+  readonly identity?: string;
 }
 
 /** Estimated bytes of one batch, which is in memory whole. */
@@ -27,11 +34,13 @@ const batchBytesMax = 1_048_576;
 
 /** The position is the number of records before it. */
 export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): ReadableSource<Rec> {
-  requireOptions('iterableSource', options, { open: true, batchRecords: true });
+  requireOptions('iterableSource', options, { open: true, batchRecords: true, identity: true });
+  const { identity } = options;
   let next = 0;
   return {
-    position: () => offsetsAt(next),
+    position: () => offsetsOf(next, identity),
     restore: (offsets) => {
+      requireSame(offsets, identity);
       next = indexIn(offsets);
     },
     async *read({ signal }) {
@@ -45,7 +54,7 @@ export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): Readab
         batch = [];
         meter.reset();
         next += taken.length;
-        return { records: taken, offsets: offsetsAt(next) };
+        return { records: taken, offsets: offsetsOf(next, identity) };
       };
       for await (const record of records) {
         if (signal.aborted) return;
@@ -56,4 +65,19 @@ export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): Readab
       if (batch.length > 0 && !signal.aborted) yield take();
     },
   };
+}
+
+function offsetsOf(index: number, identity: string | undefined): Offsets {
+  return identity === undefined ? offsetsAt(index) : { ...offsetsAt(index), identity };
+}
+
+/** Offsets without an identity were saved before there was one. */
+function requireSame({ identity: saved }: Offsets, identity: string | undefined): void {
+  if (saved === undefined || saved === identity) return;
+  const now = identity === undefined ? 'none is given' : `this is ${JSON.stringify(identity)}`;
+  throw new TidegateError(
+    'TIDEGATE_SOURCE_CHANGED',
+    `the position belongs to ${JSON.stringify(saved)}, and ${now}: bring that input back, or start ` +
+      'over with a new store and sinks',
+  );
 }

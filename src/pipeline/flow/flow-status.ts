@@ -10,9 +10,11 @@ export function flowStatus(
   counts: RunCounts,
   readers: readonly Reader[],
 ): FlowStatus {
+  const input = counts.input();
   const pauses = new Map(readers.map(({ name, pause }) => [name, pause]));
   const statusOf = ({ name, watermark, hasEnded }: SourceCursor): SourceStatus => ({
     records: counts.records.get(name) ?? 0,
+    input: input.get(name),
     watermark: Number.isFinite(watermark) ? watermark : undefined,
     state: hasEnded ? 'ended' : (pauses.get(name) ?? 'reading'),
   });

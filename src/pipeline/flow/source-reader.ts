@@ -1,7 +1,7 @@
 // Reads one source in one generation, and puts barriers between its batches.
 
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
-import type { SourceBatch } from '../../contracts/source.js';
+import type { SourceBatch, SourceInput } from '../../contracts/source.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
 import { bytesOf } from '../../runtime/record-bytes.js';
 import type { Receiver, Room } from './elements.js';
@@ -19,6 +19,8 @@ export interface SourceReaderOptions {
   readonly kind: 'source' | 'table';
   /** Told how many records were handed on. */
   readonly counted: (records: number) => void;
+  /** Told what a batch was made of, where the source reads lines. */
+  readonly readLines: (input: SourceInput) => void;
 }
 
 /** A larger batch is sent on in pieces of this size, so that nothing waits long behind it. */
@@ -104,6 +106,7 @@ export class SourceReader implements Reader {
     const { run, cursor } = this.#options;
     const { records, offsets } = batch;
     this.#isBetweenBatches = false;
+    if (start === 0 && batch.input !== undefined) this.#options.readLines(batch.input);
     const pieceRecords = pieceOf(records);
     for (let begin = start; ; begin += pieceRecords) {
       const end = begin + pieceRecords;

@@ -1,7 +1,7 @@
 // The public names of `tidegate/streams`: barriers through Node's own streams.
 
-export { readableSource } from './readable-source.js';
-export type { ReadableSourceOptions } from './readable-source.js';
+export { sourceOfReadable } from './source-of-readable.js';
+export type { SourceOfReadableOptions } from './source-of-readable.js';
 export type { StageOptions } from './source-stage.js';
 export type {
   NamedStageOptions,

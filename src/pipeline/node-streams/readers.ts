@@ -1,6 +1,7 @@
 // What reads the sources of a chain into its first streams.
 
 import { assert } from '../../assert.js';
+import type { SourceInput } from '../../contracts/source.js';
 import type { FlowRun, Reader } from '../flow/flow-run.js';
 import { RecordErrors } from '../flow/record-errors.js';
 import type { SourceCursor } from '../flow/source-cursor.js';
@@ -30,6 +31,8 @@ export function readersOf(
     });
     const times = new SourceTimes({ run, cursor, output, errors });
     const counted = (records: number): void => counts.read(name, records);
-    return new SourceReader({ run, cursor, times, output, errors, kind: 'source', counted });
+    const readLines = (input: SourceInput): void => counts.readLines(name, input);
+    const told = { counted, readLines };
+    return new SourceReader({ run, cursor, times, output, errors, kind: 'source', ...told });
   });
 }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
 import { MemorySink } from '../../../src/connectors/memory/memory-sink.js';
-import { readableSource } from '../../../src/pipeline/node-streams/readable-source.js';
+import { sourceOfReadable } from '../../../src/pipeline/node-streams/source-of-readable.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
 import { runStreams } from './support.js';
@@ -15,7 +15,7 @@ const opened: Readable[] = [];
 
 /** A log of messages that can be read from any of them on, as a change stream or a topic can. */
 function messages(end: number) {
-  return readableSource<Message>({
+  return sourceOfReadable<Message>({
     start: { after: '0' },
     offsetsAfter: ({ sequence }) => ({ after: String(sequence) }),
     open: ({ after }) => {

@@ -1,9 +1,10 @@
 // A source made of a Readable that can be opened again behind any record.
 
 import { addAbortSignal, type Readable } from 'node:stream';
+import { requireOptions } from '../../given.js';
 import type { CallOptions, Offsets, ReadableSource } from '../../contracts/source.js';
 
-export interface ReadableSourceOptions<Rec> {
+export interface SourceOfReadableOptions<Rec> {
   /**
    * A stream, in object mode, of the records behind `offsets`: the same in the same order each time.
    * It is destroyed when it is not needed any more.
@@ -16,7 +17,8 @@ export interface ReadableSourceOptions<Rec> {
 }
 
 /** For a stream whose records tell where they are; with a count in place of offsets see `iterableSource`. */
-export function readableSource<Rec>(options: ReadableSourceOptions<Rec>): ReadableSource<Rec> {
+export function sourceOfReadable<Rec>(options: SourceOfReadableOptions<Rec>): ReadableSource<Rec> {
+  requireOptions('sourceOfReadable', options, { open: true, start: true, offsetsAfter: true });
   let position = options.start;
   const open = (offsets: Offsets, call: CallOptions): AsyncIterable<Rec> =>
     addAbortSignal(call.signal, options.open(offsets, call));
