@@ -129,7 +129,7 @@ export const mutations = [
   {
     what: 'the canonical form gets a line break',
     file: 'src/cli/commands/canonical.ts',
-    find: 'terminal.isInteractive ? `${text}\\n` : text',
+    find: 'terminal.isInteractive ? `${printableJson(text)}\\n` : text',
     replace: '`${text}\\n`',
   },
 ];
