@@ -190,6 +190,9 @@ function beginStatements(lockTimeoutMs: number, applicationName: string): readon
     'SET LOCAL idle_in_transaction_session_timeout = 0',
     // One COPY lasts as long as its epoch.
     'SET LOCAL statement_timeout = 0',
+    // From PostgreSQL 17 on there is a bound on the whole transaction.
+    `SELECT set_config('transaction_timeout', '0', true)
+      WHERE current_setting('transaction_timeout', true) IS NOT NULL`,
     `SET LOCAL application_name = ${quoteLiteral(applicationName)}`,
   ];
 }

@@ -24,7 +24,7 @@ import {
   type PostgresReader,
   type SinkIdentity,
 } from './names.js';
-import { requireTag, withSession } from './session-use.js';
+import { liftBounds, requireTag, restoreBounds, withSession } from './session-use.js';
 import { sqlStateOf } from './trouble.js';
 
 export interface ClaimedTarget {
@@ -109,12 +109,14 @@ export async function fenced<Value>(
     const answers = await session.commands([
       'BEGIN ISOLATION LEVEL READ COMMITTED',
       `SELECT set_config('application_name', ${name}, false)`,
+      ...liftBounds,
       ...lockStatements(catalog, owner),
       'COMMIT',
     ]);
     requireOwn(owner, catalog.ownerIn(answers.at(-2)));
     const value = await work(session);
-    const [unlocked] = await session.commands([unlockStatement(owner), 'RESET application_name']);
+    const after = [unlockStatement(owner), 'RESET application_name', ...restoreBounds];
+    const [unlocked] = await session.commands(after);
     requireHeld(unlocked);
     return value;
   });

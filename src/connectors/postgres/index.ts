@@ -12,10 +12,10 @@ export { JsonText } from './json-text.js';
 export { PgliteDatabase } from './pglite/database.js';
 export type { PgliteClass, PgliteDatabaseOptions } from './pglite/database.js';
 export type { Pglite, PgliteMessage } from './pglite/session.js';
+export type { OutputOptions } from './opening.js';
 export { postgresSink, postgresUpsertSink } from './postgres-sink.js';
 export type {
   DatabaseOptions,
-  OutputOptions,
   PostgresSinkOptions,
   PostgresUpsertSinkOptions,
   SharedOptions,

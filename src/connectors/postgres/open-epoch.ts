@@ -53,5 +53,6 @@ export class OpenEpoch<Rec> {
   close(): void {
     this.#failure ??= new Error('the session was closed');
     this.#transaction?.discard();
+    this.#context.leave();
   }
 }

@@ -6,31 +6,23 @@ import { durabilityProblem, type FlushingSink, type TwoPhaseSink } from '../../c
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { Catalog } from './catalog.js';
-import type { PostgresDriver, PostgresSession } from './driver.js';
-import { claim } from './fence.js';
+import type { PostgresDriver } from './driver.js';
 import { PostgresInspector } from './inspector.js';
-import { defaultSchema, openLockKeyOf, type PostgresOwner } from './names.js';
+import { defaultSchema } from './names.js';
+import { openContext, type OutputOptions, type SinkParts } from './opening.js';
 import { OneTransactionSession } from './one-transaction-session.js';
 import { pgDriver, type PgPool } from './pg-driver.js';
 import type { PgliteDatabase } from './pglite/database.js';
-import { checkServer, refusePooler } from './preflight.js';
 import { PreparedSession } from './prepared-session.js';
-import { customBuffer, tableBuffer, type WriteRecords } from './records.js';
+import type { SinkNeeds } from './shared-room.js';
 import { UpsertSession } from './upsert-session.js';
-import { checkLimits, defaultLimits, type SinkContext, type SinkLimits } from './sink-context.js';
-import { recordFormOf } from './row-json.js';
-import { describeTable, quotedName, type Table, type TableOptions } from './table.js';
-import { requireTag, withSession } from './session-use.js';
+import { checkLimits, defaultLimits, type SinkLimits } from './sink-context.js';
+import { quotedName, type TableOptions } from './table.js';
 
 /** Where the database is: a `pg` pool, or an embedded PGlite. */
 export type DatabaseOptions =
   | { readonly pool: PgPool; readonly database?: undefined }
   | { readonly database: PgliteDatabase; readonly pool?: undefined };
-
-/** What is written: rows of a table, or whatever the user's own statements do. */
-export type OutputOptions<Rec> =
-  | (TableOptions & { readonly write?: undefined })
-  | { readonly write: WriteRecords<Rec>; readonly table?: undefined };
 
 export interface SharedOptions extends Partial<SinkLimits> {
   /** Schema of the two tables that the sinks of all pipelines share. Default `tidegate`. */
@@ -72,6 +64,16 @@ const sinkNames: NamesOf<PostgresSinkOptions<unknown>> = {
   durability: true,
 };
 
+const maxPrepared = 1;
+
+/** One for the open epoch, and one for an epoch that is complete and not yet committed. */
+const inOneTransaction: SinkNeeds = { heldConnections: 2, maxPrepared: 0 };
+
+const needsOf: Readonly<Record<TwoPhaseSink['durability'], SinkNeeds>> = {
+  durable: { heldConnections: 1, maxPrepared },
+  'last-resource': inOneTransaction,
+};
+
 /**
  * Writes records as rows of a table: by COPY, or by key where `key` is given, or with the user's own
  * `write`. Numbers, texts, booleans, bigints, dates, byte arrays and arrays become what the column
@@ -90,12 +92,14 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
   const { driver, catalog, schema } = parts;
   return {
     durability,
-    maxPrepared: 1,
+    maxPrepared,
     open: async (given, call) => {
       const owner = { ...given, schema };
-      const needsPrepare = durability === 'durable';
-      const context = await openContext(parts, owner, { options, needsPrepare }, call);
-      return needsPrepare ? new PreparedSession(context) : new OneTransactionSession(context);
+      const needs = needsOf[durability];
+      const context = await openContext(parts, owner, { options, needs }, call);
+      return needs.maxPrepared > 0
+        ? new PreparedSession(context)
+        : new OneTransactionSession(context);
     },
     openReadOnly: async (given, call: CallOptions) => {
       const identity = { ...given, schema };
@@ -121,18 +125,11 @@ export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
     ordersWrites: true,
     open: async (given, call) => {
       const owner = { ...given, schema: parts.schema };
-      const context = await openContext<Rec>(parts, owner, { options, needsPrepare: false }, call);
+      const needs = { heldConnections: 1, maxPrepared: 0 };
+      const context = await openContext<Rec>(parts, owner, { options, needs }, call);
       return new UpsertSession(context);
     },
   };
-}
-
-interface SinkParts {
-  readonly schema: string;
-  readonly driver: PostgresDriver;
-  readonly catalog: Catalog;
-  readonly limits: SinkLimits;
-  readonly logger: Logger;
 }
 
 function partsOf(
@@ -150,30 +147,6 @@ function partsOf(
   };
 }
 
-/** Looks at everything that can be wrong, then fences every older generation. */
-async function openContext<Rec>(
-  { driver, catalog, limits, logger }: SinkParts,
-  owner: PostgresOwner,
-  {
-    options,
-    needsPrepare,
-  }: { readonly options: OutputOptions<Rec>; readonly needsPrepare: boolean },
-  call: CallOptions,
-): Promise<SinkContext<Rec>> {
-  return withSession(driver, `opening sink ${owner.sink}`, call, async (session) => {
-    await checkServer(session, { needsPrepare });
-    await refusePooler(driver, session, call);
-    const { target, table, ...output } = await describeOutput(session, options);
-    const { sink } = owner;
-    const recordForm = table && recordFormOf<Rec>(table, { driver, sink });
-    await createCatalog(session, catalog, owner);
-    await claim(session, catalog, owner, { target, logger });
-    const runsUserStatements = options.write !== undefined;
-    const shared = { driver, catalog, owner, limits, logger };
-    return { ...shared, ...output, recordForm, runsUserStatements };
-  });
-}
-
 export function driverOf(options: DatabaseOptions): PostgresDriver {
   // Callers without types may give neither, or both.
   const { pool, database } = options as unknown as {
@@ -188,54 +161,12 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
   );
 }
 
-/** Made once for all sinks of a database; two that open at once must not make it twice. */
-async function createCatalog(
-  session: PostgresSession,
-  catalog: Catalog,
-  owner: PostgresOwner,
-): Promise<void> {
-  if (await catalog.exists(session)) return;
-  await session.command('BEGIN');
-  const key = openLockKeyOf({ schema: defaultSchema, pipeline: '' });
-  await session.query('SELECT pg_advisory_xact_lock($1::bigint)', [key]);
-  await catalog.create(session);
-  requireTag(await session.command('COMMIT'), 'COMMIT', `opening sink ${owner.sink}`);
-}
-
 function limitsOf(options: Partial<SinkLimits>): SinkLimits {
   return {
     chunkBytes: options.chunkBytes ?? defaultLimits.chunkBytes,
     epochMaxBytes: options.epochMaxBytes ?? defaultLimits.epochMaxBytes,
     lockTimeoutMs: options.lockTimeoutMs ?? defaultLimits.lockTimeoutMs,
     markersKept: options.markersKept ?? defaultLimits.markersKept,
-  };
-}
-
-async function describeOutput<Rec>(
-  session: PostgresSession,
-  options: OutputOptions<Rec>,
-): Promise<
-  Pick<SinkContext<Rec>, 'newBuffer' | 'collidesOn'> & {
-    readonly target: { readonly target: string; readonly canWait: boolean };
-    readonly table: Table | undefined;
-  }
-> {
-  const { write } = options;
-  if (write !== undefined) {
-    const target = { target: '', canWait: false };
-    return {
-      target,
-      table: undefined,
-      collidesOn: undefined,
-      newBuffer: () => customBuffer(write),
-    };
-  }
-  const table = await describeTable(session, options);
-  return {
-    target: { target: table.name, canWait: table.key !== undefined },
-    table,
-    collidesOn: table.canCollide ? table.name : undefined,
-    newBuffer: () => tableBuffer(table),
   };
 }
 

@@ -35,3 +35,19 @@ export function requireTag(found: string, expected: string, what: string): void 
     `${what}: the server answered ${found || 'nothing'} instead of ${expected}`,
   );
 }
+
+/**
+ * Takes off the bounds that a role or a pool sets on statements and waits, for this session: a commit
+ * that is cut off in the middle has an unknown outcome. `restoreBounds` puts them back.
+ */
+export const liftBounds: readonly string[] = [
+  'SET statement_timeout = 0',
+  'SET lock_timeout = 0',
+  'SET idle_in_transaction_session_timeout = 0',
+];
+
+export const restoreBounds: readonly string[] = [
+  'RESET statement_timeout',
+  'RESET lock_timeout',
+  'RESET idle_in_transaction_session_timeout',
+];

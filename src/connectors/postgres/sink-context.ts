@@ -21,6 +21,8 @@ export interface SinkContext<Rec> {
   newBuffer(): RecordBuffer<Rec>;
   /** Of a table; what a user's own statements take is not known. */
   readonly recordForm: RecordForm<Rec> | undefined;
+  /** Gives back what it takes of what open sinks share: called when the session is closed. */
+  leave(): void;
 }
 
 export interface SinkLimits {
