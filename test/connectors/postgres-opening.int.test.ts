@@ -167,9 +167,9 @@ describe('a server', () => {
 
   test('whose bounds are tighter than an epoch lets it finish', async () => {
     await server.query(
-      `ALTER ROLE app SET statement_timeout = '400ms'; ALTER ROLE app SET lock_timeout = '50ms';
+      `ALTER ROLE app SET statement_timeout = '500ms'; ALTER ROLE app SET lock_timeout = '200ms';
        ALTER ROLE app SET idle_in_transaction_session_timeout = '50ms';
-       ALTER ROLE app SET idle_session_timeout = '50ms';
+       ALTER ROLE app SET idle_session_timeout = '500ms';
        ALTER ROLE app SET transaction_timeout = '300ms'`,
     );
     const pool = server.pool({ ...server.settings('app'), idleTimeoutMillis: 60_000 });

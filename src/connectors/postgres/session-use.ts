@@ -44,10 +44,14 @@ export const liftBounds: readonly string[] = [
   'SET statement_timeout = 0',
   'SET lock_timeout = 0',
   'SET idle_in_transaction_session_timeout = 0',
+  // From PostgreSQL 14 on.
+  `SELECT set_config('idle_session_timeout', '0', false)
+    WHERE current_setting('idle_session_timeout', true) IS NOT NULL`,
 ];
 
 export const restoreBounds: readonly string[] = [
   'RESET statement_timeout',
   'RESET lock_timeout',
   'RESET idle_in_transaction_session_timeout',
+  `SELECT set_config(name, reset_val, false) FROM pg_settings WHERE name = 'idle_session_timeout'`,
 ];
