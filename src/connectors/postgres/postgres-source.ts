@@ -4,13 +4,13 @@
 // that took 8 was read. So rows are read in the order of (transaction, key), and only those of
 // transactions below the oldest one that is still running: nothing can appear there any more.
 
-import { TidegateError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
-import type { Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
+import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
+import { toOffsets, toPlace, type Place } from './place.js';
 import { driverOf, type DatabaseOptions } from './postgres-sink.js';
-import { TableReader, type Place } from './table-reader.js';
+import { TableReader } from './table-reader.js';
 import { quotedName, type TableOptions } from './table.js';
 
 export type PostgresSourceOptions = DatabaseOptions & {
@@ -33,6 +33,11 @@ export type PostgresSourceOptions = DatabaseOptions & {
    * by an older transaction are waited for. Default false.
    */
   readonly endWhenEmpty?: boolean;
+  /**
+   * Accepts one position that is of another server, database or table, or whose last row is not there
+   * any longer: the text that the refusal names. It says nothing of later positions.
+   */
+  readonly acceptPosition?: string;
   readonly clock?: Clock;
 };
 
@@ -46,6 +51,7 @@ const knownOptions: NamesOf<PostgresSourceOptions> = {
   batchRows: true,
   pollMs: true,
   endWhenEmpty: true,
+  acceptPosition: true,
   clock: true,
 };
 
@@ -61,20 +67,19 @@ export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSourceOptions,
 ): ReadableSource<Rec> {
   requireOptions('postgresSource', options, knownOptions);
-  const { key, transaction, columns, batchRows = 500 } = options;
+  const { key, transaction, columns, batchRows = 500, acceptPosition } = options;
   const name = quotedName(options.table);
   const reader = new TableReader<Rec>(driverOf(options), {
     table: { name, key, transaction, columns },
     batchRows,
+    acceptPosition,
   });
   const { pollMs = 200, endWhenEmpty = false, clock = systemClock } = options;
   let next: Place | undefined;
   return {
     position: () => toOffsets(next),
     async restore(offsets, call) {
-      const place = toPlace(offsets);
-      await reader.check(place, call);
-      next = place;
+      next = await reader.check(toPlace(offsets), call);
     },
     async *read(call): AsyncGenerator<SourceBatch<Rec>> {
       while (!call.signal.aborted) {
@@ -91,16 +96,4 @@ export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
       }
     },
   };
-}
-
-function toOffsets(place: Place | undefined): Offsets {
-  return place === undefined ? {} : { transaction: place.transaction, key: place.key };
-}
-
-function toPlace({ transaction, key }: Offsets): Place | undefined {
-  if (transaction === undefined && key === undefined) return undefined;
-  if (transaction !== undefined && key !== undefined && /^\d+$/.test(transaction)) {
-    return { transaction, key };
-  }
-  throw new TidegateError('TIDEGATE_POSTGRES_SOURCE', 'the offsets are not of a PostgreSQL source');
 }

@@ -1,9 +1,18 @@
 // Rows of a source's table behind a place, as texts that mean the same in every session.
 
-import { TidegateError } from '../../errors.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
 import { quoteIdentifier, quoteLiteral } from './names.js';
+import {
+  consentTo,
+  digestOf,
+  originProblem,
+  readOrigin,
+  saysTheSame,
+  sourceProblem,
+  type Origin,
+  type Place,
+} from './place.js';
 import { readingSettings, textOf, valueOf } from './read-values.js';
 import { withSession } from './session-use.js';
 import { sqlStateOf } from './trouble.js';
@@ -14,12 +23,6 @@ import {
   type SourceTable,
 } from './source-table.js';
 
-/** Of the last row that was handed out. Both are texts of the server, exact for every type of key. */
-export interface Place {
-  readonly transaction: string;
-  readonly key: string;
-}
-
 export interface PlacedRow<Rec> {
   readonly place: Place;
   readonly record: Rec;
@@ -28,6 +31,14 @@ export interface PlacedRow<Rec> {
 export interface ReaderOptions {
   readonly table: SourceTable;
   readonly batchRows: number;
+  /** A position that is read on from, whatever it is of: `consentTo` it. */
+  readonly acceptPosition: string | undefined;
+}
+
+/** One life of the server on which the table was identified. */
+interface Identified {
+  readonly life: string;
+  readonly origin: Origin;
 }
 
 export class TableReader<Rec> {
@@ -37,6 +48,7 @@ export class TableReader<Rec> {
   readonly #key: string;
   readonly #transaction: string;
   #described: DescribedTable | undefined;
+  #identified: Identified | undefined;
 
   constructor(driver: PostgresDriver, options: ReaderOptions) {
     this.#driver = driver;
@@ -47,22 +59,16 @@ export class TableReader<Rec> {
     this.#transaction = `given.${quoteIdentifier(transaction)}`;
   }
 
-  /** @throws TidegateError `TIDEGATE_POSTGRES_SOURCE` for a place that this server cannot have given. */
-  async check(place: Place | undefined, call: CallOptions): Promise<void> {
-    await withSession(this.#driver, this.#what, call, async (session) => {
-      await this.#describe(session);
-      if (place === undefined) return;
-      const { rows } = await session.query(
-        'SELECT $1::xid8 < pg_snapshot_xmax(pg_current_snapshot()) AS is_past',
-        [place.transaction],
-      );
-      if (rows[0]?.is_past === true) return;
-      throw new TidegateError(
-        'TIDEGATE_POSTGRES_SOURCE',
-        `transaction ${place.transaction} of the offset lies ahead of this server, so ` +
-          `${this.#options.table.name} is a copy or was taken back: bring the server back that the ` +
-          'offset is of',
-      );
+  /**
+   * @returns The place to go on from: the same, or of this server where a person has accepted it.
+   * @throws TidegateError `TIDEGATE_POSTGRES_SOURCE` for a place that this table cannot have given.
+   */
+  async check(place: Place | undefined, call: CallOptions): Promise<Place | undefined> {
+    return withSession(this.#driver, this.#what, call, async (session) => {
+      const described = await this.#describe(session);
+      const { origin } = await this.#identify(session, described);
+      if (place === undefined) return undefined;
+      return this.#checkPlace(session, { described, origin }, place);
     });
   }
 
@@ -72,10 +78,16 @@ export class TableReader<Rec> {
         const described = await this.#describe(session);
         const conditions = this.#range(described, from);
         conditions.push(`${this.#transaction} < pg_snapshot_xmin(pg_current_snapshot())`);
-        const { rows, shape } = await this.#read(session, described, conditions);
-        if (shape === described.shape) return rows.map((row) => placed<Rec>(row, described));
+        const { rows, shape, life } = await this.#read(session, described, conditions);
         // The table was altered meanwhile: what its texts mean is read again.
-        this.#described = undefined;
+        if (shape !== described.shape) this.#described = undefined;
+        else if (life === this.#identified?.life) {
+          return this.#placed(rows, described, this.#identified.origin);
+        } else {
+          // A server that was restarted, or another one behind the same address.
+          const { origin } = await this.#identify(session, described);
+          if (from !== undefined) await this.#checkPlace(session, { described, origin }, from);
+        }
       }
     });
   }
@@ -97,7 +109,11 @@ export class TableReader<Rec> {
     session: PostgresSession,
     described: DescribedTable,
     conditions: readonly string[],
-  ): Promise<{ readonly rows: QueryAnswer['rows']; readonly shape: unknown }> {
+  ): Promise<{
+    readonly rows: QueryAnswer['rows'];
+    readonly shape: unknown;
+    readonly life: string;
+  }> {
     const columns = described.columns.map((column, index) => `${textOf(column)} AS c${index}`);
     const answers = await unlessAltered(session, [
       `SELECT ${this.#transaction}::text AS transaction, concat(${this.#key}) AS key
@@ -105,9 +121,103 @@ export class TableReader<Rec> {
        FROM ${this.#options.table.name} AS given WHERE ${conditions.join(' AND ')}
        ORDER BY ${this.#transaction}, ${this.#key} LIMIT ${this.#options.batchRows}`,
       shapeStatement(described.oid),
+      lifeStatement(described.oid),
     ]);
-    const [read, shape] = answers ?? [];
-    return { rows: read?.rows ?? [], shape: shape?.rows[0]?.shape };
+    const [read, shape, life] = answers ?? [];
+    return {
+      rows: read?.rows ?? [],
+      shape: shape?.rows[0]?.shape,
+      life: String(life?.rows[0]?.life),
+    };
+  }
+
+  async #identify(session: PostgresSession, { oid }: DescribedTable): Promise<Identified> {
+    const [answer] = await session.commands([lifeStatement(oid)]);
+    const life = String(answer?.rows[0]?.life);
+    if (this.#identified?.life !== life) {
+      this.#identified = { life, origin: await readOrigin(session, oid) };
+    }
+    return this.#identified;
+  }
+
+  async #checkPlace(
+    session: PostgresSession,
+    { described, origin }: { readonly described: DescribedTable; readonly origin: Origin },
+    place: Place,
+  ): Promise<Place> {
+    const isAccepted = this.#options.acceptPosition === consentTo(place);
+    if (!isAccepted) this.#refuse(place, place.origin && originProblem(place.origin, origin));
+    await this.#requirePast(session, place);
+    if (isAccepted) return { transaction: place.transaction, key: place.key, origin };
+    this.#refuse(place, await this.#witnessProblem(session, described, place));
+    return place;
+  }
+
+  #refuse(place: Place, problem: string | undefined): void {
+    if (problem === undefined) return;
+    throw sourceProblem(
+      `${this.#options.table.name} is not what the position is of: ${problem}. Bring back what it was ` +
+        'read from; or, when every row up to the position was read and every later row of this table ' +
+        'has a higher transaction, give postgresSource acceptPosition: ' +
+        JSON.stringify(consentTo(place)),
+    );
+  }
+
+  async #requirePast(session: PostgresSession, place: Place): Promise<void> {
+    const { rows } = await session.query(
+      'SELECT $1::xid8 < pg_snapshot_xmax(pg_current_snapshot()) AS is_past',
+      [place.transaction],
+    );
+    if (rows[0]?.is_past === true) return;
+    throw sourceProblem(
+      `transaction ${place.transaction} of the offset lies ahead of this server, so ` +
+        `${this.#options.table.name} is a copy or was taken back: bring the server back that the ` +
+        'offset is of, or read the table from its start under another name of the source',
+    );
+  }
+
+  /** A server that was restored has the same number: the last row that was read tells it. */
+  async #witnessProblem(
+    session: PostgresSession,
+    described: DescribedTable,
+    place: Place,
+  ): Promise<string | undefined> {
+    if (place.row === undefined) return undefined;
+    const { keyType } = described;
+    const condition =
+      `${this.#transaction} = ${quoteLiteral(place.transaction)}::xid8 AND ` +
+      `${this.#key} = ${quoteLiteral(place.key)}::${keyType}`;
+    const { rows, shape } = await this.#read(session, described, [condition]);
+    if (shape !== described.shape) {
+      this.#described = undefined;
+      return this.#witnessProblem(session, await this.#describe(session), place);
+    }
+    const [witness] = rows;
+    if (witness === undefined) {
+      return (
+        `the last row that was read (transaction ${place.transaction}) is not there, so the server was ` +
+        'restored to a time before it, or the row was deleted'
+      );
+    }
+    if (saysTheSame(place.row, digestOfRow(witness, described)) !== false) return undefined;
+    return (
+      `the last row that was read (transaction ${place.transaction}) says something else now, so the ` +
+      'server was restored to a time before it, or the row was changed'
+    );
+  }
+
+  #placed(
+    rows: QueryAnswer['rows'],
+    described: DescribedTable,
+    origin: Origin,
+  ): readonly PlacedRow<Rec>[] {
+    return rows.map((row, index) => {
+      const { place, record } = placed<Rec>(row, described);
+      // Only behind the last one is there a position.
+      const isLast = index === rows.length - 1;
+      const digest = isLast ? digestOfRow(row, described) : undefined;
+      return { record, place: { ...place, origin, row: digest } };
+    });
   }
 
   #range({ keyType }: DescribedTable, from: Place | undefined): string[] {
@@ -145,6 +255,21 @@ async function inOneTransaction(
   const first = ['BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY', ...readingSettings];
   const answers = await session.commands([...first, ...statements, 'COMMIT']);
   return answers.slice(first.length, first.length + statements.length);
+}
+
+/** Changes when the server is started, and from one server or table to another. */
+function lifeStatement(table: string): string {
+  return `SELECT concat(extract(epoch FROM pg_postmaster_start_time()), ' ', current_database(),
+    ' ${table}') AS life`;
+}
+
+function digestOfRow(
+  row: Readonly<Record<string, unknown>>,
+  { shape, columns }: DescribedTable,
+): string {
+  const names = columns.map(({ name }) => name);
+  const values = columns.map((_, index) => row[`c${index}`]);
+  return digestOf(JSON.stringify([shape, names]), values);
 }
 
 function placed<Rec>(
