@@ -477,7 +477,8 @@ export const errorCodes = {
   TIDEGATE_POSTGRES_SOURCE: {
     kind: 'invalid',
     remedy:
-      'The rows after the offset are gone, or the table is not one that can be read in order.',
+      'The position is of another server or table, rows of it are gone, or the table cannot be read ' +
+      'in order: the message names which, and the way out.',
   },
   TIDEGATE_POSTGRES_FAILED: {
     kind: 'retryable',

@@ -232,6 +232,88 @@ describe('rights', () => {
   });
 });
 
+describe('another role after a crash', () => {
+  test('is refused until it is a member of the one that has prepared, and then goes on', async () => {
+    const prepared: string[] = [];
+    for (const sequence of [1, 2]) {
+      const session = await openAs(
+        {},
+        { generation: ownerOf(sequence).generation, sink: `s${sequence}` },
+      );
+      await session.write([{ id: sequence }]);
+      prepared.push((await session.preCommit(attempt(sequence, 1), calm)).handle);
+      await session.close?.();
+    }
+    await server.query(
+      `GRANT USAGE ON SCHEMA work, tidegate TO later; GRANT INSERT, SELECT ON work.target TO later;
+       GRANT ALL ON ALL TABLES IN SCHEMA tidegate TO later; REVOKE app FROM later`,
+    );
+    const later = server.pool(server.settings('later'));
+    const open = (sequence: number): Promise<TwoPhaseSinkSession<Row>> =>
+      openAs(
+        { pool: later },
+        { generation: ownerOf(sequence + 5).generation, sink: `s${sequence}` },
+      );
+    await expect(open(1)).rejects.toMatchObject({
+      code: 'TIDEGATE_POSTGRES_RIGHTS',
+      message: expect.stringMatching(/as role "app".*run GRANT "app" TO "later"$/) as unknown,
+    });
+    await server.query('GRANT "app" TO "later"');
+    const first = await open(1);
+    expect(await first.commit(prepared[0] ?? '', calm)).toBe('applied');
+    await first.close?.();
+    const second = await open(2);
+    const outcomes = await second.rollback({ keep: [] }, calm);
+    expect([...outcomes]).toEqual([[prepared[1], 'rolled-back']]);
+    await second.close?.();
+    expect(await server.query('SELECT id FROM work.target')).toEqual([{ id: 1 }]);
+    expect((await later.query('SELECT current_user::text AS role')).rows).toEqual([
+      { role: 'later' },
+    ]);
+  });
+});
+
+describe('a foreign key between two sinks', () => {
+  test('fails with the way out in its message: one sink that writes both tables', async () => {
+    await server.query(
+      `CREATE TABLE work.orders (id int PRIMARY KEY);
+       CREATE TABLE work.items (order_id int REFERENCES work.orders DEFERRABLE INITIALLY DEFERRED)`,
+    );
+    const pool = server.pool();
+    const store = new MemoryCheckpointStore();
+    const run = async (build: (pipeline: Pipeline) => void): Promise<unknown> => {
+      const pipeline = new Pipeline('orders');
+      build(pipeline);
+      return pipeline.run({ store, handleSignals: false, checkpoint: { tolerableFailures: 0 } });
+    };
+    const items = postgresSink<{ order_id: number }>({ pool, table: 'work.items' });
+    await items.open(ownerOf(1), calm).then(async (session) => {
+      await session.write([{ order_id: 1 }]);
+      await expect(session.preCommit(attempt(1, 1), calm)).rejects.toMatchObject({
+        code: 'TIDEGATE_POSTGRES_ROW',
+        message: expect.stringMatching(/one sink that has a write function/) as unknown,
+      });
+      await session.close?.();
+    });
+    const both = postgresSink<Row>({
+      pool,
+      write: async (client, records) => {
+        for (const { id } of records) {
+          await client.query('INSERT INTO work.items VALUES ($1)', [id]);
+          await client.query('INSERT INTO work.orders VALUES ($1)', [id]);
+        }
+      },
+    });
+    const rows = arraySource<Row>([{ id: 1 }, { id: 2 }]);
+    expect(await run((pipeline) => pipeline.source('rows', rows).to('both', both))).toMatchObject({
+      outcome: 'finished',
+    });
+    expect(
+      await server.query('SELECT FROM work.items JOIN work.orders ON id = order_id'),
+    ).toHaveLength(2);
+  });
+});
+
 describe('row-level security', () => {
   test('under which COPY cannot write is found, and a key or the right to pass it by mends it', async () => {
     await server.query(

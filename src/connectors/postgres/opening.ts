@@ -8,6 +8,7 @@ import { claim } from './fence.js';
 import { checkMarkerRights } from './marker-rights.js';
 import { defaultSchema, openLockKeyOf, type PostgresOwner } from './names.js';
 import { checkServer, refusePooler } from './preflight.js';
+import { requireEndable } from './prepared-transactions.js';
 import { customBuffer, tableBuffer, type WriteRecords } from './records.js';
 import { rehearse } from './rehearsal.js';
 import { recordFormOf } from './row-json.js';
@@ -52,6 +53,7 @@ export async function openContext<Rec>(
       await refusePooler(driver, session, call);
       const output = await describeOutput(session, options, needsPrepare);
       await checkMarkerRights(session, owner.schema);
+      await requireEndable(session, owner);
       await createCatalog(session, catalog, owner);
       await claim(session, catalog, owner, { target: output.target, logger });
       await session.commands(restoreBounds);

@@ -1,6 +1,7 @@
 // What PostgreSQL threw, as an error of tidegate: which kind it is, without secrets and row content.
 
-import { isTidegateError, TidegateError, toError, type ErrorCode } from '../../errors.js';
+import { isTidegateError, TidegateError, toError } from '../../errors.js';
+import { classify } from './sqlstates.js';
 
 /** The SQLSTATE of what a driver threw (`42704` …), or a socket's errno; undefined without one. */
 export function sqlStateOf(thrown: unknown): string | undefined {
@@ -26,42 +27,6 @@ export function toTrouble(thrown: unknown, what: string): Error {
     details: { ...(state === undefined ? {} : { sqlState: state }) },
   });
 }
-
-type Verdict = readonly [code: ErrorCode, advice: string];
-
-const verdicts: Readonly<Record<string, Verdict>> = {
-  '28P01': ['TIDEGATE_POSTGRES_LOGIN', 'Check user and password of the pool'],
-  '28000': ['TIDEGATE_POSTGRES_LOGIN', 'Check the role and pg_hba.conf'],
-  '3D000': ['TIDEGATE_POSTGRES_LOGIN', 'Create the database, or name another one'],
-  '42501': ['TIDEGATE_POSTGRES_RIGHTS', 'Grant the role what the message names'],
-  '42P01': ['TIDEGATE_POSTGRES_TABLE', 'Create the table, or correct its name'],
-  '42703': ['TIDEGATE_POSTGRES_COLUMN', 'Correct the column, or alter the table'],
-  '55P03': ['TIDEGATE_POSTGRES_BUSY', 'Another transaction holds the rows or the lock'],
-  '55006': ['TIDEGATE_POSTGRES_BUSY', ''],
-  '25006': ['TIDEGATE_POSTGRES_TABLE', 'The server is read-only: connect to the primary'],
-  '53300': ['TIDEGATE_POSTGRES_UNREACHABLE', 'Raise max_connections, or lower the pool size'],
-  '57P03': ['TIDEGATE_POSTGRES_UNREACHABLE', 'The server is starting or stopping'],
-};
-
-function classify(state: string | undefined, message: string): Verdict {
-  if (state !== undefined) {
-    const verdict = verdicts[state];
-    if (verdict !== undefined) return verdict;
-    if (state === '55000') {
-      // Two meanings: prepared transactions are switched off, or one is being ended right now.
-      if (message.includes('disabled')) return ['TIDEGATE_POSTGRES_PREPARED_OFF', ''];
-      return ['TIDEGATE_POSTGRES_BUSY', ''];
-    }
-    if (/^(22|23)/.test(state)) return ['TIDEGATE_POSTGRES_ROW', ''];
-    if (/^(08|57P|E)/.test(state)) return ['TIDEGATE_POSTGRES_UNREACHABLE', unreachableAdvice];
-  }
-  if (/connection|terminat|timeout|socket|closed/i.test(message)) {
-    return ['TIDEGATE_POSTGRES_UNREACHABLE', unreachableAdvice];
-  }
-  return ['TIDEGATE_POSTGRES_FAILED', ''];
-}
-
-const unreachableAdvice = 'Check host and port, and that the server runs';
 
 /** Only these fields of the server's answer are names; the others quote rows. */
 const plainFields = ['code', 'severity', 'schema', 'table', 'column', 'constraint'] as const;
