@@ -3,20 +3,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createServer, type AddressInfo } from 'node:net';
-import {
-  postgresSink,
-  postgresSource,
-  postgresUpsertSink,
-} from '../../src/connectors/postgres/index.js';
+import { postgresSink, postgresSource } from '../../src/connectors/postgres/index.js';
 import { isTidegateError } from '../../src/errors.js';
-import { MemoryCheckpointStore, Pipeline, type SourceBatch } from '../../src/index.js';
-import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
+import { MemoryCheckpointStore, Pipeline } from '../../src/index.js';
+import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
+import { freshTables, lives, type Row } from './postgres-lives.js';
 import { CuttingProxy, fatal } from './postgres-proxy.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
-
-interface Row {
-  readonly id: number;
-}
 
 let server: PostgresServer;
 let proxy: CuttingProxy;
@@ -34,6 +27,7 @@ afterAll(async () => {
 
 afterEach(() => {
   proxy.cutBehind(Number.POSITIVE_INFINITY);
+  proxy.release();
   // Sessions of dead owners are still checked out: the end of a pool would wait for them.
   for (const pool of pools) pool.end().catch(() => undefined);
   pools.clear();
@@ -46,98 +40,18 @@ function bare(settings: pg.PoolConfig = {}): pg.Pool {
   return pool;
 }
 
-async function freshTables(): Promise<void> {
-  for (const { gid } of await server.query('SELECT gid FROM pg_prepared_xacts')) {
-    await server.query(`ROLLBACK PREPARED '${String(gid)}'`);
-  }
-  await server.query(
-    `DROP TABLE IF EXISTS target, keyed, log; DROP SCHEMA IF EXISTS tidegate CASCADE;
-     CREATE TABLE target (id int); CREATE TABLE keyed (id int PRIMARY KEY);
-     CREATE TABLE log (id bigserial PRIMARY KEY,
-       at_transaction xid8 NOT NULL DEFAULT pg_current_xact_id());
-     INSERT INTO log DEFAULT VALUES; INSERT INTO log DEFAULT VALUES`,
-  );
-}
-
-/** One life of each: everything that it calls on the server. */
-const lives: Readonly<Record<string, (pool: pg.Pool, generation: number) => Promise<void>>> = {
-  'a durable sink': (pool, generation) =>
-    twoPhases(postgresSink<Row>({ pool, table: 'target', chunkBytes: 1 }), generation),
-  'a last-resource sink': (pool, generation) =>
-    twoPhases(
-      postgresSink<Row>({ pool, table: 'target', chunkBytes: 1, durability: 'last-resource' }),
-      generation,
-    ),
-  'a sink with statements of its own': (pool, generation) =>
-    twoPhases(
-      postgresSink<Row>({
-        pool,
-        chunkBytes: 1,
-        write: async (client, records) => {
-          for (const { id } of records) {
-            await client.query('INSERT INTO target VALUES ($1)', [id]);
-          }
-        },
-      }),
-      generation,
-    ),
-  'an upsert sink': async (pool, generation) => {
-    const sink = postgresUpsertSink<Row>({ pool, table: 'keyed', key: ['id'], chunkBytes: 1 });
-    const session = await sink.open(ownerOf(generation), calm);
-    await session.write([{ id: 1 }, { id: 2 }]);
-    await session.flush(calm);
-    await session.close?.();
-  },
-  'a source': async (pool) => {
-    const source = postgresSource({
-      pool,
-      table: 'log',
-      key: 'id',
-      transaction: 'at_transaction',
-      endWhenEmpty: true,
-    });
-    await source.restore({}, calm);
-    const batches: SourceBatch<unknown>[] = [];
-    for await (const batch of source.read(calm)) batches.push(batch);
-    expect(batches.flatMap(({ records }) => records)).toHaveLength(2);
-  },
-  'a reader': async (pool) => {
-    const { storeId, pipeline, sink } = ownerOf(1);
-    const inspector = await postgresSink({ pool, table: 'target' }).openReadOnly(
-      { storeId, pipeline, sink },
-      calm,
-    );
-    await inspector.inspect({ checkpointId: idOf(1, 1) }, calm);
-    await inspector.listPrepared(calm);
-    await inspector.lastCommitted(calm);
-  },
-};
-
-async function twoPhases(
-  sink: ReturnType<typeof postgresSink<Row>>,
-  generation: number,
-): Promise<void> {
-  const session = await sink.open(ownerOf(generation), calm);
-  await session.rollback({ keep: [] }, calm);
-  await session.write([{ id: 1 }, { id: 2 }]);
-  await session.write([{ id: 3 }]);
-  const { handle } = await session.preCommit(attempt(generation, 1), calm);
-  await session.commit(handle, calm);
-  await session.close?.();
-}
-
 describe('a server that ends a session behind any of its answers', () => {
   test.each(Object.keys(lives))(
     '%s says so, and the next one works',
     async (kind) => {
       const live = lives[kind];
       if (live === undefined) throw new Error(kind);
-      await freshTables();
+      await freshTables(server);
       let moments = 0;
       for (let count = 1; ; count += 1) {
         const pool = bare();
         proxy.cutBehind(count);
-        const thrown: unknown = await live(pool, 2 * count - 1).then(
+        const thrown: unknown = await live(pool, 2 * count - 1, calm).then(
           () => undefined,
           (error: unknown) => error,
         );
@@ -150,8 +64,76 @@ describe('a server that ends a session behind any of its answers', () => {
           expect((thrown as Error).message).toContain('administrator command');
         }
         proxy.cutBehind(Number.POSITIVE_INFINITY);
-        await live(bare(), 2 * count);
+        await live(bare(), 2 * count, calm);
       }
+      expect(moments).toBeGreaterThan(3);
+    },
+    120_000,
+  );
+});
+
+describe('a commit that loses its connection behind any answer', () => {
+  test.each(['durable', 'last-resource'] as const)(
+    'is asked again on a new one: %s',
+    async (durability) => {
+      await freshTables(server);
+      let moments = 0;
+      for (let count = 1; ; count += 1) {
+        const sink = postgresSink<Row>({ pool: bare(), table: 'target', durability });
+        const session = await sink.open(ownerOf(count), calm);
+        await session.write([{ id: count }]);
+        const { handle } = await session.preCommit(attempt(count, 1), calm);
+        proxy.cutBehind(count);
+        const first: unknown = await session.commit(handle, calm).catch((error: unknown) => error);
+        if (!proxy.isCut) break;
+        moments += 1;
+        const outcome = typeof first === 'string' ? first : await session.commit(handle, calm);
+        const written = await server.query('SELECT FROM target WHERE id = $1', [count]);
+        expect(written).toHaveLength(outcome === 'absent' ? 0 : 1);
+        if (durability === 'durable') expect(outcome).not.toBe('absent');
+        if (typeof first !== 'string') {
+          expect(first).toMatchObject({
+            code: 'TIDEGATE_POSTGRES_UNREACHABLE',
+            cause: { code: '57P01' },
+          });
+        }
+        await session.close?.();
+      }
+      expect(moments).toBeGreaterThan(1);
+    },
+    60_000,
+  );
+});
+
+describe('a server that answers no longer, at any moment', () => {
+  test.each(Object.keys(lives))(
+    '%s is let go at once by its signal, and gives its connections back',
+    async (kind) => {
+      const live = lives[kind];
+      if (live === undefined) throw new Error(kind);
+      await freshTables(server);
+      let moments = 0;
+      for (let count = 1; ; count += 1) {
+        const pool = bare({ connectionTimeoutMillis: 600_000 });
+        const stalled = proxy.stallBehind(count);
+        const stopping = new AbortController();
+        const life = live(pool, count, { signal: stopping.signal });
+        life.catch(() => undefined);
+        const isOver = await Promise.race([
+          stalled.then(() => false),
+          life.then(
+            () => true,
+            () => true,
+          ),
+        ]);
+        if (isOver) break;
+        moments += 1;
+        stopping.abort(new Error('no more'));
+        await expect(life).rejects.toThrow();
+        // One that still connects is the pool's own; none is in the hands of a session.
+        expect(pool.totalCount - pool.idleCount).toBeLessThanOrEqual(1);
+      }
+      proxy.release();
       expect(moments).toBeGreaterThan(3);
     },
     120_000,
@@ -182,7 +164,7 @@ describe('a server that ends the session before the login', () => {
 
 describe('idle connections', () => {
   test('that the server ends while a pipeline waits end neither the process nor the run', async () => {
-    await freshTables();
+    await freshTables(server);
     const pool = bare({ port: Number(server.settings().port) });
     const pipeline = new Pipeline('idle');
     const source = postgresSource<Row>({
@@ -214,10 +196,10 @@ describe('idle connections', () => {
   }, 60_000);
 
   test('are listened to once, however many sinks and sessions share the pool', async () => {
-    await freshTables();
+    await freshTables(server);
     const pool = bare();
     for (let generation = 1; generation <= 12; generation += 1) {
-      await lives['a durable sink']?.(pool, generation);
+      await lives['a durable sink']?.(pool, generation, calm);
     }
     expect(pool.listenerCount('error')).toBe(1);
     const client = await pool.connect();
@@ -246,7 +228,7 @@ describe('a caller that stops waiting', () => {
   });
 
   test('is let go at once in a wait for the fence, and the connection does not come back', async () => {
-    await freshTables();
+    await freshTables(server);
     const pool = bare();
     const session = await postgresSink<Row>({ pool, table: 'target' }).open(ownerOf(1), calm);
     const holder = new pg.Client(server.settings());

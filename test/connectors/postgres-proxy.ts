@@ -11,6 +11,9 @@ export class CuttingProxy {
   readonly #sockets = new Set<Socket>();
   #readyLeft = Number.POSITIVE_INFINITY;
   #isCut = false;
+  #isStalling = false;
+  #isStalled = false;
+  #onStalled = (): void => undefined;
 
   private constructor(targetPort: number) {
     this.#server = createServer((near) => this.#join(near, targetPort));
@@ -36,6 +39,23 @@ export class CuttingProxy {
   cutBehind(count: number): void {
     this.#readyLeft = count;
     this.#isCut = false;
+    this.#isStalling = false;
+  }
+
+  /** From the `count`-th ReadyForQuery on no byte of the server comes through, until `release`. */
+  async stallBehind(count: number): Promise<void> {
+    this.release();
+    this.#readyLeft = count;
+    this.#isStalling = true;
+    await new Promise<void>((onStalled) => {
+      this.#onStalled = onStalled;
+    });
+  }
+
+  /** What was held back is lost. */
+  release(): void {
+    this.#isStalled = false;
+    this.#isStalling = false;
   }
 
   async close(): Promise<void> {
@@ -59,8 +79,14 @@ export class CuttingProxy {
     near.on('data', (bytes: Buffer) => far.write(bytes));
     let pending: Buffer = Buffer.alloc(0);
     far.on('data', (bytes: Buffer) => {
+      if (this.#isStalled) return;
       pending = Buffer.concat([pending, bytes]);
       const { whole, readyEnd } = this.#measure(pending);
+      if (readyEnd !== undefined && this.#isStalling) {
+        this.#isStalled = true;
+        this.#onStalled();
+        return;
+      }
       if (readyEnd !== undefined) {
         near.end(Buffer.concat([pending.subarray(0, readyEnd), fatal]));
         far.destroy();
@@ -82,7 +108,7 @@ export class CuttingProxy {
       if (!isReady) continue;
       this.#readyLeft -= 1;
       if (this.#readyLeft !== 0) continue;
-      this.#isCut = true;
+      this.#isCut = !this.#isStalling;
       return { whole: offset, readyEnd: offset };
     }
     return { whole: offset, readyEnd: undefined };

@@ -19,8 +19,8 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   ],
   '23503': [
     'TIDEGATE_POSTGRES_ROW',
-    'Sinks commit one after the other, so a row that another sink writes is not there yet: write both ' +
-      'tables with one sink that has a write function, or drop the foreign key',
+    'A row that another sink writes is not there yet: write both tables with one sink that has a write ' +
+      'function, or drop the foreign key',
   ],
   '23505': [
     'TIDEGATE_POSTGRES_ROW',

@@ -66,9 +66,11 @@ export class TableReader<Rec> {
   async check(place: Place | undefined, call: CallOptions): Promise<Place | undefined> {
     return withSession(this.#driver, this.#what, call, async (session) => {
       const described = await this.#describe(session);
-      const { origin } = await this.#identify(session, described);
-      if (place === undefined) return undefined;
-      return this.#checkPlace(session, { described, origin }, place);
+      const found = await this.#identify(session, described);
+      const { origin } = found;
+      const checked = place && (await this.#checkPlace(session, { described, origin }, place));
+      this.#identified = found;
+      return checked;
     });
   }
 
@@ -85,8 +87,10 @@ export class TableReader<Rec> {
           return this.#placed(rows, described, this.#identified.origin);
         } else {
           // A server that was restarted, or another one behind the same address.
-          const { origin } = await this.#identify(session, described);
+          const found = await this.#identify(session, described);
+          const { origin } = found;
           if (from !== undefined) await this.#checkPlace(session, { described, origin }, from);
+          this.#identified = found;
         }
       }
     });
@@ -133,11 +137,7 @@ export class TableReader<Rec> {
 
   async #identify(session: PostgresSession, { oid }: DescribedTable): Promise<Identified> {
     const [answer] = await session.commands([lifeStatement(oid)]);
-    const life = String(answer?.rows[0]?.life);
-    if (this.#identified?.life !== life) {
-      this.#identified = { life, origin: await readOrigin(session, oid) };
-    }
-    return this.#identified;
+    return { life: String(answer?.rows[0]?.life), origin: await readOrigin(session, oid) };
   }
 
   async #checkPlace(

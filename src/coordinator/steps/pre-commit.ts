@@ -1,7 +1,7 @@
 // Step 3: every sink prepares the epoch, so that only a small, safe step is left to commit it.
 
 import { assert } from '../../assert.js';
-import { TidegateError, toError } from '../../errors.js';
+import { TidegateError } from '../../errors.js';
 import {
   isTwoPhase,
   type FlushingSinkSession,
@@ -10,7 +10,7 @@ import {
 } from '../../contracts/sink.js';
 import type { Attempt } from '../attempt.js';
 import { forEachBounded } from '../concurrency.js';
-import { shortText } from '../short-text.js';
+import { shortReason, shortText } from '../short-text.js';
 import type { StepContext } from '../step-context.js';
 
 /** Handles of the two-phase sinks, by name. */
@@ -84,8 +84,8 @@ async function ask<Answer>(name: string, question: () => Promise<Answer>): Promi
   try {
     return await question();
   } catch (error) {
-    const why = shortText(toError(error).message);
-    throw new TidegateError('TIDEGATE_PARTICIPANT', `sink ${name} could not pre-commit: ${why}`, {
+    const what = `sink ${name} could not pre-commit: ${shortReason(error)}`;
+    throw new TidegateError('TIDEGATE_PARTICIPANT', what, {
       cause: error,
       details: { participant: name, step: 'pre-commit' },
     });
