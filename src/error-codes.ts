@@ -313,6 +313,11 @@ export const errorCodes = {
       'The saved state of the operator cannot be read: use an older checkpoint, or the version ' +
       'of the program that has written it.',
   },
+  TIDEGATE_OPERATOR_MIGRATION: {
+    kind: 'invalid',
+    remedy:
+      'Correct the migrate function: no checkpoint was changed, and the next start calls it again.',
+  },
 
   // Recovery
   TIDEGATE_RECOVERY_UNANSWERED: {

@@ -35,6 +35,7 @@ export type {
   ManualDecision,
   OperatorCheckpoint,
   RolledBack,
+  SavedDefinition,
   SinkCommitStatus,
   TidegateFields,
   UnknownFields,
@@ -62,7 +63,14 @@ export type {
   SourceStatus,
   TroubledRecords,
 } from './contracts/barrier.js';
-export type { EncodedState, Operator, OperatorSnapshot } from './contracts/operator.js';
+export type {
+  EncodedState,
+  Operator,
+  OperatorDefinition,
+  OperatorRestoreOptions,
+  OperatorSnapshot,
+} from './contracts/operator.js';
+export type { MigratedFrom, StateVersion } from './contracts/migration.js';
 export type { Participants } from './contracts/participants.js';
 export { isTwoPhase } from './contracts/sink.js';
 export type {
@@ -194,7 +202,7 @@ export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run
 export type { Aggregation, KeyedValue } from './pipeline/stages/aggregate.js';
 export type { Key, KeyOf } from './pipeline/stages/keys.js';
 export type { KeyedStream, ProcessedStream, Stream, TimedStream } from './pipeline/stream.js';
-export type { OperatorOptions, StatefulOptions } from './pipeline/stream-options.js';
+export type { OperatorOptions, StatefulOptions, TableOptions } from './pipeline/stream-options.js';
 export type { Table } from './pipeline/table.js';
 export type { CustomContext, CustomOperator } from './pipeline/stages/custom-operator.js';
 export type { JoinOptions } from './pipeline/stages/join.js';

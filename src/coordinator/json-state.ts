@@ -2,12 +2,28 @@
 
 import { TidegateError } from '../errors.js';
 import { exactJson } from '../exact-json.js';
-import type { Operator } from '../contracts/operator.js';
+import {
+  isOtherVersion,
+  migratedValue,
+  stateVersionProblem,
+  type StateVersion,
+} from '../contracts/migration.js';
+import { requireOptions, type NamesOf } from '../given.js';
+import type { Operator, OperatorRestoreOptions } from '../contracts/operator.js';
 
-export interface JsonStateOptions {
+export interface JsonStateOptions extends StateVersion {
   /** Whether the same input in the same order gives the same output. Default false. */
   readonly deterministic?: boolean;
 }
+
+/** Also where such an operator is the inner part of one that is given to `apply`. */
+const jsonKind = 'json';
+
+const optionNames: NamesOf<JsonStateOptions> = {
+  deterministic: true,
+  version: true,
+  migrate: true,
+};
 
 const encoder = new TextEncoder();
 
@@ -24,8 +40,15 @@ export function jsonState<State>(
   set: (saved: State) => void,
   options: JsonStateOptions = {},
 ): Operator {
+  requireOptions('jsonState', options, optionNames);
+  const { version, migrate } = options;
+  const problem = stateVersionProblem(options);
+  if (problem !== undefined) throw new TidegateError('TIDEGATE_OPTIONS', `jsonState ${problem}`);
   const initial = toJson(get());
   return {
+    definition: { kind: jsonKind, version },
+    migratesFrom: ({ settings, kind }) =>
+      migrate !== undefined && (kind === jsonKind || settings.get('operator') === jsonKind),
     deterministic: options.deterministic ?? false,
     capture() {
       const text = toJson(get());
@@ -36,14 +59,14 @@ export function jsonState<State>(
         estimatedByteLength: text.length,
       };
     },
-    async restore(state) {
+    async restore(state, { saved }: Partial<OperatorRestoreOptions> = {}) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of state) chunks.push(chunk);
-      set(
-        JSON.parse(
-          new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)),
-        ) as State,
-      );
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+      const value = JSON.parse(text) as unknown;
+      const isOther = isOtherVersion(options, saved);
+      const own = isOther ? migratedValue(jsonKind, options, saved, value, { key: '' }) : value;
+      set(own as State);
     },
     reset() {
       set(JSON.parse(initial) as State);

@@ -1,6 +1,7 @@
 // The manifest of an attempt, as step 5 saves it: everything pending that still has to commit.
 
 import { assert } from '../assert.js';
+import { savedDefinitions } from '../contracts/operator-definition.js';
 import { isTwoPhase } from '../contracts/sink.js';
 import { createManifest } from '../manifest/create.js';
 import { inlineOperatorState } from '../manifest/operator-state.js';
@@ -92,6 +93,7 @@ function ownFields(
     kind: attempt.kind,
     ...(attempt.label === undefined ? {} : { label: attempt.label }),
     commitHandles,
+    operatorDefinitions: savedDefinitions(context.participants.operators),
     ...handedOn(attempt, prepared),
   };
 }

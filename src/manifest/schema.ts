@@ -9,6 +9,7 @@ import type {
   ManualDecision,
   OperatorCheckpoint,
   RolledBack,
+  SavedDefinition,
   SinkCommitStatus,
   TidegateFields,
 } from './types.js';
@@ -98,6 +99,12 @@ const manualDecision = struct<ManualDecision>('an object with sink, handle, acti
   generation: required('generation', counter),
 });
 
+const savedDefinition = struct<SavedDefinition>('an object with kind and settings', {
+  kind: required('kind', text),
+  version: optional('version', text),
+  settings: defaulted('settings', map(text), emptyMap),
+});
+
 const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
   storeId: required('store_id', text),
   pipeline: required('pipeline', text),
@@ -106,6 +113,7 @@ const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
   label: optional('label', text),
   commitHandles: defaulted('commit_handles', map(text), emptyMap),
   sinkMarkers: optional('sink_markers', map(counter)),
+  operatorDefinitions: optional('operator_definitions', map(savedDefinition)),
   rolledBack: optional('rolled_back', rolledBack),
   supersedes: optional('supersedes', counter),
   restoredFrom: optional('restored_from', counter),

@@ -49,6 +49,17 @@ export interface OperatorCheckpoint {
 /** Taken by the timer or on demand, or kept by a person until a person deletes it. */
 export type CheckpointKind = 'checkpoint' | 'savepoint';
 
+/** What an operator was that saved its state: state of another definition is not loaded. */
+export interface SavedDefinition {
+  /** Such as `window`. */
+  readonly kind: string;
+  /** As the user declared it; absent where none was. */
+  readonly version?: string;
+  /** What the state depends on, such as the size of windows. */
+  readonly settings: ReadonlyMap<string, string>;
+  readonly unknownFields?: UnknownFields;
+}
+
 /** Set once by recovery, for ever: the checkpoint was discarded and is no base and never resumed. */
 export interface RolledBack {
   /** For people; no rule reads it. */
@@ -88,6 +99,8 @@ export interface TidegateFields {
    * the sinks that have no handle here. At the next start each must still have one as new.
    */
   readonly sinkMarkers?: ReadonlyMap<string, number>;
+  /** What each operator was, by operator name; absent where an earlier release wrote the manifest. */
+  readonly operatorDefinitions?: ReadonlyMap<string, SavedDefinition>;
   readonly rolledBack?: RolledBack;
   /**
    * Checkpoint id of a manifest that this one replaces. Only versions before 0.2 wrote it, and

@@ -54,7 +54,7 @@ export class PreparedGraph {
       if (node.role !== 'table') continue;
       this.#tables.set(node, {
         cursor: cursorOf(node),
-        operator: tableOperator(node.name, settings),
+        operator: tableOperator(node.name, identified(settings, node)),
       });
     }
   }
@@ -196,4 +196,8 @@ export class PreparedGraph {
 
 function cursorOf({ name, source }: SourceNode | TableNode): SourceCursor {
   return new SourceCursor(name, source);
+}
+
+function identified(settings: OperatorSettings, { identity }: TableNode): OperatorSettings {
+  return identity === undefined ? settings : { ...settings, identity };
 }

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../errors.js';
 import { kindOf } from '../given.js';
+import { savedDefinition } from '../contracts/operator-definition.js';
 import type { Operator } from '../contracts/operator.js';
 import type { ReadableSource } from '../contracts/source.js';
 import type { Sink } from '../contracts/sink.js';
@@ -11,7 +12,7 @@ import type { FlowRun } from './flow/flow-run.js';
 import type { ErrorPolicy, RecordErrors } from './flow/record-errors.js';
 import type { EventTimeOptions } from './flow/event-time.js';
 import type { KeyOf } from './stages/keys.js';
-import type { OperatorSettings } from './state/keyed-operator.js';
+import type { OperatorIdentity, OperatorSettings } from './state/keyed-operator.js';
 import type { TableOperator } from './state/table-operator.js';
 
 /** Where records leave a node: its main output, or one beside it. */
@@ -48,8 +49,8 @@ interface NodeBase {
   readonly inputs: readonly Output[];
   readonly hasEventTime: boolean;
   readonly onError: ErrorPolicy;
-  /** Declared by the user when the meaning of the state changes. */
-  readonly version?: string | undefined;
+  /** What its saved state is of; undefined where it has none. */
+  readonly identity?: OperatorIdentity;
 }
 
 export interface SourceNode extends NodeBase {
@@ -167,7 +168,7 @@ export class Graph {
   }
 
   /**
-   * The first 8 bytes (big endian) of the SHA-256 over names, kinds, topology and declared versions.
+   * The first 8 bytes (big endian) of the SHA-256 over names, kinds, topology and definitions.
    * Never function text, paths or credentials: a new build of the same pipeline must resume.
    */
   hash(): bigint {
@@ -175,7 +176,7 @@ export class Graph {
       node.role,
       node.kind,
       node.name,
-      node.version ?? null,
+      definitionOf(node),
       node.role === 'sink' ? node.sink.durability : null,
       node.inputs.map(({ node: input, port }) => [input.role, input.name, port]),
     ]);
@@ -197,6 +198,14 @@ function sendsDeadLetters(node: GraphNode): boolean {
 
 export function invalid(message: string): TidegateError {
   return new TidegateError('TIDEGATE_PIPELINE', message);
+}
+
+/** As short as it can be: a node without version and settings is what its kind says. */
+function definitionOf({ identity }: GraphNode): unknown {
+  if (identity === undefined) return null;
+  const { version, settings } = savedDefinition(identity);
+  if (settings.size === 0) return version ?? null;
+  return [version ?? null, [...settings]];
 }
 
 function groupOf({ role }: GraphNode): 'source' | 'operator' | 'sink' {

@@ -1,15 +1,20 @@
 // The nodes that streams put into a pipeline's graph: each kind made in one place.
 
 import type { Sink } from '../contracts/sink.js';
+import { stateVersionProblem, type StateVersion } from '../contracts/migration.js';
+import type { OperatorDefinition } from '../contracts/operator.js';
 import { requireOptions, type NamesOf } from '../given.js';
-import { requireContract, requirePolicy } from './given-functions.js';
+import { requireContract, requirePolicy, requireSynchronous } from './given-functions.js';
 import { hasEventTime, invalid, type Graph, type OperatorNode, type Output } from './graph.js';
 import { openUnion } from './stages/open.js';
-import type { OperatorOptions, StatefulOptions } from './stream-options.js';
+import type { OperatorIdentity } from './state/keyed-operator.js';
+import type { OperatorOptions, StatefulOptions, TableOptions } from './stream-options.js';
 
 const statelessNames: NamesOf<OperatorOptions> = { onError: true, name: true };
 
-const statefulNames: NamesOf<StatefulOptions> = { onError: true, version: true };
+const versionNames: NamesOf<TableOptions> = { version: true, migrate: true };
+
+const statefulNames: NamesOf<StatefulOptions> = { ...versionNames, onError: true };
 
 interface StatelessParts {
   readonly kind: string;
@@ -53,11 +58,13 @@ export function addUnion(graph: Graph, inputs: readonly Output[]): OperatorNode 
   });
 }
 
-interface StatefulParts {
+export interface StatefulParts {
   readonly kind: string;
   /** Under which the state is saved. */
   readonly name: string;
   readonly options: StatefulOptions;
+  /** What the state depends on. */
+  readonly settings?: OperatorDefinition['settings'];
   readonly inputs: readonly Output[];
   readonly open: OperatorNode['open'];
 }
@@ -65,10 +72,11 @@ interface StatefulParts {
 /** A participant of checkpoints. */
 export function addStateful(
   graph: Graph,
-  { kind, name, options, inputs, open }: StatefulParts,
+  { kind, name, options, settings, inputs, open }: StatefulParts,
 ): OperatorNode {
   requireOptions(name, options, statefulNames);
-  const { onError = 'fail', version } = options;
+  const { onError = 'fail' } = options;
+  const identity = identityOf(name, kind, options, settings);
   requirePolicy(name, onError);
   return graph.add({
     role: 'operator',
@@ -77,10 +85,35 @@ export function addStateful(
     inputs,
     hasEventTime: inputs.every(hasEventTime),
     onError,
-    version,
+    identity,
     isStateful: true,
-    open,
+    open: (given, tables) => open({ ...given, identity }, tables),
   });
+}
+
+/** @throws TidegateError `TIDEGATE_PIPELINE` for a version that is none, and a `migrate` without one. */
+export function identityOf(
+  name: string,
+  kind: string,
+  options: StateVersion,
+  settings: OperatorDefinition['settings'] = {},
+): OperatorIdentity {
+  const { version, migrate } = options;
+  const problem = stateVersionProblem(options);
+  if (problem !== undefined) throw invalid(`${name} ${problem}`);
+  requireSynchronous(name, { migrate });
+  const stateVersion = {
+    ...(version === undefined ? {} : { version }),
+    ...(migrate === undefined ? {} : { migrate }),
+  };
+  return { definition: { kind, version, settings }, stateVersion };
+}
+
+/** @throws TidegateError `TIDEGATE_OPTIONS`, `TIDEGATE_PIPELINE`. */
+export function tableIdentity(name: string, options: TableOptions): OperatorIdentity {
+  const what = `table ${name}`;
+  requireOptions(what, options, versionNames);
+  return identityOf(what, 'table', options);
 }
 
 /** A writer takes what its stream carries: the types were compared where the sink was given. */

@@ -9,7 +9,9 @@ import { Graph, mainPort } from './graph.js';
 import { prepareGraph } from './prepare-graph.js';
 import { PreparedRun, requireRunOptions, type RunOptions, type RunReport } from './prepared-run.js';
 import type { KeyOf } from './stages/keys.js';
+import { tableIdentity } from './nodes.js';
 import { Stream } from './stream.js';
+import type { TableOptions } from './stream-options.js';
 import { Table } from './table.js';
 import { requireOptions, type NamesOf } from '../given.js';
 import { requireContract, requireFunctions, requirePolicy } from './given-functions.js';
@@ -43,7 +45,7 @@ export class Pipeline {
     this.#options = options;
   }
 
-  /** Stands for names, kinds, topology and declared versions; see `explain()`. */
+  /** Stands for names, kinds, topology and definitions; see `explain()`. */
   get hash(): bigint {
     return this.#graph.hash();
   }
@@ -82,7 +84,13 @@ export class Pipeline {
    * A reference table, filled from a bounded source before any record of a stream is read; a restart
    * reads what has been added to the source since. A later row of a key replaces the earlier one.
    */
-  table<Row>(name: string, source: ReadableSource<Row>, keyOf: KeyOf<Row>): Table<Row> {
+  table<Row>(
+    name: string,
+    source: ReadableSource<Row>,
+    keyOf: KeyOf<Row>,
+    options: TableOptions = {},
+  ): Table<Row> {
+    const identity = tableIdentity(name, options);
     requireContract(`table ${name}`, source, ['position', 'restore', 'read']);
     requireFunctions(`table ${name}`, { keyOf });
     return new Table(
@@ -95,6 +103,7 @@ export class Pipeline {
         keyOf: keyOf as KeyOf<unknown>,
         hasEventTime: false,
         onError: 'fail',
+        identity,
       }),
     );
   }

@@ -1,5 +1,6 @@
 // What can be said about an operator when it is put into a pipeline.
 
+import type { StateVersion } from '../contracts/migration.js';
 import type { ErrorPolicy } from './flow/record-errors.js';
 
 export interface OperatorOptions {
@@ -9,9 +10,10 @@ export interface OperatorOptions {
   readonly name?: string;
 }
 
-export interface StatefulOptions {
+export interface StatefulOptions extends StateVersion {
   /** What becomes of a record that makes a function throw. Default `fail`. */
   readonly onError?: ErrorPolicy;
-  /** Part of the pipeline's hash: change it when the meaning of the state changes. */
-  readonly version?: string;
 }
+
+/** What can be said about a reference table. */
+export type TableOptions = StateVersion;

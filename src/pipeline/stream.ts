@@ -14,7 +14,14 @@ import {
   type OperatorNode,
   type Output,
 } from './graph.js';
-import { addSink, addStateful, addStateless, addUnion, requireEventTime } from './nodes.js';
+import {
+  addSink,
+  addStateful,
+  addStateless,
+  addUnion,
+  requireEventTime,
+  type StatefulParts,
+} from './nodes.js';
 import type { Aggregation, KeyedValue } from './stages/aggregate.js';
 import type { KeyOf } from './stages/keys.js';
 import {
@@ -190,7 +197,7 @@ export class KeyedStream<Rec> {
   ): Stream<Out> {
     const erased = aggregation as Aggregation<unknown, unknown, unknown>;
     const open = openAggregate(name, this.#erasedKeyOf, erased);
-    const node = this.#add('aggregate', name, options, open);
+    const node = this.#add('aggregate', name, options, { open });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
@@ -206,7 +213,9 @@ export class KeyedStream<Rec> {
     requireContract(name, erased, ['add']);
     const spec = checkedWindow(name, window, erased.merge !== undefined);
     const open = openWindow(name, spec, this.#erasedKeyOf, erased);
-    return new TimedStream(this.#graph, this.#add('window', name, options, open));
+    const isMerged = erased.merge !== undefined && spec.everyMs < spec.sizeMs;
+    const settings = { ...spec, ...(isMerged ? { merged: true } : {}) };
+    return new TimedStream(this.#graph, this.#add('window', name, options, { open, settings }));
   }
 
   /** A function with state and event-time timers for each key. */
@@ -217,7 +226,7 @@ export class KeyedStream<Rec> {
   ): ProcessedStream<Out> {
     const erased = fn as KeyedFunction<unknown, unknown, unknown>;
     const open = openProcess(name, this.#erasedKeyOf, erased, hasEventTime(this.#input));
-    const node = this.#add('process', name, options, open);
+    const node = this.#add('process', name, options, { open });
     return new ProcessedStream(this.#graph, node, fn.sides ?? []);
   }
 
@@ -233,7 +242,9 @@ export class KeyedStream<Rec> {
     requireWholeSpan(name, join.withinMs);
     const erased = join as JoinOptions<unknown, unknown, unknown>;
     const open = openJoin(name, [this.#erasedKeyOf, right.#erasedKeyOf], erased);
-    const node = this.#add('join', name, options, open, [this.#input, right.#input]);
+    const settings = { withinMs: join.withinMs };
+    const inputs = [this.#input, right.#input];
+    const node = this.#add('join', name, options, { open, settings, inputs });
     return new TimedStream(this.#graph, node);
   }
 
@@ -245,9 +256,8 @@ export class KeyedStream<Rec> {
     kind: string,
     name: string,
     options: StatefulOptions,
-    open: OperatorNode['open'],
-    inputs: readonly Output[] = [this.#input],
+    parts: Pick<StatefulParts, 'open' | 'settings'> & Partial<Pick<StatefulParts, 'inputs'>>,
   ): OperatorNode {
-    return addStateful(this.#graph, { kind, name, options, inputs, open });
+    return addStateful(this.#graph, { kind, name, options, inputs: [this.#input], ...parts });
   }
 }

@@ -52,9 +52,18 @@ export async function carryForward(
     tidegate: {
       ...ownFields(ownerOf(store)),
       ...(sinkMarkers.size > 0 ? { sinkMarkers } : {}),
+      ...definitionsOf(from),
       ...fields,
     },
   });
+}
+
+/** The bytes are copied as they are: so is what says whose they are. */
+function definitionsOf({
+  manifest,
+}: LoadedCheckpoint): Pick<TidegateFields, 'operatorDefinitions'> {
+  const operatorDefinitions = manifest.tidegate?.operatorDefinitions;
+  return operatorDefinitions === undefined ? {} : { operatorDefinitions };
 }
 
 /**

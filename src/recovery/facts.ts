@@ -5,6 +5,7 @@ import type { ErrorCode } from '../errors.js';
 import type { CheckpointId, StoreId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { SkippedEntry } from '../store/checkpoint-store.js';
+import type { OperatorShape } from './definitions.js';
 import type { InDoubtPolicy, RestoreChoice } from './request.js';
 
 /** Whether the store could be read. Its errors are never read as "there is nothing". */
@@ -57,6 +58,8 @@ export interface StoredCheckpoint {
 export interface Topology {
   readonly sources: ReadonlySet<string>;
   readonly operators: ReadonlySet<string>;
+  /** By operator name: what it is, to compare its saved state with. */
+  readonly shapes: ReadonlyMap<string, OperatorShape>;
   readonly tables: ReadonlySet<string>;
   readonly hasTableStore: boolean;
   readonly pipelineHash: bigint | undefined;

@@ -1,6 +1,7 @@
 // What is odd about a manifest in the eyes of the pipeline that resumes it, and how grave it is. Pure.
 
 import type { CheckpointManifest } from '../manifest/types.js';
+import { definitionProblem } from './definitions.js';
 import type { RecoveryFacts, Topology } from './facts.js';
 
 export interface Finding {
@@ -24,6 +25,7 @@ export function findingsOf(manifest: CheckpointManifest, facts: FindingFacts): r
     ...hashFindings(manifest, facts),
     ...sourceFindings(manifest, facts),
     ...operatorFindings(manifest, facts),
+    ...definitionFindings(manifest, facts),
     ...tableFindings(manifest, facts),
     ...sinkFindings(manifest, facts),
   ];
@@ -104,6 +106,17 @@ function* operatorFindings(manifest: CheckpointManifest, facts: FindingFacts): I
   for (const operator of operators) {
     if (manifest.operatorStates.has(operator)) continue;
     yield unlessLenient(facts, `it has no state of operator ${operator}, which would start empty`);
+  }
+}
+
+/** State that means something else gives wrong results without an error: overlapping windows, say. */
+function* definitionFindings(manifest: CheckpointManifest, facts: FindingFacts): Iterable<Finding> {
+  for (const [operator, shape] of facts.topology.shapes) {
+    if (!manifest.operatorStates.has(operator)) continue;
+    const problem = definitionProblem(manifest, operator, shape);
+    if (problem === undefined) continue;
+    const effect = facts.strictness === 'lenient' ? ' (lenient: it starts empty)' : '';
+    yield unlessLenient(facts, `${problem}${effect}`);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Offsets, Source } from '../contracts/source.js';
 import type { ConnectorCheckpoint } from '../manifest/types.js';
 import type { LoadedCheckpoint } from '../store/checkpoint-store.js';
 import { timeoutFor } from './ask.js';
+import { definitionProblem } from './definitions.js';
 import { askParticipant } from './participant-call.js';
 import type { Round } from './round.js';
 
@@ -56,10 +57,13 @@ async function putOperatorBack(
   operator: Operator,
 ): Promise<void> {
   const entry = loaded.manifest.operatorStates.get(name);
-  if (entry === undefined || (!entry.external && entry.stateB64 === undefined)) {
+  const isEmpty = entry === undefined || (!entry.external && entry.stateB64 === undefined);
+  // Under strict that was refused before anything was done.
+  if (isEmpty || definitionProblem(loaded.manifest, name, operator) !== undefined) {
     await askParticipant(round, `resetting operator ${name}`, () => operator.reset());
     return;
   }
+  const saved = loaded.manifest.tidegate?.operatorDefinitions?.get(name);
   const timeoutMs = timeoutFor(round.patience.callTimeoutMs, entry.externalLength);
   await askParticipant(
     round,
@@ -68,7 +72,7 @@ async function putOperatorBack(
       // Read anew at each try: a stream can be read once.
       const state = round.store.readOperatorState(loaded, name);
       assert(state !== undefined, `checkpoint ${loaded.id} lost the state of operator ${name}`);
-      return operator.restore(state, { signal });
+      return operator.restore(state, { signal, saved });
     },
     timeoutMs,
   );

@@ -98,6 +98,7 @@ function settingsOf({
     topology: {
       sources: new Set(participants.sources.keys()),
       operators: new Set(participants.operators.keys()),
+      shapes: participants.operators,
       tables: new Set(participants.tables.keys()),
       hasTableStore: participants.tableStore !== undefined,
       pipelineHash: question.pipelineHash,

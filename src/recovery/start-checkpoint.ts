@@ -1,5 +1,6 @@
 // The start checkpoint: where everything begins, durable before the first record, so that there always is a base.
 
+import { savedDefinitions } from '../contracts/operator-definition.js';
 import type { Offsets, Source, SourcePosition } from '../contracts/source.js';
 import { TidegateError } from '../errors.js';
 import { createManifest } from '../manifest/create.js';
@@ -34,7 +35,10 @@ export async function writeStartCheckpoint(round: Round): Promise<PersistedManif
     watermark: lowest(sources.watermarks, participants.sources.size),
     sourceNames: [...participants.sources.keys()].sort(),
     pipelineHash,
-    tidegate: ownFields(ownerOf(store)),
+    tidegate: {
+      ...ownFields(ownerOf(store)),
+      operatorDefinitions: savedDefinitions(participants.operators),
+    },
   });
 }
 

@@ -89,6 +89,12 @@ const tidegate: fc.Arbitrary<TidegateFields> = fc
       kind: fc.constantFrom('checkpoint' as const, 'savepoint' as const),
       label: name,
       commitHandles: mapOf(name),
+      operatorDefinitions: mapOf(
+        fc.record(
+          { kind: name, version: name, settings: mapOf(name) },
+          { requiredKeys: ['kind', 'settings'] },
+        ),
+      ),
       rolledBack: fc.record({ reason: name, generation: counter }),
       supersedes: counter,
       restoredFrom: counter,

@@ -107,6 +107,7 @@ export function factsOf(
     topology: {
       sources: new Set(['lines']),
       operators: new Set(),
+      shapes: new Map(),
       tables: new Set(),
       hasTableStore: false,
       pipelineHash: undefined,

@@ -121,6 +121,7 @@ function factsOf(sinks: Record<string, SinkCase>, { hasBase, ...setting }: Setti
     topology: {
       sources: new Set(['lines']),
       operators: new Set(),
+      shapes: new Map(),
       tables: new Set(),
       hasTableStore: false,
       pipelineHash: undefined,

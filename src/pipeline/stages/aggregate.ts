@@ -30,6 +30,12 @@ export function aggregateOperator(name: string, settings: OperatorSettings): Agg
   return new KeyedOperator<unknown>(name, settings, {
     members: (value) => [value],
     value: ([, value]) => value,
+    migration: {
+      // A process has its timers behind the value: an aggregate has none.
+      kinds: ['aggregate', 'process'],
+      mayChangeSettings: true,
+      members: ([key, value], convert) => [key, convert(value)],
+    },
   });
 }
 

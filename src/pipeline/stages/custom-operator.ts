@@ -1,9 +1,18 @@
 // An operator that a user has written whole, and how it takes part in checkpoints.
 
-import type { EncodedState, Operator, OperatorSnapshot } from '../../contracts/operator.js';
-import type { CallOptions } from '../../contracts/source.js';
+import { Readable } from 'node:stream';
+import { isOtherVersion, migratedBytes, type StateVersion } from '../../contracts/migration.js';
+import type {
+  EncodedState,
+  Operator,
+  OperatorDefinition,
+  OperatorRestoreOptions,
+  OperatorSnapshot,
+} from '../../contracts/operator.js';
+import type { SavedDefinition } from '../../manifest/types.js';
 import { TidegateError, toError } from '../../errors.js';
 import { beginningOfTime } from '../flow/elements.js';
+import type { OperatorIdentity } from '../state/keyed-operator.js';
 import { splitHead, withHead } from '../state/state-head.js';
 import { timeFromJson, timeToJson } from '../state/time-json.js';
 
@@ -37,6 +46,8 @@ export interface CustomOperator<Rec, Out> extends Operator {
   onTime?(watermark: number, context: CustomContext<Out>): void | Promise<void>;
 }
 
+/** One kind, in a pipeline and in streams of Node: the bytes are the same. */
+const customKind = 'apply';
 const stateFormat = 'tidegate-custom-state';
 const stateFormatVersion = 1;
 
@@ -49,10 +60,23 @@ export class CustomParticipant implements Operator {
   readonly name: string;
   readonly operator: CustomOperator<unknown, unknown>;
   readonly deterministic: boolean;
+  readonly definition: OperatorDefinition;
+  readonly #stateVersion: StateVersion;
   #toldTime = beginningOfTime;
 
-  constructor(name: string, operator: CustomOperator<unknown, unknown>) {
+  constructor(
+    name: string,
+    operator: CustomOperator<unknown, unknown>,
+    identity?: OperatorIdentity,
+  ) {
     this.name = name;
+    this.#stateVersion = identity?.stateVersion ?? {};
+    const { kind, version, settings } = operator.definition ?? {};
+    this.definition = {
+      kind: customKind,
+      version: identity?.definition.version ?? version,
+      settings: { ...settings, ...(kind === undefined ? {} : { operator: kind }) },
+    };
     this.operator = operator;
     this.deterministic = operator.deterministic ?? false;
   }
@@ -91,7 +115,14 @@ export class CustomParticipant implements Operator {
     };
   }
 
-  async restore(state: AsyncIterable<Uint8Array>, options: CallOptions): Promise<void> {
+  /** By the function that was given to `apply`, or by the operator itself. */
+  migratesFrom(saved: SavedDefinition): boolean {
+    if (saved.kind !== customKind) return false;
+    if (this.#stateVersion.migrate !== undefined) return true;
+    return this.operator.migratesFrom?.(saved) ?? false;
+  }
+
+  async restore(state: AsyncIterable<Uint8Array>, options: OperatorRestoreOptions): Promise<void> {
     const { head, rest } = await splitHead(this.name, state);
     if (head.format !== stateFormat || head.version !== stateFormatVersion) {
       throw new TidegateError(
@@ -102,7 +133,20 @@ export class CustomParticipant implements Operator {
       );
     }
     this.#toldTime = timeFromJson(head.toldTime);
-    await this.operator.restore(rest, options);
+    await this.operator.restore(await this.#migrated(rest, options), options);
+  }
+
+  /** `migrate` is given all bytes of the operator, and gives bytes. */
+  async #migrated(
+    state: AsyncIterable<Uint8Array>,
+    { saved }: OperatorRestoreOptions,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { migrate } = this.#stateVersion;
+    if (migrate === undefined || !isOtherVersion(this.#stateVersion, saved)) return state;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of state) chunks.push(chunk);
+    const bytes = migratedBytes(this.name, this.#stateVersion, saved, Buffer.concat(chunks));
+    return Readable.from([bytes]);
   }
 
   async reset(): Promise<void> {

@@ -34,6 +34,16 @@ export function joinOperator(
   return new TimedOperator<Sides>(name, settings, {
     members: ([left, right]) => [saveSide(left), saveSide(right)],
     value: ([, left, right]) => [loadSide(left as SavedSide), loadSide(right as SavedSide)],
+    migration: {
+      kinds: ['join'],
+      // Of a wider span: what the narrower one has forgotten meets no record any more.
+      mayChangeSettings: true,
+      members: ([key, left, right], convert) => [
+        key,
+        convertSide(left as SavedSide, (record) => convert(record, 'left')),
+        convertSide(right as SavedSide, (record) => convert(record, 'right')),
+      ],
+    },
     timersOf: (sides) =>
       sides.flat().map(({ time, number }) => ({ time: forgottenAt(time, withinMs), number })),
   });
@@ -113,6 +123,10 @@ function forgottenAt(time: number, withinMs: number): number {
 
 function saveSide(side: readonly Waiting[]): SavedSide {
   return side.map(({ time, number, record }) => [time, number, record]);
+}
+
+function convertSide(side: SavedSide, convert: (record: unknown) => unknown): SavedSide {
+  return side.map(([time, number, record]) => [time, number, convert(record)]);
 }
 
 function loadSide(side: SavedSide): Waiting[] {

@@ -223,8 +223,8 @@ export function openCustom(
   hasEventTime: boolean,
 ): Open {
   requireContract(name, operator, ['onRecord', 'capture', 'restore', 'reset']);
-  return () => {
-    const participant = new CustomParticipant(name, operator);
+  return ({ identity }) => {
+    const participant = new CustomParticipant(name, operator, identity);
     return {
       operator: participant,
       build: ({ run, errors, output }) => {

@@ -58,6 +58,11 @@ export function processOperator(name: string, settings: OperatorSettings): Proce
       state,
       timers: new Map(timers as readonly (readonly [number, number])[]),
     }),
+    migration: {
+      kinds: ['aggregate', 'process'],
+      mayChangeSettings: true,
+      members: ([key, state, timers = []], convert) => [key, convert(state), timers],
+    },
     timersOf: ({ timers }) => [...timers].map(([time, number]) => ({ time, number })),
   });
 }

@@ -51,6 +51,17 @@ export function slicedWindowOperator(
         })),
       ),
     }),
+    migration: {
+      kinds: ['window'],
+      // Slices of other windows have other bounds.
+      mayChangeSettings: false,
+      members: ([key, nextEndMs, number, slices], convert) => [
+        key,
+        nextEndMs,
+        number,
+        (slices as readonly SavedSlice[]).map(([startMs, value]) => [startMs, convert(value)]),
+      ],
+    },
     timersOf: ({ nextEndMs, number }) => [{ time: nextEndMs, number }],
   });
 }

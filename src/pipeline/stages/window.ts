@@ -1,7 +1,7 @@
 // Event-time windows: records of a key in the same stretch of time become one result when it is over.
 
 import { latePort } from '../graph.js';
-import type { OperatorSettings } from '../state/keyed-operator.js';
+import type { LayoutMigration, OperatorSettings } from '../state/keyed-operator.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
 import { firstIndexNotBefore } from '../state/sorted.js';
@@ -34,13 +34,15 @@ export interface WindowResult<Value> {
 /** An open window of one key, in the order of their starts. `number` orders windows that end together by their first record. */
 interface Pane {
   readonly startMs: number;
+  readonly endMs: number;
   readonly number: number;
   value: unknown;
 }
 
 export type WindowOperator = TimedOperator<Pane[]>;
 
-type SavedPane = readonly [startMs: number, number: number, value: unknown];
+/** The end only where another definition of the window has opened it: such a window stays as it is. */
+type SavedPane = readonly [startMs: number, number: number, value: unknown, endMs?: number];
 
 export function windowOperator(
   name: string,
@@ -48,14 +50,44 @@ export function windowOperator(
   settings: OperatorSettings,
 ): WindowOperator {
   return new TimedOperator<Pane[]>(name, settings, {
-    members: (panes) => panes.map(({ startMs, number, value }) => [startMs, number, value]),
+    members: (panes) =>
+      panes.map(({ startMs, endMs, number, value }) =>
+        endMs === startMs + sizeMs ? [startMs, number, value] : [startMs, number, value, endMs],
+      ),
     value: ([, ...saved]) =>
       (saved as readonly SavedPane[])
-        .map(([startMs, number, value]) => ({ startMs, number, value }))
+        .map(([startMs, number, value, endMs = startMs + sizeMs]) => ({
+          startMs,
+          endMs,
+          number,
+          value,
+        }))
         .sort((left, right) => left.startMs - right.startMs),
-    timersOf: (panes) => panes.map(({ startMs, number }) => ({ time: startMs + sizeMs, number })),
+    migration: windowMigration,
+    timersOf: (panes) => panes.map(({ endMs, number }) => ({ time: endMs, number })),
   });
 }
+
+/**
+ * A window that is open keeps the end that it was opened with; later records go to windows as they are
+ * defined now. So each record is counted as often as it should be, whatever the sizes are.
+ */
+const windowMigration: LayoutMigration = {
+  kinds: ['window'],
+  mayChangeSettings: true,
+  members: ([key, ...panes], convert, { settings }) => {
+    const sizeMs = Number(settings.get('sizeMs'));
+    return [
+      key,
+      ...(panes as readonly SavedPane[]).map(([startMs, number, value, endMs]) => [
+        startMs,
+        number,
+        convert(value),
+        endMs ?? startMs + sizeMs,
+      ]),
+    ];
+  },
+};
 
 export interface WindowParts {
   readonly operator: WindowOperator;
@@ -95,14 +127,14 @@ export class WindowLogic implements TimedLogic<Pane[]> {
   onTimer(time: number, { entry, number }: EntryTimer<Pane[]>): void {
     const { operator, spec, aggregation } = this.#parts;
     const { state } = operator;
-    const index = indexOfPane(entry.value, time - spec.sizeMs);
+    const index = indexOfNumber(entry.value, time - spec.sizeMs, number);
     const pane = entry.value[index];
-    if (pane?.number !== number) return;
+    if (pane === undefined) return;
     state.touch(entry);
     entry.value.splice(index, 1);
     if (entry.value.length === 0) state.delete(entry);
     const { key } = entry;
-    const window: TimeWindow = { startMs: time - spec.sizeMs, endMs: time };
+    const window: TimeWindow = { startMs: pane.startMs, endMs: time };
     const { value } = pane;
     const { result } = aggregation;
     const output = result === undefined ? { key, window, value } : result(key, window, value);
@@ -138,7 +170,7 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     const { operator } = this.#parts;
     const { state } = operator;
     const number = operator.nextNumber();
-    const opened: Pane = { startMs, number, value };
+    const opened: Pane = { startMs, endMs, number, value };
     let entry = state.get(key);
     if (entry === undefined) entry = state.add(key, [opened]);
     else {
@@ -150,16 +182,28 @@ export class WindowLogic implements TimedLogic<Pane[]> {
 }
 
 /** The panes of a key are in the order of their starts; most often the newest one is wanted. */
-function paneOf(panes: readonly Pane[], { startMs }: TimeWindow): Pane | undefined {
+function paneOf(panes: readonly Pane[], window: TimeWindow): Pane | undefined {
+  const { startMs } = window;
   const newest = panes[panes.length - 1];
   // Not `newest?.startMs`, which may be undefined: the number is put into a box to be compared.
-  if (newest === undefined) return undefined;
-  if (newest.startMs <= startMs) return newest.startMs === startMs ? newest : undefined;
+  if (newest === undefined || newest.startMs < startMs) return undefined;
+  if (isPaneOf(newest, window)) return newest;
   const pane = panes[indexOfPane(panes, startMs)];
-  if (pane === undefined) return undefined;
-  return pane.startMs === startMs ? pane : undefined;
+  return pane !== undefined && isPaneOf(pane, window) ? pane : undefined;
 }
 
+function isPaneOf(pane: Pane, { startMs, endMs }: TimeWindow): boolean {
+  return pane.startMs === startMs && pane.endMs === endMs;
+}
+
+/** One that another definition has opened begins elsewhere, and is looked for. */
+function indexOfNumber(panes: readonly Pane[], startMs: number, number: number): number {
+  const index = indexOfPane(panes, startMs);
+  if (panes[index]?.number === number) return index;
+  return panes.findIndex((pane) => pane.number === number);
+}
+
+/** In front of one with the same start and another end, which is of another definition. */
 function indexOfPane(panes: readonly Pane[], startMs: number): number {
   return firstIndexNotBefore(panes, (pane) => pane.startMs < startMs);
 }

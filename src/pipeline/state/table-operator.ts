@@ -10,5 +10,10 @@ export function tableOperator(table: string, settings: OperatorSettings): TableO
   return new KeyedOperator<unknown>(`table:${table}`, settings, {
     members: (row) => [row],
     value: ([, row]) => row,
+    migration: {
+      kinds: ['table'],
+      mayChangeSettings: false,
+      members: ([key, row], convert) => [key, convert(row)],
+    },
   });
 }

@@ -1,7 +1,12 @@
 // Keyed state that event time acts upon: timers in the order in which they were set, saved with it.
 
 import { beginningOfTime } from '../flow/elements.js';
-import { KeyedOperator, type KeyedLayout, type OperatorSettings } from './keyed-operator.js';
+import {
+  KeyedOperator,
+  type KeyedLayout,
+  type LayoutMigration,
+  type OperatorSettings,
+} from './keyed-operator.js';
 import type { Entry, KeyedState } from './keyed-state.js';
 import { timeFromJson, timeToJson } from './time-json.js';
 import { Timers } from './timers.js';
@@ -15,6 +20,7 @@ export interface EntryTimer<Value> {
 export interface TimedLayout<Value> {
   readonly members: KeyedLayout<Value>['members'];
   readonly value: KeyedLayout<Value>['value'];
+  readonly migration: LayoutMigration;
   /** The timers that an entry's value implies, with their numbers. */
   readonly timersOf: (value: Value) => Iterable<{ readonly time: number; readonly number: number }>;
 }
@@ -50,6 +56,7 @@ export class TimedOperator<Value> extends KeyedOperator<Value> {
     super(name, settings, {
       members: layout.members,
       value: layout.value,
+      migration: layout.migration,
       header: () => ({ watermark: timeToJson(facts.watermark), nextNumber: facts.nextNumber }),
       takeHeader: (header: TimedHeader | undefined) => {
         timers.clear();
