@@ -16,6 +16,7 @@ import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
 import type { Dataflow } from './flow/dataflow.js';
+import { Hopeless } from './hopeless.js';
 import type { RunCounts } from './run-counts.js';
 import { listenForSignals } from './signals.js';
 
@@ -28,7 +29,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /**
    * SIGTERM and SIGINT drain and take a final checkpoint; a second one stops at once, as a crash
-   * would, which loses nothing. Default true.
+   * would, which loses nothing. Where that checkpoint waits for a server that is down, or recovery
+   * does, the first one stops too, within a second. Default true.
    */
   readonly handleSignals?: boolean;
   /** What to do when another owner of the store seems alive: `wait` (default), `refuse` or `take-over`. */
@@ -49,7 +51,8 @@ export interface RunReport {
    * suspended by a signal, to go on in the next run.
    */
   readonly outcome: 'finished' | 'already-finished' | 'stopped';
-  readonly recovery: RecoveryReport;
+  /** Undefined when the run was stopped before it had recovered: nothing was read then. */
+  readonly recovery: RecoveryReport | undefined;
   readonly guarantee: Guarantee;
   /** Checkpoints that became complete. */
   readonly checkpoints: number;
@@ -122,6 +125,10 @@ export class PreparedRun {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.coordinator = new CheckpointCoordinator(this.connection());
+    parts.dataflow.lastWhen(() => {
+      const { phase } = this.coordinator.status();
+      return phase === 'stopped' || phase === 'halted';
+    });
     this.coordinator.events.on('checkpoint-completed', () => {
       this.#checkpoints += 1;
     });
@@ -139,8 +146,15 @@ export class PreparedRun {
       handleSignals: this.#options.handleSignals ?? true,
       atOnce: () => this.#closing.abort(new Error('a second signal')),
     });
+    const hopeless = new Hopeless({
+      coordinator: this.coordinator,
+      clock: this.#clock,
+      giveUp: (why) => this.#closing.abort(new Error(`stopped while nothing can be done: ${why}`)),
+    });
+    void stopRequest.requested.then(() => hopeless.asked());
     try {
-      const recovery = await this.coordinator.start();
+      const recovery = await this.#recovered();
+      if (recovery === undefined) return this.#report(recovery, 'stopped', startedAtMs);
       const isAtEnd = await this.#untilEnd(stopRequest.requested);
       if (isAtEnd) this.#parts.finishing?.();
       await this.#stop();
@@ -149,6 +163,7 @@ export class PreparedRun {
       const outcome = endOf(this.#parts.dataflow.beganAtEnd, isFinished);
       return this.#report(recovery, outcome, startedAtMs);
     } finally {
+      hopeless.dispose();
       stopRequest.dispose();
       this.#parts.dispose?.();
     }
@@ -182,6 +197,17 @@ export class PreparedRun {
     };
   }
 
+  /** Undefined when it was asked to stop before: nothing was read, so there is nothing to finish. */
+  async #recovered(): Promise<RecoveryReport | undefined> {
+    try {
+      return await this.coordinator.start();
+    } catch (error) {
+      const isAskedFor = this.#closing.signal.aborted;
+      if (!isAskedFor || !hasErrorCode(error, 'TIDEGATE_RECOVERY_ABORTED')) throw error;
+      return undefined;
+    }
+  }
+
   /** A second signal is no failure: the run was asked to end without its final checkpoint. */
   async #stop(): Promise<void> {
     try {
@@ -209,7 +235,11 @@ export class PreparedRun {
     }
   }
 
-  #report(recovery: RecoveryReport, outcome: RunReport['outcome'], startedAtMs: number): RunReport {
+  #report(
+    recovery: RecoveryReport | undefined,
+    outcome: RunReport['outcome'],
+    startedAtMs: number,
+  ): RunReport {
     const { counts } = this.#parts;
     return {
       outcome,

@@ -10,6 +10,7 @@ import type {
 import type { Offsets } from '../../contracts/source.js';
 import type { Generation } from '../../ids.js';
 import type { Clock } from '../../runtime/clock.js';
+import { withDeadline } from '../../runtime/deadline.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import type { RunCounts } from '../run-counts.js';
 import { FlowRun, type Reader } from './flow-run.js';
@@ -27,6 +28,9 @@ export interface DataflowOptions {
   readonly assemble: (run: FlowRun) => Assembly;
 }
 
+/** How long the end of a run waits for sources and stages to come to theirs. */
+const lastWaitMs = 500;
+
 export interface Assembly {
   /** Reference tables are read to their end before the first record of a source. */
   readonly tables: readonly Reader[];
@@ -40,6 +44,7 @@ export class Dataflow implements BarrierPort {
   #sourceReaders: readonly Reader[] = [];
   #endWaiters: (() => void)[] = [];
   #beganAtEnd: boolean | undefined;
+  #isLast = (): boolean => false;
 
   constructor(options: DataflowOptions) {
     this.#options = options;
@@ -118,7 +123,19 @@ export class Dataflow implements BarrierPort {
   }
 
   async suspend(): Promise<void> {
-    await this.#run?.end();
+    const run = this.#run;
+    if (run === undefined) return;
+    const ending = run.end();
+    if (!this.#isLast()) return ending;
+    // Nothing will be put back: a source that does not look at its signal keeps no process alive.
+    const bound = { clock: this.#options.clock, timeoutMs: lastWaitMs };
+    const outcome = await withDeadline(bound, () => ending);
+    if (outcome.kind === 'timed-out') run.logger.warn('something of the dataflow still runs');
+  }
+
+  /** Asked as a generation ends: behind the last one, what still runs is waited for a moment only. */
+  lastWhen(isLast: () => boolean): void {
+    this.#isLast = isLast;
   }
 
   /** The end of an input counts: it stands in the offsets. */

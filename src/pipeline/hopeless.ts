@@ -1,0 +1,86 @@
+// When a stop is not worth waiting for: what it would wait for is down, and nothing is in flight.
+
+import type { CheckpointCoordinator } from '../coordinator/coordinator.js';
+import type { CoordinatorEvents } from '../coordinator/events.js';
+import type { Clock, Timer } from '../runtime/clock.js';
+
+export interface HopelessOptions {
+  readonly coordinator: CheckpointCoordinator;
+  readonly clock: Clock;
+  /** Called once, a moment after the stop was asked for: end without a final checkpoint. */
+  readonly giveUp: (why: string) => void;
+}
+
+/** How long a recovery, or a participant that has just failed, is waited for all the same. */
+const graceMs = 500;
+
+/**
+ * Told between two tries by whoever waits for a server, a disk or another owner. What such a wait
+ * would bring, the next start brings too: a durable checkpoint is committed then, and input that is
+ * in none is read again.
+ */
+const signsOfTrouble = [
+  'recovery-started',
+  'recovery-waiting',
+  'sink-not-committed',
+  'checkpoint-failed',
+] as const satisfies readonly (keyof CoordinatorEvents)[];
+
+/** Watches from the first record on, and acts when a stop has been asked for. */
+export class Hopeless {
+  readonly #options: HopelessOptions;
+  /** The newest sign, until something has succeeded again. */
+  #trouble: string | undefined;
+  #isAsked = false;
+  #timer: Timer | undefined;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(options: HopelessOptions) {
+    this.#options = options;
+    for (const sign of signsOfTrouble) this.#on(sign, () => this.#see(sign));
+    for (const success of ['checkpoint-completed', 'recovery-ended', 'sink-committed'] as const) {
+      this.#on(success, () => this.#calm());
+    }
+  }
+
+  /** The first signal has come. */
+  asked(): void {
+    this.#isAsked = true;
+    // A start that has opened nothing yet has told of nothing either.
+    if (this.#isRecovering) this.#trouble ??= 'recovering';
+    this.#arm();
+  }
+
+  dispose(): void {
+    this.#timer?.cancel();
+    for (const stopListening of this.#listeners) stopListening();
+  }
+
+  get #isRecovering(): boolean {
+    const { phase } = this.#options.coordinator.status();
+    return phase === 'created' || phase === 'recovering';
+  }
+
+  #see(sign: string): void {
+    this.#trouble = sign;
+    this.#arm();
+  }
+
+  #calm(): void {
+    this.#trouble = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    if (!this.#isAsked || this.#trouble === undefined || this.#timer !== undefined) return;
+    const why = this.#trouble;
+    this.#timer = this.#options.clock.setTimer(() => this.#options.giveUp(why), graceMs);
+  }
+
+  #on(event: keyof CoordinatorEvents, listener: () => void): void {
+    const { events } = this.#options.coordinator;
+    events.on(event, listener);
+    this.#listeners.push(() => events.off(event, listener));
+  }
+}
