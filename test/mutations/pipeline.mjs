@@ -243,4 +243,16 @@ export const mutations = [
     find: 'lane.bytes -= queued.bytes;',
     replace: '',
   },
+  {
+    what: 'a stop waits as long as a recovery waits for a server',
+    file: 'src/pipeline/prepared-run.ts',
+    find: 'void stopRequest.requested.then(() => hopeless.asked());',
+    replace: '',
+  },
+  {
+    what: 'a source that does not look at its signal holds the end of a run up',
+    file: 'src/pipeline/flow/dataflow.ts',
+    find: 'if (!this.#isLast()) return ending;',
+    replace: 'return ending;',
+  },
 ];
