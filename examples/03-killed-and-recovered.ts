@@ -33,7 +33,7 @@ async function runOrders(folder: string): Promise<void> {
   });
   run.coordinator.events.on('checkpoint-completed', () => process.send?.('checkpoint'));
   const { recovery, outcome } = await run.run();
-  console.log(`recovery: ${recovery.row.label}, epoch ${recovery.resumed?.epoch}; ${outcome}`);
+  console.log(`recovery: ${recovery?.row.label}, epoch ${recovery?.resumed?.epoch}; ${outcome}`);
 }
 
 /** The rest kills it: each of the first five lives ends with its first checkpoint. */

@@ -1,5 +1,7 @@
 // Keys of records.
 
+import { kindOf } from '../../given.js';
+
 /** 1 and "1" are the same key. */
 export type Key = string | number;
 
@@ -9,5 +11,7 @@ export type KeyOf<Rec> = (record: Rec) => Key;
 export function keyText(key: Key): string {
   if (typeof key === 'string') return key;
   if (typeof key === 'number' && Number.isFinite(key)) return String(key);
-  throw new TypeError(`a key is ${String(key)}, not a text or a finite number`);
+  // Not what it says: it is a part of the record.
+  const what = typeof key === 'number' ? String(key) : kindOf(key);
+  throw new TypeError(`a key is ${what}, not a text or a finite number`);
 }
