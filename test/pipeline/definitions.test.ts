@@ -56,7 +56,7 @@ async function run(
   const { signal } = stop;
   const report = await pipeline.run({ store, signal, checkpoint, handleSignals: false });
   expect(report.outcome).toBe(stopAt === undefined ? 'finished' : 'stopped');
-  return report.recovery?.warnings;
+  return report.recovery?.warnings ?? [];
 }
 
 const custom = (): CustomOperator<Event, unknown> => {
