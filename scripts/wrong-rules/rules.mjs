@@ -214,6 +214,24 @@ export const wrongRules = [
     first: /^store-restored/,
   },
   {
+    name: 'a sink that was set back is not noticed by its handle',
+    changes: [[recovery + 'checks.ts', "if (answer === 'committed') continue;", 'continue;']],
+    mixes: /^durable \(/,
+    first: /^sink-set-back/,
+  },
+  {
+    name: 'a start that adds a source hands on nothing of what the sinks have committed',
+    changes: [
+      [
+        recovery + 'carry-forward.ts',
+        'markersToHandOn(content, round.lastCommitted)',
+        'markersToHandOn(undefined)',
+      ],
+    ],
+    mixes: /^added-source: /,
+    first: /^sink-set-back/,
+  },
+  {
     name: 'recovery in process does not take the next generation',
     changes: [
       [

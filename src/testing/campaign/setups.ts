@@ -44,7 +44,10 @@ export function faultKindsOf({ shape = 'plain' }: OrdersSetup): readonly FaultKi
   const all = Object.keys(faultKinds) as FaultKind[];
   const keepsNotes = ['plain', 'driven', 'two-sources', 'table', 'flow'].includes(shape);
   if (keepsNotes) return all;
-  return all.filter((kind) => !['store-lost', 'store-restored', 'bit-rot'].includes(kind));
+  const pointless = ['store-lost', 'store-restored', 'bit-rot'];
+  // A sink that is not registered any more is asked by nobody.
+  if (shape === 'removed-sink') pointless.push('sink-set-back');
+  return all.filter((kind) => !pointless.includes(kind));
 }
 
 /** What a sink holds after a run without faults: worked out by hand. */

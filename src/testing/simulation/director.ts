@@ -182,6 +182,7 @@ export class Director {
       case 'store-lost':
       case 'store-restored':
       case 'bit-rot':
+      case 'sink-set-back':
         return this.#endAfter(life, fault, perform);
       case 'fail-before':
         failing?.();

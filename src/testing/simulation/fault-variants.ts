@@ -9,6 +9,7 @@ const numbers = {
   // 40: before the sinks are opened again; 80: behind what recovery asks; 1 000: behind the end.
   'points-later': [1, 3, 10, 40, 80, 1_000],
   'points-earlier': [8, 30],
+  'commits-earlier': [1, 2],
   'disk-outcome': [0, 1, 2],
   milliseconds: [2_000, 1_000_000],
 } as const;
@@ -56,5 +57,8 @@ function isPointless(kind: FaultKind, point: Point): boolean {
   const isDisk = point.action.startsWith('disk: ');
   if (kind === 'outage') return isDisk;
   if (kind === 'lose-prepared') return !/^sink .+: commit$/.test(point.action);
+  // Only two-phase sinks can show that they were set back, and only these calls tell them apart.
+  if (kind === 'sink-set-back')
+    return !/^sink .+: (pre-commit|commit|roll back)$/.test(point.action);
   return false;
 }

@@ -10,7 +10,8 @@ import { TidegateError } from '../../errors.js';
 export type ActionEffect = 'durable' | 'answer' | 'memory' | 'message';
 
 /** Where the number of a fault (`+n`) comes from and what it means. */
-type FaultNumber = 'none' | 'points-later' | 'points-earlier' | 'disk-outcome' | 'milliseconds';
+type FaultNumber =
+  'none' | 'points-later' | 'points-earlier' | 'commits-earlier' | 'disk-outcome' | 'milliseconds';
 
 interface FaultKindEntry {
   /** Actions at which the fault makes sense. */
@@ -33,7 +34,8 @@ interface FaultKindEntry {
  * has aborted what was prepared, where the class of the sink allows it; `expire` a crash after which nothing
  * prepared is left; `store-lost` a crash after which the store directory is gone;
  * `store-restored` a crash after which the directory is a copy made earlier; `bit-rot` a crash after
- * which the newest manifest is damaged; `outage` the participant fails every call for a while.
+ * which the newest manifest is damaged; `sink-set-back` a crash after which the sink is as it was some
+ * commits earlier, as a backup has it; `outage` the participant fails every call for a while.
  */
 export type FaultKind =
   | 'kill-before'
@@ -51,6 +53,7 @@ export type FaultKind =
   | 'store-lost'
   | 'store-restored'
   | 'bit-rot'
+  | 'sink-set-back'
   | 'outage';
 
 export const faultKinds: Readonly<Record<FaultKind, FaultKindEntry>> = {
@@ -73,6 +76,11 @@ export const faultKinds: Readonly<Record<FaultKind, FaultKindEntry>> = {
     number: 'points-earlier',
   }),
   'bit-rot': kind(['durable'], { endsLife: true, isDisaster: true }),
+  'sink-set-back': kind(['durable'], {
+    endsLife: true,
+    isDisaster: true,
+    number: 'commits-earlier',
+  }),
   outage: kind(['durable', 'answer'], { number: 'milliseconds', isDisaster: true }),
 };
 
@@ -86,7 +94,7 @@ export interface PointName {
 export interface Fault {
   readonly kind: FaultKind;
   readonly at: PointName;
-  /** Points later or earlier, milliseconds, or the number of a disk outcome: see the kind. */
+  /** Points later or earlier, commits earlier, milliseconds, or the number of a disk outcome: see the kind. */
   readonly number?: number;
 }
 

@@ -121,6 +121,9 @@ export class Simulation implements Surroundings {
       case 'bit-rot':
         damageNewestManifest(this.#disk);
         return;
+      case 'sink-set-back':
+        this.#setBack(fault);
+        return;
       default:
         return;
     }
@@ -137,6 +140,11 @@ export class Simulation implements Surroundings {
   /** They run on one machine: no other process outlives it. */
   #killAll(): void {
     for (const life of this.director.lives) if (life.end === undefined) life.kill();
+  }
+
+  #setBack({ at, number = 1 }: Fault): void {
+    this.#killAll();
+    this.storages.get(at.action.replace(/^sink /, '').replace(/: [^:]+$/, ''))?.setBack(number);
   }
 
   #replaceStore(disk: SimulatedDisk): void {

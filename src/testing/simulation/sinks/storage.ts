@@ -93,6 +93,18 @@ export class SinkStorage {
     this.#volatile.clear();
   }
 
+  /** As a backup has it that was made so many commits ago; its fence stays, its processes are dead. */
+  setBack(commits: number): void {
+    const ids = [...this.markers.keys()].sort((left, right) => left - right).slice(-commits);
+    for (const id of ids) {
+      this.markers.delete(id);
+      const index = this.visible.findIndex(({ checkpointId }) => checkpointId === id);
+      if (index >= 0) this.visible.splice(index, 1);
+    }
+    this.prepared.clear();
+    this.#volatile.clear();
+  }
+
   /** Everything prepared is given up by the system behind the sink, after its own time limit. */
   expire(): void {
     this.prepared.clear();
