@@ -184,3 +184,22 @@ test('the error of the newest process counts, although an older one fails after 
   const { ending, violations } = await runSchedule({ ...options, schedule });
   expect([ending, violations]).toEqual(['refused', []]);
 });
+
+test.each(['added-source', 'restored'] as const)(
+  'a sink that is set back behind a start that %s is refused, as by its handle',
+  async (shape) => {
+    const set: OrdersSetup = {
+      ...{ mix: ['durable'], shape, hasSidecar: false },
+      settings: { inDoubtPolicy: 'roll-back' },
+    };
+    const prepared = await prepareSetup(set, { seed: 1 });
+    for (const occurrence of [1, 2, 3, 4]) {
+      const schedule = parseSchedule([`sink-set-back sink a: pre-commit#${occurrence} +1`]);
+      const result = await replay(prepared, schedule);
+      // Before its first commit there is nothing to be set back.
+      const ending = occurrence === 1 ? 'completed' : 'refused';
+      if (result.firedCount === 0) continue;
+      expect([occurrence, result.ending, result.violations]).toEqual([occurrence, ending, []]);
+    }
+  },
+);
