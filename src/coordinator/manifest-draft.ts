@@ -45,7 +45,8 @@ export function draftManifest(
     }),
     sourceOffsets: positions(cut.sources, barrier.epoch),
     tableOffsets: positions(cut.tables, barrier.epoch),
-    sinkEpochs: new Map(run.sinkEpochs),
+    // Of a sink that was removed it would be an epoch without a status, which the original refuses.
+    sinkEpochs: new Map([...run.sinkEpochs].filter(([sink]) => participants.sinks.has(sink))),
     sinkCommitStatuses: new Map(ledger.statuses),
     operatorStates: entries,
     tableStoreCheckpointPath: states.tableStorePath,
