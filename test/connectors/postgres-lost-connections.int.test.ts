@@ -129,7 +129,9 @@ describe('a server that answers no longer, at any moment', () => {
         if (isOver) break;
         moments += 1;
         stopping.abort(new Error('no more'));
-        await expect(life).rejects.toThrow();
+        // What comes behind a commit is no part of it: pruning that is cut off fails nothing.
+        const thrown: unknown = await life.catch((error: unknown) => error);
+        if (thrown !== undefined) expect(thrown).toBeInstanceOf(Error);
         // One that still connects is the pool's own; none is in the hands of a session.
         expect(pool.totalCount - pool.idleCount).toBeLessThanOrEqual(1);
       }

@@ -249,11 +249,12 @@ describe('another role after a crash', () => {
        GRANT ALL ON ALL TABLES IN SCHEMA tidegate TO later; REVOKE app FROM later`,
     );
     const later = server.pool(server.settings('later'));
-    const open = (sequence: number): Promise<TwoPhaseSinkSession<Row>> =>
-      openAs(
-        { pool: later },
-        { generation: ownerOf(sequence + 5).generation, sink: `s${sequence}` },
-      );
+    let generations = 5;
+    const open = (sequence: number): Promise<TwoPhaseSinkSession<Row>> => {
+      generations += 1;
+      const owner = { generation: ownerOf(generations).generation, sink: `s${sequence}` };
+      return openAs({ pool: later }, owner);
+    };
     await expect(open(1)).rejects.toMatchObject({
       code: 'TIDEGATE_POSTGRES_RIGHTS',
       message: expect.stringMatching(/as role "app".*run GRANT "app" TO "later"$/) as unknown,

@@ -155,7 +155,9 @@ describe('a killed server', () => {
     await restart();
     await Promise.resolve(session.write([{ id: 2 }])).catch(toError);
     const failure = await refused(session.preCommit(attempt(1, 1), calm));
-    expect(failure.message).toMatch(/Check host and port|lost records/);
+    expect(failure.message).toMatch(
+      /Check host and port|The server ended the session|lost records/,
+    );
     await refused(session.preCommit(attempt(1, 2), calm));
     const fresh = await open(2);
     expect(await fresh.listPrepared(calm)).toEqual([]);

@@ -82,8 +82,8 @@ export const mutations = [
   {
     what: 'a table that was altered is read as it was',
     file: 'src/connectors/postgres/table-reader.ts',
-    find: 'if (shape === described.shape) return',
-    replace: "if (shape !== '') return",
+    find: 'if (shape !== described.shape) this.#described = undefined;',
+    replace: "if (shape === '') this.#described = undefined;",
   },
   {
     what: 'keys that only the index tells apart are read in pages',

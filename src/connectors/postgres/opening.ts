@@ -53,9 +53,10 @@ export async function openContext<Rec>(
       await refusePooler(driver, session, call);
       const output = await describeOutput(session, options, needsPrepare);
       await checkMarkerRights(session, owner.schema);
-      await requireEndable(session, owner);
       await createCatalog(session, catalog, owner);
       await claim(session, catalog, owner, { target: output.target, logger });
+      // An older session may just have ended it: what is left now stays.
+      await requireEndable(session, owner);
       await session.commands(restoreBounds);
       const { collidesOn, newBuffer, table } = output;
       const { sink } = owner;

@@ -119,7 +119,10 @@ class PgSession implements PostgresSession {
     this.#throwIfOver();
     const copy = new PgCopyIn([...first, `COPY ${target} FROM STDIN`].join(';\n'));
     (this.#client.query as unknown as (submittable: PgCopyIn) => unknown).call(this.#client, copy);
-    return copy;
+    return {
+      write: (rows) => this.#asked(() => copy.write(rows)),
+      end: () => this.#asked(() => copy.end()),
+    };
   }
 
   release(): void {
