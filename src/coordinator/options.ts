@@ -1,5 +1,6 @@
 // The settings of a coordinator: plain data with defaults, checked in one go.
 
+import { unknownNames } from '../given.js';
 import { DEFAULT_VNODE_COUNT } from '../manifest/types.js';
 import type { RecoveryOptions } from '../recovery/request.js';
 import type { StepBounds } from './machine/steps.js';
@@ -110,6 +111,11 @@ const choices: Readonly<Record<ChoiceOption, readonly string[]>> = {
 
 const flags: readonly FlagOption[] = ['skipWhenIdle', 'checkStateAliasing'];
 
+/** A name that every object has, such as `constructor`, is none of them. */
+const settingNames = Object.fromEntries(
+  Object.keys(defaultCheckpointOptions).map((name) => [name, true as const]),
+);
+
 /** The settings with their defaults, and what is wrong with them, one sentence each. */
 export function completeOptions(given: Partial<CheckpointOptions>): {
   readonly options: CheckpointOptions;
@@ -117,8 +123,8 @@ export function completeOptions(given: Partial<CheckpointOptions>): {
 } {
   const known = new Map<string, unknown>(Object.entries(given));
   const problems: string[] = [];
-  for (const name of known.keys()) {
-    if (!(name in defaultCheckpointOptions)) problems.push(`there is no setting ${name}`);
+  for (const name of unknownNames(given, settingNames)) {
+    problems.push(`there is no setting ${name}`);
   }
   const defined = Object.fromEntries([...known].filter(([, value]) => value !== undefined));
   const options: CheckpointOptions = { ...defaultCheckpointOptions, ...defined };

@@ -1,5 +1,6 @@
 // New manifests and connector positions, with nothing in them yet.
 
+import { requireOptions, type NamesOf } from '../given.js';
 import { recordedTimeMs, systemClock, type Clock } from '../runtime/clock.js';
 import {
   DEFAULT_VNODE_COUNT,
@@ -15,12 +16,15 @@ export interface CreateManifestOptions {
   readonly clock?: Pick<Clock, 'now'>;
 }
 
+const optionNames: NamesOf<CreateManifestOptions> = { vnodeCount: true, clock: true };
+
 /** An empty manifest of version 1, made now. */
 export function createManifest(
   checkpointId: number,
   epoch: number,
   options: CreateManifestOptions = {},
 ): CheckpointManifest {
+  requireOptions('createManifest', options, optionNames);
   return {
     version: manifestVersion,
     checkpointId,

@@ -1,5 +1,6 @@
 // From bytes to a manifest: strict, complete and verified, or an error that says where.
 
+import { requireOptions, type NamesOf } from '../given.js';
 import { manifestChecksum } from './canonical.js';
 import { decodeInput, positionAt } from './json/input.js';
 import { JsonReader } from './json/reader.js';
@@ -12,6 +13,9 @@ export interface ManifestSizeOptions {
   /** Bytes of UTF-8 above which a document is refused unread. Default 64 MiB. */
   readonly maxBytes?: number;
 }
+
+/** The options of all who read or write a manifest's text. */
+export const sizeNames: NamesOf<ManifestSizeOptions> = { maxBytes: true };
 
 export const defaultManifestMaxBytes = 64 * 2 ** 20;
 
@@ -27,6 +31,7 @@ export function parseManifest(
   input: Uint8Array | string,
   options: ManifestSizeOptions = {},
 ): CheckpointManifest {
+  requireOptions('parseManifest', options, sizeNames);
   const document = decodeInput(input, options.maxBytes ?? defaultManifestMaxBytes);
   return verified(readStored(document), document);
 }

@@ -1,6 +1,7 @@
 // What users give to a pipeline, looked at when it is built: functions that answer at once, whole operators, policies.
 
-import { contractProblem, kindOf } from '../given.js';
+import { TidegateError } from '../errors.js';
+import { contractProblem, kindOf, requireOptions } from '../given.js';
 import type { ErrorPolicy } from './flow/record-errors.js';
 import { invalid } from './graph.js';
 
@@ -53,6 +54,77 @@ export function requirePolicy(
   if (typeof policy === 'string' && offered.includes(policy)) return;
   const given = typeof policy === 'string' ? JSON.stringify(policy) : kindOf(policy);
   throw invalid(`${option} of ${what} is ${given}, not one of ${offered.join(', ')}`);
+}
+
+/** What a member of an object of functions has to be. */
+export type Part = 'function' | 'optional-function' | 'any';
+
+/** Every member that such an object can have: the compiler refuses a table with one too few or too many. */
+export type PartsOf<Given> = Readonly<Record<keyof Given & string, Part>>;
+
+/**
+ * An object in which a user gives functions by name. An instance of a class may have members of its
+ * own beside them, but none that looks like a handler.
+ *
+ * @throws TidegateError `TIDEGATE_PIPELINE` for a function that is missing, none, or does not answer at
+ * once; `TIDEGATE_OPTIONS` for names that there are not: `onTimr` would never be called.
+ */
+export function requireParts<Given extends object>(
+  where: string,
+  given: Given,
+  parts: PartsOf<Given>,
+): void {
+  const names = Object.keys(parts);
+  const needed = names.filter((name) => Reflect.get(parts, name) === 'function');
+  requireContract(where, given, needed);
+  const known = Object.fromEntries(names.map((name) => [name, true as const]));
+  if (isPlain(given)) requireOptions(where, given as Readonly<Record<string, unknown>>, known);
+  else requireHandlers(where, given, names);
+  for (const name of names) {
+    if (Reflect.get(parts, name) === 'any') continue;
+    const member: unknown = Reflect.get(given, name);
+    if (member !== undefined) requireFunctions(where, { [name]: member });
+  }
+}
+
+/**
+ * @param known Names of all handlers.
+ * @throws TidegateError `TIDEGATE_OPTIONS` for a function `on…` that is never called.
+ */
+export function requireHandlers(where: string, given: object, known: readonly string[]): void {
+  const strange = functionNamesOf(given).filter(
+    (name) => /^on[A-Z]/.test(name) && !known.includes(name),
+  );
+  if (strange.length === 0) return;
+  const handlers = known.filter((name) => /^on[A-Z]/.test(name)).join(', ');
+  throw new TidegateError(
+    'TIDEGATE_OPTIONS',
+    `${where} has ${strange.map((name) => `${name}()`).join(', ')}, which is never called: there are ${handlers}`,
+  );
+}
+
+/** Its own, and those of its classes. */
+function functionNamesOf(given: object): readonly string[] {
+  const names = new Set<string>();
+  let from: object | null = given;
+  while (from !== null && Object.getPrototypeOf(from) !== null) {
+    for (const name of Object.getOwnPropertyNames(from)) names.add(name);
+    from = Object.getPrototypeOf(from) as object | null;
+  }
+  return [...names].filter((name) => typeof Reflect.get(given, name) === 'function');
+}
+
+/** @throws TidegateError `TIDEGATE_PIPELINE` for outputs that are no texts. */
+export function requireSides(where: string, sides: unknown): void {
+  if (sides === undefined) return;
+  const areTexts = Array.isArray(sides) && sides.every((side) => typeof side === 'string');
+  if (!areTexts) throw invalid(`sides of ${where} is ${kindOf(sides)}, not a list of names`);
+}
+
+/** By the root of the chain: an object may come from another realm. */
+function isPlain(given: object): boolean {
+  const prototype = Object.getPrototypeOf(given) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** @throws TidegateError `TIDEGATE_PIPELINE` for what has not all these functions. */

@@ -36,13 +36,14 @@ import {
   openWindow,
 } from './stages/open.js';
 import type { CustomOperator } from './stages/custom-operator.js';
-import type { JoinOptions } from './stages/join.js';
-import type { KeyedFunction } from './stages/process.js';
-import type { WindowAggregation, WindowResult } from './stages/window.js';
+import { joinParts, type JoinOptions } from './stages/join.js';
+import { functionParts, type KeyedFunction } from './stages/process.js';
+import { windowParts, type WindowAggregation, type WindowResult } from './stages/window.js';
 import type { WindowSpec } from './stages/window-grid.js';
 import type { OperatorOptions, StatefulOptions } from './stream-options.js';
-import type { Table } from './table.js';
-import { requireContract } from './given-functions.js';
+import { kindOf } from '../given.js';
+import { Table } from './table.js';
+import { requireFunctions, requireParts, requireSides } from './given-functions.js';
 import { checkedWindow, requireWholeSpan } from './windows.js';
 
 /** Records of one type on their way. Making one changes nothing but the pipeline's description. */
@@ -87,6 +88,8 @@ export class Stream<Rec> {
     combine: (record: Rec, row: Row | undefined) => Out,
     options: OperatorOptions = {},
   ): Stream<Out> {
+    requireFunctions('lookup', { keyOf, combine });
+    if (!(table instanceof Table)) throw invalid(`the table of lookup is ${kindOf(table)}`);
     const open = openLookup(
       table.node,
       keyOf as KeyOf<unknown>,
@@ -210,7 +213,7 @@ export class KeyedStream<Rec> {
   ): TimedStream<Out, Rec> {
     requireEventTime(name, this.#input);
     const erased = aggregation as WindowAggregation<unknown, unknown, unknown>;
-    requireContract(name, erased, ['add']);
+    requireParts(name, erased, windowParts);
     const spec = checkedWindow(name, window, erased.merge !== undefined);
     const open = openWindow(name, spec, this.#erasedKeyOf, erased);
     const isMerged = erased.merge !== undefined && spec.everyMs < spec.sizeMs;
@@ -225,6 +228,8 @@ export class KeyedStream<Rec> {
     options: StatefulOptions = {},
   ): ProcessedStream<Out> {
     const erased = fn as KeyedFunction<unknown, unknown, unknown>;
+    requireParts(name, erased, functionParts);
+    requireSides(name, erased.sides);
     const open = openProcess(name, this.#erasedKeyOf, erased, hasEventTime(this.#input));
     const node = this.#add('process', name, options, { open });
     return new ProcessedStream(this.#graph, node, fn.sides ?? []);
@@ -239,8 +244,9 @@ export class KeyedStream<Rec> {
   ): TimedStream<Out, Rec | Right> {
     requireEventTime(name, this.#input);
     requireEventTime(name, right.#input);
-    requireWholeSpan(name, join.withinMs);
     const erased = join as JoinOptions<unknown, unknown, unknown>;
+    requireParts(name, erased, joinParts);
+    requireWholeSpan(name, join.withinMs);
     const open = openJoin(name, [this.#erasedKeyOf, right.#erasedKeyOf], erased);
     const settings = { withinMs: join.withinMs };
     const inputs = [this.#input, right.#input];

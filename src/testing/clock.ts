@@ -1,5 +1,6 @@
 // A clock for tests: time stands still until it is moved, and what is ready always runs first.
 
+import { requireOptions, type NamesOf } from '../given.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import { turnOfEventLoop } from '../runtime/event-loop.js';
 
@@ -13,6 +14,8 @@ export interface SimulatedClockOptions {
   readonly startMs?: number;
 }
 
+const clockNames: NamesOf<SimulatedClockOptions> = { startMs: true };
+
 const someDayMs = 1_767_225_600_000;
 
 /** Timers that are due together run in the order in which they were set. */
@@ -23,6 +26,7 @@ export class SimulatedClock implements Clock {
   #elapsedMs = 0;
 
   constructor(options: SimulatedClockOptions = {}) {
+    requireOptions('a SimulatedClock', options, clockNames);
     this.#startMs = options.startMs ?? someDayMs;
   }
 

@@ -19,7 +19,12 @@ import {
   type RunReport,
 } from '../prepared-run.js';
 import { RunCounts } from '../run-counts.js';
-import { CustomParticipant, type CustomOperator } from '../stages/custom-operator.js';
+import { requireContract, requireHandlers } from '../given-functions.js';
+import {
+  CustomParticipant,
+  operatorHandlers,
+  type CustomOperator,
+} from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
 import { readersOf } from './readers.js';
 import type { StreamStages } from './stages.js';
@@ -78,6 +83,11 @@ export class StreamPipeline<
   /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
   constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
     requireOptions('a StreamPipeline', options, knownOptions);
+    for (const [operatorName, operator] of Object.entries(options.operators ?? {})) {
+      const functions = ['onRecord', 'capture', 'restore', 'reset'];
+      requireContract(`operator ${operatorName}`, operator, functions);
+      requireHandlers(`operator ${operatorName}`, operator, operatorHandlers);
+    }
     this.name = name;
     this.#declared = {
       sources: options.sources,

@@ -4,6 +4,7 @@ import { Collector } from '../flow/collector.js';
 import type { Batch, Mark, Receiver, Room } from '../flow/elements.js';
 import type { RecordErrors } from '../flow/record-errors.js';
 import { captureAt, KeyedOperator, type OperatorSettings } from '../state/keyed-operator.js';
+import type { PartsOf } from '../given-functions.js';
 import type { KeyOf } from './keys.js';
 import { keyText } from './keys.js';
 
@@ -18,6 +19,12 @@ export interface Aggregation<Rec, Value, Out = KeyedValue<Value>> {
    */
   readonly result?: (key: string, value: Value) => Out;
 }
+
+export const aggregationParts: PartsOf<Aggregation<unknown, unknown, unknown>> = {
+  initial: 'any',
+  add: 'function',
+  result: 'optional-function',
+};
 
 export interface KeyedValue<Value> {
   readonly key: string;

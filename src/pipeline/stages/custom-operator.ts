@@ -46,6 +46,9 @@ export interface CustomOperator<Rec, Out> extends Operator {
   onTime?(watermark: number, context: CustomContext<Out>): void | Promise<void>;
 }
 
+/** What is called of such an operator, beside what every operator has. */
+export const operatorHandlers = ['onRecord', 'onTime'] as const;
+
 /** One kind, in a pipeline and in streams of Node: the bytes are the same. */
 const customKind = 'apply';
 const stateFormat = 'tidegate-custom-state';

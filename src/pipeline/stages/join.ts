@@ -3,6 +3,7 @@
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { firstIndexNotBefore } from '../state/sorted.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
+import type { PartsOf } from '../given-functions.js';
 import { latePort } from '../graph.js';
 import { keyText, type KeyOf } from './keys.js';
 import type { Emitter, TimedLogic } from './timed-stage.js';
@@ -12,6 +13,11 @@ export interface JoinOptions<Left, Right, Out> {
   readonly withinMs: number;
   readonly combine: (left: Left, right: Right, key: string) => Out;
 }
+
+export const joinParts: PartsOf<JoinOptions<unknown, unknown, unknown>> = {
+  withinMs: 'any',
+  combine: 'function',
+};
 
 /** A record that waits for those of the other side, which are kept in the order of their times. */
 interface Waiting {

@@ -8,13 +8,24 @@ import {
   type TableOf,
   type Wiring,
 } from '../graph.js';
-import { requireContract, requireFunctions, requireSynchronous } from '../given-functions.js';
+import {
+  requireContract,
+  requireFunctions,
+  requireHandlers,
+  requireParts,
+  requireSynchronous,
+} from '../given-functions.js';
 import { Inbox } from '../flow/inbox.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
-import { AggregateStage, aggregateOperator, type Aggregation } from './aggregate.js';
+import {
+  AggregateStage,
+  aggregateOperator,
+  aggregationParts,
+  type Aggregation,
+} from './aggregate.js';
 import { UnionStage } from './ends.js';
 import { CustomStage } from './custom.js';
-import { CustomParticipant, type CustomOperator } from './custom-operator.js';
+import { CustomParticipant, operatorHandlers, type CustomOperator } from './custom-operator.js';
 import { JoinLogic, joinOperator, type JoinOptions } from './join.js';
 import { keyText, type KeyOf } from './keys.js';
 import { rowIn } from './table.js';
@@ -89,9 +100,9 @@ export function openAggregate(
   keyOf: KeyOf<unknown>,
   aggregation: Aggregation<unknown, unknown, unknown>,
 ): Open {
-  requireContract(name, aggregation, ['add']);
+  requireParts(name, aggregation, aggregationParts);
   requireFunctions(name, { keyOf });
-  requireSynchronous(name, { ...aggregation });
+  requireSynchronous(name, { initial: aggregation.initial });
   return (settings) => {
     const operator = aggregateOperator(name, settings);
     return {
@@ -111,11 +122,9 @@ export function openWindow(
   keyOf: KeyOf<unknown>,
   aggregation: WindowAggregation<unknown, unknown, unknown>,
 ): Open {
-  requireContract(name, aggregation, ['add']);
   requireFunctions(name, { keyOf });
-  requireSynchronous(name, { ...aggregation });
+  requireSynchronous(name, { initial: aggregation.initial });
   const { merge } = aggregation;
-  if (merge !== undefined) requireFunctions(name, { merge });
   // Without an overlap there is nothing to merge.
   return merge === undefined || spec.everyMs === spec.sizeMs
     ? openPanes(name, spec, keyOf, aggregation)
@@ -174,9 +183,8 @@ export function openProcess(
   fn: KeyedFunction<unknown, unknown, unknown>,
   hasEventTime: boolean,
 ): Open {
-  requireContract(name, fn, ['onRecord']);
   requireFunctions(name, { keyOf });
-  requireSynchronous(name, { ...fn });
+  requireSynchronous(name, { initial: fn.initial });
   return (settings) => {
     const operator = processOperator(name, settings);
     return timed(
@@ -198,8 +206,7 @@ export function openJoin(
   keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>],
   options: JoinOptions<unknown, unknown, unknown>,
 ): Open {
-  requireContract(name, options, ['combine']);
-  requireFunctions(name, { keyOf: keysOf[0], combine: options.combine });
+  requireFunctions(name, { keyOf: keysOf[0] });
   requireFunctions(name, { keyOf: keysOf[1] });
   return (settings) => {
     const operator = joinOperator(name, options.withinMs, settings);
@@ -223,6 +230,7 @@ export function openCustom(
   hasEventTime: boolean,
 ): Open {
   requireContract(name, operator, ['onRecord', 'capture', 'restore', 'reset']);
+  requireHandlers(name, operator, operatorHandlers);
   return ({ identity }) => {
     const participant = new CustomParticipant(name, operator, identity);
     return {

@@ -4,6 +4,7 @@ import type { OperatorSettings } from '../state/keyed-operator.js';
 import type { Entry } from '../state/keyed-state.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
+import type { PartsOf } from '../given-functions.js';
 import { isPromise, promiseGiven } from '../promises.js';
 import { keyText, type KeyOf } from './keys.js';
 import { OneCall } from './one-call.js';
@@ -42,6 +43,13 @@ export interface KeyedFunction<Rec, State, Out> {
   /** Names of the outputs beside the main one. */
   readonly sides?: readonly string[];
 }
+
+export const functionParts: PartsOf<KeyedFunction<unknown, unknown, unknown>> = {
+  initial: 'any',
+  onRecord: 'function',
+  onTimer: 'optional-function',
+  sides: 'any',
+};
 
 interface Keyed {
   state: unknown;

@@ -1,5 +1,6 @@
 // Event-time windows: records of a key in the same stretch of time become one result when it is over.
 
+import type { PartsOf } from '../given-functions.js';
 import { latePort } from '../graph.js';
 import type { LayoutMigration, OperatorSettings } from '../state/keyed-operator.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
@@ -24,6 +25,13 @@ export interface WindowAggregation<Rec, Value, Out> {
   /** What is sent on when the window is over. Default: key, window and value. */
   readonly result?: (key: string, window: TimeWindow, value: Value) => Out;
 }
+
+export const windowParts: PartsOf<WindowAggregation<unknown, unknown, unknown>> = {
+  initial: 'any',
+  add: 'function',
+  merge: 'optional-function',
+  result: 'optional-function',
+};
 
 export interface WindowResult<Value> {
   readonly key: string;

@@ -19,7 +19,8 @@ import { simulatedSource } from './simulated-source.js';
 import { simulatedTableStore, TableStorage } from './simulated-table-store.js';
 import { simulatedSink, SinkStorage } from './sinks/index.js';
 import { Timeline } from './timeline.js';
-import { inputOf, type Input, type World, type WrapOptions } from './world.js';
+import { requireOptions } from '../../given.js';
+import { inputOf, wrapNames, type Input, type World, type WrapOptions } from './world.js';
 import { wrappedSink } from './wrapped-sink.js';
 
 export interface SimulationOptions {
@@ -85,6 +86,7 @@ export class Simulation implements Surroundings {
       sink: (name, durability) => this.#sink(life, name, durability),
       tell: (name, what, deliver) => directedPort(this.director, life, name).message(what, deliver),
       wrap: <Own extends Sink>(name: string, sink: Own, options?: WrapOptions): Own => {
+        if (options !== undefined) requireOptions(`wrap of ${name}`, options, wrapNames);
         this.wrapped.set(name, { durability: sink.durability, visible: options?.visible });
         const port = directedPort(this.director, life, `sink ${name}`);
         // Every member that a sink has is there, under the same class of durability.

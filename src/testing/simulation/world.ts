@@ -1,5 +1,6 @@
 // What a pipeline under test is built on: one life's view of everything that outlives it.
 
+import type { NamesOf } from '../../given.js';
 import type { Durability, Sink } from '../../contracts/sink.js';
 import type { RecoveryReport } from '../../recovery/report.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -64,6 +65,8 @@ export interface WrapOptions {
    */
   readonly visible: () => readonly unknown[] | Promise<readonly unknown[]>;
 }
+
+export const wrapNames: NamesOf<WrapOptions> = { visible: true };
 
 /** The part of a coordinator that is watched: which row of the recovery table decided. */
 export interface WatchedCoordinator {
