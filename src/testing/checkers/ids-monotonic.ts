@@ -62,7 +62,10 @@ function savedOnce(history: readonly HistoryEvent[]): readonly Violation[] {
 }
 
 function cutOf({ epoch, sourceOffsets, tidegate }: CheckpointManifest): string {
-  const offsets = [...sourceOffsets].map(([source, position]) => [source, ...position.offsets]);
+  // By name: a map that was read back, and one whose barriers came in another order, say the same.
+  const offsets = [...sourceOffsets]
+    .map(([source, position]) => [source, ...position.offsets] as const)
+    .sort(([left], [right]) => (left < right ? -1 : 1));
   const handles = [...(tidegate?.commitHandles ?? [])];
   return JSON.stringify([epoch, tidegate?.generation, offsets, handles]);
 }
