@@ -133,6 +133,28 @@ test('a row at the position that is gone or says something else is refused', asy
   expect(await refusal(open(first), offsets)).toContain('is not there');
 });
 
+test('an outbox whose rows are deleted once they were read goes on', async () => {
+  const { offsets } = await readAll(open(first));
+  await first.query('DELETE FROM outbox');
+  expect(await resume(open(first), offsets)).toEqual([]);
+  await first.query("INSERT INTO outbox (text) VALUES ('three')");
+  expect(await resume(open(first), offsets)).toEqual(['three']);
+});
+
+test('a server that was set back, whose transactions up to the position still run, is refused', async () => {
+  const { offsets } = await readAll(open(first));
+  await first.query('DELETE FROM outbox');
+  const pool = first.pool();
+  const writer = await pool.connect();
+  await writer.query('BEGIN');
+  const { rows } = await writer.query('SELECT pg_current_xact_id()::text AS transaction');
+  await first.query('SELECT pg_current_xact_id()');
+  const running = { ...offsets, transaction: (rows[0] as { transaction: string }).transaction };
+  expect(await refusal(open(first), running)).toContain('lies ahead of this server');
+  await writer.query('ROLLBACK');
+  writer.release();
+});
+
 test('a server that was set back to a copy of its files is refused, also once it has caught up', async () => {
   await readAll(open(first));
   const goBack = await first.copyFiles();

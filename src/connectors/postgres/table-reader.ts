@@ -165,12 +165,12 @@ export class TableReader<Rec> {
 
   async #requirePast(session: PostgresSession, place: Place): Promise<void> {
     const { rows } = await session.query(
-      'SELECT $1::xid8 < pg_snapshot_xmax(pg_current_snapshot()) AS is_past',
+      'SELECT $1::xid8 < pg_snapshot_xmin(pg_current_snapshot()) AS is_past',
       [place.transaction],
     );
     if (rows[0]?.is_past === true) return;
     throw sourceProblem(
-      `transaction ${place.transaction} of the offset lies ahead of this server, so ` +
+      `transaction ${place.transaction} of the offset lies ahead of this server, or runs on it, so ` +
         `${this.#options.table.name} is a copy or was taken back: bring the server back that the ` +
         'offset is of, or read the table from its start under another name of the source',
     );
@@ -194,9 +194,10 @@ export class TableReader<Rec> {
     }
     const [witness] = rows;
     if (witness === undefined) {
+      if (!(await this.#hasUpTo(session, described, place))) return undefined;
       return (
-        `the last row that was read (transaction ${place.transaction}) is not there, so the server was ` +
-        'restored to a time before it, or the row was deleted'
+        `the last row that was read (transaction ${place.transaction}) is not there though others up ` +
+        'to it are, so the server was restored to a time before it, or that row alone was deleted'
       );
     }
     if (saysTheSame(place.row, digestOfRow(witness, described)) !== false) return undefined;
@@ -204,6 +205,23 @@ export class TableReader<Rec> {
       `the last row that was read (transaction ${place.transaction}) says something else now, so the ` +
       'server was restored to a time before it, or the row was changed'
     );
+  }
+
+  /**
+   * An outbox whose rows are deleted once they were read has none up to the place. Then nothing can
+   * be skipped either: a restored server that wrote rows up to there would still hold them, and
+   * no transaction up to the place is still running.
+   */
+  async #hasUpTo(
+    session: PostgresSession,
+    described: DescribedTable,
+    place: Place,
+  ): Promise<boolean> {
+    const [answer] = await inOneTransaction(session, [
+      `SELECT EXISTS (SELECT FROM ${this.#options.table.name} AS given
+        WHERE ${this.#tuple} <= ${tupleOf(described, place)})::text AS found`,
+    ]);
+    return answer?.rows[0]?.found === 'true';
   }
 
   #placed(
@@ -220,10 +238,12 @@ export class TableReader<Rec> {
     });
   }
 
-  #range({ keyType }: DescribedTable, from: Place | undefined): string[] {
-    if (from === undefined) return [];
-    const place = `(${quoteLiteral(from.transaction)}::xid8, ${quoteLiteral(from.key)}::${keyType})`;
-    return [`(${this.#transaction}, ${this.#key}) > ${place}`];
+  #range(described: DescribedTable, from: Place | undefined): string[] {
+    return from === undefined ? [] : [`${this.#tuple} > ${tupleOf(described, from)}`];
+  }
+
+  get #tuple(): string {
+    return `(${this.#transaction}, ${this.#key})`;
   }
 
   /** What the table is, once it was found to be one that can be read in order. */
@@ -231,6 +251,10 @@ export class TableReader<Rec> {
     this.#described ??= await describeSource(session, this.#options.table);
     return this.#described;
   }
+}
+
+function tupleOf({ keyType }: DescribedTable, { transaction, key }: Place): string {
+  return `(${quoteLiteral(transaction)}::xid8, ${quoteLiteral(key)}::${keyType})`;
 }
 
 /** Undefined where a column that was there is gone: dropped, or renamed. */
