@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
+import { jsonState } from '../../src/coordinator/json-state.js';
 import type { CheckpointOptions } from '../../src/coordinator/options.js';
 import { StreamPipeline } from '../../src/pipeline/node-streams/stream-pipeline.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -63,7 +64,19 @@ describe('records of 200 KB in front of a sink that takes none', () => {
 test('with room for one byte each record comes all the same, once', async () => {
   const sink = new MemorySink<number>();
   const pipeline = new Pipeline('large');
-  processed(pipeline.source('a', endless({ read: 0 }, 60)))
+  pipeline
+    .source('a', endless({ read: 0 }, 60))
+    .apply<Large>('later', {
+      ...jsonState(
+        () => null,
+        () => undefined,
+      ),
+      // Takes its time, so that batches wait in front of it.
+      onRecord: async (record, context) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        context.emit(record);
+      },
+    })
     .map(({ id }) => id)
     .to('out', sink);
   const store = new MemoryCheckpointStore();
