@@ -62,10 +62,12 @@ function savedOnce(history: readonly HistoryEvent[]): readonly Violation[] {
 }
 
 function cutOf({ epoch, sourceOffsets, tidegate }: CheckpointManifest): string {
-  // By name: a map that was read back, and one whose barriers came in another order, say the same.
-  const offsets = [...sourceOffsets]
-    .map(([source, position]) => [source, ...position.offsets] as const)
-    .sort(([left], [right]) => (left < right ? -1 : 1));
-  const handles = [...(tidegate?.commitHandles ?? [])];
+  // By name: a map that was read back, and one whose answers came in another order, say the same.
+  const offsets = byName(sourceOffsets).map(([source, { offsets }]) => [source, byName(offsets)]);
+  const handles = byName(tidegate?.commitHandles ?? new Map<string, string>());
   return JSON.stringify([epoch, tidegate?.generation, offsets, handles]);
+}
+
+function byName<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [string, Value])[] {
+  return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
 }
