@@ -162,6 +162,7 @@ export type {
   OwnedStore,
   PruneOptions,
   PruneReport,
+  SavedManifest,
   SidecarReceipt,
   StoreCallOptions,
   StoreReader,
@@ -171,8 +172,6 @@ export { FileSystemCheckpointStore } from './store/filesystem/file-system-store.
 export type { FileSystemCheckpointStoreOptions } from './store/filesystem/file-system-store.js';
 export { MemoryCheckpointStore } from './store/memory/memory-store.js';
 export type { MemoryCheckpointStoreOptions } from './store/memory/memory-store.js';
-export { provePersisted } from './store/persisted-manifest.js';
-export type { PersistedManifest } from './store/persisted-manifest.js';
 export type { StoreErrorCode } from './store/store-error.js';
 export type {
   DirectoryEntry,

@@ -79,7 +79,7 @@ const others: readonly string[] = [
   ...['operatorStateFromBytes', 'tryDecodeInlineState', 'DEFAULT_VNODE_COUNT', 'manifestVersion'],
   ...['brokenUpdateRule', 'checkManifestUpdate', 'updateRules', 'validateManifest'],
   ...['checkManifestVersion', 'systemClock', 'silentLogger', 'seededRandom', 'systemRandom'],
-  ...['isTwoPhase', 'defaultCheckpointOptions', 'renderReport', 'provePersisted', 'MemorySink'],
+  ...['isTwoPhase', 'defaultCheckpointOptions', 'renderReport', 'MemorySink'],
   // Called by the coordinator and the command, with what those have checked.
   ...['planOnly', 'recover'],
 ].map((name) => `root.${name}`);

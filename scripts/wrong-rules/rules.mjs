@@ -261,7 +261,8 @@ export const wrongRules = [
         recovery + 'execute-plan.ts',
         `const persisted = await save(round, manifest);
       await commitSinks`,
-        `const persisted = { manifest } as never as PersistedManifest;
+        `const unsaved = { saveManifest: () => Promise.resolve({ manifest }) };
+      const persisted = await save({ ...round, store: unsaved } as never, manifest);
       await commitSinks`,
       ],
     ],

@@ -8,7 +8,7 @@ import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import { withDeadline } from '../runtime/deadline.js';
 import type { LoadedCheckpoint, OwnedStore } from '../store/checkpoint-store.js';
-import type { PersistedManifest } from '../store/persisted-manifest.js';
+import { persist, persistUpdate, type PersistedManifest } from '../store/persisted-manifest.js';
 import type { ManifestOwner } from './new-manifest.js';
 import { isFinal, RoundEnded, throwIfAborted, type Patience } from './ask.js';
 import type { RecoveryRequest } from './request.js';
@@ -44,7 +44,7 @@ export function twoPhaseSessions({
  */
 export function save(round: Round, manifest: CheckpointManifest): Promise<PersistedManifest> {
   const what = `saving checkpoint ${manifest.checkpointId}`;
-  return write(round, what, (signal) => round.store.saveManifest(manifest, { signal }));
+  return write(round, what, (signal) => persist(round.store, manifest, { signal }));
 }
 
 export function update(
@@ -53,7 +53,7 @@ export function update(
   next: CheckpointManifest,
 ): Promise<PersistedManifest> {
   const what = `saving checkpoint ${next.checkpointId} again`;
-  return write(round, what, (signal) => round.store.updateManifest(previous, next, { signal }));
+  return write(round, what, (signal) => persistUpdate(round.store, previous, next, { signal }));
 }
 
 /** Who writes in this round. */

@@ -3,7 +3,7 @@
 import type { CommitOutcome } from '../contracts/sink.js';
 import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
-import type { PersistedManifest } from '../store/persisted-manifest.js';
+import { assertPersisted, type PersistedManifest } from '../store/persisted-manifest.js';
 import { ask, askOnce, RoundEnded, throwIfAborted, type Answer } from './ask.js';
 import { checkedAnswer } from './checked-answer.js';
 import { twoPhaseSessions, type Round } from './round.js';
@@ -17,9 +17,11 @@ import { handleOf } from './stored-state.js';
  */
 export async function commitSinks(
   round: Round,
-  { manifest }: PersistedManifest,
+  persisted: PersistedManifest,
   commit: ReadonlyMap<string, string>,
 ): Promise<void> {
+  assertPersisted(persisted);
+  const { manifest } = persisted;
   const asked = twoPhaseSessions(round)
     .filter(([sink]) => commit.has(sink))
     .map(async ([sink, session]) => {

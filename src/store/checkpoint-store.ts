@@ -2,7 +2,6 @@
 
 import type { CheckpointId, Generation, StoreId } from '../ids.js';
 import type { CheckpointKind, CheckpointManifest } from '../manifest/types.js';
-import type { PersistedManifest } from './persisted-manifest.js';
 
 /** What a caller of `open` wants when an owner that seems alive holds the store. */
 export type LiveOwnerPolicy = 'refuse' | 'wait' | 'take-over';
@@ -62,6 +61,11 @@ export interface LoadedCheckpoint {
   readonly integrity: 'verified' | 'unverified';
   /** Bytes of the sidecar; 0 without one. */
   readonly sidecarByteLength: number;
+}
+
+/** A manifest that a store has made durable: what `saveManifest` and `updateManifest` resolve with. */
+export interface SavedManifest {
+  readonly manifest: CheckpointManifest;
 }
 
 /** What writing a sidecar gives: goes into the manifest as `stateChecksum`. */
@@ -144,8 +148,9 @@ export interface StoreReader {
  *    other calls; all others are done one after the other. A chunk is done with before the next one
  *    is asked for, which may be in the same memory; more than `maxBytes` is `TIDEGATE_STATE_TOO_LARGE`.
  *    The receipt's SHA-256 begins with `inlineDigest`, where one is given.
- * 8. `saveManifest` is atomic and durable when it returns. It is the only source of
- *    `PersistedManifest`, the right to commit sinks. Saving a manifest that an older generation
+ * 8. `saveManifest` is atomic and durable when it returns. Its promise is the
+ *    right to commit sinks: one that resolves early lets sinks commit what a crash can still take
+ *    back. It resolves with the manifest it was given. Saving a manifest that an older generation
  *    wrote makes it durable, and changes nothing but what the update rules allow. One that does not
  *    state the sidecar that was written is refused with `TIDEGATE_STATE_MISMATCH`.
  * 9. `updateManifest` replaces a manifest atomically and durably, if the update rules allow it.
@@ -173,15 +178,12 @@ export interface OwnedStore extends StoreReader {
     chunks: AsyncIterable<Uint8Array>,
     options: WriteSidecarOptions,
   ): Promise<SidecarReceipt>;
-  saveManifest(
-    manifest: CheckpointManifest,
-    options?: StoreCallOptions,
-  ): Promise<PersistedManifest>;
+  saveManifest(manifest: CheckpointManifest, options?: StoreCallOptions): Promise<SavedManifest>;
   updateManifest(
-    previous: PersistedManifest,
+    previous: SavedManifest,
     next: CheckpointManifest,
     options?: StoreCallOptions,
-  ): Promise<PersistedManifest>;
+  ): Promise<SavedManifest>;
   prune(options: PruneOptions): Promise<PruneReport>;
   setAside(id: CheckpointId, options?: StoreCallOptions): Promise<void>;
 }

@@ -137,7 +137,7 @@ export const mutations = [
     'a checkpoint of an older owner is acted on without saving it',
     'execute-plan.ts',
     'const persisted = await save(round, manifest);',
-    'const persisted = { manifest } as unknown as PersistedManifest;',
+    'const persisted = await save({ ...round, store: { saveManifest: () => Promise.resolve({ manifest }) } } as never, manifest);',
   ),
   swap(
     'the mark that a checkpoint was rolled back is forgotten',

@@ -2,8 +2,7 @@
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { CheckpointId } from '../../src/ids.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import type { PersistedManifest } from '../../src/store/persisted-manifest.js';
+import type { OwnedStore, SavedManifest } from '../../src/store/checkpoint-store.js';
 import type { DiskHooks, DiskOperation } from '../../src/testing/disk/disk-operation.js';
 import { saveNew, saveWithSidecar } from '../../src/testing/store-conformance/store-bench.js';
 import { Bench, layout } from './file-system-bench.js';
@@ -27,8 +26,7 @@ beforeEach(async () => {
   store = await bench.open({}, hooks);
 });
 
-const idOf = ({ manifest }: PersistedManifest): CheckpointId =>
-  manifest.checkpointId as CheckpointId;
+const idOf = ({ manifest }: SavedManifest): CheckpointId => manifest.checkpointId as CheckpointId;
 
 async function failureOf(call: () => Promise<unknown>): Promise<string> {
   const error = await call().then(

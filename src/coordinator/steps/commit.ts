@@ -4,7 +4,7 @@ import { assertNever } from '../../assert.js';
 import { isTidegateError, toError } from '../../errors.js';
 import { isTwoPhase, type CommitOutcome, type TwoPhaseSinkSession } from '../../contracts/sink.js';
 import { sleep } from '../../runtime/deadline.js';
-import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import { assertPersisted, type PersistedManifest } from '../../store/persisted-manifest.js';
 import type { Attempt } from '../attempt.js';
 import { forEachBounded } from '../concurrency.js';
 import { shortMessage } from '../short-text.js';
@@ -20,6 +20,7 @@ export async function commitSinks(
   persisted: PersistedManifest,
   signal: AbortSignal,
 ): Promise<void> {
+  assertPersisted(persisted);
   const waiting = attempt.ledger.unsettled();
   const first = waiting.find((sink) => durabilityOf(context, sink) === 'last-resource');
   if (first !== undefined) {

@@ -1,7 +1,7 @@
 // Step 5: the manifest becomes durable; from here on the checkpoint is in doubt until all have committed.
 
 import { assert } from '../../assert.js';
-import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import { persist, type PersistedManifest } from '../../store/persisted-manifest.js';
 import type { Attempt } from '../attempt.js';
 import type { Cut } from '../cut-gate.js';
 import { checkStateAliasing } from '../state-aliasing.js';
@@ -32,11 +32,7 @@ export async function persistManifest(
   const manifest = draftManifest(context, attempt, input);
   // Before the save: whatever becomes of it, nothing else may be persisted until it is settled.
   run.inDoubt = barrier.checkpointId;
-  const persisted = await run.store.saveManifest(manifest, { signal });
-  assert(
-    persisted.manifest.checkpointId === barrier.checkpointId,
-    `the store answered with checkpoint ${persisted.manifest.checkpointId}`,
-  );
+  const persisted = await persist(run.store, manifest, { signal });
   if (context.options.checkStateAliasing) await checkStateAliasing(input.cut, input.states, signal);
   attempt.gate.releaseSnapshots();
   return persisted;

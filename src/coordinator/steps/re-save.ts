@@ -1,7 +1,7 @@
 // Step 7: what the sinks answered is written back; only then is the checkpoint a success.
 
 import type { CheckpointManifest } from '../../manifest/types.js';
-import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import { persistUpdate, type PersistedManifest } from '../../store/persisted-manifest.js';
 import type { Attempt } from '../attempt.js';
 
 export interface Resaved {
@@ -20,7 +20,7 @@ export async function reSaveManifest(
   ledger.close();
   const unsettled = ledger.unsettled();
   const next = withOutcome(persisted.manifest, ledger.statuses, barrier.epoch);
-  const resaved = await run.store.updateManifest(persisted, next, { signal });
+  const resaved = await persistUpdate(run.store, persisted, next, { signal });
   if (unsettled.length === 0 && !signal.aborted) {
     run.inDoubt = undefined;
     run.base = resaved;

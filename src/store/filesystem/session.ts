@@ -11,11 +11,11 @@ import type {
   OwnedStore,
   PruneOptions,
   PruneReport,
+  SavedManifest,
   SidecarReceipt,
   StoreCallOptions,
   WriteSidecarOptions,
 } from '../checkpoint-store.js';
-import { provePersisted, type PersistedManifest } from '../persisted-manifest.js';
 import { checkpointsToPrune } from '../retention.js';
 import { storeFailure } from '../store-error.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
@@ -137,7 +137,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   async saveManifest(
     manifest: CheckpointManifest,
     { signal }: StoreCallOptions = {},
-  ): Promise<PersistedManifest> {
+  ): Promise<SavedManifest> {
     const id = manifest.checkpointId;
     return this.#inTurn(`saving checkpoint ${id}`, signal, async () => {
       const stored = await this.#stored(id);
@@ -149,10 +149,10 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   }
 
   async updateManifest(
-    previous: PersistedManifest,
+    previous: SavedManifest,
     next: CheckpointManifest,
     { signal }: StoreCallOptions = {},
-  ): Promise<PersistedManifest> {
+  ): Promise<SavedManifest> {
     const id = next.checkpointId;
     return this.#inTurn(`updating checkpoint ${id}`, signal, async () => {
       checkManifestUpdate(previous.manifest, next);
@@ -192,16 +192,16 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
     stored: CheckpointManifest,
     next: CheckpointManifest,
     signal: AbortSignal | undefined,
-  ): Promise<PersistedManifest> {
+  ): Promise<SavedManifest> {
     checkManifestUpdate(stored, next);
     this.#lastWritten = undefined;
     await this.#writer.replaceManifest(next, signal);
     return this.#written(next);
   }
 
-  #written(manifest: CheckpointManifest): PersistedManifest {
+  #written(manifest: CheckpointManifest): SavedManifest {
     this.#lastWritten = manifest;
-    return provePersisted(manifest);
+    return { manifest };
   }
 
   async #stored(id: number): Promise<CheckpointManifest | undefined> {

@@ -12,11 +12,11 @@ import type {
   OwnedStore,
   PruneOptions,
   PruneReport,
+  SavedManifest,
   SidecarReceipt,
   StoreCallOptions,
   WriteSidecarOptions,
 } from '../checkpoint-store.js';
-import { provePersisted, type PersistedManifest } from '../persisted-manifest.js';
 import { checkpointsToPrune } from '../retention.js';
 import { checkStatedSidecar, consumeChunks } from '../save-rules.js';
 import { MemoryStoreReader } from './memory-reader.js';
@@ -88,7 +88,7 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
   async saveManifest(
     manifest: CheckpointManifest,
     options: StoreCallOptions = {},
-  ): Promise<PersistedManifest> {
+  ): Promise<SavedManifest> {
     this.#check(options.signal);
     const id = manifest.checkpointId;
     if (this.content.checkpoints.has(id)) return this.#replace(manifest);
@@ -98,14 +98,14 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     const manifestText = serializeManifest(manifest);
     this.content.checkpoints.set(id, { manifestText, sidecar: sidecar?.bytes });
     this.#sidecars.delete(id);
-    return Promise.resolve(provePersisted(manifest));
+    return Promise.resolve({ manifest });
   }
 
   async updateManifest(
-    previous: PersistedManifest,
+    previous: SavedManifest,
     next: CheckpointManifest,
     options: StoreCallOptions = {},
-  ): Promise<PersistedManifest> {
+  ): Promise<SavedManifest> {
     this.#check(options.signal);
     checkManifestUpdate(previous.manifest, next);
     return Promise.resolve(this.#replace(next));
@@ -133,7 +133,7 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     return Promise.resolve();
   }
 
-  #replace(next: CheckpointManifest): PersistedManifest {
+  #replace(next: CheckpointManifest): SavedManifest {
     const stored = this.content.checkpoints.get(next.checkpointId);
     if (stored === undefined) throw notFound(next.checkpointId);
     // Against what is stored, not only against what the caller last saw.
@@ -142,7 +142,7 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
       ...stored,
       manifestText: serializeManifest(next),
     });
-    return provePersisted(next);
+    return { manifest: next };
   }
 
   #check(signal: AbortSignal | undefined): void {

@@ -3,8 +3,7 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { checkpointId, generationOfCheckpointId, type CheckpointId } from '../../ids.js';
 import { canonicalManifest, manifestsEqual } from '../../manifest/canonical.js';
-import type { OwnedStore } from '../../store/checkpoint-store.js';
-import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import type { OwnedStore, SavedManifest } from '../../store/checkpoint-store.js';
 import type { StoreConformanceCase, StoreSystem } from './store-bench.js';
 import { assertRejects, chunksOf, manifestOf, openStore, saveNew } from './store-bench.js';
 
@@ -113,7 +112,7 @@ export const owningCases: readonly StoreConformanceCase[] = [
 interface FirstCall {
   readonly older: OwnedStore;
   /** Of two that it has saved: prune has something to do. */
-  readonly saved: PersistedManifest;
+  readonly saved: SavedManifest;
   readonly id: CheckpointId;
 }
 

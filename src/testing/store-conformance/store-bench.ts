@@ -7,8 +7,7 @@ import type { CheckpointId } from '../../ids.js';
 import { createManifest } from '../../manifest/create.js';
 import { externalOperatorState, inlineOperatorState } from '../../manifest/operator-state.js';
 import type { CheckpointManifest, SinkCommitStatus } from '../../manifest/types.js';
-import type { CheckpointStore, OwnedStore } from '../../store/checkpoint-store.js';
-import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import type { CheckpointStore, OwnedStore, SavedManifest } from '../../store/checkpoint-store.js';
 
 /** One storage, and the stores that processes make on it. */
 export interface StoreSystem {
@@ -74,7 +73,7 @@ function statusOf(kind: SinkCommitStatus['kind']): SinkCommitStatus {
 export async function saveNew(
   store: OwnedStore,
   parts: ManifestParts = {},
-): Promise<PersistedManifest> {
+): Promise<SavedManifest> {
   return store.saveManifest(manifestOf(store, store.allocateCheckpointId(), parts));
 }
 
@@ -83,7 +82,7 @@ export async function saveWithSidecar(
   store: OwnedStore,
   bytes: Uint8Array,
   parts: ManifestParts = {},
-): Promise<PersistedManifest> {
+): Promise<SavedManifest> {
   const id = store.allocateCheckpointId();
   const receipt = await store.writeSidecar(id, chunksOf(bytes, 7), { maxBytes: 2 ** 20 });
   equal(receipt.byteLength, bytes.byteLength);
