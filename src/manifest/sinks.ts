@@ -28,15 +28,25 @@ export function isForeign({ tidegate }: CheckpointManifest): boolean {
 }
 
 /**
- * The foreign manifests that are in doubt below a foreign complete one. LaminarDB goes on after an
- * epoch that failed and leaves its manifest behind: such a checkpoint was rolled back, not forgotten.
- * tidegate never leaves one: of its own, one in doubt below a complete one stays a riddle.
+ * Taken by LaminarDB, also when recovery has marked the manifest as rolled back since, which adds our
+ * object. A checkpoint of tidegate has an id of the generation that it names.
+ */
+export function isTakenByOtherProgram({ checkpointId, tidegate }: CheckpointManifest): boolean {
+  return tidegate?.generation !== generationOfCheckpointId(checkpointId);
+}
+
+/**
+ * The foreign manifests in doubt below a newer foreign one, whatever the state of that. LaminarDB
+ * rolls an epoch back that failed, takes the next one, and leaves the manifest behind. tidegate
+ * never takes a checkpoint above one in doubt: its own stay in doubt, and recovery refuses two.
  */
 export function failedEpochs(manifests: readonly CheckpointManifest[]): ReadonlySet<number> {
   const foreign = manifests.filter(isForeign);
   const lost = new Set(withoutOwnFields(manifests));
-  const complete = foreign.filter(isCommittedEverywhere).map(({ checkpointId }) => checkpointId);
-  const newest = complete.reduce((high, id) => Math.max(high, id), 0);
+  const newest = foreign
+    // One of ours in doubt that lost our object says nothing about how LaminarDB went on.
+    .filter((manifest) => !lost.has(manifest) || isCommittedEverywhere(manifest))
+    .reduce((high, { checkpointId }) => Math.max(high, checkpointId), 0);
   return new Set(
     foreign
       .filter((manifest) => manifest.checkpointId < newest && !isCommittedEverywhere(manifest))

@@ -1,8 +1,11 @@
 // The checks after the recovery table: a plan that resumes must fit what the sinks have. Pure.
 
 import { TidegateError } from '../errors.js';
+import { generationOfCheckpointId } from '../ids.js';
+import { isForeign, sinksToCommit } from '../manifest/sinks.js';
 import { type ReadableCheckpoint, twoPhaseNames } from './candidates.js';
-import type { RecoveryFacts } from './facts.js';
+import { sinksPast } from './columns.js';
+import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
 import { errorsOf, findingsOf } from './findings.js';
 import type { ResumingPlan } from './plan-types.js';
 import { handleOf, statusOf } from './stored-state.js';
@@ -10,14 +13,16 @@ import { handleOf, statusOf } from './stored-state.js';
 /** Why a plan must not be carried out; undefined when nothing speaks against it. */
 export function checkPlan(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
   return (
-    sinkAhead(plan, facts) ?? sinkRewound(plan.resume, facts) ?? manifestMisfit(plan.resume, facts)
+    sinkAhead(plan, facts) ??
+    commitUnproven(plan, facts) ??
+    sinkRewound(plan.resume, facts) ??
+    manifestMisfit(plan.resume, facts)
   );
 }
 
 /** Resuming behind a sink would write to it again what it has: an old copy of the store shows so. */
 function sinkAhead(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
-  for (const [sink, { twoPhase, lastCommitted }] of facts.sinks) {
-    if (!twoPhase || lastCommitted === undefined || lastCommitted <= plan.resume.id) continue;
+  for (const [sink, lastCommitted] of sinksPast(facts, plan.resume.id)) {
     const message =
       `sink ${sink} has committed checkpoint ${lastCommitted}, but the newest that can be resumed ` +
       `is ${plan.resume.id}: everything between would be written to it a second time`;
@@ -25,6 +30,40 @@ function sinkAhead(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | un
     return new TidegateError('TIDEGATE_RECOVERY_SINK_AHEAD', message, { details });
   }
   return undefined;
+}
+
+/**
+ * Resuming below a checkpoint of LaminarDB that cannot be read, or was not asked about: its commits
+ * leave no marker in our sinks, so that a sink may have the output without saying so.
+ */
+function commitUnproven(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {
+  const { resume } = plan;
+  const twoPhase = twoPhaseNames(facts);
+  const unproven = facts.checkpoints
+    .filter(({ id, state }) => id > resume.id && (state === 'corrupt' || state === 'in-doubt'))
+    .filter((stored) => plan.kind !== 'roll-back' || stored.id !== plan.target.id)
+    .filter((stored) => mayBeCommittedUnseen(stored, resume, twoPhase))
+    .map(({ id }) => id);
+  if (unproven.length === 0) return undefined;
+  const message =
+    `LaminarDB may have committed checkpoint ${unproven.join(', ')}, which ` +
+    `${unproven.length === 1 ? 'is' : 'are'} damaged or in doubt: its commits leave no marker in ` +
+    `${[...twoPhase].join(', ')}, so the output above checkpoint ${resume.id} could be written twice`;
+  const details = { checkpoints: unproven, resumed: resume.id };
+  return new TidegateError('TIDEGATE_RECOVERY_CORRUPT', message, { details });
+}
+
+function mayBeCommittedUnseen(
+  { id, manifest }: StoredCheckpoint,
+  below: ReadableCheckpoint,
+  twoPhase: ReadonlySet<string>,
+): boolean {
+  if (manifest !== undefined) {
+    return isForeign(manifest) && [...sinksToCommit(manifest)].some((sink) => twoPhase.has(sink));
+  }
+  // An id of a later generation than that of a checkpoint of LaminarDB is one of ours.
+  const isOurs = generationOfCheckpointId(id) > generationOfCheckpointId(below.id);
+  return twoPhase.size > 0 && isForeign(below.manifest) && !isOurs;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The columns of the recovery table: facts reduced to the few values that its rows look at. Pure.
 
-import { sinksToCommit } from '../manifest/sinks.js';
+import { isTakenByOtherProgram, sinksToCommit } from '../manifest/sinks.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
 import {
   baseOf,
@@ -11,7 +11,7 @@ import {
   type ReadableCheckpoint,
   type SinkStanding,
 } from './candidates.js';
-import { statusOf } from './stored-state.js';
+import { handleOf, statusOf } from './stored-state.js';
 
 /** Every column with every value that it can have: rows are patterns over these. */
 export const columnValues = {
@@ -49,7 +49,7 @@ export function columnsOf(facts: RecoveryFacts): Columns {
     answers: isAnswered(facts) ? 'all' : 'missing',
     owner: ownerOf(facts, newest),
     newest: newestColumn(facts, newest),
-    markers: sinksPast(facts, 0).length > 0 ? 'some' : 'none',
+    markers: sinksPast(facts, 0).size > 0 ? 'some' : 'none',
     doubts: doubtsOf(facts.checkpoints, newest),
     fallback: fallbackOf(facts),
     sinks: sinksColumn(facts, newest),
@@ -59,11 +59,27 @@ export function columnsOf(facts: RecoveryFacts): Columns {
   };
 }
 
-/** The two-phase sinks that have committed a checkpoint above `id`. */
-export function sinksPast(facts: RecoveryFacts, id: number): readonly string[] {
-  return [...facts.sinks]
-    .filter(([, { twoPhase, lastCommitted }]) => twoPhase && (lastCommitted ?? 0) > id)
-    .map(([sink]) => sink);
+/** The two-phase sinks that have committed a checkpoint above `id`, each with its newest one. */
+export function sinksPast(facts: RecoveryFacts, id: number): ReadonlyMap<string, number> {
+  const past = new Map<string, number>();
+  for (const sink of twoPhaseNames(facts)) {
+    const newest = newestCommitOf(sink, facts);
+    if (newest > id) past.set(sink, newest);
+  }
+  return past;
+}
+
+/**
+ * By the sink's own marker, or by a manifest of another program: that one's commits leave no marker
+ * in a sink of ours, and what it says is committed must not be written again.
+ */
+function newestCommitOf(sink: string, facts: RecoveryFacts): number {
+  const stated = facts.checkpoints
+    .filter(isReadable)
+    .filter(({ manifest }) => isTakenByOtherProgram(manifest))
+    .filter(({ manifest }) => handleOf(manifest, sink) === undefined)
+    .find(({ manifest }) => statusOf(manifest, sink).kind === 'committed');
+  return Math.max(facts.sinks.get(sink)?.lastCommitted ?? 0, stated?.id ?? 0);
 }
 
 /** The sinks that N leaves in doubt and that nobody can be asked about. */
@@ -147,7 +163,7 @@ function doubtsOf(
 function fallbackOf(facts: RecoveryFacts): Columns['fallback'] {
   const base = baseOf(facts.checkpoints);
   if (base === undefined) return 'none';
-  return sinksPast(facts, base.id).length > 0 ? 'passed' : 'usable';
+  return sinksPast(facts, base.id).size > 0 ? 'passed' : 'usable';
 }
 
 function sinksColumn(facts: RecoveryFacts, newest: StoredCheckpoint | undefined): Columns['sinks'] {

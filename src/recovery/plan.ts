@@ -97,9 +97,10 @@ function discardsAbove(id: CheckpointId, facts: RecoveryFacts): Discards {
   const above = facts.checkpoints.filter((stored) => stored.id > id);
   const readableAbove = above.filter(isReadable);
   return {
+    // Failed epochs first: the newest of another program, once marked, no longer explains them.
     rollBack: [
-      ...readableAbove.filter(({ state }) => state === 'in-doubt'),
       ...failedEpochsIn(facts),
+      ...readableAbove.filter(({ state }) => state === 'in-doubt'),
     ],
     saveAgain: readableAbove.filter(
       ({ state, manifest }) => state === 'rolled-back' && !isForeign(manifest),

@@ -44,7 +44,7 @@ export function planRestore(facts: RecoveryFacts, choice: RestoreChoice): Recove
     row: restoreRow,
     resume: chosen,
     restoredEpoch,
-    discards: { rollBack: [...inDoubt, ...failedEpochsIn(facts)], saveAgain: [], setAside: [] },
+    discards: { rollBack: [...failedEpochsIn(facts), ...inDoubt], saveAgain: [], setAside: [] },
     nextEpoch: epoch(restoredEpoch + 1),
   };
 }
@@ -63,8 +63,8 @@ function duplicates(
   chosen: ReadableCheckpoint,
 ): TidegateError | undefined {
   const accepted = new Map<string, number>(Object.entries(choice.acceptDuplicatesIn));
-  const past = sinksPast(facts, chosen.id)
-    .map((sink) => ({ sink, lastCommitted: facts.sinks.get(sink)?.lastCommitted ?? chosen.id }))
+  const past = [...sinksPast(facts, chosen.id)]
+    .map(([sink, lastCommitted]) => ({ sink, lastCommitted }))
     .filter(({ sink, lastCommitted }) => lastCommitted > (accepted.get(sink) ?? chosen.id));
   if (past.length === 0) return undefined;
   const found = past.map(({ sink, lastCommitted }) => `${sink} (at ${lastCommitted})`);

@@ -36,11 +36,12 @@ describe('the sinks of a manifest', () => {
 });
 
 describe('failed epochs', () => {
-  test('are foreign, in doubt, and below a foreign one that is complete', () => {
+  test('are foreign, in doubt, and below a newer foreign one, complete or not', () => {
     const found = [foreign(5, P), foreign(4, C), foreign(3, P), foreign(2, C), foreign(1, P)];
 
     expect([...failedEpochs(found)]).toEqual([3, 1]);
-    expect([...failedEpochs([foreign(3, P), foreign(2, P)])]).toEqual([]);
+    expect([...failedEpochs([foreign(3, P), foreign(2, P), foreign(1, P)])]).toEqual([2, 1]);
+    expect([...failedEpochs([foreign(3, P)])]).toEqual([]);
   });
 
   test('are never ours, and none is below a complete one of ours alone', () => {
@@ -56,6 +57,8 @@ describe('failed epochs', () => {
     const again = [foreign(id(3), C), foreign(id(2), P)];
 
     expect([...failedEpochs([...again, own])]).toEqual([]);
+    // Nor does one of ours in doubt make a foreign one below it a failed epoch.
+    expect([...failedEpochs([foreign(id(3), P), own, foreign(5, P)])]).toEqual([]);
     expect(withoutOwnFields([...again, own, foreign(5, C)])).toEqual(again);
     expect([...failedEpochs(again)]).toEqual([id(2)]);
   });

@@ -88,7 +88,7 @@ export const mutations = [
   swap(
     'a corrupt N falls back although a sink is past the fallback',
     'columns.ts',
-    "return sinksPast(facts, base.id).length > 0 ? 'passed' : 'usable';",
+    "return sinksPast(facts, base.id).size > 0 ? 'passed' : 'usable';",
     "return 'usable';",
   ),
   swap(
@@ -172,8 +172,8 @@ export const mutations = [
   swap(
     'a restore leaves what is in doubt below itself',
     'restore.ts',
-    'rollBack: [...inDoubt, ...failedEpochsIn(facts)]',
-    'rollBack: [...inDoubt.slice(1), ...failedEpochsIn(facts)]',
+    'rollBack: [...failedEpochsIn(facts), ...inDoubt]',
+    'rollBack: [...failedEpochsIn(facts), ...inDoubt.slice(1)]',
   ),
   swap(
     'an operator without saved state keeps what it had',

@@ -3,6 +3,7 @@ import type { CheckpointManifest } from '../../src/manifest/types.js';
 import type { CheckpointId } from '../../src/ids.js';
 import { TidegateError } from '../../src/errors.js';
 import type { CheckpointListing, OwnedStore } from '../../src/store/checkpoint-store.js';
+import { recover } from '../../src/recovery/recover.js';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedSource } from './kit.js';
 
 /** State that is valid JSON and a valid checksum, and still no state: base64 that is none. */
@@ -219,6 +220,99 @@ describe('a manifest of another program', () => {
     resumedFrom(await world.recover());
   });
 
+  test('of two in doubt the newest is asked about, and the one below is a failed epoch', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, foreign: true, sinks: { archive: 'C' } });
+    const failed = await world.stored({ epoch: 2, foreign: true, sinks: { archive: 'F' } });
+    const newest = await world.stored({ epoch: 3, foreign: true, sinks: { archive: 'P' } });
+
+    expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(base);
+    expect(await world.states()).toEqual({
+      [base]: 'complete',
+      [failed]: 'rolled-back',
+      [newest]: 'rolled-back',
+    });
+  });
+
+  test('a crash between the marks of both leaves the newest to be asked about', async () => {
+    const world = new RecoveryWorld('archive');
+    const base = await world.stored({ epoch: 1, foreign: true, sinks: { archive: 'C' } });
+    const failed = await world.stored({ epoch: 2, foreign: true, sinks: { archive: 'P' } });
+    const newest = await world.stored({ epoch: 3, foreign: true, sinks: { archive: 'P' } });
+    const saved: number[] = [];
+    world.wrapStore = (store) => savesSeen(store, saved);
+
+    resumedFrom(await world.recover());
+
+    expect(saved).toEqual([base, failed, newest]);
+  });
+
+  test('a sink that has committed the failed epoch is not given it a second time', async () => {
+    const world = new RecoveryWorld('archive', 'log');
+    const sinks = { archive: 'C', log: 'C' } as const;
+    await world.stored({ epoch: 1, foreign: true, sinks });
+    const failed = await world.stored({
+      ...{ epoch: 2, foreign: true, sinks: { archive: 'P', log: 'P' } },
+    });
+    await world.stored({ epoch: 3, foreign: true, sinks: { archive: 'P', log: 'P' } });
+    world.sink('archive').committed(failed);
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_AHEAD');
+    expect(refusal.message).toContain(`sink archive has committed checkpoint ${failed}`);
+  });
+
+  test('nor one whose commit stands in the manifest of the failed epoch alone', async () => {
+    const world = new RecoveryWorld('archive', 'log');
+    const sinks = { archive: 'C', log: 'C' } as const;
+    const base = await world.stored({ epoch: 1, foreign: true, sinks });
+    const failed = await world.stored({
+      ...{ epoch: 2, foreign: true, sinks: { archive: 'C', log: 'F' } },
+    });
+    const newest = { archive: 'P', log: 'P' } as const;
+    await world.stored({ epoch: 3, foreign: true, sinks: newest });
+    world.sink('archive').markers.clear();
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_SINK_AHEAD');
+    expect(refusal.message).toContain(`sink archive has committed checkpoint ${failed}`);
+    const request = world.requestFor(await world.open());
+    const restoreFrom = { checkpointId: base, acceptDuplicatesIn: {} };
+    const restored = await world.clock.drive(recover({ ...request, restoreFrom }));
+    expect(refusalOf(restored).message).toContain(`archive (at ${failed})`);
+  });
+
+  test.each(['N', 'one below an N in doubt'])(
+    'damage to %s refuses: a commit of it would have left no marker',
+    async (which) => {
+      const world = new RecoveryWorld('archive');
+      await world.stored({ epoch: 1, foreign: true, sinks: { archive: 'C' } });
+      world.sink('archive').markers.clear();
+      const damaged = await world.stored({ epoch: 2, foreign: true, sinks: { archive: 'P' } });
+      if (which !== 'N') {
+        await world.stored({ epoch: 3, foreign: true, sinks: { archive: 'P' } });
+      }
+      world.wrapStore = (store) => withListing(store, damaged, { state: 'corrupt', problem: cut });
+
+      const refusal = refusalOf(await world.recover());
+
+      expect(refusal.code).toBe('TIDEGATE_RECOVERY_CORRUPT');
+      expect(refusal.message).toContain(`may have committed checkpoint ${damaged}`);
+      expect(Object.keys(await world.states())).toContain(String(damaged));
+    },
+  );
+
+  test('damage falls back where no sink commits in two phases', async () => {
+    const world = new RecoveryWorld();
+    const base = await world.stored({ epoch: 1, foreign: true });
+    const damaged = await world.stored({ epoch: 2, foreign: true });
+    world.wrapStore = (store) => withListing(store, damaged, { state: 'corrupt', problem: cut });
+
+    expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(base);
+  });
+
   test('one of ours in doubt below a complete one stays a riddle', async () => {
     const world = new RecoveryWorld('archive');
     await world.stored({ epoch: 1, sinks: { archive: 'C' } });
@@ -240,6 +334,19 @@ describe('a manifest of another program', () => {
 });
 
 const cut = new TidegateError('TIDEGATE_MANIFEST_SYNTAX', 'the manifest ends in the middle');
+
+function savesSeen(store: OwnedStore, saved: number[]): OwnedStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== 'function') return member;
+      return (...args: readonly unknown[]): unknown => {
+        if (name === 'saveManifest') saved.push((args[0] as CheckpointManifest).checkpointId);
+        return Reflect.apply(member, target, args) as unknown;
+      };
+    },
+  });
+}
 
 /** What a scan would say of a checkpoint whose manifest cannot be read. */
 function withListing(

@@ -32,8 +32,9 @@ const pg: Registered = { twoPhase: ['pg-sink'] };
 const table: Readonly<Record<string, Expected>> = {
   '11-statuses': {
     registered: { twoPhase: ['a', 'b', 'c'] },
-    listed: { 3: 'in-doubt', 2: 'in-doubt', 1: 'complete' },
-    comesTo: /^TIDEGATE_RECOVERY_TWO_IN_DOUBT$/,
+    listed: { 3: 'in-doubt', 2: 'rolled-back', 1: 'complete' },
+    // The newest is asked for: `b`, which failed there, has nothing of it.
+    comesTo: /^TIDEGATE_RECOVERY_SPLIT$/,
   },
   '17-id-edges': {
     registered: pg,
@@ -173,4 +174,24 @@ test('a failed epoch is marked by the start, so that it is explained below a che
 
   const text = disk.tree().get(new StoreLayout(storePath('52')).manifest(2));
   expect(Buffer.from(text!).toString()).toContain('its epoch failed where it was taken');
+});
+
+describe('two checkpoints of the original in doubt, one above the other', () => {
+  const worldWith = async (committed: readonly number[]) => {
+    const disk = await copyOf('11-statuses');
+    const world = worldOn(disk, '11-statuses', { twoPhase: ['a', 'b', 'c'] });
+    for (const id of committed) world.sink('b').committed(id);
+    return world;
+  };
+
+  test('the newest is asked for and resumed, and the failed epoch below it is marked', async () => {
+    const world = await worldWith([3]);
+
+    expect(await startOf(world)).toMatch(/^resume checkpoint 3 \(row 9/);
+    expect(await world.states()).toMatchObject({ 1: 'complete', 2: 'rolled-back', 3: 'complete' });
+  });
+
+  test('a sink that has committed the failed epoch alone leaves a split, as before', async () => {
+    expect(await startOf(await worldWith([2]))).toBe('TIDEGATE_RECOVERY_SPLIT');
+  });
 });
