@@ -2,6 +2,7 @@
 
 const layers = [
   'runtime',
+  'durable-directory',
   'manifest',
   'store',
   'contracts',

@@ -175,10 +175,12 @@ export type { MemoryCheckpointStoreOptions } from './store/memory/memory-store.j
 export type { StoreErrorCode } from './store/store-error.js';
 export type {
   DirectoryEntry,
+  FileAccess,
   FileFacts,
   FileKind,
   FileSystem,
   ReadableFile,
+  Visibility,
   WritableFile,
 } from './runtime/file-system.js';
 export type { ProcessIdentity, ProcessLiveness, Processes } from './runtime/process-identity.js';

@@ -19,12 +19,13 @@ export function stoppingFiles(inner: FileSystem, who: string, announcer: Announc
   };
   return {
     ...inner,
-    createFile: (path) =>
+    createFile: (path, visibility) =>
       around(`create ${named(path)}`, async () => {
-        const file = await inner.createFile(path);
+        const file = await inner.createFile(path, visibility);
         return stoppingFile(file, `sync ${named(path)}`, around);
       }),
-    makeDirectory: (path) => around(`make ${named(path)}`, () => inner.makeDirectory(path)),
+    makeDirectory: (path, visibility) =>
+      around(`make ${named(path)}`, () => inner.makeDirectory(path, visibility)),
     rename: (from, to) =>
       around(`rename ${named(from)} to ${named(to)}`, () => inner.rename(from, to)),
     removeFile: (path) => around(`remove ${named(path)}`, () => inner.removeFile(path)),

@@ -85,7 +85,7 @@ export function choose(
 async function whyEmpty(directory: string): Promise<string> {
   const below = join(directory, 'checkpoints');
   try {
-    const facts = await nodeFileSystem.facts(below);
+    const facts = await nodeFileSystem.stat(below);
     if (facts.kind === 'directory') {
       return `no checkpoints in ${directory}, but there is ${below}: did you mean --store ${below}?`;
     }

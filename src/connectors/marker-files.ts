@@ -5,7 +5,7 @@ import { TidegateError } from '../errors.js';
 import { checkpointId, type CheckpointId } from '../ids.js';
 import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
 import {
-  factsOrNothing,
+  statIfExists,
   namesIn,
   unlessMissing,
   writeNewFile,
@@ -50,7 +50,7 @@ const rangesMax = 1_000;
 export async function isCommitted(ports: MarkerPorts, id: CheckpointId): Promise<boolean> {
   const { fileSystem, layout } = ports;
   // The ledger second: that is where markers go, so one on its way is seen in one of the two.
-  if ((await factsOrNothing(fileSystem, layout.marker(id))) !== undefined) return true;
+  if ((await statIfExists(fileSystem, layout.marker(id))) !== undefined) return true;
   const { ranges, prunedBelow } = await readLedger(ports);
   if (ranges.some(([first, last]) => first <= id && id <= last)) return true;
   if (id >= prunedBelow) return false;
@@ -130,7 +130,7 @@ const formatVersion = 1;
 const ledgerMaxBytes = 256 * 1_048_576;
 
 async function readLedger({ fileSystem, layout }: MarkerPorts): Promise<Ledger> {
-  if ((await factsOrNothing(fileSystem, layout.ledger)) === undefined) {
+  if ((await statIfExists(fileSystem, layout.ledger)) === undefined) {
     return { ranges: [], prunedBelow: 0 };
   }
   const bytes = await readSmallFile(fileSystem, layout.ledger, ledgerMaxBytes);

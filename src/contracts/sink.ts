@@ -87,6 +87,8 @@ export interface SinkInspector {
   /** The newest committed checkpoint id; undefined before the first commit. */
   lastCommitted(options: CallOptions): Promise<CheckpointId | undefined>;
   listPrepared(options: CallOptions): Promise<readonly PreparedListing[]>;
+  /** Optional. What people should know about where it writes; each a line of the recovery report. */
+  warnings?(options: CallOptions): Promise<readonly string[]>;
   close?(): void | Promise<void>;
 }
 

@@ -39,6 +39,10 @@ export function buildReport(input: ReportInput): RecoveryReport {
       : { resumed: { id: checkpointId(resumed.checkpointId), epoch: epoch(resumed.epoch) } }),
     warnings: [
       ...(input.clockProblem === undefined ? [] : [input.clockProblem]),
+      ...(facts?.storeWarnings ?? []),
+      ...[...(facts?.sinks ?? [])].flatMap(([sink, { warnings = [] }]) =>
+        warnings.map((warning) => `sink ${sink}: ${warning}`),
+      ),
       ...(facts?.skipped ?? []).map(({ name, why }) => `${name} was passed over: ${why}`),
       ...(facts === undefined ? [] : warningsBy(plan, facts)),
     ],

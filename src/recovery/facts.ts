@@ -31,6 +31,8 @@ export interface SinkFacts {
   readonly lastCommitted: CheckpointId | undefined;
   /** The same under the store that it remembers, where that is another one; for messages only. */
   readonly lastCommittedElsewhere?: CheckpointId;
+  /** What it says about where it writes. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -72,6 +74,8 @@ export interface RecoveryFacts {
   readonly storeId: StoreId | undefined;
   /** Where a person finds the store; for messages only. */
   readonly storePlace?: string;
+  /** What the store says about its place. */
+  readonly storeWarnings?: readonly string[];
   /** Newest first. */
   readonly checkpoints: readonly StoredCheckpoint[];
   /** What stands among them and cannot be read as one. */

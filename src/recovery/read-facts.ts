@@ -48,7 +48,8 @@ export async function readFacts(request: ReadRequest): Promise<Reading> {
     sinks.set(name, facts);
     if (inspector === undefined || stored.fact.kind !== 'read') return;
     const said = await askSink(request, stored.checkpoints, name, inspector);
-    sinks.set(name, { ...facts, answer: said.answer, lastCommitted: said.lastCommitted });
+    const { answer, lastCommitted, warnings } = said;
+    sinks.set(name, { ...facts, answer, lastCommitted, warnings });
     for (const [id, inspection] of said.inspections) {
       inspections.set(
         id,
@@ -74,6 +75,7 @@ export async function readFacts(request: ReadRequest): Promise<Reading> {
     ...(store.place === undefined ? {} : { storePlace: store.place }),
     checkpoints,
     skipped: stored.skipped,
+    storeWarnings: stored.warnings,
     sinks,
     isInDoubtTimeoutReached: request.isInDoubtTimeoutReached,
   };
@@ -91,6 +93,7 @@ function settingsOf({
   | 'storePlace'
   | 'checkpoints'
   | 'skipped'
+  | 'storeWarnings'
   | 'sinks'
   | 'isInDoubtTimeoutReached'
 > {
@@ -116,10 +119,16 @@ interface StoreReading {
   readonly fact: StoreFact;
   readonly checkpoints: readonly StoredCheckpoint[];
   readonly skipped: readonly SkippedEntry[];
+  readonly warnings: readonly string[];
   readonly loaded: ReadonlyMap<CheckpointId, LoadedCheckpoint>;
 }
 
-const nothing = { checkpoints: [], skipped: [], loaded: new Map<CheckpointId, LoadedCheckpoint>() };
+const nothing = {
+  checkpoints: [],
+  skipped: [],
+  warnings: [],
+  loaded: new Map<CheckpointId, LoadedCheckpoint>(),
+};
 
 /**
  * Scans the store and verifies N; unless that is complete and intact, also the complete ones below
@@ -130,21 +139,24 @@ async function readStore({ question, store, patience }: ReadRequest): Promise<St
   const listings = await ask(patience, (signal) => store.list({ signal }));
   throwIfAborted(question.signal);
   if (listings.kind !== 'answered') return { ...nothing, fact: listings };
-  const looked = await ask(patience, async (signal) => (await store.skipped?.({ signal })) ?? []);
+  const looked = await ask(patience, async (signal) => ({
+    skipped: (await store.skipped?.({ signal })) ?? [],
+    warnings: (await store.warnings?.({ signal })) ?? [],
+  }));
   throwIfAborted(question.signal);
   if (looked.kind !== 'answered') return { ...nothing, fact: looked };
-  const skipped = looked.value;
+  const found = { loaded, ...looked.value };
   const byteLengths = new Map(listings.value.map(({ id, byteLength }) => [id, byteLength]));
   let checkpoints = classify(listings.value);
   for (;;) {
     const next = nextToVerify(checkpoints, loaded, question.restoreFrom?.checkpointId);
-    if (next === undefined) return { fact: { kind: 'read' }, checkpoints, skipped, loaded };
+    if (next === undefined) return { fact: { kind: 'read' }, checkpoints, ...found };
     const timeoutMs = timeoutFor(patience.callTimeoutMs, byteLengths.get(next.id) ?? 0);
     const answer = await ask({ ...patience, callTimeoutMs: timeoutMs }, (signal) =>
       loadVerified(store, next.id, signal),
     );
     throwIfAborted(question.signal);
-    if (answer.kind !== 'answered') return { fact: answer, checkpoints, skipped, loaded };
+    if (answer.kind !== 'answered') return { fact: answer, checkpoints, ...found };
     const verdict = answer.value;
     if (verdict.kind === 'intact') loaded.set(next.id, verdict.checkpoint);
     checkpoints = checkpoints.map((stored) => (stored === next ? verified(next, verdict) : stored));
@@ -202,6 +214,7 @@ function verified(stored: StoredCheckpoint, verdict: Verdict): StoredCheckpoint 
 interface SinkSaid {
   readonly answer: SinkAnswer;
   readonly lastCommitted: CheckpointId | undefined;
+  readonly warnings: readonly string[];
   readonly inspections: ReadonlyMap<CheckpointId, Inspection>;
 }
 
@@ -215,7 +228,11 @@ async function askSink(
   const inspections = new Map<CheckpointId, Inspection>();
   const last = await ask(patience, (signal) => inspector.lastCommitted({ signal }));
   const lastCommitted = last.kind === 'answered' ? last.value : undefined;
-  let answer: Answer<unknown> = last;
+  const warned = await ask(patience, async (signal) => {
+    return (await inspector.warnings?.({ signal })) ?? [];
+  });
+  const warnings = warned.kind === 'answered' ? warned.value : [];
+  let answer: Answer<unknown> = last.kind === 'answered' ? warned : last;
   for (const stored of checkpoints.filter(isReadable)) {
     if (answer.kind !== 'answered') break;
     if (!stored.isIntact || !isConcerned(stored, sink)) continue;
@@ -237,7 +254,7 @@ async function askSink(
     if (inspection.kind === 'answered') inspections.set(stored.id, inspection.value);
     answer = inspection;
   }
-  return { answer: toSinkAnswer(answer), lastCommitted, inspections };
+  return { answer: toSinkAnswer(answer), lastCommitted, warnings, inspections };
 }
 
 function isCommittedIn({ manifest }: ReadableCheckpoint, sink: string): boolean {

@@ -10,17 +10,19 @@ import type { ReadableFile, WritableFile } from './file-system.js';
 
 /** The file system of the machine. POSIX only: directories are synced through a read-only handle. */
 export const nodeFileSystem: FileSystem = {
-  async createFile(path) {
-    return new NodeWritableFile(await fs.open(path, createFlags, 0o644));
+  async createFile(path, visibility) {
+    const mode = visibility === 'shared' ? 0o666 : 0o600;
+    return new NodeWritableFile(await fs.open(path, createFlags, mode));
   },
   openFile: openForReading,
-  makeDirectory: (path) => fs.mkdir(path),
+  makeDirectory: (path, visibility) =>
+    fs.mkdir(path, { mode: visibility === 'shared' ? 0o777 : 0o700 }),
   listDirectory,
   rename: (from, to) => fs.rename(from, to),
   removeFile: (path) => fs.unlink(path),
   removeDirectory: (path) => fs.rmdir(path),
   syncDirectory,
-  async facts(path) {
+  async stat(path) {
     return factsOf(await fs.lstat(path));
   },
   briefly: async (work) => brief.add(work),
@@ -105,11 +107,14 @@ async function openForReading(path: string): Promise<ReadableFile> {
 
 async function listDirectory(path: string): Promise<readonly DirectoryEntry[]> {
   // readdir follows a link in the last component; a store never looks outside its directory.
-  const facts = factsOf(await fs.lstat(path));
-  if (facts.kind !== 'directory') throw errno('ENOTDIR', 'not a directory', path);
+  const stats = await fs.lstat(path);
+  if (stats.isSymbolicLink()) throw errno('ENOTDIR', linkWayOut, path);
+  if (!stats.isDirectory()) throw errno('ENOTDIR', 'not a directory', path);
   const entries = await fs.readdir(path, { withFileTypes: true });
   return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
 }
+
+const linkWayOut = 'a symbolic link, not a directory; give the path that it points to';
 
 function syncDirectory(path: string): Promise<void> {
   return brief.add(() => syncOpened(path));
@@ -125,7 +130,11 @@ async function syncOpened(path: string): Promise<void> {
 }
 
 function factsOf(stats: Stats): FileFacts {
-  return { kind: kindOf(stats), byteLength: stats.size, modifiedMs: stats.mtimeMs };
+  const { size: byteLength, mtimeMs: modifiedMs, uid: ownerId } = stats;
+  const userId = process.geteuid?.();
+  const facts = { kind: kindOf(stats), byteLength, modifiedMs };
+  if (userId === undefined) return facts;
+  return { ...facts, access: { mode: stats.mode & 0o7777, ownerId, userId } };
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): FileKind {

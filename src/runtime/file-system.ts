@@ -13,7 +13,24 @@ export interface FileFacts {
   readonly byteLength: number;
   /** Milliseconds since the Unix epoch; set by writing and by `touch`. */
   readonly modifiedMs: number;
+  /** Undefined where a file system has no owners. */
+  readonly access?: FileAccess;
 }
+
+/** Who may change a file or directory. */
+export interface FileAccess {
+  /** Permission bits, such as 0o700. */
+  readonly mode: number;
+  readonly ownerId: number;
+  /** The user that this process runs as. */
+  readonly userId: number;
+}
+
+/**
+ * Who may read what is made: `private` its user only (0600, directories 0700), `shared` whoever the
+ * umask of the process lets (0666, directories 0777, less the umask).
+ */
+export type Visibility = 'private' | 'shared';
 
 /** A new file that is being written. Nothing written is durable before `sync` has returned. */
 export interface WritableFile {
@@ -51,12 +68,12 @@ export interface ReadableFile {
  * 3. No call follows a symbolic link in the last component of a path.
  */
 export interface FileSystem {
-  /** Creates a file; `EEXIST` when the name is taken, by whatever. */
-  createFile(path: string): Promise<WritableFile>;
+  /** Creates a file; `EEXIST` when the name is taken, by whatever. Default `private`. */
+  createFile(path: string, visibility?: Visibility): Promise<WritableFile>;
   /** Opens a regular file; `EISDIR` for a directory, `ELOOP` for anything else. */
   openFile(path: string): Promise<ReadableFile>;
-  /** Creates one directory; `EEXIST` when the name is taken. */
-  makeDirectory(path: string): Promise<void>;
+  /** Creates one directory; `EEXIST` when the name is taken. Default `private`. */
+  makeDirectory(path: string, visibility?: Visibility): Promise<void>;
   /** The names in a directory, in no order; `ENOTDIR` also for a link to one. */
   listDirectory(path: string): Promise<readonly DirectoryEntry[]>;
   /** Moves a file over a file or nothing, or a directory over an empty directory or nothing. */
@@ -68,7 +85,7 @@ export interface FileSystem {
   /** The names in a directory reach the disk. */
   syncDirectory(path: string): Promise<void>;
   /** `ENOENT` when there is nothing. */
-  facts(path: string): Promise<FileFacts>;
+  stat(path: string): Promise<FileFacts>;
   /** Sets `modifiedMs`; for heartbeats, never durable. */
   touch(path: string, modifiedMs: number): Promise<void>;
   /**

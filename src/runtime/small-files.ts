@@ -1,14 +1,20 @@
 // Small moves on files that stores and connectors make.
 
 import { dirname } from 'node:path';
-import { briefly, errnoOf, type FileFacts, type FileSystem } from './file-system.js';
+import {
+  briefly,
+  errnoOf,
+  type FileFacts,
+  type FileSystem,
+  type Visibility,
+} from './file-system.js';
 
 /** What is there, or undefined when nothing is. */
-export async function factsOrNothing(
+export async function statIfExists(
   fileSystem: FileSystem,
   path: string,
 ): Promise<FileFacts | undefined> {
-  return unlessMissing(fileSystem.facts(path));
+  return unlessMissing(fileSystem.stat(path));
 }
 
 /** The outcome of a call, or undefined when what it looked for is not there. */
@@ -27,28 +33,52 @@ export async function namesIn(fileSystem: FileSystem, path: string): Promise<rea
   return entries.map(({ name }) => name);
 }
 
-/** Makes a directory; that another process has made it meanwhile is no trouble. */
-export async function makeIfMissing(fileSystem: FileSystem, path: string): Promise<void> {
+/** Makes a directory, unless it is there, or another process has made it meanwhile. */
+export async function mkdirIfMissing(
+  fileSystem: FileSystem,
+  path: string,
+  visibility?: Visibility,
+): Promise<void> {
   try {
-    await fileSystem.makeDirectory(path);
+    await fileSystem.makeDirectory(path, visibility);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 
-/** Makes a directory, what is missing above it, and the folders inside it. Not yet durable. */
+/**
+ * Makes a directory, what is missing above it, and the folders inside it. Not yet durable.
+ *
+ * @param visibility Of the directory itself; those above it are shared, those inside it private.
+ */
 export async function makeDirectories(
   fileSystem: FileSystem,
   directory: string,
   inside: readonly string[],
+  visibility: Visibility = 'private',
 ): Promise<void> {
-  const missing = [...inside].reverse();
+  await refuseLink(fileSystem, directory);
+  const missing: string[] = [];
   let above = directory;
-  while ((await factsOrNothing(fileSystem, above)) === undefined) {
+  while ((await statIfExists(fileSystem, above)) === undefined) {
     missing.push(above);
     above = dirname(above);
   }
-  for (const path of missing.reverse()) await makeIfMissing(fileSystem, path);
+  for (const path of missing.reverse()) {
+    await mkdirIfMissing(fileSystem, path, path === directory ? visibility : 'shared');
+  }
+  for (const path of inside) await mkdirIfMissing(fileSystem, path);
+}
+
+/**
+ * Rejects with `ENOTDIR` where something else than a directory has its name, before anything is made
+ * in it: a link is followed by some calls and not by others.
+ */
+export async function refuseLink(fileSystem: FileSystem, directory: string): Promise<void> {
+  const facts = await statIfExists(fileSystem, directory);
+  if (facts === undefined || facts.kind === 'directory') return;
+  // Listing says what is there instead.
+  await fileSystem.listDirectory(directory);
 }
 
 /**

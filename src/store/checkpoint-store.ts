@@ -127,6 +127,8 @@ export interface StoreReader {
   checkOwnable?(pipeline: string): Promise<void>;
   /** What `list` has to leave out, so that people hear of it; a store may not know. */
   skipped?(options?: StoreCallOptions): Promise<readonly SkippedEntry[]>;
+  /** What people should know about the place, such as who else can change it; a store may not know. */
+  warnings?(options?: StoreCallOptions): Promise<readonly string[]>;
   load(id: CheckpointId, options?: StoreCallOptions): Promise<LoadedCheckpoint>;
   readOperatorState(
     checkpoint: LoadedCheckpoint,

@@ -1,7 +1,7 @@
 // list, show, verify, diff, state and prune, run as a person runs them.
 
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckpointId } from '../../src/ids.js';
 import { inDoubt, Installed, openStore, pattern, save, Scratch, writeStore } from './kit.js';
@@ -226,6 +226,14 @@ describe('a damaged store', () => {
     expect(shown.stdout).toContain('corrupt');
     const state = await cli.run(['state', String(ids[1]), 'windows', '-s', directory]);
     expect(state).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('verify names a store that every user can write to', async () => {
+    const { directory } = await goodStore();
+    chmodSync(directory, 0o777);
+    const { code, stdout } = await cli.run(['verify', '-s', directory]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`${directory} is writable by every user (mode 0777)`);
   });
 
   test('verify of one checkpoint looks at that one only', async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { checkpointName, manifestFile } from '../../src/store/layout.js';
-import { factsOrNothing } from '../../src/runtime/small-files.js';
+import { statIfExists } from '../../src/runtime/small-files.js';
 import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import {
   copyOf,
@@ -33,7 +33,7 @@ function newest(disk: SimulatedDisk): string | undefined {
 
 /** Also where there is one already. */
 async function directoryAt(disk: SimulatedDisk, path: string): Promise<void> {
-  if (await factsOrNothing(disk.mount().fileSystem, path)) return;
+  if (await statIfExists(disk.mount().fileSystem, path)) return;
   await disk.mount().fileSystem.makeDirectory(path);
 }
 

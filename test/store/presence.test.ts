@@ -102,7 +102,7 @@ describe('an owner that was overtaken', () => {
     let isBroken = false;
     const store = await bench.open(
       {},
-      failing(({ kind }) => isBroken && (kind === 'write' || kind === 'facts')),
+      failing(({ kind }) => isBroken && (kind === 'write' || kind === 'stat')),
     );
     isBroken = true;
     await expect(saveNew(store)).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });

@@ -58,7 +58,7 @@ describe('a failure of the disk says what was being done', () => {
 
   test('when one is set aside: it is not taken for missing', async () => {
     const id = idOf(await saveNew(store));
-    fails = ({ kind, path }) => kind === 'facts' && path === layout.checkpoint(id);
+    fails = ({ kind, path }) => kind === 'stat' && path === layout.checkpoint(id);
 
     expect(await failureOf(() => store.setAside(id))).toMatch(
       new RegExp(`^setting checkpoint ${id} aside failed: `),
@@ -67,7 +67,7 @@ describe('a failure of the disk says what was being done', () => {
 
   test('when they are listed, or one is loaded', async () => {
     const id = idOf(await saveNew(store));
-    fails = ({ kind }) => kind === 'list-directory' || kind === 'facts';
+    fails = ({ kind }) => kind === 'list-directory' || kind === 'stat';
 
     expect(await failureOf(() => store.list())).toMatch(/^listing \/store failed: /);
     expect(await failureOf(() => store.load(id))).toMatch(
@@ -83,7 +83,7 @@ describe('a failure of the disk says what was being done', () => {
   });
 
   test('when a store is opened, to write or to read', async () => {
-    fails = ({ kind, path }) => kind === 'facts' && path === layout.ownFolder;
+    fails = ({ kind, path }) => kind === 'stat' && path === layout.ownFolder;
 
     expect(await failureOf(() => bench.open({}, hooks))).toMatch(/^opening \/store failed: /);
     expect(await failureOf(() => bench.store({}, hooks).openReadOnly())).toMatch(

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { hasErrorCode, isTidegateError, toError, type ErrorCode } from '../../errors.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
-import { factsOrNothing } from '../../runtime/small-files.js';
+import { statIfExists } from '../../runtime/small-files.js';
 import type { CheckpointListing, SkippedEntry, StoreReader } from '../../store/checkpoint-store.js';
 import { StoreLayout } from '../../store/layout.js';
 import type { Context, StoreOptions } from '../context.js';
@@ -63,14 +63,16 @@ async function findAcrossAll(
   listings: readonly CheckpointListing[],
   skipped: readonly SkippedEntry[],
 ): Promise<readonly Finding[]> {
+  const warnings = (await reader.warnings?.()) ?? [];
   const findings = [
     ...storeFindings(listings, reader.storeId),
+    ...warnings.map((message) => ({ checkpointId: undefined, message })),
     ...skipped.map(({ name, why }) => ({ checkpointId: undefined, message: `${name}: ${why}` })),
   ];
   const { identity } = new StoreLayout(resolve(directory));
   // A directory of another program has no identity to lose.
   const isOurs = reader.storeId !== undefined;
-  if (!isOurs || (await factsOrNothing(nodeFileSystem, identity)) !== undefined) return findings;
+  if (!isOurs || (await statIfExists(nodeFileSystem, identity)) !== undefined) return findings;
   const message = `${identity} is missing: the next start writes it again, from the manifests`;
   return [...findings, { checkpointId: undefined, message }];
 }

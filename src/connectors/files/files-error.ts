@@ -28,6 +28,8 @@ const fileErrnos = [
   'EMFILE',
   'ENFILE',
   'EIO',
+  'ENOTDIR',
+  'ELOOP',
 ];
 
 function codeOf(errno: string | undefined): ErrorCode {

@@ -13,10 +13,12 @@ export type { BadRecord, BadRecordPolicy } from './source/record-format.js';
 export { nodeFileSystem } from '../../runtime/file-system-node.js';
 export type {
   DirectoryEntry,
+  FileAccess,
   FileFacts,
   FileIdentity,
   FileKind,
   FileSystem,
   ReadableFile,
+  Visibility,
   WritableFile,
 } from '../../runtime/file-system.js';

@@ -43,9 +43,9 @@ export interface Applier<Rec> {
 
 export type LeftPrepared = Pick<
   TwoPhaseSinkSession,
-  'inspect' | 'listPrepared' | 'commit' | 'rollback'
+  'inspect' | 'listPrepared' | 'warnings' | 'commit' | 'rollback'
 >;
-export type LeftToRead = Pick<LeftPrepared, 'inspect' | 'listPrepared'>;
+export type LeftToRead = Pick<LeftPrepared, 'inspect' | 'listPrepared' | 'warnings'>;
 
 /** How commits are remembered where the wrapped sink does not. */
 export interface Marking {

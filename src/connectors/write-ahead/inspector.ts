@@ -1,6 +1,7 @@
 // The questions that recovery asks a write-ahead sink: staged is prepared, marked is committed.
 
 import { join } from 'node:path';
+import { accessWarnings } from '../../durable-directory/access.js';
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
 import type {
@@ -64,6 +65,12 @@ export class WriteAheadInspector implements SinkInspector {
     }
     const left = (await applier.left?.listPrepared(options)) ?? [];
     return [...listed, ...left];
+  }
+
+  async warnings(options: CallOptions): Promise<readonly string[]> {
+    const { fileSystem, layout, applier } = this.#context;
+    const own = await accessWarnings(fileSystem, [layout.directory, layout.staging]);
+    return [...own, ...((await applier.left?.warnings?.(options)) ?? [])];
   }
 
   /** A handle that the wrapped sink gave when it was used unwrapped, and wrote otherwise. */

@@ -6,7 +6,13 @@ import type { SinkOwner } from '../../contracts/sink.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Random } from '../../runtime/random.js';
-import { makeIfMissing, namesIn, removeTree, unlessMissing } from '../../runtime/small-files.js';
+import {
+  mkdirIfMissing,
+  namesIn,
+  refuseLink,
+  removeTree,
+  unlessMissing,
+} from '../../runtime/small-files.js';
 import { newestCommitted } from '../marker-files.js';
 import { checkIdentity, createIdentity, readIdentity } from '../sink-identity.js';
 import {
@@ -30,8 +36,9 @@ export interface OpeningPorts {
 export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Promise<string> {
   const { fileSystem, layout } = ports;
   checkIdentity(ports, await readIdentity(ports), owner);
+  await refuseLink(fileSystem, layout.directory);
   for (const path of [layout.directory, layout.owners, layout.staging, layout.committed]) {
-    await makeIfMissing(fileSystem, path);
+    await mkdirIfMissing(fileSystem, path);
   }
   // Also when they were there: an earlier opening may have ended before it synced them.
   await fileSystem.syncDirectory(dirname(layout.directory));

@@ -13,7 +13,7 @@ import type {
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
-import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
+import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
 import { Turns } from '../../runtime/turns.js';
 import { orFilesError } from '../files/files-error.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
@@ -173,7 +173,7 @@ export class WriteAheadSession<Rec>
 
   async #requireCurrent(): Promise<void> {
     const { fileSystem, staging, owner } = this.#context;
-    if ((await factsOrNothing(fileSystem, staging)) === undefined) throw overtaken(owner);
+    if ((await statIfExists(fileSystem, staging)) === undefined) throw overtaken(owner);
   }
 
   /**

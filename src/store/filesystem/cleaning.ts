@@ -14,7 +14,7 @@ import {
 } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, removeTree, unlessMissing } from '../../runtime/small-files.js';
+import { statIfExists, removeTree, unlessMissing } from '../../runtime/small-files.js';
 
 /**
  * Removes retired generations with everything half-written in them, and checkpoint directories
@@ -70,7 +70,7 @@ async function rescueSetAside({ fileSystem, layout }: StorePorts, staging: strin
 }
 
 async function removeOrphan({ fileSystem }: StorePorts, path: string): Promise<void> {
-  if ((await factsOrNothing(fileSystem, join(path, manifestFile))) !== undefined) return;
+  if ((await statIfExists(fileSystem, join(path, manifestFile))) !== undefined) return;
   await unlessMissing(fileSystem.removeFile(join(path, sidecarFile)));
   try {
     await unlessMissing(fileSystem.removeDirectory(path));

@@ -19,7 +19,7 @@ import {
 } from '../layout.js';
 import { ownerBytes } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, unlessMissing, writeNewFile } from '../../runtime/small-files.js';
+import { statIfExists, unlessMissing, writeNewFile } from '../../runtime/small-files.js';
 
 /** What a listing says about the owners of a store. */
 export interface SeenGenerations {
@@ -98,7 +98,7 @@ export async function claimGeneration(
 /** Whether a newer owner has renamed this claim away. */
 export async function isOvertaken({ fileSystem }: StorePorts, staging: string): Promise<boolean> {
   try {
-    return (await factsOrNothing(fileSystem, staging)) === undefined;
+    return (await statIfExists(fileSystem, staging)) === undefined;
   } catch {
     return false;
   }

@@ -7,7 +7,7 @@ import { errnoOf, readSmallFile } from '../../runtime/file-system.js';
 import { identityFile } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, writeNewFile } from '../../runtime/small-files.js';
+import { statIfExists, writeNewFile } from '../../runtime/small-files.js';
 import { newUuid } from '../../runtime/uuid.js';
 
 export interface StoreIdentity {
@@ -23,7 +23,7 @@ export async function readIdentity({
   fileSystem,
   layout,
 }: StorePorts): Promise<StoreIdentity | undefined> {
-  const folder = await factsOrNothing(fileSystem, layout.ownFolder);
+  const folder = await statIfExists(fileSystem, layout.ownFolder);
   if (folder === undefined) return undefined;
   if (folder.kind !== 'directory') {
     throw new TidegateError('TIDEGATE_STORE_CORRUPT', `${layout.ownFolder} is not a directory`);

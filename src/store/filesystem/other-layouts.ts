@@ -19,7 +19,7 @@ export async function refuseOtherLayouts(ports: StorePorts): Promise<void> {
   const { fileSystem, layout } = ports;
   const entries = await look(ports, layout.directory);
   if (entries.some(({ name }) => idOfCheckpointName(name) !== undefined)) return;
-  const own = await unlessMissing(fileSystem.facts(layout.identity).catch(notADirectory));
+  const own = await unlessMissing(fileSystem.stat(layout.identity).catch(notADirectory));
   if (own !== undefined) return;
   for (const folder of ['', 'manifests', 'checkpoints']) {
     const path = join(layout.directory, folder);
@@ -35,10 +35,7 @@ export async function refuseOtherLayouts(ports: StorePorts): Promise<void> {
 const objectName = /^(?:manifest-\d+\.json|state-\d+\.bin)$/;
 
 /** Nothing where there is no directory: what is wrong there is found by who uses it. */
-async function look(
-  { fileSystem }: StorePorts,
-  path: string,
-): Promise<readonly DirectoryEntry[]> {
+async function look({ fileSystem }: StorePorts, path: string): Promise<readonly DirectoryEntry[]> {
   try {
     return await fileSystem.listDirectory(path);
   } catch (error) {

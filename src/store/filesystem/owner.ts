@@ -9,7 +9,7 @@ import { isStagingName, ownerFile } from '../layout.js';
 import { seeGenerations } from './generations.js';
 import { parseOwner, type OwnerFacts } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
+import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
 
 const pollIntervalMs = 100;
 
@@ -74,7 +74,7 @@ class Heart {
   /** True once as many beats as count as dead are missing; false for an owner that gives none. */
   async hasStopped({ file, heartbeatMs }: SeenOwner): Promise<boolean> {
     const { fileSystem, clock } = this.ports;
-    const facts = await factsOrNothing(fileSystem, file);
+    const facts = await statIfExists(fileSystem, file);
     if (facts === undefined || heartbeatMs <= 0) return false;
     const atMs = clock.monotonicMs();
     const seen = this.#seen;
@@ -108,13 +108,13 @@ async function isAlive(
   const liveness = ports.processes.livenessOf(owner.identity);
   if (liveness !== 'unknown') return liveness === 'running';
   // A recent heartbeat proves nothing: the owner may have crashed right after it. A new one does.
-  const first = await factsOrNothing(ports.fileSystem, owner.file);
+  const first = await statIfExists(ports.fileSystem, owner.file);
   let waitedMs = 0;
   const heartbeatMs = Math.min(owner.heartbeatMs, longestHeartbeatMs);
   while (first !== undefined && waitedMs < missedHeartbeats * heartbeatMs) {
     await pause(ports, pollIntervalMs, signal);
     waitedMs += pollIntervalMs;
-    const next = await factsOrNothing(ports.fileSystem, owner.file);
+    const next = await statIfExists(ports.fileSystem, owner.file);
     if (next === undefined) return false;
     if (next.modifiedMs !== first.modifiedMs) return true;
   }

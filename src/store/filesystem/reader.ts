@@ -1,5 +1,6 @@
 // Reading a filesystem store: a scan of what is there, and nothing believed that was not checked.
 
+import { accessWarnings } from '../../durable-directory/access.js';
 import { TidegateError, isTidegateError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
 import { manifestIntegrity } from '../../manifest/parse.js';
@@ -23,7 +24,7 @@ import { checkOwnable } from './ownable.js';
 import type { StorePorts } from './ports.js';
 import { skippedAmong } from './skipped.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
-import { factsOrNothing, unlessMissing } from '../../runtime/small-files.js';
+import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
 
 export class FileSystemStoreReader implements StoreReader {
   readonly storeId: StoreId | undefined;
@@ -66,6 +67,15 @@ export class FileSystemStoreReader implements StoreReader {
       return await skippedAmong(this.ports, entries);
     } catch (error) {
       throw storeFailure(error, `listing ${layout.directory}`, signal);
+    }
+  }
+
+  async warnings({ signal }: StoreCallOptions = {}): Promise<readonly string[]> {
+    const { fileSystem, layout } = this.ports;
+    try {
+      return await accessWarnings(fileSystem, [layout.directory, layout.ownFolder]);
+    } catch (error) {
+      throw storeFailure(error, `looking at ${layout.directory}`, signal);
     }
   }
 
@@ -113,7 +123,7 @@ export async function readManifest(
   { fileSystem, layout, manifestMaxBytes, verified }: StorePorts,
   id: number,
 ): Promise<CheckpointManifest> {
-  const directory = await fileSystem.facts(layout.checkpoint(id));
+  const directory = await fileSystem.stat(layout.checkpoint(id));
   // A link in the place of the directory would lead outside the store.
   if (directory.kind !== 'directory') throw notADirectory(layout.checkpoint(id));
   const bytes = await readSmallFile(fileSystem, layout.manifest(id), manifestMaxBytes);
@@ -150,8 +160,8 @@ async function examine(
     const problem = notADirectory(layout.checkpoint(id));
     return { id, byteLength: 0, content: { kind: 'unreadable', problem } };
   }
-  const manifestFacts = await factsOrNothing(fileSystem, layout.manifest(id));
-  const sidecarFacts = await factsOrNothing(fileSystem, layout.sidecar(id));
+  const manifestFacts = await statIfExists(fileSystem, layout.manifest(id));
+  const sidecarFacts = await statIfExists(fileSystem, layout.sidecar(id));
   const byteLength = (manifestFacts?.byteLength ?? 0) + (sidecarFacts?.byteLength ?? 0);
   try {
     const manifest = await readManifest(ports, id);
@@ -166,7 +176,7 @@ async function examine(
         content: { kind: 'unreadable', problem: damage(error, layout.manifest(id)) },
       };
     }
-    const isThere = (await factsOrNothing(fileSystem, layout.checkpoint(id))) !== undefined;
+    const isThere = (await statIfExists(fileSystem, layout.checkpoint(id))) !== undefined;
     return isThere ? { id, byteLength, content: { kind: 'orphan' } } : undefined;
   }
 }

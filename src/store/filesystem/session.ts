@@ -175,7 +175,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
     return this.#inTurn(`setting checkpoint ${id} aside`, signal, async () => {
       const { fileSystem, layout } = this.ports;
       try {
-        await fileSystem.facts(layout.checkpoint(id));
+        await fileSystem.stat(layout.checkpoint(id));
       } catch (error) {
         throw errnoOf(error) === 'ENOENT' ? notFound(id) : error;
       }

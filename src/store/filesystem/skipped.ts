@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { DirectoryEntry } from '../../runtime/file-system.js';
-import { factsOrNothing } from '../../runtime/small-files.js';
+import { statIfExists } from '../../runtime/small-files.js';
 import type { SkippedEntry } from '../checkpoint-store.js';
 import { checkpointName, idOfCheckpointName, manifestFile } from '../layout.js';
 import type { StorePorts } from './ports.js';
@@ -20,7 +20,7 @@ export async function skippedAmong(
     if (why === undefined) continue;
     const manifest = join(layout.directory, name, manifestFile);
     const hasManifest =
-      kind === 'directory' && (await factsOrNothing(fileSystem, manifest)) !== undefined;
+      kind === 'directory' && (await statIfExists(fileSystem, manifest)) !== undefined;
     skipped.push({ name, why, hasManifest, isAboveAll: hasManifest && isAboveAll(name) });
   }
   return skipped;

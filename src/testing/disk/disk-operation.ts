@@ -11,7 +11,7 @@ export type DiskOperationKind =
   | 'remove-file'
   | 'remove-directory'
   | 'sync-directory'
-  | 'facts'
+  | 'stat'
   | 'touch'
   | 'read'
   | 'write'

@@ -107,8 +107,8 @@ function fileSystemOf(disk: DiskState, process: SimulatedProcess): FileSystem {
         disk.syncDirectory(disk.names.existing(path).number);
       });
     },
-    facts: (path) =>
-      run('facts', path, () => {
+    stat: (path) =>
+      run('stat', path, () => {
         const { node } = disk.names.existing(path);
         if (node.kind === 'directory') return { kind: node.kind, byteLength: 0, modifiedMs: 0 };
         const { byteLength } = node.visible;

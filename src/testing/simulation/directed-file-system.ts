@@ -12,23 +12,24 @@ export function directedFileSystem(inner: FileSystem, director: Director, life: 
   const answer: Durable = (name, path, perform) =>
     director.act(life, diskAction(name, path, 'answer'), perform);
   return {
-    createFile: (path) =>
+    createFile: (path, visibility) =>
       durable('create', path, () =>
         inner
-          .createFile(path)
+          .createFile(path, visibility)
           .then((file) => directedWritable(file, path, durable, director, life)),
       ),
     openFile: (path) =>
       answer('open', path, () =>
         inner.openFile(path).then((file) => directedReadable(file, director, life)),
       ),
-    makeDirectory: (path) => durable('make', path, () => inner.makeDirectory(path)),
+    makeDirectory: (path, visibility) =>
+      durable('make', path, () => inner.makeDirectory(path, visibility)),
     listDirectory: (path) => answer('list', path, () => inner.listDirectory(path)),
     rename: (from, to) => durable('rename', to, () => inner.rename(from, to)),
     removeFile: (path) => durable('remove', path, () => inner.removeFile(path)),
     removeDirectory: (path) => durable('remove', path, () => inner.removeDirectory(path)),
     syncDirectory: (path) => durable('sync', path, () => inner.syncDirectory(path)),
-    facts: (path) => director.pass(life, () => inner.facts(path)),
+    stat: (path) => director.pass(life, () => inner.stat(path)),
     touch: (path, modifiedMs) => director.pass(life, () => inner.touch(path, modifiedMs)),
   };
 }

@@ -59,6 +59,9 @@ function wrappedInspector(inner: SinkInspector, port: Port): SinkInspector {
       port.answer('last committed', options, () => inner.lastCommitted(options)),
     listPrepared: (options) =>
       port.answer('list prepared', options, () => inner.listPrepared(options)),
+    ...(inner.warnings === undefined
+      ? {}
+      : { warnings: async (options) => (await inner.warnings?.(options)) ?? [] }),
     close: () => port.memory('close', () => inner.close?.()),
   };
 }

@@ -7,6 +7,7 @@ import type {
   SinkInspector,
 } from '../../../contracts/sink.js';
 import type { CallOptions } from '../../../contracts/source.js';
+import { accessWarnings } from '../../../durable-directory/access.js';
 import type { CheckpointId } from '../../../ids.js';
 import { unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
@@ -47,7 +48,7 @@ export class FileSinkInspector implements SinkInspector {
     return this.asking('listing what is prepared', async () => {
       const listed: PreparedListing[] = [];
       for (const { id, generation, path } of await this.findPrepared()) {
-        const facts = await unlessMissing(this.ports.fileSystem.facts(path));
+        const facts = await unlessMissing(this.ports.fileSystem.stat(path));
         // Committed or discarded since it was found.
         if (facts === undefined) continue;
         const handle = handleOf(this.identity, { generation, checkpointId: id });
@@ -55,6 +56,14 @@ export class FileSinkInspector implements SinkInspector {
       }
       return listed;
     });
+  }
+
+  warnings({ signal }: CallOptions): Promise<readonly string[]> {
+    signal.throwIfAborted();
+    const { fileSystem, layout } = this.ports;
+    return this.asking('looking at the directory', () =>
+      accessWarnings(fileSystem, [layout.directory, layout.ownFolder]),
+    );
   }
 
   /** In all generations: whoever only looks has moved nothing. */

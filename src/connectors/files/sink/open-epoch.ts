@@ -95,7 +95,8 @@ export class OpenEpoch {
   }
 
   async #create(): Promise<WritableFile> {
-    const file = await this.#fileSystem.createFile(this.#path);
+    // For readers, once it is published: until then nobody else may enter the directory it is in.
+    const file = await this.#fileSystem.createFile(this.#path, 'shared');
     if (!this.#isAbandoned) return file;
     // Given up meanwhile: nobody would close it.
     await file.close();

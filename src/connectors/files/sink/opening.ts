@@ -31,7 +31,7 @@ import { publishParts } from './publishing.js';
 export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<string> {
   checkIdentity(ports, await readIdentity(ports), owner);
   const { directory, ownFolder, committed } = ports.layout;
-  await makeDirectories(ports.fileSystem, directory, [ownFolder, committed]);
+  await makeDirectories(ports.fileSystem, directory, [ownFolder, committed], 'shared');
   const staging = await claim(ports, owner.generation);
   await fenceOlder(ports, owner.generation, staging);
   // Read again under the fence: another store may have been the first in the meantime.

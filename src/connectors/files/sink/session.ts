@@ -17,7 +17,7 @@ import type { CallOptions } from '../../../contracts/source.js';
 import { TidegateError, toError } from '../../../errors.js';
 import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
-import { factsOrNothing, unlessMissing } from '../../../runtime/small-files.js';
+import { statIfExists, unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { readRecord, type CommitRecord } from './commit-record.js';
 import { discardEpochs } from './discarding.js';
@@ -223,7 +223,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     if (part === undefined) return record;
     const output = join(staging, part.name);
     // A commit whose output was lost must not be reported as applied.
-    if ((await factsOrNothing(fileSystem, output)) === undefined) return undefined;
+    if ((await statIfExists(fileSystem, output)) === undefined) return undefined;
     await requireUndamaged(fileSystem, output, { prepared: part, wayOut: waysOutOfDamage });
     return record;
   }
@@ -234,7 +234,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   }
 
   async #assertCurrent(): Promise<void> {
-    const facts = await factsOrNothing(this.ports.fileSystem, this.#options.staging);
+    const facts = await statIfExists(this.ports.fileSystem, this.#options.staging);
     if (facts === undefined) throw fenced(this.ports, this.#options.owner.generation);
   }
 

@@ -3,7 +3,7 @@
 import { TidegateError } from '../../../errors.js';
 import { errnoOf, readSmallFile, type FileSystem } from '../../../runtime/file-system.js';
 import {
-  makeIfMissing,
+  mkdirIfMissing,
   parseJsonObject,
   unlessMissing,
   writeNewFile,
@@ -34,7 +34,7 @@ export async function claimDirectory(
   directory: string,
 ): Promise<void> {
   const claims = `${directory}.owners`;
-  await makeIfMissing(fileSystem, claims);
+  await mkdirIfMissing(fileSystem, claims);
   const nonce = Buffer.from(random.bytes(8)).toString('hex');
   const staging = `${claims}/claim-${nonce}`;
   await fileSystem.makeDirectory(staging);
