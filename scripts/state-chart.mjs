@@ -16,7 +16,7 @@ function page({ attempt, life }) {
   return [
     '# The state machines',
     '',
-    'Drawn from the machines in `src/coordinator/machine` by `node scripts/state-charts.mjs`; a test',
+    'Drawn from the machines in `src/coordinator` by `node scripts/state-charts.mjs`; a test',
     'fails when it is not current. Both machines are pure: they name what happens next and do nothing.',
     '',
     '## An attempt to take a checkpoint',
@@ -31,10 +31,18 @@ function page({ attempt, life }) {
 function section(machine, name, caption) {
   const lines = [`![${caption}](pictures/${name}.svg)`, ''];
   lines.push('| state | what it means |', '| --- | --- |');
-  for (const state of Object.values(machine.states)) {
+  for (const state of innermost(machine)) {
     lines.push(`| \`${state.key}\` | ${state.description} |`);
   }
   return [...lines, ''];
+}
+
+/** The states in which something happens: those that are made of others are only what these share. */
+export function innermost(machine) {
+  return Object.values(machine.states).flatMap((state) => {
+    const inner = Object.values(state.states);
+    return inner.length === 0 ? [state] : inner;
+  });
 }
 
 /** Dark ink on its own light ground, so that it can be read on a page of any colour. */
@@ -45,6 +53,7 @@ function picture(viz, machine, title) {
   return body
     .replace(/<title>[\s\S]*?<\/title>\n?/g, '')
     .replace(/ id="[^"]*"/g, '')
+    .replace(/&#45;/g, '-')
     .replace(/<svg ([^>]*)>/, `<svg $1 role="img">\n<title>${title}</title>`);
 }
 
@@ -57,7 +66,7 @@ const endings = {
 };
 
 function graph(machine) {
-  const states = Object.values(machine.states);
+  const states = innermost(machine);
   return {
     graphAttributes: { rankdir: 'TB', bgcolor: '#ffffff', pad: 0.3, nodesep: 0.5, ranksep: 0.5 },
     nodeAttributes: {
@@ -83,10 +92,17 @@ function graph(machine) {
 function edges(machine, state) {
   if (state.type === 'final') return [];
   const found = new Map();
-  const own = [...state.transitions.values()].flat();
-  const everywhere = [...machine.root.transitions.values()].flat();
-  for (const transition of [...own, ...everywhere]) {
-    const target = transition.target?.[0]?.key ?? state.key;
+  const taken = new Set();
+  for (let around = state; around !== undefined; around = around.parent) {
+    const own = [...around.transitions].filter(([event]) => !taken.has(event));
+    for (const [event] of own) taken.add(event);
+    for (const transition of own.flatMap(([, all]) => all)) {
+      if (leadsElsewhere(transition, state)) continue;
+      add(transition);
+    }
+  }
+  function add(transition) {
+    const target = targetOf(transition, state);
     const words = found.get(target) ?? new Set();
     words.add(wordsFor(transition.eventType));
     found.set(target, words);
@@ -101,6 +117,20 @@ function edges(machine, state) {
       ...(target in endings && words.size > 1 ? { weight: 0 } : {}),
     },
   }));
+}
+
+/** A state made of others is entered through its first. */
+function targetOf(transition, state) {
+  const target = transition.target?.[0];
+  if (target === undefined) return state.key;
+  return target.config.initial === undefined ? target.key : target.config.initial;
+}
+
+/** What holds only in one of the inner states is said by the name of the guard. */
+function leadsElsewhere({ guard, source }, state) {
+  const inner = guard?.params?.stateValue ?? guard?.stateValue;
+  if (inner === undefined) return false;
+  return inner[source.key] !== state.key;
 }
 
 /** Words on a ground of their own: a line that passes behind them does not strike them out. */

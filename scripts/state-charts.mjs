@@ -2,8 +2,8 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { attemptMachine } from '../dist/coordinator/machine/attempt-machine.js';
-import { lifeMachine } from '../dist/coordinator/machine/life-machine.js';
+import { attemptMachine } from '../dist/coordinator/checkpoint/machine.js';
+import { lifeMachine } from '../dist/coordinator/lifecycle/machine.js';
 import { stateCharts } from './state-chart.mjs';
 
 const drawn = await stateCharts({ attempt: attemptMachine, life: lifeMachine });

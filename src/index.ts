@@ -111,7 +111,7 @@ export type {
   Named,
   RecordOf,
   WritersOf,
-} from './coordinator/coordinator-options.js';
+} from './coordinator/options/coordinator-options.js';
 export type {
   AttemptEndedEarly,
   AttemptIds,
@@ -126,15 +126,16 @@ export type {
   StepEnded,
   StepStarted,
 } from './coordinator/events.js';
-export type { DroppedReport } from './coordinator/cut-gate.js';
-export type { Guarantee, GuaranteeLevel, SinkGuarantee } from './coordinator/guarantee.js';
+export type { DroppedReport } from './coordinator/checkpoint/pending-cut.js';
+export type { Guarantee, GuaranteeLevel, SinkGuarantee } from './coordinator/options/guarantee.js';
 export { jsonState } from './coordinator/json-state.js';
 export type { JsonStateOptions } from './coordinator/json-state.js';
-export type { Phase } from './coordinator/machine/life-machine.js';
-export type { AttemptCause, StepBounds, StepName } from './coordinator/machine/steps.js';
-export { defaultCheckpointOptions } from './coordinator/options.js';
-export type { CheckpointOptions } from './coordinator/options.js';
-export type { CheckpointOutcome } from './coordinator/requests.js';
+export type { Phase } from './coordinator/lifecycle/life-events.js';
+export type { AttemptCause, StepName } from './coordinator/checkpoint/outcome.js';
+export type { Inspect } from './coordinator/xstate-ports.js';
+export { defaultCheckpointOptions } from './coordinator/options/checkpoint-options.js';
+export type { CheckpointOptions, StepBounds } from './coordinator/options/checkpoint-options.js';
+export type { CheckpointOutcome } from './coordinator/checkpoint/tickets.js';
 
 export { planOnly } from './recovery/dry-run.js';
 export type { DryRun, DryRunRequest, RecoveryPlanKind } from './recovery/dry-run.js';

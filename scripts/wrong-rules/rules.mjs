@@ -1,8 +1,8 @@
 // Rules that look right and are wrong, as changes of the code; the simulation has to catch each.
 
 const recovery = 'recovery/';
-const steps = 'coordinator/steps/';
-const chart = 'coordinator/machine/attempt-machine.ts';
+const steps = 'coordinator/checkpoint/steps/';
+const chart = 'coordinator/checkpoint/machine.ts';
 const simulatedSink = 'testing/simulation/sinks/two-phase-sink.ts';
 
 /**
@@ -70,8 +70,8 @@ export const wrongRules = [
         "persistTimeoutMs: { target: 'failed', actions: timedOutIn('persist', 'persistTimeoutMs') }",
         "persistTimeoutMs: { target: 'abandoned', actions: timedOutIn('persist', 'persistTimeoutMs') }",
       ],
-      ['coordinator/claim.ts', "if (this.#holder === 'sinks') return false;", ''],
-      [steps + 'persist.ts', 'run.inDoubt === undefined,', 'true,'],
+      ['coordinator/checkpoint/attempt.ts', "if (this.#holder === 'sinks') return false;", ''],
+      [steps + 'persist.ts', 'generation.inDoubt === undefined,', 'true,'],
     ],
     mixes: /^durable \(/,
     first: /^(answer-lost|late) disk: (rename checkpoints.checkpoint|sync .checkpoints)/,
@@ -82,8 +82,8 @@ export const wrongRules = [
     changes: [
       [
         steps + 'commit.ts',
-        "waiting.find((sink) => durabilityOf(context, sink) === 'last-resource')",
-        "waiting.find((sink) => durabilityOf(context, sink) !== 'last-resource')",
+        "waiting.find(({ durability }) => durability === 'last-resource')",
+        "waiting.find(({ durability }) => durability !== 'last-resource')",
       ],
     ],
     mixes: /durable \+ last-resource/,
@@ -134,7 +134,7 @@ export const wrongRules = [
     name: 'barriers are matched by epoch',
     changes: [
       [
-        'coordinator/cut-gate.ts',
+        'coordinator/checkpoint/pending-cut.ts',
         `  #accepts(barrier: Barrier, participant: string, members: Names, isRepeated: boolean): boolean {
     if (barrier.checkpointId !== this.#barrier.checkpointId) {`,
         `  #accepts(barrier: Barrier, participant: string, members: Names, isRepeated: boolean): boolean {
@@ -202,7 +202,7 @@ export const wrongRules = [
         "onError: { target: 'failed', actions: failedIn('pre-commit') }",
         "onError: { target: 'abandoned', actions: failedIn('pre-commit') }",
       ],
-      ['coordinator/claim.ts', "if (this.#holder === 'sinks') return false;", ''],
+      ['coordinator/checkpoint/attempt.ts', "if (this.#holder === 'sinks') return false;", ''],
     ],
     mixes: /^durable \(|^durable \+ durable \(/,
     first: /^fail-(after|before) sink .: pre-commit/,
@@ -235,7 +235,7 @@ export const wrongRules = [
     name: 'recovery in process does not take the next generation',
     changes: [
       [
-        'coordinator/recovery-road.ts',
+        'coordinator/lifecycle/recover-generation.ts',
         'owned.takeNextGeneration({ signal: inner })',
         'Promise.resolve(owned)',
       ],

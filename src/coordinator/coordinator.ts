@@ -6,25 +6,21 @@ import type { Sink } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
 import type { RecoveryReport } from '../recovery/report.js';
-import { systemClock } from '../runtime/clock.js';
-import { harmlessLogger, silentLogger } from '../runtime/logger.js';
-import { systemRandom } from '../runtime/random.js';
+import { bestEffort } from './best-effort.js';
+import type { CheckpointOutcome } from './checkpoint/tickets.js';
+import { contextOf } from './context.js';
+import { SafePointLoop } from './dataflow/safe-point-loop.js';
+import type { CoordinatorEventSource } from './events.js';
+import type { Generation as OpenGeneration, OpenSink } from './lifecycle/generation.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
+import type { Phase } from './lifecycle/life-events.js';
 import {
   checkOptions,
-  type CheckedOptions,
   type CoordinatorOptions,
   type Named,
   type WritersOf,
-} from './coordinator-options.js';
-import { EmbeddedLoop } from './embedded-loop.js';
-import { SafeEvents, type CoordinatorEventSource } from './events.js';
-import { finalFailed } from './final-failed.js';
-import { guaranteeOf, type Guarantee } from './guarantee.js';
-import { Lifecycle } from './lifecycle.js';
-import type { Phase } from './machine/life-machine.js';
-import { pipelineHashOf } from './pipeline-hash.js';
-import type { CheckpointOutcome } from './requests.js';
-import type { StepContext } from './step-context.js';
+} from './options/coordinator-options.js';
+import { guaranteeOf, type Guarantee } from './options/guarantee.js';
 
 /**
  * What a loop learns at a safe point. After `rewound` the sources have been put back: what was read
@@ -60,28 +56,28 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   readonly events: CoordinatorEventSource;
   /** What the pipeline can promise, from what its participants declare. */
   readonly guarantee: Guarantee;
-  readonly #loop: EmbeddedLoop | undefined;
   readonly #barriers: BarrierPort;
+  readonly #loop: SafePointLoop | undefined;
   readonly #life: Lifecycle;
   /** Whether a safe point has more to do than to look at this flag. */
   #needsAttention = true;
   /** The answer of every safe point at which nothing is due. */
   #continue: Promise<SafePoint<Sinks>> | undefined;
   /** Generation that the loop knows of. */
-  #knownGeneration: Generation | undefined;
+  #known: OpenGeneration | undefined;
 
   /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. Does no I/O. */
   constructor(options: CoordinatorOptions<Sinks>) {
     const checked = checkOptions(options);
-    const barriers = options.barriers ?? new EmbeddedLoop(checked.participants);
-    const loop = barriers instanceof EmbeddedLoop ? barriers : undefined;
-    this.#loop = loop;
+    const barriers = options.barriers ?? new SafePointLoop(checked.participants);
+    const loop = barriers instanceof SafePointLoop ? barriers : undefined;
     this.#barriers = barriers;
+    this.#loop = loop;
     const context = contextOf(options, checked, barriers);
     this.events = context.events;
     this.guarantee = guaranteeOf(checked.participants);
     const { pipeline, liveOwner, waitForOwnerMs } = options;
-    const road = {
+    const lifecycle = {
       context,
       store: options.store,
       open: {
@@ -91,9 +87,13 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       },
       recover: options.recover ?? defaultRecover,
       restoreFrom: options.restoreFrom,
+      takesCutsAnyTime: loop === undefined,
     };
-    const hooks = { changed: () => this.#look(), takesCutsAnyTime: loop === undefined };
-    this.#life = new Lifecycle(road, hooks);
+    const refresh = (): void =>
+      bestEffort(context, 'the next safe points could not be prepared', () => {
+        this.#refreshFastPath();
+      });
+    this.#life = new Lifecycle(lifecycle, refresh);
     this.#closeOnAbort(options.signal);
   }
 
@@ -104,26 +104,27 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
 
   /** Writers of the generation that is at work now. */
   get sinks(): WritersOf<Sinks> {
-    const { run } = this.#life;
-    if (run === undefined) throw this.#wrongPhase('sinks');
-    return writersOf(run.writers);
+    const { generation } = this.#life;
+    if (generation === undefined) throw this.#wrongPhase('sinks');
+    return writersOf(generation.sinks);
   }
 
   status(): CoordinatorStatus {
-    const { run, desk, phase, facts, waitsFor } = this.#life;
-    const barrier = desk.current?.barrier;
-    const complete = run?.base.manifest;
+    const { scheduler, phase, facts } = this.#life;
+    const { generation } = facts;
+    const barrier = scheduler.current?.barrier;
+    const complete = generation?.base.manifest;
     return {
       phase,
-      generation: run?.generation,
+      generation: generation?.number,
       attempt: barrier && { checkpointId: barrier.checkpointId, epoch: barrier.epoch },
       complete: complete && { checkpointId: complete.checkpointId, epoch: complete.epoch },
       failuresInARow: facts.failuresInARow,
-      abandonedInARow: desk.tally.abandonedInARow,
-      lastProblem: waitsFor ?? desk.tally.lastProblem,
-      droppedReports: desk.tally.droppedReports,
-      cause: facts.cause,
+      abandonedInARow: scheduler.tally.abandonedInARow,
+      lastProblem: facts.waitsFor ?? scheduler.tally.lastProblem,
+      droppedReports: scheduler.tally.droppedReports,
       flow: this.#barriers.status?.(),
+      cause: facts.cause,
     };
   }
 
@@ -136,14 +137,15 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    * `TIDEGATE_LIFECYCLE` when called twice.
    */
   async start(): Promise<RecoveryReport> {
-    if (this.#life.phase !== 'created') throw this.#wrongPhase('start()');
-    this.#life.start();
-    await this.#life.whilePhase('recovering');
-    if (this.#life.isOver) await this.#life.done;
-    const { report, run } = this.#life;
-    if (report === undefined || run === undefined) throw closedEarly(this.#life.waitsFor);
-    this.#knownGeneration = run.generation;
-    this.#look();
+    const life = this.#life;
+    if (life.phase !== 'created') throw this.#wrongPhase('start()');
+    life.send({ type: 'start' });
+    await life.untilPhaseLeaves('recovering');
+    const { report, generation, waitsFor } = life.facts;
+    if (life.isOver) await life.done;
+    if (report === undefined || generation === undefined) throw closedEarly(waitsFor);
+    this.#known = generation;
+    this.#refreshFastPath();
     return report;
   }
 
@@ -155,45 +157,44 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    * @throws TidegateError `TIDEGATE_HALTED` with the cause, `TIDEGATE_LIFECYCLE` after a stop.
    */
   safePoint(): Promise<SafePoint<Sinks>> {
-    if (!this.#needsAttention && this.#continue !== undefined) return this.#continue;
-    return this.#arrive();
+    if (this.#needsAttention || this.#continue === undefined) return this.#arrive();
+    this.#markSafePoint();
+    return this.#continue;
   }
 
   /** A checkpoint as soon as a cut can be taken; what became of it, also when it is no success. */
   async checkpoint(): Promise<CheckpointOutcome> {
     this.#refuseUnlessAlive('checkpoint()');
-    return this.#life.desk.checkpoint();
+    return this.#life.scheduler.checkpoint();
   }
 
   /** A checkpoint that is kept until a person deletes it; taken also when nothing is new. */
   async savepoint(label: string): Promise<CheckpointOutcome> {
     this.#refuseUnlessAlive('savepoint()');
-    return this.#life.desk.savepoint(label);
+    return this.#life.scheduler.savepoint(label);
   }
 
   /**
-   * Takes a final checkpoint and closes everything. It is a safe point itself: a loop calls it
-   * after its last record, never from a signal handler in the middle of a batch.
+   * Takes a final checkpoint and closes everything. A loop calls it after its last record. Called
+   * while the loop is in the middle of a batch, as by a timer or on a signal, it waits for the next
+   * safe point, at most `alignmentTimeoutMs`: half of a batch is never committed. While a participant
+   * or the store does not answer it ends within a second, without a final checkpoint.
    *
    * @throws TidegateError `TIDEGATE_FINAL_CHECKPOINT` when the last records could not be committed:
    * the next start goes back to before them. `TIDEGATE_HALTED` when it has halted.
    */
   async stop(): Promise<void> {
     const life = this.#life;
-    while (this.#loop === undefined && life.phase === 'recovering') {
-      await life.whilePhase('recovering');
-    }
-    // The loop is over: it cannot process again what a recovery would put back. Before its first
-    // record there is nothing to put back.
-    if (life.phase === 'recovering') {
-      life.close(life.run === undefined ? undefined : finalFailed(life.failure));
-    }
-    this.#loop?.arrive();
+    const loop = this.#loop;
+    const isLoop = loop !== undefined;
+    const isHalfway = loop?.isHalfway(this.#writtenCount()) === true;
+    const isAtSafePoint = isLoop && !isHalfway;
+    if (isAtSafePoint) loop.arrive();
     try {
-      life.stop();
+      life.send({ type: 'stop', isLoop, isHalfway });
       await life.done;
     } finally {
-      this.#loop?.leave();
+      if (isAtSafePoint) loop.leave();
     }
   }
 
@@ -202,7 +203,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    * must never commit half of a batch.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#life.close();
+    this.#life.send({ type: 'close' });
     await this.#life.done.catch(() => undefined);
   }
 
@@ -212,33 +213,56 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     if (loop === undefined || loop.isWaiting) throw this.#wrongPhase('a second safePoint()');
     loop.arrive();
     try {
-      while (life.isIn('recovering')) await life.whilePhase('recovering');
-      // Also right after a rewind: whoever asked for a checkpoint is waiting for this safe point.
-      if (life.phase === 'running') await life.desk.serve();
-      while (life.isIn('recovering')) await life.whilePhase('recovering');
+      life.send({ type: 'arrived' });
+      // A failure may be faster than who comes out of the wait: it looks again.
+      while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
+      // Also right after a rewind: a checkpoint that was asked for waits for this safe point.
+      if (life.phase === 'running') await life.scheduler.serve();
+      while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
+      // The final checkpoint is taken here.
+      if (life.phase === 'draining') await life.done.catch(() => undefined);
       if (life.phase === 'halted') await life.done;
-      if (life.phase !== 'running' || life.run === undefined) throw this.#wrongPhase('safePoint()');
-      const hasRewound = this.#knownGeneration !== life.run.generation;
-      this.#knownGeneration = life.run.generation;
-      this.#look();
+      const { generation } = life;
+      if (life.phase !== 'running' || generation === undefined) {
+        throw this.#wrongPhase('safePoint()');
+      }
+      const hasRewound = this.#known !== generation;
+      this.#known = generation;
+      this.#refreshFastPath();
+      this.#markSafePoint();
       return { kind: hasRewound ? 'rewound' : 'continue', sinks: this.sinks };
     } finally {
       loop.leave();
     }
   }
 
-  /** Prepares the answer of the next safe points, so that they cost nothing. */
-  #look(): void {
-    const { phase, run, desk } = this.#life;
-    const isKnown = run !== undefined && run.generation === this.#knownGeneration;
-    this.#needsAttention = phase !== 'running' || !isKnown || desk.isCutDue;
+  /** Asked again after each wait: a failure may be faster than who comes out of it. */
+  #isRecovering(): boolean {
+    return this.#life.phase === 'recovering';
+  }
+
+  #markSafePoint(): void {
+    this.#loop?.mark(this.#writtenCount());
+  }
+
+  #writtenCount(): number {
+    let count = 0;
+    for (const { writer } of this.#known?.sinks.values() ?? []) count += writer.writtenCount;
+    return count;
+  }
+
+  /** Prepares the answer of the next safe points, so that they cost next to nothing. */
+  #refreshFastPath(): void {
+    const { phase, generation, scheduler } = this.#life;
+    const isKnown = generation !== undefined && generation === this.#known;
+    this.#needsAttention = phase !== 'running' || !isKnown || scheduler.isCutDue;
     if (!isKnown) this.#continue = undefined;
     else this.#continue ??= Promise.resolve({ kind: 'continue', sinks: this.sinks });
   }
 
   #closeOnAbort(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
-    const close = (): void => this.#life.close();
+    const close = (): void => this.#life.send({ type: 'close' });
     if (signal.aborted) close();
     else signal.addEventListener('abort', close, { once: true });
     const unlink = (): void => signal.removeEventListener('abort', close);
@@ -260,33 +284,15 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
 }
 
 /** By its signal, or by a call of `stop()`. */
-function closedEarly(cause: Error | undefined): TidegateError {
-  const waited = cause === undefined ? '' : `; recovery was waiting: ${cause.message}`;
+function closedEarly(cause: unknown): TidegateError {
+  const waited = cause instanceof Error ? `; recovery was waiting: ${cause.message}` : '';
   const message = `start() was ended: the coordinator was stopped before it had recovered${waited}`;
   return new TidegateError('TIDEGATE_RECOVERY_ABORTED', message, { cause });
 }
 
-function contextOf<Sinks extends Named<Sink>>(
-  given: CoordinatorOptions<Sinks>,
-  { participants, options }: CheckedOptions,
-  barriers: BarrierPort,
-): StepContext {
-  const logger = given.logger === undefined ? silentLogger : harmlessLogger(given.logger);
-  return {
-    pipeline: given.pipeline,
-    participants,
-    barriers,
-    options,
-    pipelineHash: given.pipelineHash ?? pipelineHashOf(given.pipeline, participants),
-    clock: given.clock ?? systemClock,
-    random: given.random ?? systemRandom,
-    logger,
-    events: new SafeEvents(logger),
-  };
-}
-
 function writersOf<Sinks extends Named<Sink>>(
-  writers: ReadonlyMap<string, SinkWriter>,
+  sinks: ReadonlyMap<string, OpenSink>,
 ): WritersOf<Sinks> {
+  const writers = [...sinks].map(([name, { writer }]): [string, SinkWriter] => [name, writer]);
   return Object.freeze(Object.fromEntries(writers)) as WritersOf<Sinks>;
 }

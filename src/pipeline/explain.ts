@@ -1,6 +1,6 @@
 // A pipeline in words: what reads from what, what it guarantees, and its hash.
 
-import { guaranteeOf } from '../coordinator/guarantee.js';
+import { guaranteeOf } from '../coordinator/options/guarantee.js';
 import { DEFAULT_VNODE_COUNT } from '../manifest/types.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';

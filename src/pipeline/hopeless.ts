@@ -51,6 +51,11 @@ export class Hopeless {
     this.#arm();
   }
 
+  /** A stop was asked for, and what it would wait for is down. */
+  get isHopeless(): boolean {
+    return this.#isAsked && this.#trouble !== undefined;
+  }
+
   dispose(): void {
     this.#timer?.cancel();
     for (const stopListening of this.#listeners) stopListening();

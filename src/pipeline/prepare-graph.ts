@@ -1,6 +1,6 @@
 // A graph made ready to be run: checked, its participants made, its dataflow waiting to be resumed.
 
-import { completeOptions } from '../coordinator/options.js';
+import { completeOptions } from '../coordinator/options/checkpoint-options.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';
 import { isDeterministic, type PipelineOptions } from './determinism.js';

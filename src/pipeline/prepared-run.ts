@@ -1,14 +1,15 @@
 // The life of a run: recovery, records, and a final checkpoint at the end of the input or on a signal.
 
 import { CheckpointCoordinator } from '../coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../coordinator/coordinator-options.js';
-import type { Guarantee } from '../coordinator/guarantee.js';
-import type { CheckpointOptions } from '../coordinator/options.js';
+import type { CoordinatorOptions } from '../coordinator/options/coordinator-options.js';
+import type { Guarantee } from '../coordinator/options/guarantee.js';
+import type { CheckpointOptions } from '../coordinator/options/checkpoint-options.js';
 import type { Participants } from '../contracts/participants.js';
 import type { SourceInput } from '../contracts/source.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
 import { requireOptions, type NamesOf } from '../given.js';
 import type { RestoreChoice } from '../recovery/request.js';
+import type { Inspect } from '../coordinator/xstate-ports.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { sharedAbort } from '../runtime/abort.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
@@ -42,6 +43,8 @@ export interface RunOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  /** Watches every transition of the state machines, as Stately's inspector does; changes nothing. */
+  readonly inspect?: Inspect;
 }
 
 export interface RunReport {
@@ -98,6 +101,7 @@ const runOptionNames: NamesOf<RunOptions> = {
   clock: true,
   random: true,
   logger: true,
+  inspect: true,
 };
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`. Called first: what reads them would throw a TypeError. */
@@ -157,7 +161,7 @@ export class PreparedRun {
       if (recovery === undefined) return this.#report(recovery, 'stopped', startedAtMs);
       const isAtEnd = await this.#untilEnd(stopRequest.requested);
       if (isAtEnd) this.#parts.finishing?.();
-      await this.#stop();
+      await this.#stop(hopeless);
       // Closed under the way: whatever was read last may be uncommitted, and comes again.
       const isFinished = isAtEnd && !this.#closing.signal.aborted;
       const outcome = endOf(this.#parts.dataflow.beganAtEnd, isFinished);
@@ -174,8 +178,8 @@ export class PreparedRun {
    * there is something to close, to `tidegate plan` and `tidegate in-doubt`: such a run is not run.
    */
   connection(): CoordinatorOptions {
-    const { store, checkpoint, liveOwner, waitForOwnerMs, restoreFrom, random, logger } =
-      this.#options;
+    const { store, checkpoint, liveOwner, waitForOwnerMs, restoreFrom } = this.#options;
+    const { random, logger, inspect } = this.#options;
     const { pipeline, participants, dataflow, hash } = this.#parts;
     return {
       pipeline,
@@ -194,6 +198,7 @@ export class PreparedRun {
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
       ...(random === undefined ? {} : { random }),
       ...(logger === undefined ? {} : { logger }),
+      ...(inspect === undefined ? {} : { inspect }),
     };
   }
 
@@ -209,11 +214,11 @@ export class PreparedRun {
   }
 
   /** A second signal is no failure: the run was asked to end without its final checkpoint. */
-  async #stop(): Promise<void> {
+  async #stop(hopeless: Hopeless): Promise<void> {
     try {
       await this.coordinator.stop();
     } catch (error) {
-      const isAskedFor = this.#closing.signal.aborted;
+      const isAskedFor = this.#closing.signal.aborted || hopeless.isHopeless;
       if (!isAskedFor || !hasErrorCode(error, 'TIDEGATE_FINAL_CHECKPOINT')) throw error;
     }
   }
@@ -227,8 +232,8 @@ export class PreparedRun {
       const end = await Promise.race([dataflow.ended(), stopRequested, over]);
       if (typeof end === 'string') return false;
       // Not left to the final checkpoint of `stop`: after a failure here the input is read again.
-      const outcome = await Promise.race([coordinator.checkpoint(), over]);
-      if (outcome === 'over') return false;
+      const outcome = await Promise.race([coordinator.checkpoint(), stopRequested, over]);
+      if (typeof outcome === 'string') return false;
       // It may have failed, or belong to a generation that has gone back to before the end. An
       // abandoned one is left to `stop`, which gives up at some point and says why.
       if (outcome.kind !== 'failed' && dataflow.isAtEndIn(end)) return true;

@@ -8,8 +8,14 @@ import { setMaxListeners } from 'node:events';
  */
 export function sharedAbort(): AbortController {
   const controller = new AbortController();
-  setMaxListeners(Infinity, controller.signal);
+  letManyListen(controller.signal);
   return controller;
+}
+
+/** The same for a signal that somebody else made. */
+export function letManyListen(signal: AbortSignal): AbortSignal {
+  setMaxListeners(Infinity, signal);
+  return signal;
 }
 
 /**

@@ -1,7 +1,7 @@
 // A dataflow behind the barrier port: reports that are late, doubled, or of another attempt.
 
 import { describe, expect, test } from '@jest/globals';
-import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
+import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
 import type { BarrierPort, Flow } from '../../src/contracts/barrier.js';
 import type { Durability } from '../../src/contracts/sink.js';
 import { TidegateError } from '../../src/errors.js';
@@ -248,7 +248,7 @@ describe('a dataflow behind the port', () => {
     expect(harness.names().slice(-2)).toContain('checkpoint-abandoned');
   });
 
-  test('an attempt whose chart breaks names the step in which it did', async () => {
+  test('an attempt whose machine breaks names the step in which it did', async () => {
     const harness = new Harness();
     await harness.start();
     await harness.turn();

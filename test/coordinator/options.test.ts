@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
+import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import type { Durability, Sink } from '../../src/contracts/sink.js';
 import type { Source } from '../../src/contracts/source.js';

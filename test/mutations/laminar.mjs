@@ -70,7 +70,7 @@ export const mutations = [
   ),
   swap(
     'the checksum of both kinds of state covers the sidecar alone',
-    'coordinator/steps/sidecar.ts',
+    'coordinator/checkpoint/steps/sidecar.ts',
     '{ maxBytes, inlineDigest, signal },',
     '{ maxBytes, signal },',
   ),

@@ -233,7 +233,7 @@ export const mutations = [
   },
   {
     what: 'large records fill the queue of a sink',
-    file: 'src/coordinator/holding-writer.ts',
+    file: 'src/coordinator/dataflow/sink-writer.ts',
     find: 'return this.#waitingRecords <= queuedRecordsMax && this.#waitingBytes <= queuedBytesMax;',
     replace: 'return this.#waitingRecords <= queuedRecordsMax || queuedBytesMax === 0;',
   },

@@ -6,7 +6,7 @@ import { arraySource } from '../../src/connectors/memory/array-source.js';
 import type { StateVersion } from '../../src/contracts/migration.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../../src/coordinator/coordinator-options.js';
+import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
 import { StreamPipeline } from '../../src/pipeline/node-streams/stream-pipeline.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';

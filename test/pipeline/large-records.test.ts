@@ -3,7 +3,7 @@ import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
-import type { CheckpointOptions } from '../../src/coordinator/options.js';
+import type { CheckpointOptions } from '../../src/coordinator/options/checkpoint-options.js';
 import { StreamPipeline } from '../../src/pipeline/node-streams/stream-pipeline.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { Stream } from '../../src/pipeline/stream.js';

@@ -82,6 +82,16 @@ export const replayedBefore: Handmade = {
   },
 };
 
+/** A number in the newest manifest that this program would have to round. */
+export const beyondLimits: Handmade = {
+  damage: (_store, disk) => {
+    const manifests = [...disk.tree()].filter(([path]) => path.endsWith('/manifest.json'));
+    const [path, bytes] = manifests.sort(([one], [other]) => (one < other ? -1 : 1)).at(-1)!;
+    const text = Buffer.from(bytes).toString();
+    disk.writeFile(path, Buffer.from(text.replace(/"epoch": \d+/, '"epoch": 9007199254740993')));
+  },
+};
+
 export const newerVersion: Handmade = {
   damage: async (store) => {
     const owned = await store.open({ pipeline: 'orders' });

@@ -7,6 +7,7 @@ import type { Mix } from '../../src/testing/campaign/mixes.js';
 import { orderTotals, type OrdersShape } from '../../src/testing/campaign/orders.js';
 import { runSchedule, type RunResult } from '../../src/testing/simulation/run-schedule.js';
 import {
+  beyondLimits,
   foreignInDoubt,
   newerVersion,
   onHandmadeStore,
@@ -180,6 +181,7 @@ describe('what never happens, on a store made by hand, changes nothing at any si
     ['2c', 'a replay by an earlier version', replayedBefore],
     ['5', 'two checkpoints in doubt', twoInDoubt],
     ['6a', 'a checkpoint of a newer version', newerVersion],
+    ['6d', 'a checkpoint with a number that would have to be rounded', beyondLimits],
     ['8', 'a checkpoint without handles, at a sink that needs one to answer', foreignInDoubt],
   ] as const)('row %s: %s', async (row, _what, handmade) => {
     const { build, input } = onHandmadeStore(handmade);

@@ -3,7 +3,7 @@
 import type { Participants } from '../../contracts/participants.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
-import { completeOptions } from '../../coordinator/options.js';
+import { completeOptions } from '../../coordinator/options/checkpoint-options.js';
 import { TidegateError, toError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
 import { systemClock } from '../../runtime/clock.js';

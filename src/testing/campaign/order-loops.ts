@@ -1,7 +1,7 @@
 // One version of the orders pipeline in one process: a loop with safe points, or a driven dataflow.
 
 import { CheckpointCoordinator } from '../../coordinator/coordinator.js';
-import type { CheckpointOptions } from '../../coordinator/options.js';
+import type { CheckpointOptions } from '../../coordinator/options/checkpoint-options.js';
 import type { Durability } from '../../contracts/sink.js';
 import type { CheckpointKind } from '../../manifest/types.js';
 import type { Recover, RestoreChoice } from '../../recovery/request.js';

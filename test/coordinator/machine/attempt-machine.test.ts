@@ -1,8 +1,10 @@
 // The attempt's chart by itself: every reachable path, every state and every transition.
 
 import { describe, expect, test } from '@jest/globals';
-import { attemptEnd, attemptMachine } from '../../../src/coordinator/machine/attempt-machine.js';
-import { defaultCheckpointOptions } from '../../../src/coordinator/options.js';
+import { attemptEnd } from '../../../src/coordinator/checkpoint/machine-context.js';
+import { attemptMachine } from '../../../src/coordinator/checkpoint/machine.js';
+import { defaultCheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import { stepNames } from '../../../src/coordinator/checkpoint/outcome.js';
 import { eventsIn, steps } from './chart-events.js';
 import { allPaths } from './walk.js';
 
@@ -33,7 +35,14 @@ const paths: readonly Told[] = allPaths<Context>(attemptMachine, {
 const complete = paths.filter(({ end }) => ['completed', 'abandoned', 'failed'].includes(end));
 
 describe('the chart of an attempt', () => {
-  test('reaches every state', () => {
+  test('has a state for each of the seven steps, and reaches every state', () => {
+    expect(Object.keys(attemptMachine.states)).toEqual([
+      ...stepNames,
+      'acknowledge',
+      'completed',
+      'abandoned',
+      'failed',
+    ]);
     const reached = new Set(paths.flatMap(({ values }) => values));
     expect([...reached].sort()).toEqual(Object.keys(attemptMachine.states).sort());
   });
@@ -50,14 +59,14 @@ describe('the chart of an attempt', () => {
       const commit = values.indexOf('commit');
       if (commit >= 0) expect(values.slice(0, commit)).toContain('persist');
       const told = values.indexOf('acknowledge');
-      if (told >= 0) expect(values[told - 1]).toBe('reSave');
+      if (told >= 0) expect(values[told - 1]).toBe('re-save');
       if (values.at(-1) === 'completed') expect(values).toContain('acknowledge');
     }
   });
 
   test('abandons only before a sink has a claim, and fails only after', () => {
     for (const { values, end } of complete) {
-      expect([end, values.includes('preCommit')]).toEqual([end, end !== 'abandoned']);
+      expect([end, values.includes('pre-commit')]).toEqual([end, end !== 'abandoned']);
     }
   });
 
@@ -78,7 +87,7 @@ describe('the chart of an attempt', () => {
   test('goes to step 7 with what is known when commits take too long', () => {
     const timedOut = paths.filter(({ labels }) => labels.at(-1) === 'commit times out');
     expect(timedOut.length).toBeGreaterThan(0);
-    for (const { end } of timedOut) expect(end).toBe('reSave');
+    for (const { end } of timedOut) expect(end).toBe('re-save');
   });
 
   test('has a sentence for every state', () => {

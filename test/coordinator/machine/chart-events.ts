@@ -1,27 +1,19 @@
 // The events of both charts, as XState names them, for the tests that walk every path.
 
 import { TidegateError } from '../../../src/errors.js';
+import { stepNames } from '../../../src/coordinator/checkpoint/outcome.js';
 import type { Labelled } from './walk.js';
 
-export const steps = [
-  'barrier',
-  'snapshot',
-  'preCommit',
-  'sidecar',
-  'persist',
-  'commit',
-  'reSave',
-  'acknowledge',
-] as const;
+export const steps = [...stepNames, 'acknowledge'] as const;
 
 const bounds: Readonly<Record<(typeof steps)[number], string>> = {
   barrier: 'alignmentTimeoutMs',
   snapshot: 'snapshotTimeoutMs',
-  preCommit: 'preCommitTimeoutMs',
+  'pre-commit': 'preCommitTimeoutMs',
   sidecar: 'persistTimeoutMs',
   persist: 'persistTimeoutMs',
   commit: 'commitTimeoutMs',
-  reSave: 'persistTimeoutMs',
+  're-save': 'persistTimeoutMs',
   acknowledge: 'acknowledgeTimeoutMs',
 };
 
@@ -29,11 +21,11 @@ const bounds: Readonly<Record<(typeof steps)[number], string>> = {
 const answers: Readonly<Record<(typeof steps)[number], readonly unknown[]>> = {
   barrier: [{}],
   snapshot: [{ large: new Map() }, { large: new Map([['big', {}]]) }],
-  preCommit: [new Map()],
+  'pre-commit': [new Map()],
   sidecar: [{}],
   persist: [{ manifest: {} }],
   commit: [undefined],
-  reSave: [
+  're-save': [
     { persisted: {}, unsettled: [] },
     { persisted: {}, unsettled: ['left'] },
   ],
@@ -63,8 +55,7 @@ export function eventsIn(state: string): readonly Labelled[] {
   ];
 }
 
-const recoverId = '0.life.recovering';
-const drainId = '0.life.draining';
+const recoverId = 'recovery';
 
 const fenced = new TidegateError('TIDEGATE_FENCED', 'another owner');
 
@@ -72,6 +63,19 @@ const fenced = new TidegateError('TIDEGATE_FENCED', 'another owner');
 export const lifeEvents: readonly Labelled[] = [
   { type: 'start', label: 'start' },
   { type: 'stop', label: 'stop' },
+  { type: 'stop', isLoop: true, label: 'stop of a loop' },
+  { type: 'stop', isHalfway: true, isLoop: true, label: 'stop in the middle' },
+  { type: 'arrived', label: 'arrived' },
+  { type: 'waiting', problem: new Error('down'), label: 'waiting' },
+  { type: 'drained', label: 'drained' },
+  { type: 'not-drained', cause: new Error('no'), label: 'not drained' },
+  { type: 'due', label: 'due' },
+  { type: 'xstate.after.stopGraceMs.life.settling.stopping', label: 'a second has passed' },
+  { type: 'xstate.after.stopGraceMs.life.serving.giving-up', label: 'a second has passed serving' },
+  {
+    type: 'xstate.after.safePointTimeoutMs.life.serving.awaiting-safe-point',
+    label: 'no safe point came',
+  },
   { type: 'close', label: 'close' },
   { type: 'completed', label: 'completed' },
   { type: 'idle', label: 'idle' },
@@ -79,11 +83,9 @@ export const lifeEvents: readonly Labelled[] = [
   { type: 'failed', cause: fenced, label: 'failed as fenced' },
   ...(['resumed', 'refused'] as const).map((kind) => ({
     type: `xstate.done.actor.${recoverId}`,
-    output: { kind, cause: 'because' },
+    output: { kind, cause: 'because', report: {}, generation: {} },
     label: `recovery ${kind}`,
   })),
   { type: `xstate.error.actor.${recoverId}`, error: new Error('no'), label: 'recovery fails' },
   { type: `xstate.error.actor.${recoverId}`, error: fenced, label: 'recovery is fenced' },
-  { type: `xstate.done.actor.${drainId}`, output: undefined, label: 'drained' },
-  { type: `xstate.error.actor.${drainId}`, error: new Error('no'), label: 'not drained' },
 ];

@@ -85,9 +85,16 @@ interface Edge {
 }
 
 function seen<Context>(state: Snapshot<unknown>): Seen<Context> {
-  const { value, context } = state as unknown as Seen<Context>;
-  return { value, context };
+  const { value, context } = state as unknown as { value: Value; context: Context };
+  return { value: leafOf(value), context };
 }
+
+/** The name of the innermost state; the charts are at most two deep. */
+function leafOf(value: Value): string {
+  return typeof value === 'string' ? value : Object.values(value).join();
+}
+
+type Value = string | Readonly<Record<string, string>>;
 
 function labelOf(event: EventObject): string {
   return (event as Partial<Labelled>).label ?? event.type;

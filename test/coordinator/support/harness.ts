@@ -2,9 +2,9 @@
 
 import { afterEach, expect } from '@jest/globals';
 import { CheckpointCoordinator, type SafePoint } from '../../../src/coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../../../src/coordinator/coordinator-options.js';
+import type { CoordinatorOptions } from '../../../src/coordinator/options/coordinator-options.js';
 import { jsonState } from '../../../src/coordinator/json-state.js';
-import type { CheckpointOptions } from '../../../src/coordinator/options.js';
+import type { CheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
 import type { Offsets, Source } from '../../../src/contracts/source.js';
 import type { Durability, Sink } from '../../../src/contracts/sink.js';
 import { seededRandom } from '../../../src/runtime/random.js';

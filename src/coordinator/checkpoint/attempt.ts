@@ -1,0 +1,88 @@
+// One attempt to take a checkpoint: its own id and barrier, and what every step of it can see.
+
+import type { Barrier } from '../../contracts/barrier.js';
+import type { CheckpointKind } from '../../manifest/types.js';
+import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import { bestEffort } from '../best-effort.js';
+import type { StepContext } from '../context.js';
+import type { Generation } from '../lifecycle/generation.js';
+import { CommitLedger } from './commit-ledger.js';
+import { PendingCut, type PendingCutHooks } from './pending-cut.js';
+import { StateStreams } from './steps/state-stream.js';
+
+export interface Attempt {
+  readonly context: StepContext;
+  readonly generation: Generation;
+  readonly barrier: Barrier;
+  readonly kind: CheckpointKind;
+  readonly label: string | undefined;
+  readonly cut: PendingCut;
+  readonly claim: Claim;
+  readonly ledger: CommitLedger;
+  readonly streams: StateStreams;
+  /** A sink does not answer as it should, and is asked again. */
+  readonly waits: (problem: unknown) => void;
+}
+
+/** What every step takes. */
+export interface StepInput {
+  readonly attempt: Attempt;
+}
+
+/** What the steps behind the durable manifest take. */
+export interface PersistedInput extends StepInput {
+  readonly persisted: PersistedManifest;
+}
+
+export interface NewAttempt {
+  readonly kind: CheckpointKind;
+  readonly label: string | undefined;
+  readonly waits: Attempt['waits'];
+  readonly dropped: (barrier: Barrier, ...report: Parameters<PendingCutHooks['dropped']>) => void;
+}
+
+/** @throws TidegateError `TIDEGATE_SEQUENCE_EXHAUSTED` when the generation has no ids left. */
+export function newAttempt(
+  context: StepContext,
+  generation: Generation,
+  { kind, label, waits, dropped }: NewAttempt,
+): Attempt {
+  const barrier: Barrier = {
+    checkpointId: generation.store.allocateCheckpointId(),
+    epoch: generation.nextEpoch,
+    generation: generation.number,
+  };
+  const cut = new PendingCut(barrier, context.participants, {
+    sinkReached: (sink) => generation.sinks.get(sink)?.writer.hold(),
+    dropped: (...report) => dropped(barrier, ...report),
+    release: (operator, snapshot) => {
+      const what = `operator ${operator} could not release a snapshot`;
+      bestEffort(context, what, () => snapshot.release?.());
+    },
+  });
+  const books = { claim: new Claim(), ledger: new CommitLedger(), streams: new StateStreams() };
+  return { context, generation, barrier, kind, label, cut, waits, ...books };
+}
+
+/**
+ * Who was first: a sink that claims the attempt, or the coordinator that abandons it. One
+ * compare-and-set per attempt. Once a sink has claimed it the attempt cannot be abandoned: the sink
+ * may have prepared records that would then be forgotten but not rewound.
+ */
+export class Claim {
+  #holder: 'none' | 'sinks' | 'abandoned' = 'none';
+
+  /** Called synchronously before `preCommit`; false when the attempt was abandoned first. */
+  takeForSink(): boolean {
+    if (this.#holder === 'abandoned') return false;
+    this.#holder = 'sinks';
+    return true;
+  }
+
+  /** False when a sink was first: then the attempt can only fail. */
+  abandon(): boolean {
+    if (this.#holder === 'sinks') return false;
+    this.#holder = 'abandoned';
+    return true;
+  }
+}

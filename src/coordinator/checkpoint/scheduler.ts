@@ -1,0 +1,317 @@
+// Schedules checkpoint attempts, one at a time, from the interval and from requests.
+
+import { assert } from '../../assert.js';
+import { toError } from '../../errors.js';
+import type { StepContext } from '../context.js';
+import { isIdle } from '../dataflow/idle.js';
+import { resumeFlow } from '../dataflow/resume-flow.js';
+import type { Generation } from '../lifecycle/generation.js';
+import type { SchedulerEvent } from '../lifecycle/life-events.js';
+import { UncommittedInput } from '../lifecycle/uncommitted-input.js';
+import { newAttempt, type Attempt } from './attempt.js';
+import { concludeAttempt } from './conclude.js';
+import { Interval } from './interval.js';
+import { errorOf, finalFailed, type AttemptEnd, type StepName } from './outcome.js';
+import { runAttempt, type RunningAttempt } from './run-attempt.js';
+import { AttemptTally } from './tally.js';
+import {
+  cancelled,
+  newRequest,
+  outcomeOf,
+  Requests,
+  settleRequest,
+  type CheckpointOutcome,
+  type CheckpointTicket,
+  type PendingRequest,
+  type RequestOutcome,
+} from './tickets.js';
+
+export interface SchedulerOptions {
+  /** Whether a cut can be taken at any time, or only when a loop comes to a safe point. */
+  readonly takesCutsAnyTime: boolean;
+}
+
+/** One generation that is being served. */
+interface Service {
+  readonly generation: Generation;
+  readonly send: (event: SchedulerEvent) => void;
+}
+
+/** The time in which one request is served. */
+interface Turn {
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+}
+
+export class CheckpointScheduler {
+  readonly tally: AttemptTally;
+  readonly uncommitted: UncommittedInput;
+  readonly #context: StepContext;
+  readonly #takesCutsAnyTime: boolean;
+  readonly #requests = new Requests();
+  readonly #interval: Interval;
+  #service: Service | undefined;
+  /** Why the last generation ended. */
+  #endReason: unknown;
+  #running: RunningAttempt | undefined;
+  /** From the moment a request is taken, also while nothing but a question for news is open. */
+  #turn: Turn | undefined;
+  #isDraining = false;
+
+  constructor(context: StepContext, { takesCutsAnyTime }: SchedulerOptions) {
+    this.#context = context;
+    this.#takesCutsAnyTime = takesCutsAnyTime;
+    this.uncommitted = new UncommittedInput(context);
+    this.tally = new AttemptTally(context.logger);
+    this.#interval = new Interval(context.clock, context.options, () => {
+      this.#requests.addDue();
+      this.#serveIfDue();
+    });
+  }
+
+  get current(): Attempt | undefined {
+    return this.#running?.attempt;
+  }
+
+  get isCutDue(): boolean {
+    return !this.#requests.isEmpty && this.#turn === undefined && this.#service !== undefined;
+  }
+
+  /**
+   * A generation is ready: its records flow, and attempts may begin.
+   *
+   * @returns Ends the service: an open attempt ends with it, requests wait for the next one.
+   */
+  open(generation: Generation, send: Service['send']): () => void {
+    assert(this.#service === undefined, 'two generations take checkpoints at once');
+    this.#endReason = undefined;
+    this.#service = { generation, send };
+    const failed = (error: unknown): void => this.fail(generation, error);
+    if (resumeFlow(this.#context, generation, failed)) {
+      this.#interval.open();
+      this.#serveIfDue();
+    }
+    return () => this.#close();
+  }
+
+  /** Everything that ends a generation comes through here, whatever step it was in. */
+  fail(generation: Generation, cause: unknown): void {
+    const service = this.#service;
+    // What is past has nothing to say about a later generation.
+    if (service?.generation !== generation || this.#endReason !== undefined) return;
+    this.#endReason = cause;
+    const open = this.#takesCutsAnyTime ? generation : undefined;
+    this.uncommitted.failed(cause, open);
+    for (const { writer } of generation.sinks.values()) writer.fail();
+    this.#running?.cancel(cause);
+    service.send({ type: 'failed', cause });
+  }
+
+  /** Nothing will be served from now on. */
+  dismissAll(reason: unknown): void {
+    for (let next = this.#requests.takeNext(); next; next = this.#requests.takeNext()) {
+      settleRequest(next, cancelled(reason));
+    }
+  }
+
+  checkpoint(): Promise<CheckpointOutcome> {
+    return this.#await(this.#requests.addCheckpoint());
+  }
+
+  savepoint(label: string): Promise<CheckpointOutcome> {
+    return this.#await(this.#requests.addSavepoint(label));
+  }
+
+  /** Serves the next request; settles when its cut has been taken, or there will be none. */
+  async serve(): Promise<void> {
+    const service = this.#service;
+    const request = this.isCutDue ? this.#requests.takeNext() : undefined;
+    if (service === undefined || request === undefined) return;
+    await this.#serve(service.generation, request);
+  }
+
+  /** The final checkpoint, and what was asked for before; tells the life how it went. */
+  drain(): void {
+    const service = this.#service;
+    if (service === undefined || this.#isDraining) return;
+    this.#isDraining = true;
+    // An attempt that takes as long as the interval would make another one due, without end.
+    this.#interval.end();
+    this.#drain().then(
+      () => service.send({ type: 'drained' }),
+      (cause: unknown) => service.send({ type: 'not-drained', cause }),
+    );
+  }
+
+  #close(): void {
+    const service = this.#service;
+    this.#service = undefined;
+    this.#endReason ??= new Error('the coordinator has stopped');
+    this.#interval.cancel();
+    this.#running?.cancel(this.#endReason);
+    for (const { writer } of service?.generation.sinks.values() ?? []) writer.fail();
+  }
+
+  #serveIfDue(): void {
+    const service = this.#service;
+    if (service === undefined || !this.isCutDue) return;
+    service.send({ type: 'due' });
+    if (!this.#takesCutsAnyTime || this.#isDraining) return;
+    this.serve().catch((error: unknown) => this.fail(service.generation, error));
+  }
+
+  async #drain(): Promise<void> {
+    const { tolerableFailures } = this.#context.options;
+    let abandonments = 0;
+    for (;;) {
+      const outcome = await this.#takeFinal();
+      if (outcome.kind === 'completed' || outcome.kind === 'skipped') {
+        if (this.#requests.isEmpty) return;
+        continue;
+      }
+      abandonments += 1;
+      const isFinal = outcome.kind === 'failed' || this.#endReason !== undefined;
+      if (isFinal || abandonments > tolerableFailures) throw finalFailed(errorOf(outcome.cause));
+    }
+  }
+
+  /** One attempt for the records since the last one, when nothing else is going on. */
+  async #takeFinal(): Promise<RequestOutcome> {
+    // Each turn waits for something that has not happened: a wait for what is over already would
+    // spin without ever letting the process do anything else.
+    while (this.#turn !== undefined) await this.#turn.ended;
+    const service = this.#service;
+    if (service === undefined || this.#endReason !== undefined) return cancelled(this.#endReason);
+    const request = this.#requests.takeNext() ?? newRequest();
+    const outcome = outcomeOf(request);
+    await this.#serve(service.generation, request);
+    return outcome;
+  }
+
+  async #await(ticket: CheckpointTicket): Promise<CheckpointOutcome> {
+    const { clock, options } = this.#context;
+    const bound = ticket.within(clock, options.alignmentTimeoutMs, () => {
+      return this.#turn === undefined && this.#requests.withdraw(ticket);
+    });
+    this.#serveIfDue();
+    const outcome = await ticket.ended;
+    bound.cancel();
+    return outcome;
+  }
+
+  /** Whatever goes wrong in it, the request ends and only recovery goes on. */
+  async #serve(generation: Generation, request: PendingRequest): Promise<void> {
+    this.#turn = newTurn();
+    try {
+      if (request.kind === 'checkpoint') {
+        const hasNothingNew = await isIdle(this.#context, generation);
+        if (this.#isOver(generation)) {
+          this.#finish(request, cancelled(this.#endReason));
+          return;
+        }
+        if (hasNothingNew) {
+          this.#skip(request);
+          return;
+        }
+      }
+      await this.#begin(generation, request);
+    } catch (error) {
+      this.#breakDown(generation, request, 'barrier', error);
+    }
+  }
+
+  #isOver(generation: Generation): boolean {
+    return this.#service?.generation !== generation || this.#endReason !== undefined;
+  }
+
+  #skip(request: PendingRequest): void {
+    this.#context.events.emit('checkpoint-skipped', { why: 'idle' });
+    if (this.#interval.hasPassedOnce && !this.uncommitted.hasAny) {
+      this.#service?.send({ type: 'idle' });
+    }
+    this.#finish(request, { kind: 'skipped', why: 'idle' });
+  }
+
+  /** Settles when the cut has been taken or the attempt has ended without one. */
+  async #begin(generation: Generation, request: PendingRequest): Promise<void> {
+    const { clock, events } = this.#context;
+    const startedAtMs = clock.monotonicMs();
+    const attempt = this.#newAttempt(generation, request);
+    const { barrier, kind, label, cut } = attempt;
+    events.emit('attempt-started', { ...barrier, kind, label });
+    if (this.#isOver(generation)) {
+      // A listener has ended the generation, and nothing of this attempt has begun.
+      const cause = { kind: 'cancelled', step: 'barrier', reason: this.#endReason } as const;
+      this.#end(attempt, request, { kind: 'abandoned', cause }, startedAtMs);
+      return;
+    }
+    const running = runAttempt(this.#context, attempt);
+    const ended = running.ended.then((end) => {
+      this.#running = undefined;
+      this.#end(attempt, request, end, startedAtMs);
+    });
+    this.#running = running;
+    await Promise.race([cut.complete.catch(() => ended), ended]);
+  }
+
+  /** @throws TidegateError when the sequence of ids has run out: the next generation has a new one. */
+  #newAttempt(generation: Generation, { kind, label }: PendingRequest): Attempt {
+    return newAttempt(this.#context, generation, {
+      kind,
+      label,
+      waits: (problem) => this.#service?.send({ type: 'waiting', problem }),
+      dropped: ({ checkpointId }, participant, why) => {
+        this.tally.droppedReports += 1;
+        this.#context.events.emit('report-dropped', { checkpointId, participant, why });
+      },
+    });
+  }
+
+  /** Never throws: an attempt that does not end would be the last one. */
+  #end(attempt: Attempt, request: PendingRequest, end: AttemptEnd, startedAtMs: number): void {
+    const { generation } = attempt;
+    try {
+      const durationMs = this.#context.clock.monotonicMs() - startedAtMs;
+      // First: a listener of the end may ask for the status.
+      this.tally.count(end);
+      const outcome = concludeAttempt(attempt, end, durationMs);
+      if (end.kind === 'completed') {
+        this.uncommitted.committed();
+        this.#service?.send({ type: 'completed' });
+      }
+      if (end.kind === 'failed') this.fail(generation, errorOf(end.cause));
+      this.#finish(request, outcome);
+    } catch (error) {
+      const step = end.kind === 'completed' ? 're-save' : end.cause.step;
+      this.#breakDown(generation, request, step, error);
+    }
+  }
+
+  #breakDown(
+    generation: Generation,
+    request: PendingRequest,
+    step: StepName,
+    error: unknown,
+  ): void {
+    this.fail(generation, toError(error));
+    this.#finish(request, { kind: 'failed', cause: { kind: 'failed', step, error } });
+  }
+
+  #finish(request: PendingRequest, outcome: RequestOutcome): void {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    turn?.end();
+    settleRequest(request, outcome);
+    if (this.#service === undefined || this.#endReason !== undefined) return;
+    this.#interval.arm();
+    this.#serveIfDue();
+  }
+}
+
+function newTurn(): Turn {
+  let end!: () => void;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { ended, end };
+}

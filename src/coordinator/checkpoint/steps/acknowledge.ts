@@ -1,0 +1,45 @@
+// After step 7: sources learn that they may forget input, and old checkpoints go.
+
+import type { ConnectorCheckpoint } from '../../../manifest/types.js';
+import type { PersistedManifest } from '../../../store/persisted-manifest.js';
+import { reportTrouble } from '../../best-effort.js';
+import type { StepContext } from '../../context.js';
+import type { Generation } from '../../lifecycle/generation.js';
+import { toOffsets } from '../../offsets.js';
+
+/** Never fails: a checkpoint that is complete stays so when a source cannot be told. */
+export async function acknowledgeAndPrune(
+  context: StepContext,
+  generation: Generation,
+  persisted: PersistedManifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { manifest } = persisted;
+  const telling = [...manifest.sourceOffsets].map(([source, position]) =>
+    tell(context, source, position, signal),
+  );
+  await Promise.all(telling);
+  if (signal.aborted) return;
+  try {
+    const { retainedCheckpoints } = context.options;
+    await generation.store.prune({ retainedCheckpoints, signal });
+  } catch (error) {
+    reportTrouble(context, 'old checkpoints could not be pruned', error);
+  }
+}
+
+async function tell(
+  context: StepContext,
+  name: string,
+  position: ConnectorCheckpoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = context.participants.sources.get(name);
+  if (source?.acknowledge === undefined) return;
+  const offsets = toOffsets(position.offsets);
+  try {
+    await source.acknowledge(offsets, { signal });
+  } catch (error) {
+    reportTrouble(context, `source ${name} could not be acknowledged`, error);
+  }
+}

@@ -1,0 +1,156 @@
+// Checkpoints that were asked for and not begun: requests that one cut can serve become one.
+
+import { TidegateError } from '../../errors.js';
+import type { Clock, Timer } from '../../runtime/clock.js';
+import type { CheckpointId, Epoch } from '../../ids.js';
+import type { CheckpointKind } from '../../manifest/types.js';
+import type { AttemptCause } from './outcome.js';
+
+/** What became of a checkpoint that was asked for. */
+export type CheckpointOutcome = (
+  | { readonly kind: 'completed'; readonly checkpointId: CheckpointId; readonly epoch: Epoch }
+  /** Nothing has happened since the last complete checkpoint. */
+  | { readonly kind: 'skipped'; readonly why: 'idle' }
+  /** No sink had a claim; the records are in the next checkpoint. */
+  | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
+  /** Recovery follows, or the end. */
+  | { readonly kind: 'failed'; readonly cause: AttemptCause }
+) & {
+  /** Whether another request was there first and its cut has served this one too. */
+  readonly isCoalesced: boolean;
+};
+
+interface Waiter {
+  /** Of the savepoint that it asked for; undefined where any checkpoint will do. */
+  readonly label: string | undefined;
+  readonly resolve: (outcome: CheckpointOutcome) => void;
+}
+
+/** A cut that somebody waits for, or that the interval has asked for, or both. */
+export interface PendingRequest {
+  kind: CheckpointKind;
+  label: string | undefined;
+  /** The interval has passed: it is served also without a waiter. */
+  isDue: boolean;
+  readonly waiters: Waiter[];
+}
+
+/** What somebody asked for, and their own place in it. */
+export class CheckpointTicket {
+  readonly request: PendingRequest;
+  readonly waiter: Waiter;
+  readonly ended: Promise<CheckpointOutcome>;
+
+  constructor(request: PendingRequest, label: string | undefined) {
+    let waiter!: Waiter;
+    this.ended = new Promise<CheckpointOutcome>((resolve) => {
+      waiter = { label, resolve };
+    });
+    this.request = request;
+    this.waiter = waiter;
+    request.waiters.push(waiter);
+  }
+
+  /** A loop that never reaches a safe point must not leave the caller waiting without end. */
+  within(clock: Clock, afterMs: number, withdraw: () => boolean): Pick<Timer, 'cancel'> {
+    let bound: Timer;
+    const giveUp = (): void => {
+      bound = clock.setTimer(giveUp, afterMs);
+      if (!withdraw()) return;
+      bound.cancel();
+      const cause = { kind: 'timed-out', step: 'barrier', afterMs } as const;
+      this.waiter.resolve({ kind: 'abandoned', cause, isCoalesced: false });
+    };
+    bound = clock.setTimer(giveUp, afterMs);
+    return { cancel: () => bound.cancel() };
+  }
+}
+
+/** Savepoints with different labels cannot share a cut; this many may wait. */
+const pendingMax = 16;
+
+export class Requests {
+  readonly #pending: PendingRequest[] = [];
+
+  get isEmpty(): boolean {
+    return this.#pending.length === 0;
+  }
+
+  /** The interval has passed; a request that waits already serves it. */
+  addDue(): void {
+    const request = this.#pending[0] ?? this.#push('checkpoint', undefined);
+    request.isDue = true;
+  }
+
+  addCheckpoint(): CheckpointTicket {
+    return new CheckpointTicket(this.#pending[0] ?? this.#push('checkpoint', undefined), undefined);
+  }
+
+  addSavepoint(label: string): CheckpointTicket {
+    const same = this.#pending.find((request) => request.label === label);
+    const plain = this.#pending.find((request) => request.kind === 'checkpoint');
+    const request = same ?? plain ?? this.#push('savepoint', label);
+    request.kind = 'savepoint';
+    request.label = label;
+    return new CheckpointTicket(request, label);
+  }
+
+  takeNext(): PendingRequest | undefined {
+    return this.#pending.shift();
+  }
+
+  /**
+   * Somebody waits no longer; false when the request was begun. The others, and the interval, keep
+   * it: taken back with one of them, it would never be served, and the interval be armed no more.
+   */
+  withdraw({ request, waiter }: CheckpointTicket): boolean {
+    const index = this.#pending.indexOf(request);
+    if (index < 0) return false;
+    request.waiters.splice(request.waiters.indexOf(waiter), 1);
+    if (request.waiters.length === 0 && !request.isDue) this.#pending.splice(index, 1);
+    // A savepoint is kept until a person deletes it: not for a waiter who has gone.
+    if (request.waiters.every(({ label }) => label === undefined)) {
+      request.kind = 'checkpoint';
+      request.label = undefined;
+    }
+    return true;
+  }
+
+  #push(kind: CheckpointKind, label: string | undefined): PendingRequest {
+    if (this.#pending.length >= pendingMax) {
+      throw new TidegateError(
+        'TIDEGATE_LIFECYCLE',
+        `${pendingMax} savepoints wait already: wait for one of them first`,
+      );
+    }
+    const request = { kind, label, isDue: false, waiters: [] };
+    this.#pending.push(request);
+    return request;
+  }
+}
+
+/** Tells every waiter what became of the request. */
+export function settleRequest(request: PendingRequest, end: RequestOutcome): void {
+  request.waiters.forEach(({ resolve }, index) => resolve({ ...end, isCoalesced: index > 0 }));
+}
+
+type WithoutFlag<Outcome> = Outcome extends unknown ? Omit<Outcome, 'isCoalesced'> : never;
+
+/** An outcome before it is known whom it is told to. */
+export type RequestOutcome = WithoutFlag<CheckpointOutcome>;
+
+/** A cut without a waiter. */
+export function newRequest(): PendingRequest {
+  return { kind: 'checkpoint', label: undefined, isDue: false, waiters: [] };
+}
+
+/** What becomes of a request, for the one who serves it. */
+export function outcomeOf(request: PendingRequest): Promise<RequestOutcome> {
+  return new Promise((resolve) => {
+    request.waiters.push({ label: undefined, resolve });
+  });
+}
+
+export function cancelled(reason: unknown): RequestOutcome {
+  return { kind: 'abandoned', cause: { kind: 'cancelled', step: 'barrier', reason } };
+}

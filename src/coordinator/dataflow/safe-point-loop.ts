@@ -1,0 +1,146 @@
+// The dataflow of a loop that somebody else wrote: the cut is taken while it waits at a safe point.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
+import type { Participants } from '../../contracts/participants.js';
+import type { CallOptions, Offsets, Source, SourcePosition } from '../../contracts/source.js';
+import { copyOffsets, sameOffsets, toPosition } from '../offsets.js';
+
+interface Mark {
+  readonly writtenCount: number;
+  readonly offsets: readonly Offsets[];
+}
+
+/**
+ * Nothing moves while the loop waits: all records read so far are processed and written, and the
+ * next one is not read. So positions, states and writers can be taken in any order, and this is the
+ * only time at which recovery may put sources and operators back.
+ */
+export class SafePointLoop implements BarrierPort {
+  readonly #participants: Participants;
+  #isAsync = false;
+  #isWaiting = false;
+  #arrivals: (() => void)[] = [];
+  /** Where everything was at the last safe point, as far as the sources can say so at once. */
+  #mark: Mark | undefined;
+
+  constructor(participants: Participants) {
+    this.#participants = participants;
+  }
+
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
+  /** The loop is between two records and does nothing until `leave`. */
+  arrive(): void {
+    this.#isWaiting = true;
+    for (const resolve of this.#arrivals.splice(0)) resolve();
+  }
+
+  leave(): void {
+    this.#isWaiting = false;
+  }
+
+  /** The loop goes on: what it writes now belongs to records that no position covers yet. */
+  mark(writtenCount: number): void {
+    const offsets = this.#offsetsNow();
+    this.#mark = offsets && { writtenCount, offsets };
+  }
+
+  /**
+   * Whether the loop has written since its last safe point, while every source is where it was there:
+   * half of a batch, which a cut would commit and the next start would read again. A source that moves
+   * when it hands a record out cannot show that; such a loop has to stop at a safe point by itself.
+   */
+  isHalfway(writtenCount: number): boolean {
+    if (this.#isWaiting || this.#mark === undefined) return false;
+    if (this.#mark.writtenCount === writtenCount) return false;
+    const offsets = this.#offsetsNow();
+    return offsets !== undefined && isDeepStrictEqual(offsets, this.#mark.offsets);
+  }
+
+  /** Undefined where a source needs time to say where it is, or cannot. */
+  #offsetsNow(): readonly Offsets[] | undefined {
+    const { sources } = this.#participants;
+    if (this.#isAsync || sources.size === 0) return undefined;
+    const all: Offsets[] = [];
+    try {
+      for (const source of sources.values()) {
+        const position = source.position();
+        if (position instanceof Promise) {
+          this.#isAsync = true;
+          position.catch(() => undefined);
+          return undefined;
+        }
+        all.push({ ...toPosition(position).offsets });
+      }
+    } catch {
+      return undefined;
+    }
+    return all;
+  }
+
+  inject(barrier: Barrier, listener: CutListener): void {
+    if (!this.#isWaiting) {
+      listener.failed(barrier, 'loop', new Error('the loop is not at a safe point'));
+      return;
+    }
+    for (const [name, source] of this.#participants.sources) {
+      report(source, (position) => listener.sourceReached(barrier, name, position)).catch(
+        (error: unknown) => listener.failed(barrier, `source ${name}`, error),
+      );
+    }
+    for (const [name, table] of this.#participants.tables) {
+      report(table, (position) => listener.tableReached(barrier, name, position)).catch(
+        (error: unknown) => listener.failed(barrier, `table ${name}`, error),
+      );
+    }
+    this.#capture(barrier, listener);
+    for (const name of this.#participants.sinks.keys()) listener.sinkReached(barrier, name);
+  }
+
+  cancel(_barrier: Barrier): void {
+    // Nothing to let go: without a cut the loop simply goes on.
+  }
+
+  async suspend({ signal }: CallOptions): Promise<void> {
+    if (this.#isWaiting) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#arrivals.push(resolve);
+      const abort = (): void => reject(new Error('the wait for the loop was aborted'));
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  resume(_flow: Flow): void {
+    // The loop takes its writers from what safePoint answers.
+  }
+
+  /** Offsets tell whether anything was read; whether anything was written is known elsewhere. */
+  async hasNews(since: ReadonlyMap<string, Offsets>): Promise<boolean> {
+    for (const [name, source] of this.#participants.sources) {
+      const position = toPosition(await source.position());
+      const known = since.get(name);
+      if (known === undefined) return true;
+      if (!sameOffsets(copyOffsets(name, position.offsets), known)) return true;
+    }
+    return false;
+  }
+
+  #capture(barrier: Barrier, listener: CutListener): void {
+    for (const [name, operator] of this.#participants.operators) {
+      try {
+        listener.operatorReached(barrier, name, operator.capture());
+      } catch (error) {
+        listener.failed(barrier, `operator ${name}`, error);
+      }
+    }
+  }
+}
+
+/** Synchronously where the source can, so that a cut costs no turn of the event loop. */
+async function report(source: Source, reached: (position: SourcePosition) => void): Promise<void> {
+  const position = source.position();
+  reached(toPosition(position instanceof Promise ? await position : position));
+}

@@ -1,0 +1,163 @@
+// One generation at work: what it opened, and what it has learnt since.
+
+import {
+  isTwoPhase,
+  type FlushingSinkSession,
+  type SinkSession,
+  type TwoPhaseSink,
+  type TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+import { assert } from '../../assert.js';
+import type { CheckpointId, Epoch, Generation as GenerationNumber } from '../../ids.js';
+import type { RecoveryOutcome } from '../../recovery/request.js';
+import { withDeadline } from '../../runtime/deadline.js';
+import type { OwnedStore } from '../../store/checkpoint-store.js';
+import type { PersistedManifest } from '../../store/persisted-manifest.js';
+import type { StepContext } from '../context.js';
+import { BufferedSinkWriter } from '../dataflow/sink-writer.js';
+
+interface Opened {
+  readonly name: string;
+  /** Where records go: passes them on, or holds those of the next epoch back. */
+  readonly writer: BufferedSinkWriter;
+}
+
+/** A sink that is open in a generation. */
+export type OpenSink =
+  | (Opened & {
+      readonly kind: 'two-phase';
+      readonly durability: TwoPhaseSink['durability'];
+      readonly session: TwoPhaseSinkSession;
+    })
+  | (Opened & { readonly kind: 'flushing'; readonly session: FlushingSinkSession });
+
+export interface Generation {
+  readonly number: GenerationNumber;
+  readonly store: OwnedStore;
+  readonly sinks: ReadonlyMap<string, OpenSink>;
+  /** The newest complete checkpoint. */
+  base: PersistedManifest;
+  /** Epoch of the next cut; an abandoned attempt leaves it to the next one. */
+  nextEpoch: Epoch;
+  /** Last committed epoch of each sink; absent before its first commit. */
+  readonly sinkEpochs: Map<string, number>;
+  /** Handle that each sink gave last: one given again for another attempt is a sink's mistake. */
+  readonly lastHandles: Map<string, string>;
+  /** The one checkpoint that may be durable and whose commit is not. */
+  inDoubt: CheckpointId | undefined;
+  /** Pre-commits that are under way or have ended without a manifest that names them. */
+  unrecorded: { readonly settled: () => Promise<unknown> } | undefined;
+  /** Its sinks are being closed, or are; once is enough. */
+  closing?: Promise<void>;
+}
+
+export interface GenerationHooks {
+  /** A write failed: only recovery can mend it. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** A generation as recovery leaves it: sinks open, everything put back to one checkpoint. */
+export function openGeneration(
+  context: StepContext,
+  outcome: Extract<RecoveryOutcome, { readonly kind: 'resumed' }>,
+  hooks: GenerationHooks,
+): Generation {
+  const { store, base, nextEpoch } = outcome;
+  const sinks = new Map<string, OpenSink>();
+  for (const [name, session] of outcome.sinks) {
+    sinks.set(name, openSink(context, store.generation, { name, session, hooks }));
+  }
+  return {
+    number: store.generation,
+    store,
+    sinks,
+    base,
+    nextEpoch,
+    sinkEpochs: new Map(base.manifest.sinkEpochs),
+    lastHandles: new Map(),
+    inDoubt: undefined,
+    unrecorded: undefined,
+  };
+}
+
+interface SinkToOpen {
+  readonly name: string;
+  readonly session: SinkSession;
+  readonly hooks: GenerationHooks;
+}
+
+function openSink(
+  context: StepContext,
+  generation: GenerationNumber,
+  { name, session, hooks }: SinkToOpen,
+): OpenSink {
+  const { options, participants, events } = context;
+  const sink = participants.sinks.get(name);
+  assert(sink !== undefined, `recovery opened a sink ${name} that is not registered`);
+  const writer = new BufferedSinkWriter({
+    sink: name,
+    generation,
+    queuedRecordsMax: options.queuedRecordsMax,
+    queuedBytesMax: options.queuedBytesMax,
+    write: (records) => session.write(records),
+    failed: (error) => {
+      events.emit('trouble', { what: `a write to sink ${name} failed`, error });
+      hooks.failed(error);
+    },
+  });
+  if (!isTwoPhase(sink)) {
+    return { kind: 'flushing', name, writer, session: session as FlushingSinkSession };
+  }
+  const { durability } = sink;
+  return { kind: 'two-phase', name, durability, writer, session: session as TwoPhaseSinkSession };
+}
+
+/**
+ * Rolls back what was prepared by an attempt whose manifest was never begun to be written: nothing
+ * names it, and while no later owner comes its locks would stay. Never when a manifest may be there.
+ */
+export async function discardUnrecorded(
+  context: StepContext,
+  generation: Generation,
+  timeoutMs: number,
+): Promise<void> {
+  const { clock, logger } = context;
+  if (generation.unrecorded === undefined || generation.inDoubt !== undefined) return;
+  // A pre-commit that is still under way would land behind the roll back.
+  const { unrecorded } = generation;
+  const rest = await withDeadline({ clock, timeoutMs }, () => unrecorded.settled());
+  if (rest.kind !== 'answered') return;
+  const discarding = [...generation.sinks.values()].map(async (sink) => {
+    if (sink.kind !== 'two-phase') return;
+    const outcome = await withDeadline({ clock, timeoutMs }, (signal) =>
+      sink.session.rollback({ keep: [] }, { signal }),
+    );
+    if (outcome.kind === 'answered') return;
+    logger.warn('what a sink had prepared could not be rolled back', { sink: sink.name, outcome });
+  });
+  await Promise.all(discarding);
+}
+
+/** Closes the sinks of a generation, each within its bound; a failure here is only logged. */
+export function closeSinks(
+  context: StepContext,
+  generation: Generation,
+  timeoutMs: number = context.options.callTimeoutMs,
+): Promise<void> {
+  generation.closing ??= closeEach(context, generation, timeoutMs);
+  return generation.closing;
+}
+
+async function closeEach(
+  { clock, logger }: StepContext,
+  { sinks }: Generation,
+  timeoutMs: number,
+): Promise<void> {
+  const closing = [...sinks.values()].map(async ({ name, session }) => {
+    const outcome = await withDeadline({ clock, timeoutMs }, () => session.close?.());
+    if (outcome.kind !== 'answered') {
+      logger.warn('a sink could not be closed', { sink: name, outcome });
+    }
+  });
+  await Promise.all(closing);
+}

@@ -1,0 +1,192 @@
+// Drives a coordinator through its life: the machine as an actor, with recovery and the scheduler.
+
+import { createActor, fromCallback, fromPromise, waitFor } from 'xstate';
+import { hasErrorCode, TidegateError, toError } from '../../errors.js';
+import { letManyListen } from '../../runtime/abort.js';
+import { withDeadline } from '../../runtime/deadline.js';
+import { CheckpointScheduler } from '../checkpoint/scheduler.js';
+import { acknowledgeAndPrune } from '../checkpoint/steps/acknowledge.js';
+import type { StepContext } from '../context.js';
+import { watched, xstateClock } from '../xstate-ports.js';
+import { closeSinks, discardUnrecorded, type Generation } from './generation.js';
+import type { Drain, LifeContext, LifeEvent, Phase, Recovered } from './life-events.js';
+import { lifeMachine } from './machine.js';
+import { GenerationRecovery, type GenerationRecoveryOptions } from './recover-generation.js';
+
+export interface LifecycleOptions extends Omit<GenerationRecoveryOptions, 'waits'> {
+  /** Whether a cut can be taken at any time, or only when a loop comes to a safe point. */
+  readonly takesCutsAnyTime: boolean;
+}
+
+/** The end of a generation with a server that does not answer: nothing is in flight there. */
+const closeTimeoutMs = 500;
+
+export class Lifecycle {
+  readonly scheduler: CheckpointScheduler;
+  /** Settles when everything is closed. */
+  readonly done: Promise<void>;
+  readonly #context: StepContext;
+  readonly #takesCutsAnyTime: boolean;
+  readonly #recovery: GenerationRecovery;
+  readonly #actor: ReturnType<Lifecycle['createActor']>;
+  /** An action or a guard of the machine threw: nothing moves from here. */
+  #bug: { readonly error: unknown } | undefined;
+
+  constructor(options: LifecycleOptions, changed: () => void) {
+    const { context, takesCutsAnyTime } = options;
+    this.#context = context;
+    this.#takesCutsAnyTime = takesCutsAnyTime;
+    this.scheduler = new CheckpointScheduler(context, { takesCutsAnyTime });
+    const waits = (problem: Error): void => this.send({ type: 'waiting', problem });
+    this.#recovery = new GenerationRecovery({ ...options, waits });
+    this.#actor = this.createActor();
+    this.done = new Promise<void>((resolve) => {
+      this.#actor.subscribe({
+        complete: resolve,
+        error: (error) => {
+          this.#bug = { error };
+          resolve();
+        },
+      });
+    }).then(() => this.#finish());
+    // A halt is also thrown at the next safe point: a listener here is not needed.
+    this.done.catch(() => undefined);
+    this.#actor.start();
+    this.#actor.subscribe({ next: changed });
+  }
+
+  get phase(): Phase {
+    if (this.#bug !== undefined) return 'halted';
+    // Every state has one tag, and it is a phase.
+    const [phase = 'created'] = this.#actor.getSnapshot().tags as ReadonlySet<Phase>;
+    return phase;
+  }
+
+  /** What the machine knows. */
+  get facts(): LifeContext {
+    const { context } = this.#actor.getSnapshot();
+    return this.#bug === undefined ? context : { ...context, cause: this.#bug.error };
+  }
+
+  /** The newest that came out of recovery. */
+  get generation(): Generation | undefined {
+    return this.facts.generation;
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'stopped' || this.phase === 'halted';
+  }
+
+  send(event: LifeEvent): void {
+    if (this.#bug === undefined) this.#actor.send(event);
+  }
+
+  /** Settles when the phase is another one, also when the machine has broken down. */
+  async untilPhaseLeaves(phase: Phase): Promise<void> {
+    // By the time the caller goes on it may be the same one again.
+    while (this.phase === phase) {
+      const left = waitFor(this.#actor, (snapshot) => !snapshot.hasTag(phase), {
+        timeout: Infinity,
+      });
+      await left.catch(() => undefined);
+    }
+  }
+
+  createActor() {
+    const { clock, options } = this.#context;
+    const { tolerableFailures, alignmentTimeoutMs } = options;
+    const machine = lifeMachine.provide({
+      actors: {
+        recover: fromPromise(({ input, signal }) => this.#recover(input, letManyListen(signal))),
+        scheduler: fromCallback<Drain, Generation>(({ input, sendBack, receive }) => {
+          receive(() => this.scheduler.drain());
+          return this.scheduler.open(input, sendBack);
+        }),
+      },
+    });
+    return createActor(machine, {
+      input: { tolerableFailures, safePointTimeoutMs: alignmentTimeoutMs },
+      clock: xstateClock(clock),
+      ...watched(this.#context),
+    });
+  }
+
+  async #recover(facts: LifeContext, signal: AbortSignal): Promise<Recovered> {
+    const { events } = this.#context;
+    const { occasion, failure, generation: past } = facts;
+    events.emit('recovery-started', { occasion, cause: failure });
+    const hooks = { failed: (error: unknown): void => this.#failed(error) };
+    const behind = { occasion, ...(past === undefined ? {} : { generation: past }) };
+    const recovered = await this.#recovery.recoverGeneration(behind, signal, hooks);
+    if (past !== undefined) await this.scheduler.uncommitted.resolve();
+    // Ended from outside, it has come to nothing.
+    if (!signal.aborted) events.emit('recovery-ended', recovered.report);
+    if (recovered.kind === 'refused') return recovered;
+    if (!signal.aborted) await this.#repeatAcknowledgement(recovered.generation, signal);
+    return recovered;
+  }
+
+  /** A write of the generation that is open. */
+  #failed(error: unknown): void {
+    const { generation } = this;
+    if (generation !== undefined) this.scheduler.fail(generation, error);
+  }
+
+  /** A crash may have come between step 7 and the sources being told. */
+  async #repeatAcknowledgement(generation: Generation, signal: AbortSignal): Promise<void> {
+    const { clock, options } = this.#context;
+    const bound = { clock, timeoutMs: options.acknowledgeTimeoutMs, signal };
+    await withDeadline(bound, (inner) =>
+      acknowledgeAndPrune(this.#context, generation, generation.base, inner),
+    );
+  }
+
+  /** @throws The cause of a halt, or of a stop without its final checkpoint. */
+  async #finish(): Promise<void> {
+    const { events, logger } = this.#context;
+    const { cause, generation } = this.facts;
+    const isHalted = this.phase === 'halted';
+    if (isHalted) logger.error('the coordinator has halted', { cause });
+    if (hasErrorCode(cause, 'TIDEGATE_FENCED')) {
+      events.emit('fenced', { generation: generation?.number, error: cause });
+    }
+    for (const { writer } of generation?.sinks.values() ?? []) writer.fence();
+    this.scheduler.dismissAll(cause ?? new Error('the coordinator has stopped'));
+    await this.#closeAll(generation);
+    if (isHalted) {
+      events.emit('halted', { cause });
+      throw halted(cause);
+    }
+    events.emit('stopped');
+    if (cause !== undefined) throw toError(cause);
+  }
+
+  /** Each within its bound: a participant that hangs cannot keep the process. */
+  async #closeAll(generation: Generation | undefined): Promise<void> {
+    const { clock, options, barriers, logger } = this.#context;
+    const { waitsFor, cause } = this.facts;
+    const isDown = waitsFor !== undefined;
+    const timeoutMs = isDown
+      ? Math.min(closeTimeoutMs, options.callTimeoutMs)
+      : options.callTimeoutMs;
+    const bound = { clock, timeoutMs };
+    if (generation !== undefined) {
+      if (this.#takesCutsAnyTime) {
+        await withDeadline(bound, (signal) => barriers.suspend({ signal }));
+      }
+      const isFenced = hasErrorCode(cause, 'TIDEGATE_FENCED');
+      // A crash leaves it too; a newer owner has looked at it already.
+      if (cause !== undefined && !isFenced && !isDown) {
+        await discardUnrecorded(this.#context, generation, timeoutMs);
+      }
+      await closeSinks(this.#context, generation, timeoutMs);
+    }
+    const outcome = await withDeadline(bound, () => this.#recovery.close());
+    if (outcome.kind !== 'answered') logger.warn('the store could not be closed', { outcome });
+  }
+}
+
+function halted(cause: unknown): TidegateError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TidegateError('TIDEGATE_HALTED', `the coordinator has halted: ${why}`, { cause });
+}
