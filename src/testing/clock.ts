@@ -2,7 +2,7 @@
 
 import { requireOptions, type NamesOf } from '../given.js';
 import type { Clock, Timer } from '../runtime/clock.js';
-import { turnOfEventLoop } from '../runtime/event-loop.js';
+import { yieldToEventLoop } from '../runtime/event-loop.js';
 
 interface SetTimer {
   readonly dueMs: number;
@@ -67,7 +67,7 @@ export class SimulatedClock implements Clock {
 
   /** Lets everything run that waits for no timer. */
   async settle(): Promise<void> {
-    await turnOfEventLoop();
+    await yieldToEventLoop();
   }
 
   /** Moves time on by `durationMs`, through every timer on the way. */

@@ -8,7 +8,7 @@ import { Dataflow } from '../../src/pipeline/flow/dataflow.js';
 import { Graph, mainPort } from '../../src/pipeline/graph.js';
 import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
 import { Stream } from '../../src/pipeline/stream.js';
-import { turnOfEventLoop } from '../../src/runtime/event-loop.js';
+import { yieldToEventLoop } from '../../src/runtime/event-loop.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { seededRandom, type Random } from '../../src/runtime/random.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
@@ -355,7 +355,7 @@ async function countsIn(snapshot: OperatorSnapshot): Promise<Seen> {
   else
     for await (const chunk of state) {
       chunks.push(chunk);
-      await turnOfEventLoop();
+      await yieldToEventLoop();
     }
   const seen: Seen = new Map();
   for (const line of Buffer.concat(chunks).toString().split('\n')) {
@@ -376,5 +376,5 @@ function sorted(seen: Seen): readonly string[] {
 }
 
 async function turns(number: number): Promise<void> {
-  for (let turn = 0; turn < number; turn++) await turnOfEventLoop();
+  for (let turn = 0; turn < number; turn++) await yieldToEventLoop();
 }

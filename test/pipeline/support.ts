@@ -4,7 +4,7 @@ import type { ReadableSource } from '../../src/contracts/source.js';
 import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import type { SimulatedClock } from '../../src/testing/clock.js';
-import { turnOfEventLoop } from '../../src/runtime/event-loop.js';
+import { yieldToEventLoop } from '../../src/runtime/event-loop.js';
 
 export function numbersTo(end: number): readonly number[] {
   return Array.from({ length: end }, (_, index) => index);
@@ -23,7 +23,7 @@ export function pacedSource<Rec>(
     },
     async *read({ signal }) {
       for (let start = next; start < records.length; start += batchRecords) {
-        for (let turn = turns(); turn > 0; turn--) await turnOfEventLoop();
+        for (let turn = turns(); turn > 0; turn--) await yieldToEventLoop();
         if (signal.aborted) return;
         const batch = records.slice(start, start + batchRecords);
         // Ahead of what was handed out: a pipeline must not ask for the position here.

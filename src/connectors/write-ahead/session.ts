@@ -13,8 +13,8 @@ import type {
 } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
+import { Mutex } from '../../runtime/mutex.js';
 import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
-import { Turns } from '../../runtime/turns.js';
 import { orFilesError } from '../files/files-error.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
@@ -41,7 +41,7 @@ export class WriteAheadSession<Rec>
   readonly #context: SessionContext<Rec>;
   readonly #prepared = new Map<number, Prepared>();
   /** The wrapped sink takes one epoch at a time. */
-  readonly #turns = new Turns();
+  readonly #mutex = new Mutex();
   /** Ends what a check has asked the wrapped sink's system. */
   readonly #life = new AbortController();
   #open: StagedWriter | undefined;
@@ -104,7 +104,7 @@ export class WriteAheadSession<Rec>
   async verify(handle: string, options: CallOptions): Promise<void> {
     if (this.#context.applier.left !== undefined && this.isOfWrapped(handle)) return;
     const id = idOfHandle(this.#context.owner, handle);
-    await this.#turns.take(async () => {
+    await this.#mutex.runExclusive(async () => {
       const staged = (await this.staged()).find((one) => one.id === id);
       if (staged === undefined) return;
       await this.#opened(staged, await this.#context.applier.isApplied(id, options));
@@ -159,7 +159,7 @@ export class WriteAheadSession<Rec>
 
   /** In turn, and only for as long as no newer owner has come. */
   #owning<Value>({ signal }: CallOptions, work: () => Promise<Value>): Promise<Value> {
-    return this.#turns.take(async () => {
+    return this.#mutex.runExclusive(async () => {
       await this.#requireCurrent();
       try {
         return await work();

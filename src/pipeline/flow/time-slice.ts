@@ -1,7 +1,7 @@
 // Sharing the event loop: whoever has worked for a few milliseconds lets the others go first.
 
 import type { Clock } from '../../runtime/clock.js';
-import { turnOfEventLoop } from '../../runtime/event-loop.js';
+import { yieldToEventLoop } from '../../runtime/event-loop.js';
 
 /** Looks at the clock cost more than small pieces of work, and a simulated clock may stand still. */
 const looksMax = 64;
@@ -28,7 +28,7 @@ export class TimeSlice {
 
   /** Lets everything run that is ready: timers, I/O, readers, encoders. */
   async pass(): Promise<void> {
-    await turnOfEventLoop();
+    await yieldToEventLoop();
     this.#looks = 0;
     this.#startedAtMs = this.#clock.monotonicMs();
   }

@@ -1,7 +1,7 @@
 // Saved keyed state back from its bytes, checked line by line.
 
 import { TidegateError } from '../../errors.js';
-import { turnOfEventLoop } from '../../runtime/event-loop.js';
+import { yieldToEventLoop } from '../../runtime/event-loop.js';
 import { stateFormat, stateFormatVersion } from './encode-state.js';
 import { vnodeOf } from './vnode.js';
 
@@ -31,7 +31,7 @@ export async function decodeState(
     for (const line of parts) {
       decoder.take(line);
       lines += 1;
-      if (lines % linesPerTurn === 0) await turnOfEventLoop();
+      if (lines % linesPerTurn === 0) await yieldToEventLoop();
     }
   }
   if (rest !== '') throw damaged(reading, 'it ends in the middle of a line');

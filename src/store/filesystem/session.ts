@@ -5,7 +5,7 @@ import type { CheckpointId, Generation, StoreId } from '../../ids.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import { checkManifestUpdate } from '../../manifest/update-rules.js';
 import { errnoOf } from '../../runtime/file-system.js';
-import { Turns } from '../../runtime/turns.js';
+import { Mutex } from '../../runtime/mutex.js';
 import { CheckpointIds } from '../checkpoint-ids.js';
 import type {
   OwnedStore,
@@ -45,7 +45,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   readonly #writer: CheckpointWriter;
   readonly #presence: Presence;
   readonly #takeNext: TakeNext;
-  readonly #turns = new Turns();
+  readonly #mutex = new Mutex();
   /** This generation, or a later one that this session won but could not finish opening. */
   #lastClaimed: Generation;
   #hasSuccessor = false;
@@ -185,7 +185,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
 
   /** Ends the ownership: the next `open` does not wait. */
   override async close(): Promise<void> {
-    await this.#turns.take(() => this.#presence.end());
+    await this.#mutex.runExclusive(() => this.#presence.end());
   }
 
   async #replace(
@@ -224,6 +224,6 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
       this.#presence.check();
       return this.#presence.guard(doing, work, signal);
     };
-    return this.#turns.take(checked, signal);
+    return this.#mutex.runExclusive(checked, signal);
   }
 }

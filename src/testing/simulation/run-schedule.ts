@@ -1,7 +1,7 @@
 // Runs one schedule to the end of the input, restarting the process as a supervisor does.
 
 import { systemClock } from '../../runtime/clock.js';
-import { turnOfEventLoop } from '../../runtime/event-loop.js';
+import { yieldToEventLoop } from '../../runtime/event-loop.js';
 import { check } from '../checkers/index.js';
 import type { Ending, Violation } from '../checkers/observation.js';
 import { faultKinds, type Schedule } from './faults.js';
@@ -226,9 +226,9 @@ class Run {
     const { timeline, director } = this.#simulation;
     let outsideSinceMs: number | undefined;
     for (;;) {
-      await turnOfEventLoop();
+      await yieldToEventLoop();
       // What lets others go first has asked for a turn of its own in this one.
-      await turnOfEventLoop();
+      await yieldToEventLoop();
       if (holds()) return true;
       if (director.outsideCallCount === 0) outsideSinceMs = undefined;
       else {

@@ -8,7 +8,7 @@ import { decodeInlineState } from '../../../src/manifest/operator-state.js';
 import type { StreamStages } from '../../../src/pipeline/node-streams/stages.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
-import { turnOfEventLoop } from '../../../src/runtime/event-loop.js';
+import { yieldToEventLoop } from '../../../src/runtime/event-loop.js';
 import { seededRandom, type Random } from '../../../src/runtime/random.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../../src/testing/clock.js';
@@ -224,5 +224,5 @@ function gatheringTransform(random: Random): Transform {
 }
 
 async function turns(random: Random, max: number): Promise<void> {
-  for (let turn = Math.floor(random.next() * max); turn > 0; turn--) await turnOfEventLoop();
+  for (let turn = Math.floor(random.next() * max); turn > 0; turn--) await yieldToEventLoop();
 }

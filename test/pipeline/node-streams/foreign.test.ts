@@ -8,7 +8,7 @@ import { hasErrorCode } from '../../../src/errors.js';
 import type { StreamStages } from '../../../src/pipeline/node-streams/stages.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import type { LogFields } from '../../../src/runtime/logger.js';
-import { turnOfEventLoop } from '../../../src/runtime/event-loop.js';
+import { yieldToEventLoop } from '../../../src/runtime/event-loop.js';
 import { silentLogger } from '../../../src/runtime/logger.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
 import type { FlushingSink } from '../../../src/contracts/sink.js';
@@ -89,7 +89,7 @@ describe('a stream that tidegate did not make is refused when the streams are bu
     for (const way of ['operator', 'oneToOne(stream)', 'perEpoch(() => stream)']) {
       expect(message).toContain(way);
     }
-    await turnOfEventLoop();
+    await yieldToEventLoop();
     // Nothing of a refused chain stays open.
     expect(made.map(({ destroyed }) => destroyed)).toEqual([true, true, true, true]);
   });
@@ -223,7 +223,7 @@ describe('a stream wrapped as one-to-one', () => {
       const late = new Transform({
         objectMode: true,
         transform: (record, _encoding, done) => {
-          void turnOfEventLoop().then(() => done(null, record));
+          void yieldToEventLoop().then(() => done(null, record));
         },
       });
       const highWaterMark = 3;

@@ -5,7 +5,7 @@ import type { TwoPhaseSink } from '../../../src/contracts/sink.js';
 import type { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import type { RunOptions, RunReport } from '../../../src/pipeline/prepared-run.js';
 import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
-import { turnOfEventLoop } from '../../../src/runtime/event-loop.js';
+import { yieldToEventLoop } from '../../../src/runtime/event-loop.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../../src/testing/clock.js';
 import { numbersTo } from '../support.js';
@@ -57,7 +57,7 @@ export async function untilSettled<Value>(
   };
   work.then(settled, settled);
   for (let round = 0; round < roundsMax; round++) {
-    for (let turn = 0; turn < turns; turn++) await turnOfEventLoop();
+    for (let turn = 0; turn < turns; turn++) await yieldToEventLoop();
     if (progress.hasSettled) return work;
     clock.runNextTimer();
   }
@@ -78,7 +78,7 @@ export function slowly<Rec>(
       return {
         ...session,
         write: async (records) => {
-          for (let turn = turns(); turn > 0; turn--) await turnOfEventLoop();
+          for (let turn = turns(); turn > 0; turn--) await yieldToEventLoop();
           written(records.length);
           await session.write(records);
         },

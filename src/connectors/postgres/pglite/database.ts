@@ -9,7 +9,7 @@ import type { FileSystem } from '../../../runtime/file-system.js';
 import { systemProcesses, type Processes } from '../../../runtime/process-identity.js';
 import { orAborted } from '../../../runtime/abort.js';
 import { systemRandom, type Random } from '../../../runtime/random.js';
-import { Turns } from '../../../runtime/turns.js';
+import { Mutex } from '../../../runtime/mutex.js';
 import type { PostgresDriver, PostgresSession, QueryAnswer } from '../driver.js';
 import { claimDirectory, releaseDirectory } from './owner-file.js';
 import { PgliteSession, type Pglite } from './session.js';
@@ -51,7 +51,7 @@ const knownOptions: NamesOf<PgliteDatabaseOptions> = {
 export class PgliteDatabase {
   readonly driver: PostgresDriver;
   readonly #options: PgliteDatabaseOptions;
-  readonly #turns = new Turns();
+  readonly #mutex = new Mutex();
   #starting: Promise<Pglite> | undefined;
 
   constructor(options: PgliteDatabaseOptions) {
@@ -86,7 +86,7 @@ export class PgliteDatabase {
   /** Several statements at once, without parameters and without answers. */
   async run(statements: string): Promise<void> {
     const pglite = await this.#start();
-    await this.#turns.take(() => pglite.exec(statements));
+    await this.#mutex.runExclusive(() => pglite.exec(statements));
   }
 
   /** Closes the database and lets another process open the directory. */
@@ -95,7 +95,7 @@ export class PgliteDatabase {
     if (starting === undefined) return;
     this.#starting = undefined;
     const pglite = await starting;
-    await this.#turns.take(() => pglite.close());
+    await this.#mutex.runExclusive(() => pglite.close());
     const { directory } = this.#options;
     if (directory !== undefined) await releaseDirectory(this.#ports(), directory);
   }
@@ -104,7 +104,7 @@ export class PgliteDatabase {
     // The start goes on for the next one who asks.
     const pglite = await orAborted(this.#start(), signal);
     return new Promise((onSession, onFailure) => {
-      const turn = this.#turns.take(async () => {
+      const turn = this.#mutex.runExclusive(async () => {
         signal.throwIfAborted();
         const session = new PgliteSession(pglite, signal);
         onSession(session);
