@@ -20,7 +20,7 @@ test('a process that stood still before it owned the store, takes it over and di
   // the middle of a checkpoint: what it has prepared is settled by a third.
   const schedule = parseSchedule([
     'zombie disk: make /checkpoints#1 +40',
-    'kill-after disk: create checkpoint_N.N/manifest.json#4',
+    'kill-after disk: rename checkpoint_N/manifest.json#3',
   ]);
   const result = await replay(prepared, schedule);
   expect(result.points.at(-1)?.life).toBe(3);
@@ -104,7 +104,7 @@ test('a process that recovery refuses may also be fenced by another one that it 
 test('a process that recovery refuses after bit rot leaves alone what is prepared, though an older one had finished', async () => {
   const prepared = await prepareSetup(setup, { seed: 1 });
   const schedule = parseSchedule([
-    'zombie sink b: commit#2 +1',
+    'zombie sink b: commit#1 +1',
     'bit-rot disk: create checkpoint_N.N/state.bin#3',
   ]);
   const result = await replay(prepared, schedule);

@@ -38,11 +38,8 @@ export const lifeMachine = setup({
   },
   actions: {
     blame: assign((_, { cause }: Blame) => ({ cause })),
-    countFailure: assign(({ context }, { cause }: Blame) => ({
-      failuresInARow: context.failuresInARow + 1,
-      failure: cause,
-      waitsFor: undefined,
-    })),
+    countFailure: assign(({ context }) => ({ failuresInARow: context.failuresInARow + 1 })),
+    fails: assign((_, { cause }: Blame) => ({ failure: cause, waitsFor: undefined })),
     forgetFailures: assign({ failuresInARow: 0, waitsFor: undefined }),
     waits: assign((_, { problem }: { readonly problem: unknown }) => ({ waitsFor: problem })),
     recovered: assign((_, { report, ...rest }: Recovered) => ({
@@ -123,7 +120,7 @@ export const lifeMachine = setup({
           {
             target: 'settling',
             reenter: true,
-            actions: { type: 'countFailure', params: ({ event }) => ({ cause: event.error }) },
+            actions: 'countFailure',
           },
         ],
       },
@@ -197,7 +194,7 @@ export const lifeMachine = setup({
               },
               {
                 target: '#settling',
-                actions: { type: 'countFailure', params: ({ event }) => event },
+                actions: ['countFailure', { type: 'fails', params: ({ event }) => event }],
               },
             ],
             stop: [

@@ -33,7 +33,7 @@ export type LoggedCall =
 export interface StoreFaults {
   before?: (how: 'save' | 'update', manifest: CheckpointManifest) => void | Promise<void>;
   after?: (how: 'save' | 'update', manifest: CheckpointManifest) => void | Promise<void>;
-  beforeNextGeneration?: (() => void) | undefined;
+  beforeNextGeneration?: (() => void | Promise<void>) | undefined;
   beforeClose?: () => Promise<void>;
 }
 
@@ -63,7 +63,7 @@ function loggedOwner(owner: OwnedStore, log: LoggedCall[], faults: StoreFaults):
       await owner.close();
     },
     takeNextGeneration: async (options) => {
-      faults.beforeNextGeneration?.();
+      await faults.beforeNextGeneration?.();
       return loggedOwner(await owner.takeNextGeneration(options), log, faults);
     },
     allocateCheckpointId: () => owner.allocateCheckpointId(),

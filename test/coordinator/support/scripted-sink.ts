@@ -31,6 +31,8 @@ export class ScriptedSink {
   readonly scripts = new Map<SinkCall, Script[]>();
   /** Scripts that run after the call took effect: the answer is lost. */
   readonly afterScripts = new Map<SinkCall, Script[]>();
+  /** Scripts of calls that have none of their own. */
+  readonly always = new Map<SinkCall, Script>();
   generation = 0;
 
   constructor(name: string, durability: Durability) {
@@ -47,7 +49,8 @@ export class ScriptedSink {
   }
 
   async play(call: SinkCall, scripts = this.scripts): Promise<void> {
-    await scripts.get(call)?.shift()?.(call);
+    const always = scripts === this.scripts ? this.always.get(call) : undefined;
+    await (scripts.get(call)?.shift() ?? always)?.(call);
   }
 
   asSink(): Sink {

@@ -1,0 +1,61 @@
+// Ways to break the life of a coordinator, each of which its tests must notice.
+
+export const tests = ['test/coordinator/(stop|machine/(life|attempt))'];
+
+const swap = (what, file, find, replace) => ({
+  what,
+  file: `src/coordinator/${file}`,
+  find,
+  replace,
+});
+
+export const mutations = [
+  swap(
+    'a stop in the middle of a batch commits half of it',
+    'coordinator.ts',
+    'const isHalfway = loop?.isHalfway(this.#writtenCount()) === true;',
+    'const isHalfway = loop?.isHalfway(-1) === undefined;',
+  ),
+  swap(
+    'a loop that comes to no safe point gets a final checkpoint all the same',
+    'lifecycle/life-events.ts',
+    'export function noSafePoint({ safePointTimeoutMs }: LifeContext): Blame {',
+    'export function noSafePoint({ safePointTimeoutMs }: LifeContext): Blame {\n  if (safePointTimeoutMs > 0) return { cause: undefined };',
+  ),
+  swap(
+    'a stop waits for a recovery whose server is down',
+    'lifecycle/machine.ts',
+    'isLoop || context.waitsFor !== undefined,',
+    'isLoop && context.waitsFor !== undefined,',
+  ),
+  swap(
+    'a stop waits for as long as a commit is tried again',
+    'lifecycle/machine.ts',
+    "            stopGraceMs: {\n              guard: 'isWaiting',",
+    "            stopGraceMs: {\n              guard: not('isWaiting'),",
+  ),
+  swap(
+    'a halt leaves behind what was prepared for no manifest',
+    'lifecycle/lifecycle.ts',
+    'await discardUnrecorded(this.#context, generation, timeoutMs);',
+    'void discardUnrecorded;',
+  ),
+  swap(
+    'a halt rolls back what a manifest may name',
+    'lifecycle/generation.ts',
+    'if (generation.unrecorded === undefined || generation.inDoubt !== undefined) return;',
+    'if (generation.unrecorded === undefined) generation.unrecorded = { settled: () => Promise.resolve() };',
+  ),
+  swap(
+    'a halt rolls back before the last pre-commit has ended',
+    'lifecycle/generation.ts',
+    '() => unrecorded.settled());',
+    '() => void unrecorded);',
+  ),
+  swap(
+    'a commit that never succeeds does not say why',
+    'checkpoint/steps/re-save.ts',
+    'error: ledger.lastError };',
+    'error: undefined };',
+  ),
+];
