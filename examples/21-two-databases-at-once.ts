@@ -13,7 +13,8 @@ import {
   type Random,
   type TwoPhaseSink,
 } from 'tidegate';
-import { PgliteDatabase, postgresSink } from 'tidegate/postgres';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink } from 'tidegate/postgres';
 
 export interface Payment {
   readonly id: number;

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { FileSystemCheckpointStore, Pipeline, arraySource } from 'tidegate';
-import { PgliteDatabase, postgresSink } from 'tidegate/postgres';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink } from 'tidegate/postgres';
 import type { TwoPhaseSink } from 'tidegate';
 
 interface Reading {

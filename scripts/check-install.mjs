@@ -18,11 +18,12 @@ const quickStartSays = /lost 0, duplicated 0/;
 
 /** The packages of the drivers are optional: without them everything else works, and says what to install. */
 const withoutPeers = `
+import { PgliteDatabase } from 'tidegate/pglite';
 import * as postgres from 'tidegate/postgres';
 
 for (const attempt of [
   () => postgres.postgresSink({ table: 'orders' }),
-  () => new postgres.PgliteDatabase({}),
+  () => new PgliteDatabase({}),
 ]) {
   try {
     await attempt();

@@ -11,7 +11,7 @@ import { arraySource } from '../src/connectors/memory/array-source.js';
 import { consoleSink } from '../src/connectors/memory/console-sink.js';
 import { iterableSource } from '../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../src/connectors/memory/memory-sink.js';
-import { PgliteDatabase } from '../src/connectors/postgres/pglite/database.js';
+import { PgliteDatabase } from '../src/connectors/pglite/database.js';
 import { postgresSink, postgresUpsertSink } from '../src/connectors/postgres/postgres-sink.js';
 import { postgresSource } from '../src/connectors/postgres/postgres-source.js';
 import { writeAhead } from '../src/connectors/write-ahead/write-ahead.js';

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as root from '../src/index.js';
 import * as files from '../src/connectors/files/index.js';
 import * as http from '../src/connectors/http/index.js';
+import * as pglite from '../src/connectors/pglite/index.js';
 import * as postgres from '../src/connectors/postgres/index.js';
 import * as writeAhead from '../src/connectors/write-ahead/index.js';
 import * as streams from '../src/pipeline/node-streams/index.js';
@@ -11,7 +12,7 @@ import * as testing from '../src/testing/index.js';
 import type { Build } from '../src/testing/index.js';
 import type { StreamStages } from '../src/pipeline/node-streams/stages.js';
 
-const entries = { root, files, http, postgres, writeAhead, streams, testing };
+const entries = { root, files, http, pglite, postgres, writeAhead, streams, testing };
 
 /** Well-formed everywhere, and an option of nothing. */
 const more: object = { misspelt: 1 };
@@ -56,7 +57,7 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   'files.csvSource': [() => files.csvSource('f', wrong)],
   'files.jsonLinesSource': [() => files.jsonLinesSource('f', wrong)],
   'http.httpSink': [() => http.httpSink({ url: 'http://host', ...more })],
-  'postgres.PgliteDatabase': [() => new postgres.PgliteDatabase(wrong)],
+  'pglite.PgliteDatabase': [() => new pglite.PgliteDatabase(wrong)],
   'postgres.postgresSink': [() => postgres.postgresSink(wrong)],
   'postgres.postgresUpsertSink': [() => postgres.postgresUpsertSink(wrong)],
   'postgres.postgresSource': [() => postgres.postgresSource(wrong)],

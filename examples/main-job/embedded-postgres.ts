@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
-import type { PgliteClass } from 'tidegate/postgres';
+import type { PgliteClass } from 'tidegate/pglite';
 
 /** Node has it; TypeScript declares it for browsers only, and PGlite takes what it makes. */
 declare const WebAssembly: { compile(bytes: Uint8Array): Promise<never> };

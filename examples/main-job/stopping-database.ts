@@ -1,6 +1,7 @@
 // A database that announces each durable action before and after it, and can stop there for good.
 
-import type { Pglite, PgliteClass, PgPool } from 'tidegate/postgres';
+import type { Pglite, PgliteClass } from 'tidegate/pglite';
+import type { PgPool } from 'tidegate/postgres';
 import type { Announcer } from './stopping-files.js';
 
 /** What makes something durable, as statements begin; the others only prepare for these. */

@@ -1,6 +1,7 @@
 // Where the statistics go: an embedded PGlite in a directory, or the PostgreSQL server of DATABASE_URL.
 
-import { PgliteDatabase, postgresSink } from 'tidegate/postgres';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink } from 'tidegate/postgres';
 import type { TwoPhaseSink } from 'tidegate';
 import { embeddedPostgres } from './embedded-postgres.js';
 import type { AirportDay } from './flight.js';

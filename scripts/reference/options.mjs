@@ -68,7 +68,7 @@ const sections = [
   },
   {
     heading: '`new PgliteDatabase(…)`',
-    interfaces: [['src/connectors/postgres/pglite/database.ts', 'PgliteDatabaseOptions']],
+    interfaces: [['src/connectors/pglite/database.ts', 'PgliteDatabaseOptions']],
   },
   {
     heading: '`httpSink(…)`',

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { PGlite } from '@electric-sql/pglite';
-import { PgliteDatabase, postgresSink } from '../../src/connectors/postgres/index.js';
+import { PgliteDatabase } from '../../src/connectors/pglite/index.js';
+import { postgresSink } from '../../src/connectors/postgres/index.js';
 import type { DatabaseOptions } from '../../src/connectors/postgres/index.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import {

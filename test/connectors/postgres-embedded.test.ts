@@ -1,11 +1,8 @@
 // The embedded database: one process at a time, one session at a time, and clean after a failure.
 
 import { describe, expect, test } from '@jest/globals';
-import {
-  PgliteDatabase,
-  postgresSink,
-  type PgliteClass,
-} from '../../src/connectors/postgres/index.js';
+import { PgliteDatabase, type PgliteClass } from '../../src/connectors/pglite/index.js';
+import { postgresSink } from '../../src/connectors/postgres/index.js';
 import type { FileSystem } from '../../src/runtime/file-system.js';
 import type { ProcessLiveness, Processes } from '../../src/runtime/process-identity.js';
 import { calm } from '../../src/testing/conformance/sink-bench.js';

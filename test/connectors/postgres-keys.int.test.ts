@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PGlite } from '@electric-sql/pglite';
+import { PgliteDatabase } from '../../src/connectors/pglite/index.js';
 import {
-  PgliteDatabase,
   postgresSink,
   postgresSource,
   type PostgresSourceOptions,

@@ -3,7 +3,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { TwoPhaseSink } from 'tidegate';
-import { PgliteDatabase, postgresSink } from 'tidegate/postgres';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink } from 'tidegate/postgres';
 import { crashEverywhere, type Build, type World } from 'tidegate/testing';
 import { buildTotals, type Order } from '../../examples/20-node-loop-to-postgresql.js';
 import { buildPayments, type Payment } from '../../examples/21-two-databases-at-once.js';

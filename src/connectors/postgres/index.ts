@@ -9,13 +9,11 @@ export type {
 } from './driver.js';
 export type { PgClient, PgPool } from './pg-driver.js';
 export { JsonText } from './json-text.js';
-export { PgliteDatabase } from './pglite/database.js';
-export type { PgliteClass, PgliteDatabaseOptions } from './pglite/database.js';
-export type { Pglite, PgliteMessage } from './pglite/session.js';
 export type { OutputOptions } from './opening.js';
 export { postgresSink, postgresUpsertSink } from './postgres-sink.js';
 export type {
   DatabaseOptions,
+  PostgresDatabase,
   PostgresSinkOptions,
   PostgresUpsertSinkOptions,
   SharedOptions,

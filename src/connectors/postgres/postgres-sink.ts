@@ -12,17 +12,21 @@ import { defaultSchema } from './names.js';
 import { openContext, type OutputOptions, type SinkParts } from './opening.js';
 import { OneTransactionSession } from './one-transaction-session.js';
 import { pgDriver, type PgPool } from './pg-driver.js';
-import type { PgliteDatabase } from './pglite/database.js';
 import { PreparedSession } from './prepared-session.js';
 import type { SinkNeeds } from './shared-room.js';
 import { UpsertSession } from './upsert-session.js';
 import { checkLimits, defaultLimits, type SinkLimits } from './sink-context.js';
 import { quotedName, type TableOptions } from './table.js';
 
-/** Where the database is: a `pg` pool, or an embedded PGlite. */
+/** A database that brings its own driver, such as the `PgliteDatabase` of `tidegate/pglite`. */
+export interface PostgresDatabase {
+  readonly driver: PostgresDriver;
+}
+
+/** Where the database is: a `pg` pool, or one that brings its own driver. */
 export type DatabaseOptions =
   | { readonly pool: PgPool; readonly database?: undefined }
-  | { readonly database: PgliteDatabase; readonly pool?: undefined };
+  | { readonly database: PostgresDatabase; readonly pool?: undefined };
 
 export interface SharedOptions extends Partial<SinkLimits> {
   /** Schema of the two tables that the sinks of all pipelines share. Default `tidegate`. */
@@ -151,13 +155,13 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
   // Callers without types may give neither, or both.
   const { pool, database } = options as unknown as {
     readonly pool?: PgPool;
-    readonly database?: PgliteDatabase;
+    readonly database?: PostgresDatabase;
   };
   if (pool !== undefined && database === undefined) return pgDriver(pool);
   if (database !== undefined && pool === undefined) return database.driver;
   throw new TidegateError(
     'TIDEGATE_POSTGRES_OPTIONS',
-    'give either pool, a Pool of pg (npm install pg), or database, a PgliteDatabase',
+    'give either pool, a Pool of pg (npm install pg), or database, a PgliteDatabase of tidegate/pglite',
   );
 }
 

@@ -1,15 +1,15 @@
-// Who has an embedded database open: PGlite lets a second process in, and two would destroy it.
+// Which process has an embedded database open: PGlite admits a second one, and two destroy the data.
 
-import { TidegateError } from '../../../errors.js';
-import { errnoOf, readSmallFile, type FileSystem } from '../../../runtime/file-system.js';
+import { TidegateError } from '../../errors.js';
+import { errnoOf, readSmallFile, type FileSystem } from '../../runtime/file-system.js';
 import {
   mkdirIfMissing,
   parseJsonObject,
   unlessMissing,
   writeNewFile,
-} from '../../../runtime/small-files.js';
-import type { ProcessIdentity, Processes } from '../../../runtime/process-identity.js';
-import type { Random } from '../../../runtime/random.js';
+} from '../../runtime/small-files.js';
+import type { ProcessIdentity, Processes } from '../../runtime/process-identity.js';
+import type { Random } from '../../runtime/random.js';
 
 export interface OwnerFilePorts {
   readonly fileSystem: FileSystem;
@@ -19,7 +19,7 @@ export interface OwnerFilePorts {
 
 const ownerFile = 'owner.json';
 const ownerMaxBytes = 65_536;
-/** Takers that come at the same moment; each one that loses has seen another one win. */
+/** Attempts against processes that claim at the same moment; each lost attempt is another's success. */
 const triesMax = 100;
 
 /**
@@ -54,16 +54,19 @@ export async function claimDirectory(
     await removeClaim(fileSystem, staging);
     throw error;
   }
-  throw new TidegateError('TIDEGATE_POSTGRES_OWNED', `${directory}: too many processes want it`);
+  throw new TidegateError(
+    'TIDEGATE_POSTGRES_OWNED',
+    `${directory}: ${triesMax} times another process claimed it first`,
+  );
 }
 
-/** Gives the directory free for the next process. */
+/** Releases the directory for the next process. */
 export async function releaseDirectory(
   { fileSystem }: OwnerFilePorts,
   directory: string,
 ): Promise<void> {
   const claims = `${directory}.owners`;
-  // The directory itself stays: its number must not be used again by somebody who has just read it.
+  // The directory itself stays: its number must not be used again by a process that has just read it.
   for (const number of await claimNumbers(fileSystem, claims)) {
     await unlessMissing(fileSystem.removeFile(`${claims}/${number}/${ownerFile}`));
   }
@@ -78,17 +81,18 @@ async function requireGone(
   const bytes = await unlessMissing(
     readSmallFile(fileSystem, `${claim}/${ownerFile}`, ownerMaxBytes),
   );
-  // Without its file the claim was given up in good order.
+  // Without its file the claim was released.
   if (bytes === undefined) return;
   const identity = parseIdentity(bytes);
   const liveness = identity === undefined ? 'unknown' : processes.livenessOf(identity);
   if (liveness === 'gone') return;
-  const who = identity === undefined ? 'somebody' : `process ${identity.pid} on ${identity.host}`;
+  const who =
+    identity === undefined ? 'another process' : `process ${identity.pid} on ${identity.host}`;
   throw new TidegateError(
     'TIDEGATE_POSTGRES_OWNED',
     liveness === 'running'
       ? `${directory} is open in ${who}: end it first`
-      : `${directory} was opened by ${who}, of which nothing can be learnt from here: when you are ` +
+      : `${directory} was opened by ${who}, which cannot be seen from this machine or container: when you are ` +
           `sure that it has ended, delete ${claim}/${ownerFile}`,
   );
 }

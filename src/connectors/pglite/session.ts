@@ -1,6 +1,6 @@
 // The one session of a PGlite for the time of one turn.
 
-import type { CopyIn, PostgresSession, QueryAnswer } from '../driver.js';
+import type { CopyIn, PostgresSession, QueryAnswer } from '../postgres/driver.js';
 
 /** What is used of a `PGlite`. */
 export interface Pglite {
@@ -101,7 +101,7 @@ export class PgliteSession implements PostgresSession {
 
   #run<Value>(work: () => Promise<Value>): Promise<Value> {
     this.#signal.throwIfAborted();
-    // A flow that nobody waits for any more must not go on in somebody else's turn.
+    // Work of a session that was closed must not run in the turn of the next one.
     if (this.#isOver) throw new Error('the session was closed');
     const running = work();
     this.#running = running;

@@ -1,16 +1,17 @@
 // PostgreSQL in this process: a PGlite that one process owns and whose one session takes turns.
 
 import { resolve } from 'node:path';
-import type { CallOptions } from '../../../contracts/source.js';
-import { TidegateError } from '../../../errors.js';
-import { requireOptions, type NamesOf } from '../../../given.js';
-import { nodeFileSystem } from '../../../runtime/file-system-node.js';
-import type { FileSystem } from '../../../runtime/file-system.js';
-import { systemProcesses, type Processes } from '../../../runtime/process-identity.js';
-import { orAborted } from '../../../runtime/abort.js';
-import { systemRandom, type Random } from '../../../runtime/random.js';
-import { Mutex } from '../../../runtime/mutex.js';
-import type { PostgresDriver, PostgresSession, QueryAnswer } from '../driver.js';
+import type { CallOptions } from '../../contracts/source.js';
+import { TidegateError } from '../../errors.js';
+import { requireOptions, type NamesOf } from '../../given.js';
+import { nodeFileSystem } from '../../runtime/file-system-node.js';
+import type { FileSystem } from '../../runtime/file-system.js';
+import { systemProcesses, type Processes } from '../../runtime/process-identity.js';
+import { orAborted } from '../../runtime/abort.js';
+import { systemRandom, type Random } from '../../runtime/random.js';
+import { Mutex } from '../../runtime/mutex.js';
+import type { PostgresDriver, PostgresSession, QueryAnswer } from '../postgres/driver.js';
+import type { PostgresDatabase } from '../postgres/postgres-sink.js';
 import { claimDirectory, releaseDirectory } from './owner-file.js';
 import { PgliteSession, type Pglite } from './session.js';
 
@@ -48,7 +49,7 @@ const knownOptions: NamesOf<PgliteDatabaseOptions> = {
  * A transaction that was prepared survives the end of the process, not a loss of power: PGlite does
  * not sync its files.
  */
-export class PgliteDatabase {
+export class PgliteDatabase implements PostgresDatabase {
   readonly driver: PostgresDriver;
   readonly #options: PgliteDatabaseOptions;
   readonly #mutex = new Mutex();
@@ -101,7 +102,7 @@ export class PgliteDatabase {
   }
 
   async #connect({ signal }: CallOptions): Promise<PostgresSession> {
-    // The start goes on for the next one who asks.
+    // The start is not aborted: the next caller uses it.
     const pglite = await orAborted(this.#start(), signal);
     return new Promise((onSession, onFailure) => {
       const turn = this.#mutex.runExclusive(async () => {

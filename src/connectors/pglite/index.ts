@@ -1,0 +1,5 @@
+// An embedded PostgreSQL for the sinks and sources of `tidegate/postgres`: `tidegate/pglite`.
+
+export { PgliteDatabase } from './database.js';
+export type { PgliteClass, PgliteDatabaseOptions } from './database.js';
+export type { Pglite, PgliteMessage } from './session.js';
