@@ -103,7 +103,7 @@ describe('options', () => {
     [
       'its sink',
       () => coordinator({ sinks: { a: { open: () => nothing } } }),
-      '- sink a has a durability that is missing, not one of durable, last-resource, fenced',
+      '- sink a has a durability that is missing, not one of durable, last-resource, idempotent',
     ],
     [
       'its sink',
