@@ -41,15 +41,16 @@ const next = randomFrom(seed);
 
 console.log(`seed ${seed}, ${kills} kills, ${takeovers} takeovers, ${rowCount} rows`);
 const room = mkdtempSync(join(tmpdir(), 'tidegate-chaos-'));
-const library = transpile(`chaos-${process.pid}`);
-writeFileSync(join(library, 'package.json'), '{ "type": "module" }');
+const build = transpile(`chaos-${process.pid}`);
+const library = join(build, 'src');
+writeFileSync(join(build, 'package.json'), '{ "type": "module" }');
 await writeRows();
 const server = await startPostgres();
 const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   rmSync(room, { recursive: true, force: true, maxRetries: 5 });
-  rmSync(library, { recursive: true, force: true });
+  rmSync(build, { recursive: true, force: true });
 });
 await server.query(
   `CREATE TABLE flight (n int, date text, delay int, distance int, origin text, destination text)`,

@@ -2,14 +2,34 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 
-/** A program called as `npm run <name> -- …`; it ends as sysexits.h says, with 64, where it is called wrongly. */
+/**
+ * A program called as `npm run <name> -- …`; it ends as sysexits.h says, with 64, where it is called
+ * wrongly. A sub-command is a name of its own: `simulate -- pipelines`.
+ */
 export function script(name, about) {
+  const call = name.includes(' -- ') ? name : `${name} --`;
   return new Command(name)
-    .usage(`[flags], called as: npm run ${name} -- [flags]`)
+    .usage(`[flags], called as: npm run ${call} [flags]`)
     .description(about)
     .allowExcessArguments(false)
-    .showHelpAfterError(`Its flags: npm run ${name} -- --help`)
+    .showHelpAfterError(`Its flags: npm run ${call} --help`)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 64));
+}
+
+/**
+ * Hands over to the sub-command that the first argument names, without that argument.
+ *
+ * @param {Readonly<Record<string, () => Promise<unknown>>>} commands Each loads the module that runs it.
+ * @param {string} fallback The one that runs where the first argument is a flag, or missing.
+ */
+export async function runSubCommand(commands, fallback) {
+  const first = process.argv[2];
+  const isNamed = first !== undefined && !first.startsWith('-');
+  if (isNamed) {
+    requireKnown('sub-command', [first], Object.keys(commands));
+    process.argv.splice(2, 1);
+  }
+  await commands[isNamed ? first : fallback]();
 }
 
 /** A whole number, 0 or more. */

@@ -1,4 +1,4 @@
-// Turns src/ into JavaScript without checking types: fast, and able to change a file on the way.
+// Turns TypeScript into JavaScript without checking types: fast, and able to change a file on the way.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -7,18 +7,23 @@ import ts from 'typescript';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** What the simulation loads: the library, and the pipelines that it crashes. */
+export const simulationFolders = ['src', 'test/simulation/campaign'];
+
 /**
- * Writes the JavaScript of src/ under node_modules/.cache, where its imports are found.
+ * Writes the JavaScript of folders under node_modules/.cache, where its imports are found, each file
+ * at its path in the repository.
  *
  * @param {string} name Folder in the cache.
- * @param {(path: string, text: string) => string} change Given each file's path inside src.
- * @returns {string} The folder that holds index.js.
+ * @param {{ folders?: readonly string[], change?: (path: string, text: string) => string }} options
+ *   `change` is given each file's path in the repository and its text.
+ * @returns {string} The folder that holds `src`.
  */
-export function transpile(name, change = (_path, text) => text) {
+export function transpile(name, { folders = ['src'], change = (_path, text) => text } = {}) {
   const target = join(root, 'node_modules', '.cache', 'tidegate', name);
   rmSync(target, { recursive: true, force: true });
-  for (const path of sourceFiles(join(root, 'src'))) {
-    const inside = relative(join(root, 'src'), path);
+  for (const path of folders.flatMap((folder) => sourceFiles(join(root, folder)))) {
+    const inside = relative(root, path).replaceAll('\\', '/');
     const { outputText } = ts.transpileModule(change(inside, readFileSync(path, 'utf8')), {
       fileName: path,
       compilerOptions: {

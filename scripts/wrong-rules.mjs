@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { positive, script } from './flags.mjs';
-import { root, transpile } from './transpile.mjs';
+import { root, simulationFolders, transpile } from './transpile.mjs';
 import { wrongRules } from './wrong-rules/rules.mjs';
 
 const values = script('wrong-rules', 'Swaps in wrong rules; the simulation has to catch each.')
@@ -29,15 +29,18 @@ for (const { name, changes, mixes = /./, first, second, isSinkSuite = false } of
 
   function hunt() {
     const left = new Set(changes);
-    const directory = transpile('wrong-rule', (path, text) => {
-      for (const change of changes) {
-        const [file, from, to] = change;
-        if (file !== path) continue;
-        if (text.split(from).length !== 2) continue;
-        text = text.replace(from, () => to);
-        left.delete(change);
-      }
-      return text;
+    const directory = transpile('wrong-rule', {
+      folders: simulationFolders,
+      change: (path, text) => {
+        for (const change of changes) {
+          const [file, from, to] = change;
+          if (`src/${file}` !== path) continue;
+          if (text.split(from).length !== 2) continue;
+          text = text.replace(from, () => to);
+          left.delete(change);
+        }
+        return text;
+      },
     });
     if (left.size > 0) {
       const texts = [...left].map(([file, from]) => `${file}: ${from}`);

@@ -11,10 +11,10 @@ process.on('unhandledRejection', () => undefined);
 
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
 const { setups, coreSetups, prepareSetup, replay, describeViolation, describeSetup } = await load(
-  'testing/campaign/campaign.js',
+  'test/simulation/campaign/campaign.js',
 );
-const { faultsAt } = await load('testing/simulation/fault-variants.js');
-const { formatSchedule } = await load('testing/simulation/faults.js');
+const { faultsAt } = await load('src/testing/simulation/fault-variants.js');
+const { formatSchedule } = await load('src/testing/simulation/faults.js');
 
 const matching = (points, pattern) =>
   points
@@ -45,9 +45,9 @@ async function hunt() {
 
 /** The suite that every two-phase sink has to pass, run against the changed simulated one. */
 async function askSuite() {
-  const { twoPhaseSinkCases } = await load('testing/two-phase-sink-conformance.js');
-  const { SinkStorage, simulatedSink } = await load('testing/simulation/sinks/index.js');
-  const { calmPort } = await load('testing/simulation/port.js');
+  const { twoPhaseSinkCases } = await load('src/testing/two-phase-sink-conformance.js');
+  const { SinkStorage, simulatedSink } = await load('src/testing/simulation/sinks/index.js');
+  const { calmPort } = await load('src/testing/simulation/port.js');
   const failed = [];
   for (const durability of ['durable', 'last-resource']) {
     for (const { title, only, run } of twoPhaseSinkCases()) {

@@ -27,7 +27,7 @@ if (!existsSync(room)) {
   const ownRoom = `${room}.${process.pid}`;
   const cached = transpile(`cli-${process.pid}`);
   mkdirSync(ownRoom);
-  cpSync(cached, join(ownRoom, 'dist'), { recursive: true });
+  cpSync(join(cached, 'src'), join(ownRoom, 'dist'), { recursive: true });
   rmSync(cached, { recursive: true });
   cpSync(join(root, 'package.json'), join(ownRoom, 'package.json'));
   symlinkSync(join(root, 'node_modules'), join(ownRoom, 'node_modules'));

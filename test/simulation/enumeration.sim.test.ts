@@ -8,8 +8,8 @@ import {
   runShare,
   setups,
   wideSetups,
-} from '../../src/testing/campaign/campaign.js';
-import type { OrdersSetup } from '../../src/testing/campaign/orders.js';
+} from './campaign/campaign.js';
+import type { OrdersSetup } from './campaign/orders.js';
 
 const boundMs = 100_000;
 

@@ -11,7 +11,7 @@ import type {
 import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
 import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import { ordersInput, ordersPipeline } from '../../src/testing/campaign/orders.js';
+import { ordersInput, ordersPipeline } from './campaign/orders.js';
 import { startAgain, type Build, type World } from '../../src/testing/simulation/world.js';
 
 export interface Handmade {

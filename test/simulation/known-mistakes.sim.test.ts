@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
 import { replaySchedule } from '../../src/testing/crash-everywhere.js';
-import type { Mix } from '../../src/testing/campaign/mixes.js';
+import type { Mix } from './campaign/mixes.js';
 import {
   orders,
   ordersInput,
   ordersPipeline,
   orderTotals,
   type OrdersSetup,
-} from '../../src/testing/campaign/orders.js';
+} from './campaign/orders.js';
 import { runSchedule, type RunResult } from '../../src/testing/simulation/run-schedule.js';
 import type { Build, World } from '../../src/testing/simulation/world.js';
 import { damagedSidecar, onHandmadeStore } from './handmade-store.js';

@@ -1,9 +1,9 @@
 // A roll back of recovery that gets no answer and lands when the next epoch is prepared.
 
 import { expect, test } from '@jest/globals';
-import { prepareSetup, replay } from '../../src/testing/campaign/campaign.js';
+import { prepareSetup, replay } from './campaign/campaign.js';
 import { parseSchedule } from '../../src/testing/simulation/faults.js';
-import type { OrdersSetup } from '../../src/testing/campaign/orders.js';
+import type { OrdersSetup } from './campaign/orders.js';
 
 const setup: OrdersSetup = {
   mix: ['durable', 'durable'],

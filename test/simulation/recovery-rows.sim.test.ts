@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { InDoubtPolicy } from '../../src/recovery/request.js';
 import { recoveryTable, rowName } from '../../src/recovery/table.js';
-import { prepareSetup, replay } from '../../src/testing/campaign/campaign.js';
+import { prepareSetup, replay } from './campaign/campaign.js';
 import { parseSchedule } from '../../src/testing/simulation/faults.js';
-import type { Mix } from '../../src/testing/campaign/mixes.js';
-import { orderTotals, type OrdersShape } from '../../src/testing/campaign/orders.js';
+import type { Mix } from './campaign/mixes.js';
+import { orderTotals, type OrdersShape } from './campaign/orders.js';
 import { runSchedule, type RunResult } from '../../src/testing/simulation/run-schedule.js';
 import {
   beyondLimits,

@@ -2,11 +2,11 @@
 
 import { expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
-import { prepareSetup, replay } from '../../src/testing/campaign/campaign.js';
+import { prepareSetup, replay } from './campaign/campaign.js';
 import { parseSchedule } from '../../src/testing/simulation/faults.js';
 import { runSchedule } from '../../src/testing/simulation/run-schedule.js';
 import type { Build } from '../../src/testing/simulation/world.js';
-import type { OrdersSetup } from '../../src/testing/campaign/orders.js';
+import type { OrdersSetup } from './campaign/orders.js';
 
 const setup: OrdersSetup = {
   mix: ['durable', 'last-resource', 'idempotent'],

@@ -8,7 +8,7 @@ import {
   type Fault,
   type Schedule,
 } from '../../src/testing/simulation/faults.js';
-import { allMixes } from '../../src/testing/campaign/mixes.js';
+import { allMixes } from '../simulation/campaign/mixes.js';
 import { asTest, shrink } from '../../src/testing/simulation/shrink.js';
 import { Timeline } from '../../src/testing/simulation/timeline.js';
 

@@ -1,6 +1,6 @@
 // Every mix of one to three sinks that a pipeline may have.
 
-import type { Durability } from '../../contracts/sink.js';
+import type { Durability } from '../../../src/contracts/sink.js';
 
 const durabilities: readonly Durability[] = [
   'durable',

@@ -1,9 +1,9 @@
 // A small dataflow for simulations: one source, one operator, any sinks, driven through a barrier port.
 
-import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
-import type { Operator } from '../../contracts/operator.js';
-import type { Offsets } from '../../contracts/source.js';
-import type { SimulatedSource } from '../simulation/simulated-source.js';
+import type { Barrier, BarrierPort, CutListener, Flow } from '../../../src/contracts/barrier.js';
+import type { Operator } from '../../../src/contracts/operator.js';
+import type { Offsets } from '../../../src/contracts/source.js';
+import type { SimulatedSource } from '../../../src/testing/simulation/simulated-source.js';
 
 export interface DataflowOptions<Rec> {
   readonly source: { readonly name: string; readonly of: SimulatedSource<Rec> };

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 const [, , directory, seedText] = process.argv;
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
 const { setups, prepareSetup, runShare, replay, describeViolation, describeSetup } = await load(
-  'testing/campaign/campaign.js',
+  'test/simulation/campaign/campaign.js',
 );
-const { Matrix } = await load('testing/simulation/matrix.js');
+const { Matrix } = await load('src/testing/simulation/matrix.js');
 
 // Faults are errors by the thousand: where they were made is of no interest.
 Error.stackTraceLimit = 0;

@@ -1,17 +1,17 @@
 // The campaign against tidegate itself: each of its pipelines crashed in every way.
 
-import { assert } from '../../assert.js';
+import { assert } from '../../../src/assert.js';
 import {
   explore,
   firstFaults,
   referenceRun,
   type Explored,
   type Subject,
-} from '../simulation/explore.js';
-import { asTest, shrink } from '../simulation/shrink.js';
+} from '../../../src/testing/simulation/explore.js';
+import { asTest, shrink } from '../../../src/testing/simulation/shrink.js';
 import { ordersInput, ordersPipeline, type OrdersSetup } from './orders.js';
-import { runSchedule, type RunResult } from '../simulation/run-schedule.js';
-import type { Schedule } from '../simulation/faults.js';
+import { runSchedule, type RunResult } from '../../../src/testing/simulation/run-schedule.js';
+import type { Schedule } from '../../../src/testing/simulation/faults.js';
 import { faultKindsOf, totalsWithoutFaults } from './setups.js';
 
 export { coreSetups, describeSetup, setups, wideSetups } from './setups.js';

@@ -1,12 +1,12 @@
 // What takes part in the orders pipeline: sources, the totals and a table of rates, sinks.
 
-import { jsonState } from '../../coordinator/json-state.js';
-import type { Operator } from '../../contracts/operator.js';
-import type { Durability, Sink } from '../../contracts/sink.js';
+import { jsonState } from '../../../src/coordinator/json-state.js';
+import type { Operator } from '../../../src/contracts/operator.js';
+import type { Durability, Sink } from '../../../src/contracts/sink.js';
 import type { AccountTotal, Order, OrderSource } from './order-records.js';
-import type { SimulatedSource } from '../simulation/simulated-source.js';
-import type { SimulatedTableStore } from '../simulation/simulated-table-store.js';
-import type { World } from '../simulation/world.js';
+import type { SimulatedSource } from '../../../src/testing/simulation/simulated-source.js';
+import type { SimulatedTableStore } from '../../../src/testing/simulation/simulated-table-store.js';
+import type { World } from '../../../src/testing/simulation/world.js';
 
 export interface OrderParts {
   /** Everything that is read, the table too. */

@@ -1,15 +1,15 @@
 // One version of the orders pipeline in one process: a loop with safe points, or a driven dataflow.
 
-import { CheckpointCoordinator } from '../../coordinator/coordinator.js';
-import type { CheckpointOptions } from '../../coordinator/options/checkpoint-options.js';
-import type { Durability } from '../../contracts/sink.js';
-import type { CheckpointKind } from '../../manifest/types.js';
-import type { Recover, RestoreChoice } from '../../recovery/request.js';
+import { CheckpointCoordinator } from '../../../src/coordinator/coordinator.js';
+import type { CheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import type { Durability } from '../../../src/contracts/sink.js';
+import type { CheckpointKind } from '../../../src/manifest/types.js';
+import type { Recover, RestoreChoice } from '../../../src/recovery/request.js';
 import { Dataflow } from './dataflow.js';
 import { orderParts, type OrderParts } from './order-parts.js';
 import { ordersInput, type Order, type OrderSource } from './order-records.js';
 import { RecordMerge } from './record-merge.js';
-import type { World } from '../simulation/world.js';
+import type { World } from '../../../src/testing/simulation/world.js';
 
 export interface OrdersVersion {
   /** How many records of each source have arrived. */

@@ -1,10 +1,10 @@
 // The orders pipeline as the graph of a `Pipeline`: sources, keys, an aggregate, sinks.
 
-import { Pipeline } from '../../pipeline/pipeline.js';
-import type { Stream } from '../../pipeline/stream.js';
+import { Pipeline } from '../../../src/pipeline/pipeline.js';
+import type { Stream } from '../../../src/pipeline/stream.js';
 import { namedSinks, type AccountTotal, type Order, type OrdersSetup } from './order-records.js';
-import { readableSource } from '../simulation/readable-source.js';
-import type { Crashable, World } from '../simulation/world.js';
+import { readableSource } from '../../../src/testing/simulation/readable-source.js';
+import type { Crashable, World } from '../../../src/testing/simulation/world.js';
 
 /**
  * Where a sink needs the same output for the same input, one source; otherwise two of them, which

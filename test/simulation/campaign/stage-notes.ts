@@ -1,8 +1,8 @@
 // What whoever deploys the orders pipeline remembers from one process to the next.
 
-import type { Durability } from '../../contracts/sink.js';
+import type { Durability } from '../../../src/contracts/sink.js';
 import type { OrdersJob } from './order-loops.js';
-import type { World } from '../simulation/world.js';
+import type { World } from '../../../src/testing/simulation/world.js';
 
 /** How far the first version had come when the second one began. */
 export interface ChangePoint {

@@ -11,7 +11,7 @@ import {
   type StagedShape,
 } from './order-records.js';
 import { stagedOrders } from './order-stages.js';
-import type { Build, World } from '../simulation/world.js';
+import type { Build, World } from '../../../src/testing/simulation/world.js';
 
 export {
   orders,

@@ -1,11 +1,11 @@
 // Orders pipelines that are started anew on the way: set back to a savepoint, or in another version.
 
-import { isTidegateError } from '../../errors.js';
-import type { CheckpointKind } from '../../manifest/types.js';
-import { recover } from '../../recovery/recover.js';
-import type { Recover, RestoreChoice } from '../../recovery/request.js';
-import { checkpointId } from '../../ids.js';
-import { hasTwoPhases } from '../simulation/sinks/index.js';
+import { isTidegateError } from '../../../src/errors.js';
+import type { CheckpointKind } from '../../../src/manifest/types.js';
+import { recover } from '../../../src/recovery/recover.js';
+import type { Recover, RestoreChoice } from '../../../src/recovery/request.js';
+import { checkpointId } from '../../../src/ids.js';
+import { hasTwoPhases } from '../../../src/testing/simulation/sinks/index.js';
 import { openOrders, type OrdersVersion } from './order-loops.js';
 import { StageNotes } from './stage-notes.js';
 import {
@@ -20,7 +20,7 @@ import {
   type OrdersSetup,
   type StagedShape,
 } from './order-records.js';
-import { startAgain, type Crashable, type World } from '../simulation/world.js';
+import { startAgain, type Crashable, type World } from '../../../src/testing/simulation/world.js';
 
 export interface StagedSetup extends OrdersSetup {
   readonly shape: StagedShape;

@@ -1,7 +1,7 @@
 // Reads several sources in the order of their records' numbers: where it is, offsets alone tell.
 
-import { assert } from '../../assert.js';
-import type { SimulatedSource } from '../simulation/simulated-source.js';
+import { assert } from '../../../src/assert.js';
+import type { SimulatedSource } from '../../../src/testing/simulation/simulated-source.js';
 
 interface Numbered {
   readonly number: number;

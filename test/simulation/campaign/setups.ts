@@ -1,6 +1,6 @@
 // The pipelines of the campaign: every mix of sinks, and every shape with some of them.
 
-import { faultKinds, type FaultKind } from '../simulation/faults.js';
+import { faultKinds, type FaultKind } from '../../../src/testing/simulation/faults.js';
 import { allMixes, type Mix } from './mixes.js';
 import {
   orderTotals,

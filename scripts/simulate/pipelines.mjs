@@ -1,15 +1,18 @@
-// Crashes real pipelines at every point, and in pairs: `npm run simulate:pipelines -- --schedules 500`.
+// Crashes real pipelines at every point, and in pairs: `npm run simulate -- pipelines --schedules 500`.
 //
 // The shapes are those of test/pipeline/crash-pipelines.ts (fan-in, windows, join, table, timers and a
 // range that is replayed) and of node-streams/crash-streams.ts. `--shape join` for one of them.
 
 import { Option } from 'commander';
-import { crashEverywhere } from '../src/testing/crash-everywhere.ts';
-import * as pipelines from '../test/pipeline/crash-pipelines.ts';
-import * as streams from '../test/pipeline/node-streams/crash-streams.ts';
-import { positive, requireKnown, script, whole } from './flags.mjs';
+import { crashEverywhere } from '../../src/testing/crash-everywhere.ts';
+import * as pipelines from '../../test/pipeline/crash-pipelines.ts';
+import * as streams from '../../test/pipeline/node-streams/crash-streams.ts';
+import { positive, requireKnown, script, whole } from '../flags.mjs';
 
-const values = script('simulate:pipelines', 'Crashes real pipelines at every point, and in pairs.')
+const values = script(
+  'simulate -- pipelines',
+  'Crashes real pipelines at every point, and in pairs.',
+)
   .option('--schedules <count>', 'at most so many of each shape', positive, 2_000)
   .addOption(new Option('--crashes <count>', 'in one run').choices(['1', '2']).default('2'))
   .option('--seed <number>', 'of what is drawn at random', whole, 1)

@@ -1,7 +1,7 @@
 // What the pipelines under test read and write: orders in, running totals out, worked out by hand.
 
-import type { CheckpointOptions } from '../../coordinator/options/checkpoint-options.js';
-import type { Durability } from '../../contracts/sink.js';
+import type { CheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import type { Durability } from '../../../src/contracts/sink.js';
 import type { Mix } from './mixes.js';
 
 export interface Order {
