@@ -67,7 +67,7 @@ module.exports = {
       severity: 'error',
       comment:
         'manifest and the recovery plan decide; node modules that act belong to runtime and the stores',
-      from: { path: '^src/(manifest/|recovery/plan|coordinator/machine)' },
+      from: { path: '^src/(manifest/|recovery/plan|coordinator/(lifecycle|checkpoint)/machine)' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' },
     },
     {

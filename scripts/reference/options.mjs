@@ -9,7 +9,7 @@ const sections = [
   {
     heading: 'Checkpoints: `checkpoint` of a run or a coordinator',
     interfaces: [
-      ['src/coordinator/options.ts', 'CheckpointOptions'],
+      ['src/coordinator/options/checkpoint-options.ts', 'CheckpointOptions'],
       ['src/recovery/request.ts', 'RecoveryOptions'],
     ],
   },
@@ -19,7 +19,7 @@ const sections = [
   },
   {
     heading: '`new CheckpointCoordinator(…)`',
-    interfaces: [['src/coordinator/coordinator-options.ts', 'CoordinatorOptions']],
+    interfaces: [['src/coordinator/options/coordinator-options.ts', 'CoordinatorOptions']],
   },
   { heading: '`restoreFrom`', interfaces: [['src/recovery/request.ts', 'RestoreChoice']] },
   {
