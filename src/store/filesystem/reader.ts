@@ -1,12 +1,11 @@
 // Reading a filesystem store: a scan of what is there, and nothing believed that was not checked.
 
 import { accessWarnings } from '../../durable-directory/access.js';
-import { TidegateError, isTidegateError } from '../../errors.js';
+import { isTidegateError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
 import { manifestIntegrity } from '../../manifest/parse.js';
-import type { CheckpointManifest } from '../../manifest/types.js';
 import { checkManifestVersion } from '../../manifest/version.js';
-import { errnoOf, readSmallFile, type DirectoryEntry } from '../../runtime/file-system.js';
+import { errnoOf, type DirectoryEntry } from '../../runtime/file-system.js';
 import type {
   CheckpointListing,
   LoadedCheckpoint,
@@ -22,6 +21,7 @@ import { storeFailure, toStoreError } from '../store-error.js';
 import type { StoreIdentity } from './identity.js';
 import { checkOwnable } from './ownable.js';
 import type { StorePorts } from './ports.js';
+import { notADirectory, notFound, readManifest } from './read-manifest.js';
 import { skippedAmong } from './skipped.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
 import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
@@ -113,40 +113,6 @@ export class FileSystemStoreReader implements StoreReader {
   close(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-/**
- * The manifest of a checkpoint, which must be the one that its directory is named after. Rejects
- * with `ENOENT` when there is none.
- */
-export async function readManifest(
-  { fileSystem, layout, manifestMaxBytes, verified }: StorePorts,
-  id: number,
-): Promise<CheckpointManifest> {
-  const directory = await fileSystem.stat(layout.checkpoint(id));
-  // A link in the place of the directory would lead outside the store.
-  if (directory.kind !== 'directory') throw notADirectory(layout.checkpoint(id));
-  const bytes = await readSmallFile(fileSystem, layout.manifest(id), manifestMaxBytes);
-  if (bytes === undefined) {
-    throw new TidegateError(
-      'TIDEGATE_MANIFEST_TOO_LARGE',
-      `${layout.manifest(id)} has more than ${manifestMaxBytes} bytes`,
-    );
-  }
-  const manifest = verified.parse(id, bytes, { maxBytes: manifestMaxBytes });
-  if (manifest.checkpointId === id) return manifest;
-  throw new TidegateError(
-    'TIDEGATE_STORE_CORRUPT',
-    `${layout.manifest(id)} is the manifest of checkpoint ${manifest.checkpointId}`,
-  );
-}
-
-export function notFound(id: number): TidegateError {
-  return new TidegateError('TIDEGATE_CHECKPOINT_NOT_FOUND', `there is no checkpoint ${id}`);
-}
-
-function notADirectory(path: string): TidegateError {
-  return new TidegateError('TIDEGATE_STORE_CORRUPT', `${path} is not a directory`);
 }
 
 /** Undefined when it vanished meanwhile: whoever only reads is not alone. */

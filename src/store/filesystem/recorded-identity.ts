@@ -9,7 +9,7 @@ import { idOfCheckpointName } from '../layout.js';
 import { toStoreError } from '../store-error.js';
 import { readIdentity, type StoreIdentity } from './identity.js';
 import type { StorePorts } from './ports.js';
-import { readManifest } from './reader.js';
+import { readManifest } from './read-manifest.js';
 
 /** For those who only look. Undefined where nothing that can be read says whose store it is. */
 export async function recordedIdentity(ports: StorePorts): Promise<StoreIdentity | undefined> {

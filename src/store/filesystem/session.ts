@@ -23,7 +23,8 @@ import { fenced } from './generations.js';
 import type { Ownership } from './opening.js';
 import { Presence } from './presence.js';
 import type { StorePorts } from './ports.js';
-import { FileSystemStoreReader, notFound, readManifest } from './reader.js';
+import { notFound, readManifest } from './read-manifest.js';
+import { FileSystemStoreReader } from './reader.js';
 
 /** Takes the generation after this one; the store gives it to its sessions. */
 export type TakeNext = (
