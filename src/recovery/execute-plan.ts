@@ -116,9 +116,9 @@ async function saveDiscards(
     await save(round, rolledBack(manifest, ownerOf(store), why));
   }
   for (const { manifest } of discards.saveAgain) await save(round, manifest);
-  for (const id of discards.setAside) {
-    await write(round, `setting checkpoint ${id} aside`, (signal) =>
-      store.setAside(id, { signal }),
+  for (const id of discards.quarantine) {
+    await write(round, `quarantining checkpoint ${id}`, (signal) =>
+      store.quarantine(id, { signal }),
     );
   }
 }

@@ -12,7 +12,7 @@ export interface Discards {
   /** Discarded earlier; saved again, because a mark that was visible may not have been durable. */
   readonly saveAgain: readonly ReadableCheckpoint[];
   /** Cannot be read; renamed so that no later scan meets it. */
-  readonly setAside: readonly CheckpointId[];
+  readonly quarantine: readonly CheckpointId[];
 }
 
 export interface Resuming {

@@ -105,7 +105,7 @@ function discardsAbove(id: CheckpointId, facts: RecoveryFacts): Discards {
     saveAgain: readableAbove.filter(
       ({ state, manifest }) => state === 'rolled-back' && !isForeign(manifest),
     ),
-    setAside: above.filter(({ state }) => state === 'corrupt').map((stored) => stored.id),
+    quarantine: above.filter(({ state }) => state === 'corrupt').map((stored) => stored.id),
   };
 }
 

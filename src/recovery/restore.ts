@@ -44,7 +44,7 @@ export function planRestore(facts: RecoveryFacts, choice: RestoreChoice): Recove
     row: restoreRow,
     resume: chosen,
     restoredEpoch,
-    discards: { rollBack: [...failedEpochsIn(facts), ...inDoubt], saveAgain: [], setAside: [] },
+    discards: { rollBack: [...failedEpochsIn(facts), ...inDoubt], saveAgain: [], quarantine: [] },
     nextEpoch: epoch(restoredEpoch + 1),
   };
 }

@@ -9,7 +9,7 @@ export type LiveOwnerPolicy = 'refuse' | 'wait' | 'take-over';
 export interface OpenStoreOptions {
   /** Name of the pipeline; recorded when the store is created and compared ever after. */
   readonly pipeline: string;
-  /** Default `wait`: up to `waitForOwnerMs`, then refuse. Only politeness: the generation fences. */
+  /** Default `wait`: up to `waitForOwnerMs`, then refuse. Advisory: the generation is the fence. */
   readonly liveOwner?: LiveOwnerPolicy;
   /** Default 5 000. */
   readonly waitForOwnerMs?: number;
@@ -22,7 +22,7 @@ export const defaultWaitForOwnerMs = 5_000;
 /**
  * State of a stored checkpoint:
  * `complete` every sink committed; `in-doubt` durable, but some sink is not known to have
- * committed; `rolled-back` discarded for ever; `corrupt` the manifest or its sidecar cannot be
+ * committed; `rolled-back` discarded; `corrupt` the manifest or its sidecar cannot be
  * trusted; `newer` a manifest of a format version that this code does not know, and that it never
  * moves; `orphan` a directory without a manifest.
  */
@@ -160,7 +160,7 @@ export interface StoreReader {
  *     whose signal is aborted before it begins does nothing, and rejects with the signal's reason.
  * 11. `prune` counts complete checkpoints, never deletes the newest complete one, anything newer,
  *     or a complete savepoint, and deletes the manifest first.
- * 12. `setAside` renames what cannot be read so that later scans do not meet it; nothing is deleted.
+ * 12. `quarantine` renames what cannot be read so that later scans do not meet it; nothing is deleted.
  * 13. What an owner can see is durable: `open` makes it so before it returns. A checkpoint that an
  *     older owner had renamed in place and not yet synced does not vanish after recovery acted on it.
  */
@@ -187,7 +187,7 @@ export interface OwnedStore extends StoreReader {
     options?: StoreCallOptions,
   ): Promise<SavedManifest>;
   prune(options: PruneOptions): Promise<PruneReport>;
-  setAside(id: CheckpointId, options?: StoreCallOptions): Promise<void>;
+  quarantine(id: CheckpointId, options?: StoreCallOptions): Promise<void>;
 }
 
 /** A place for checkpoints. Making one does no I/O. */

@@ -4,7 +4,7 @@
 //     checkpoint_000042/            one checkpoint, as LaminarDB lays it out
 //       manifest.json
 //       state.bin                   only with a sidecar
-//     corrupt_checkpoint_000041/    set aside by recovery, never read again
+//     corrupt_checkpoint_000041/    quarantined by recovery, never read again
 //     latest.txt                    the newest checkpoint's name: a hint, never synced, never trusted
 //     tidegate/
 //       store.json                  store id and pipeline
@@ -21,7 +21,7 @@
 //    made. So whoever claims a number again that had been cleaned away, because it looked long ago,
 //    sees a higher one in step 1 and has not written anything yet.
 // 3. Every visible change is ONE rename with one end in the owner's staging directory: a checkpoint
-//    comes in, a manifest is replaced, a checkpoint goes out to be deleted or set aside, the
+//    comes in, a manifest is replaced, a checkpoint goes out to be deleted or quarantined, the
 //    identity and the hint are written. Nothing else makes or changes a visible name.
 // 4. A new owner renames the directories of all older generations away before it reads anything. A
 //    rename that a paused older owner resumes later finds no staging directory: ENOENT, fenced.
@@ -58,8 +58,8 @@ export class StoreLayout {
     return join(this.checkpoint(id), sidecarFile);
   }
 
-  setAside(id: number): string {
-    return join(this.directory, setAsideName(id));
+  quarantined(id: number): string {
+    return join(this.directory, quarantinedName(id));
   }
 
   generation(number: number): string {
@@ -81,7 +81,7 @@ export function checkpointName(id: number): string {
   return `checkpoint_${padded(id)}`;
 }
 
-export function setAsideName(id: number): string {
+export function quarantinedName(id: number): string {
   return `corrupt_${checkpointName(id)}`;
 }
 
@@ -101,9 +101,9 @@ export function idOfCheckpointName(name: string): CheckpointId | undefined {
 }
 
 /** The id in the name of something set aside. */
-export function idOfSetAsideName(name: string): CheckpointId | undefined {
+export function idOfQuarantinedName(name: string): CheckpointId | undefined {
   const id = numberAfter('corrupt_checkpoint_', name);
-  return id === undefined || setAsideName(id) !== name ? undefined : checkpointId(id);
+  return id === undefined || quarantinedName(id) !== name ? undefined : checkpointId(id);
 }
 
 /** The number of a generation that is not retired. */

@@ -234,7 +234,7 @@ describe('the plan of a restore', () => {
       resume: { id: 10 },
       restoredEpoch: 10,
       nextEpoch: 11,
-      discards: { rollBack: [], saveAgain: [], setAside: [] },
+      discards: { rollBack: [], saveAgain: [], quarantine: [] },
     });
   });
 
@@ -344,7 +344,7 @@ describe('the plan', () => {
       resume: { id: 10 },
       target: { id: 20 },
       nextEpoch: 2,
-      discards: { rollBack: [{ id: 20 }], saveAgain: [{ id: 50 }], setAside: [15] },
+      discards: { rollBack: [{ id: 20 }], saveAgain: [{ id: 50 }], quarantine: [15] },
     });
   });
 
@@ -367,7 +367,7 @@ describe('the plan', () => {
       kind: 'resume',
       row: { number: 6, variant: 'b' },
       resume: { id: 10 },
-      discards: { setAside: [20] },
+      discards: { quarantine: [20] },
     });
     expect(planRecovery(factsOf([damaged, base], past(20, 10))).kind).toBe('refuse');
   });

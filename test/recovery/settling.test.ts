@@ -46,11 +46,11 @@ describe('what is discarded', () => {
             const { manifest: _manifest, ...rest } = listing;
             return { ...rest, state: 'corrupt', problem: new Error('cut') };
           }),
-        setAside: () => new Promise(() => undefined),
+        quarantine: () => new Promise(() => undefined),
         takeNextGeneration: () => Promise.reject(new Error('EIO')),
       });
 
-    const what = `setting checkpoint ${damaged} aside`;
+    const what = `quarantining checkpoint ${damaged}`;
     expect(refusalOf(await world.recover()).message).toBe(
       `${what} failed: ${what} took longer than 30000 ms`,
     );

@@ -96,7 +96,7 @@ test.each(damages)('%s makes that checkpoint corrupt, and no other', async (_, d
   });
   store = await open();
   expect((await listingOfVictim())?.state).toBe('corrupt');
-  await store.setAside(victim);
+  await store.quarantine(victim);
   expect(await listingOfVictim()).toBeUndefined();
   expect(fs.readdirSync(layout.directory)).toContain(`corrupt_checkpoint_${victim}`);
 });

@@ -365,7 +365,7 @@ describe('a call that fails', () => {
       code: 'TIDEGATE_CHECKPOINT_NOT_FOUND',
       message: 'there is no checkpoint 99',
     });
-    await expect(store.setAside(99 as never)).rejects.toMatchObject({
+    await expect(store.quarantine(99 as never)).rejects.toMatchObject({
       code: 'TIDEGATE_CHECKPOINT_NOT_FOUND',
     });
     bench.disk.writeFile(layout.manifest(other!), bench.disk.tree().get(layout.manifest(id!))!);

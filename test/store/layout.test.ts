@@ -6,7 +6,7 @@ import { CheckpointIds } from '../../src/store/checkpoint-ids.js';
 import {
   generationOfName,
   idOfCheckpointName,
-  idOfSetAsideName,
+  idOfQuarantinedName,
   isStagingName,
   retiredOfName,
   stagingName,
@@ -20,7 +20,7 @@ test('the names of a store are those of LaminarDB, and our own folder beside the
   expect(layout.checkpoint(12_345_678)).toBe('/data/store/checkpoint_12345678');
   expect(layout.manifest(42)).toBe('/data/store/checkpoint_000042/manifest.json');
   expect(layout.sidecar(42)).toBe('/data/store/checkpoint_000042/state.bin');
-  expect(layout.setAside(42)).toBe('/data/store/corrupt_checkpoint_000042');
+  expect(layout.quarantined(42)).toBe('/data/store/corrupt_checkpoint_000042');
   expect(layout.latestPointer).toBe('/data/store/latest.txt');
   expect(layout.ownFolder).toBe('/data/store/tidegate');
   expect(layout.identity).toBe('/data/store/tidegate/store.json');
@@ -35,7 +35,7 @@ test('an id is read from a name only when it is spelled as we spell it', () => {
   expect(idOfCheckpointName('checkpoint_000042')).toBe(42);
   expect(idOfCheckpointName('checkpoint_1234567')).toBe(1_234_567);
   expect(idOfCheckpointName(`checkpoint_${largest}`)).toBe(largest);
-  expect(idOfSetAsideName('corrupt_checkpoint_000042')).toBe(42);
+  expect(idOfQuarantinedName('corrupt_checkpoint_000042')).toBe(42);
   for (const name of [
     'checkpoint_',
     'checkpoint_42',
@@ -58,7 +58,7 @@ test('an id is read from a name only when it is spelled as we spell it', () => {
     expect([name, idOfCheckpointName(name)]).toEqual([name, undefined]);
   }
   for (const name of ['corrupt_checkpoint_42', 'corrupt_checkpoint_0000042', 'checkpoint_000042']) {
-    expect([name, idOfSetAsideName(name)]).toEqual([name, undefined]);
+    expect([name, idOfQuarantinedName(name)]).toEqual([name, undefined]);
   }
 });
 

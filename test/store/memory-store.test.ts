@@ -25,7 +25,7 @@ function contentOf(
   const stored = { manifestText: serializeManifest(manifest), sidecar };
   return {
     checkpoints: new Map([[id, stored]]),
-    setAside: new Map(),
+    quarantined: new Map(),
     storeId: undefined,
     pipeline: undefined,
     generation,
@@ -61,7 +61,7 @@ describe('a session', () => {
     };
 
     await expect(store.load(id)).rejects.toMatchObject(notFound);
-    await expect(store.setAside(id)).rejects.toMatchObject(notFound);
+    await expect(store.quarantine(id)).rejects.toMatchObject(notFound);
   });
 
   test('of another pipeline is refused with both names', async () => {

@@ -98,17 +98,17 @@ describe('an opening', () => {
     };
     const second = await bench.open({}, hooks);
     renames = 1;
-    await expect(second.setAside(id as never)).rejects.toMatchObject({
+    await expect(second.quarantine(id as never)).rejects.toMatchObject({
       code: 'TIDEGATE_STORE_IO',
       message: expect.stringMatching(
-        new RegExp(`^setting checkpoint ${id} aside failed: `),
+        new RegExp(`^quarantining checkpoint ${id} failed: `),
       ) as unknown,
     });
-    expect(bench.paths().some((path) => path.startsWith(layout.setAside(id)))).toBe(false);
+    expect(bench.paths().some((path) => path.startsWith(layout.quarantined(id)))).toBe(false);
 
     await bench.open();
 
-    expect(bench.paths()).toContain(`${layout.setAside(id)}/manifest.json`);
+    expect(bench.paths()).toContain(`${layout.quarantined(id)}/manifest.json`);
   });
 
   test('that loses to another process each time gives up after 64 rounds', async () => {

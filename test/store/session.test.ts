@@ -60,8 +60,8 @@ describe('a failure of the disk says what was being done', () => {
     const id = idOf(await saveNew(store));
     fails = ({ kind, path }) => kind === 'stat' && path === layout.checkpoint(id);
 
-    expect(await failureOf(() => store.setAside(id))).toMatch(
-      new RegExp(`^setting checkpoint ${id} aside failed: `),
+    expect(await failureOf(() => store.quarantine(id))).toMatch(
+      new RegExp(`^quarantining checkpoint ${id} failed: `),
     );
   });
 

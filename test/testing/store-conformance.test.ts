@@ -17,7 +17,7 @@ const flaws: readonly (readonly [string, Flaw])[] = [
   ],
   [
     'lets an overtaken owner set aside',
-    (_store, newest) => ({ setAside: (id, options) => newest().setAside(id, options) }),
+    (_store, newest) => ({ quarantine: (id, options) => newest().quarantine(id, options) }),
   ],
   [
     'prunes for an overtaken owner, and then says that it was fenced',

@@ -1,4 +1,4 @@
-// The three ways in which a checkpoint changes on disk: it comes in, its manifest is replaced, it goes.
+// How a checkpoint changes on disk: it is published, its manifest is replaced, it is removed or quarantined.
 
 import { join } from 'node:path';
 import { toError } from '../../errors.js';
@@ -6,7 +6,7 @@ import type { CheckpointId } from '../../ids.js';
 import { serializeManifest } from '../../manifest/serialize.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import type { SidecarReceipt, WriteSidecarOptions } from '../checkpoint-store.js';
-import { checkpointName, manifestFile, setAsideName, sidecarFile } from '../layout.js';
+import { checkpointName, manifestFile, quarantinedName, sidecarFile } from '../layout.js';
 import { checkStatedSidecar } from '../save-rules.js';
 import type { StorePorts } from './ports.js';
 import { writeSidecarFile } from './sidecar-writer.js';
@@ -25,8 +25,8 @@ interface PreparedSidecar {
  */
 export class CheckpointWriter {
   readonly #sidecars = new Map<number, PreparedSidecar>();
-  /** Something was taken out, and it is not known to be durable. */
-  #isTakenOutUnsynced = false;
+  /** A removal is visible and not known to be durable. */
+  #isRemovalUnsynced = false;
   #nameCount = 0;
 
   constructor(
@@ -57,11 +57,11 @@ export class CheckpointWriter {
   }
 
   /**
-   * Brings a new checkpoint in. Its directory is built whole in staging, so one rename makes
+   * Publishes a new checkpoint. Its directory is built whole in staging, so one rename makes
    * sidecar and manifest visible together and no crash leaves half of one. Three syncs, and one
    * for the sidecar.
    */
-  async bringIn(manifest: CheckpointManifest, signal: AbortSignal | undefined): Promise<void> {
+  async publish(manifest: CheckpointManifest, signal: AbortSignal | undefined): Promise<void> {
     const { fileSystem, layout } = this.ports;
     const id = manifest.checkpointId;
     const sidecar = this.#sidecars.get(id);
@@ -98,13 +98,13 @@ export class CheckpointWriter {
     await fileSystem.syncDirectory(layout.checkpoint(manifest.checkpointId));
   }
 
-  /** Takes checkpoints out, whole, and deletes them. One sync for all: nothing orders them. */
-  async takeOut(ids: readonly CheckpointId[]): Promise<void> {
+  /** Removes whole checkpoints and deletes their files. One sync for all: nothing orders them. */
+  async remove(ids: readonly CheckpointId[]): Promise<void> {
     if (ids.length === 0) return;
     const { fileSystem, layout } = this.ports;
-    // What an earlier call took out has to be gone for good before what explained it goes.
-    if (this.#isTakenOutUnsynced) await fileSystem.syncDirectory(layout.directory);
-    this.#isTakenOutUnsynced = true;
+    // An earlier removal must be durable before the checkpoint that explained it is removed.
+    if (this.#isRemovalUnsynced) await fileSystem.syncDirectory(layout.directory);
+    this.#isRemovalUnsynced = true;
     const removed: string[] = [];
     for (const id of ids) {
       const directory = this.#newName(checkpointName(id));
@@ -113,16 +113,16 @@ export class CheckpointWriter {
     }
     // Before any file goes: otherwise a power loss brings the directory back without its files.
     await fileSystem.syncDirectory(layout.directory);
-    this.#isTakenOutUnsynced = false;
+    this.#isRemovalUnsynced = false;
     for (const directory of removed) await this.#discard(directory);
   }
 
   /** Gives a checkpoint a name that no scan reads. Two renames, each fenced by one end in staging. */
-  async setAside(id: CheckpointId): Promise<void> {
+  async quarantine(id: CheckpointId): Promise<void> {
     const { fileSystem, layout } = this.ports;
-    const between = join(this.staging, setAsideName(id));
+    const between = join(this.staging, quarantinedName(id));
     await fileSystem.rename(layout.checkpoint(id), between);
-    await fileSystem.rename(between, layout.setAside(id));
+    await fileSystem.rename(between, layout.quarantined(id));
     await fileSystem.syncDirectory(layout.directory);
   }
 

@@ -6,7 +6,7 @@ import { generationOfCheckpointId } from '../../ids.js';
 import { errnoOf } from '../../runtime/file-system.js';
 import {
   idOfCheckpointName,
-  idOfSetAsideName,
+  idOfQuarantinedName,
   isStagingName,
   manifestFile,
   retiredOfName,
@@ -63,7 +63,7 @@ async function removeRetired(ports: StorePorts, path: string): Promise<void> {
 /** An owner that died while it set something aside: what cannot be read is kept, for people. */
 async function rescueSetAside({ fileSystem, layout }: StorePorts, staging: string): Promise<void> {
   for (const { name } of (await unlessMissing(fileSystem.listDirectory(staging))) ?? []) {
-    if (idOfSetAsideName(name) === undefined) continue;
+    if (idOfQuarantinedName(name) === undefined) continue;
     await fileSystem.rename(join(staging, name), join(layout.directory, name));
     await fileSystem.syncDirectory(layout.directory);
   }

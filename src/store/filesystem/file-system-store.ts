@@ -24,7 +24,7 @@ import { VerifiedManifests } from '../verified-manifests.js';
 import { cleanUp } from './cleaning.js';
 import {
   claimGeneration,
-  disown,
+  releaseOwnership,
   fenced,
   isOvertaken,
   seeGenerations,
@@ -91,7 +91,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
     const ports = this.#ports;
     options.signal?.throwIfAborted();
     try {
-      // Before anything is made, so that a wrong name leaves no trace and fences nobody.
+      // Before anything is made, so that a wrong name leaves no trace and fences no owner.
       await checkOwnable(ports, options.pipeline);
       await makeStoreDirectories(ports);
       const waitUntilMs = waitDeadlineMs(ports, options);
@@ -99,7 +99,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
         await waitForOwner(ports, options, waitUntilMs);
         const session = await this.#takeHighest(options.pipeline);
         if (session !== undefined) return await unlessAborted(session, options.signal);
-        // Somebody else was faster. Whether that one lives is asked again.
+        // Another process was faster: check whether it is alive, then try again.
       }
       throw new TidegateError(
         'TIDEGATE_STORE_OWNED',
@@ -155,13 +155,13 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       const cause = (await isOvertaken(this.#ports, claim.staging))
         ? fenced(claim.generation, undefined, error)
         : error;
-      await disown(this.#ports, claim.staging);
+      await releaseOwnership(this.#ports, claim.staging);
       throw cause;
     }
   }
 }
 
-/** Whoever has stopped waiting will not close it, and its sign of life would keep others out. */
+/** A caller that was aborted never closes the session, and its heartbeat would keep others out. */
 async function unlessAborted(session: OwnedStore, signal?: AbortSignal): Promise<OwnedStore> {
   if (signal?.aborted === true) await session.close();
   signal?.throwIfAborted();

@@ -12,7 +12,7 @@ import { errnoOf } from '../../runtime/file-system.js';
 import {
   generationOfName,
   idOfCheckpointName,
-  idOfSetAsideName,
+  idOfQuarantinedName,
   ownerFile,
   retiredOfName,
   stagingName,
@@ -47,7 +47,7 @@ export async function seeGenerations({ fileSystem, layout }: StorePorts): Promis
   const retirers = owners.map(({ name }) => retiredOfName(name)?.by ?? 0);
   // The ids of a foreign store, and of one whose own folder was lost, must not be used again.
   const used = checkpoints.map(({ name }) => {
-    const id = idOfCheckpointName(name) ?? idOfSetAsideName(name);
+    const id = idOfCheckpointName(name) ?? idOfQuarantinedName(name);
     return id === undefined ? 0 : generationOfCheckpointId(id);
   });
   const highest = [...current, ...retirers, ...used].reduce((a, b) => Math.max(a, b), 0);
@@ -57,7 +57,7 @@ export async function seeGenerations({ fileSystem, layout }: StorePorts): Promis
 /**
  * Claims one generation and renames all older ones away.
  *
- * @param onClaim Told as soon as the number is won, also when something fails afterwards.
+ * @param onClaim Called as soon as the number is claimed, also when a later step fails.
  * @returns Undefined when another process has claimed this number first.
  * @throws TidegateError `TIDEGATE_FENCED` when a higher generation exists.
  */
@@ -90,7 +90,7 @@ export async function claimGeneration(
     await retireOlder(ports, number);
     return { generation: generation(number), staging };
   } catch (error) {
-    await disown(ports, staging);
+    await releaseOwnership(ports, staging);
     throw error;
   }
 }
@@ -104,8 +104,11 @@ export async function isOvertaken({ fileSystem }: StorePorts, staging: string): 
   }
 }
 
-/** Takes the owner file of a claim away: nobody has to wait for an owner who gave up. */
-export async function disown({ fileSystem, logger }: StorePorts, staging: string): Promise<void> {
+/** Removes the owner file of a claim, so that the next `open` does not wait for this owner. */
+export async function releaseOwnership(
+  { fileSystem, logger }: StorePorts,
+  staging: string,
+): Promise<void> {
   try {
     await unlessMissing(fileSystem.removeFile(join(staging, ownerFile)));
   } catch (error) {

@@ -62,7 +62,7 @@ export function checkPipeline(
 /**
  * Writes the identity of a store. Visible whole or not at all, and only from the staging
  * directory of a generation, so that two first owners cannot make two; durable with the sync of the
- * folder that ends `open`, before anybody is told the id.
+ * folder that ends `open`, before the id is used anywhere.
  */
 export async function writeIdentity(
   { fileSystem, layout }: StorePorts,

@@ -25,7 +25,7 @@ export async function makeStoreDirectories({ fileSystem, layout }: StorePorts): 
 
 /**
  * Finishes what a claim began. When this returns, everything that can be seen in the store is
- * durable, and no older owner can change it any more.
+ * durable, and no older owner can change it.
  */
 export async function settleOwnership(
   ports: StorePorts,

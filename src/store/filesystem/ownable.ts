@@ -1,4 +1,4 @@
-// What keeps everybody from owning a store, known before anything is made: a start and a plan ask the same.
+// Why a store cannot be owned, checked before anything is made: a start and a plan ask the same.
 
 import { TidegateError } from '../../errors.js';
 import { highestGeneration } from '../../ids.js';
@@ -9,7 +9,7 @@ import type { StorePorts } from './ports.js';
 import { identityInManifests } from './recorded-identity.js';
 
 /**
- * Whether somebody else owns it at the moment is not asked.
+ * A live owner is not looked for.
  *
  * @throws TidegateError for another layout, another pipeline's store, an identity that cannot be read,
  *   and for ids that leave no generation to go on with.

@@ -1,4 +1,4 @@
-// Who owns a store, and whether that process is alive: politeness only, the generation fences.
+// Who owns a store, and whether that process is alive. Advisory: the generation is the fence.
 
 import { join } from 'node:path';
 import { TidegateError } from '../../errors.js';

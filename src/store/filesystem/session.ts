@@ -21,7 +21,7 @@ import { storeFailure } from '../store-error.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
 import { fenced } from './generations.js';
 import type { Ownership } from './opening.js';
-import { Presence } from './presence.js';
+import { OwnerLease } from './owner-lease.js';
 import type { StorePorts } from './ports.js';
 import { notFound, readManifest } from './read-manifest.js';
 import { FileSystemStoreReader } from './reader.js';
@@ -44,7 +44,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   readonly generation: Generation;
   readonly #ids: CheckpointIds;
   readonly #writer: CheckpointWriter;
-  readonly #presence: Presence;
+  readonly #lease: OwnerLease;
   readonly #takeNext: TakeNext;
   readonly #mutex = new Mutex();
   /** This generation, or a later one that this session won but could not finish opening. */
@@ -62,7 +62,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
     this.#lastClaimed = this.generation;
     this.#ids = new CheckpointIds(this.generation);
     this.#writer = new CheckpointWriter(ports, ownership.claim.staging);
-    this.#presence = new Presence(ports, ownership.claim);
+    this.#lease = new OwnerLease(ports, ownership.claim);
     this.#takeNext = takeNext;
   }
 
@@ -73,7 +73,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
     try {
       const next = await taking.next;
       if (signal?.aborted === true) {
-        // Unless another caller waits for it by now, nobody would ever close it.
+        // Unless another caller waits for it by now, it would never be closed.
         if (taking.signal === signal) await next.close();
         signal.throwIfAborted();
       }
@@ -90,8 +90,8 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
    */
   #takingFor(signal: AbortSignal | undefined): Taking {
     if (this.#taking?.signal?.aborted === true) return this.#taking;
-    // A claim of our own that failed later may be followed by another; anybody else's may not.
-    if (this.#lastClaimed === this.generation) this.#presence.check();
+    // A claim of our own that failed later may be followed by another; a claim of another owner may not.
+    if (this.#lastClaimed === this.generation) this.#lease.check();
     if (this.#hasSuccessor || this.#taking !== undefined) {
       throw fenced(this.generation, this.#lastClaimed);
     }
@@ -105,10 +105,10 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
       const next = await this.#takeNext(this.#lastClaimed, (claimed) => {
         this.#lastClaimed = claimed;
       });
-      this.#presence.overtaken();
+      this.#lease.overtaken();
       return next;
     } catch (error) {
-      if (hasErrorCode(error, 'TIDEGATE_FENCED')) this.#presence.overtaken();
+      if (hasErrorCode(error, 'TIDEGATE_FENCED')) this.#lease.overtaken();
       throw error;
     } finally {
       this.#taking = undefined;
@@ -125,10 +125,10 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
     options: WriteSidecarOptions,
   ): Promise<SidecarReceipt> {
     options.signal?.throwIfAborted();
-    this.#presence.check();
+    this.#lease.check();
     this.#ids.checkAllocated(id);
     // Not in turn: it writes only in staging, and a slow one must not hold back a re-save.
-    return this.#presence.guard(
+    return this.#lease.guard(
       `writing the sidecar of checkpoint ${id}`,
       () => this.#writer.writeSidecar(id, chunks, options),
       options.signal,
@@ -144,7 +144,7 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
       const stored = await this.#stored(id);
       if (stored !== undefined) return this.#replace(stored, manifest, signal);
       this.#ids.checkAllocated(id);
-      await this.#writer.bringIn(manifest, signal);
+      await this.#writer.publish(manifest, signal);
       return this.#written(manifest);
     });
   }
@@ -167,26 +167,26 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   async prune({ retainedCheckpoints, signal }: PruneOptions): Promise<PruneReport> {
     return this.#inTurn('pruning', signal, async () => {
       const deleted = checkpointsToPrune(await this.list(), retainedCheckpoints);
-      await this.#writer.takeOut(deleted);
+      await this.#writer.remove(deleted);
       return { deleted };
     });
   }
 
-  async setAside(id: CheckpointId, { signal }: StoreCallOptions = {}): Promise<void> {
-    return this.#inTurn(`setting checkpoint ${id} aside`, signal, async () => {
+  async quarantine(id: CheckpointId, { signal }: StoreCallOptions = {}): Promise<void> {
+    return this.#inTurn(`quarantining checkpoint ${id}`, signal, async () => {
       const { fileSystem, layout } = this.ports;
       try {
         await fileSystem.stat(layout.checkpoint(id));
       } catch (error) {
         throw errnoOf(error) === 'ENOENT' ? notFound(id) : error;
       }
-      await this.#writer.setAside(id);
+      await this.#writer.quarantine(id);
     });
   }
 
   /** Ends the ownership: the next `open` does not wait. */
   override async close(): Promise<void> {
-    await this.#mutex.runExclusive(() => this.#presence.end());
+    await this.#mutex.runExclusive(() => this.#lease.end());
   }
 
   async #replace(
@@ -222,8 +222,8 @@ export class FileSystemOwnedStore extends FileSystemStoreReader implements Owned
   ): Promise<Value> {
     const checked = (): Promise<Value> => {
       signal?.throwIfAborted();
-      this.#presence.check();
-      return this.#presence.guard(doing, work, signal);
+      this.#lease.check();
+      return this.#lease.guard(doing, work, signal);
     };
     return this.#mutex.runExclusive(checked, signal);
   }

@@ -14,7 +14,7 @@ const smallChunkBytes = 65_536;
 /** What is collected begins this small: most sidecars of small states never need more. */
 const firstCollectedBytes = 4_096;
 
-/** Writes a new file at `path` from chunks. What fails leaves a file that nobody may use. */
+/** Writes a new file at `path` from chunks. After a failure the file must not be used. */
 export async function writeSidecarFile(
   fileSystem: FileSystem,
   path: string,

@@ -25,7 +25,7 @@ export function manifestOf(stored: StoredCheckpoint): CheckpointManifest {
 /** What outlives the sessions of a memory store. */
 export interface MemoryContent {
   readonly checkpoints: Map<number, StoredCheckpoint>;
-  readonly setAside: Map<number, StoredCheckpoint>;
+  readonly quarantined: Map<number, StoredCheckpoint>;
   storeId: StoreId | undefined;
   pipeline: string | undefined;
   /** Of the newest owner; 0 before the first. */

@@ -119,12 +119,12 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
     return { deleted };
   }
 
-  async setAside(id: CheckpointId, options: StoreCallOptions = {}): Promise<void> {
+  async quarantine(id: CheckpointId, options: StoreCallOptions = {}): Promise<void> {
     this.#check(options.signal);
     const stored = this.content.checkpoints.get(id);
     if (stored === undefined) throw notFound(id);
     this.content.checkpoints.delete(id);
-    this.content.setAside.set(id, stored);
+    this.content.quarantined.set(id, stored);
     return Promise.resolve();
   }
 

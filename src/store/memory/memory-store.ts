@@ -32,7 +32,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #content: MemoryContent = {
     checkpoints: new Map(),
-    setAside: new Map(),
+    quarantined: new Map(),
     storeId: undefined,
     pipeline: undefined,
     generation: 0,

@@ -65,7 +65,7 @@ function observedOwner(owned: OwnedStore, observer: StoreObserver): OwnedStore {
     updateManifest: (previous, next, options) =>
       save(next, () => owned.updateManifest(previous, next, options)),
     prune: (options) => owned.prune(options),
-    setAside: (id, options) => owned.setAside(id, options),
+    quarantine: (id, options) => owned.quarantine(id, options),
     close: () => owned.close(),
   };
 }

@@ -40,7 +40,7 @@ export const owningCases: readonly StoreConformanceCase[] = [
         older.updateManifest(saved, committed(older, saved.manifest.checkpointId)),
       );
       await assertFenced(() => older.prune({ retainedCheckpoints: 1 }));
-      await assertFenced(() => older.setAside(checkpointId(saved.manifest.checkpointId)));
+      await assertFenced(() => older.quarantine(checkpointId(saved.manifest.checkpointId)));
       await assertFenced(() =>
         older.writeSidecar(id, chunksOf(Uint8Array.of(1), 1), { maxBytes: 10 }),
       );
@@ -121,7 +121,7 @@ const firstCalls: readonly ((given: FirstCall) => Promise<unknown>)[] = [
   ({ older, saved }) => older.saveManifest({ ...saved.manifest }),
   ({ older, saved, id }) => older.updateManifest(saved, committed(older, id)),
   ({ older }) => older.prune({ retainedCheckpoints: 1 }),
-  ({ older, id }) => older.setAside(id),
+  ({ older, id }) => older.quarantine(id),
   ({ older }) => {
     const chunks = chunksOf(Uint8Array.of(1), 1);
     return older.writeSidecar(older.allocateCheckpointId(), chunks, { maxBytes: 10 });

@@ -200,13 +200,13 @@ export const writingCases: readonly StoreConformanceCase[] = [
       const store = await openStore(system);
       const kept = await saveNew(store);
       const aside = await saveNew(store);
-      await store.setAside(checkpointId(aside.manifest.checkpointId));
+      await store.quarantine(checkpointId(aside.manifest.checkpointId));
       deepEqual(await statesOf(store), [[kept.manifest.checkpointId, 'complete']]);
       const next = await openStore(system);
       ok(next.allocateCheckpointId() > aside.manifest.checkpointId);
       equal((await next.list()).length, 1);
       await assertRejects(
-        next.setAside(checkpointId(aside.manifest.checkpointId)),
+        next.quarantine(checkpointId(aside.manifest.checkpointId)),
         'TIDEGATE_CHECKPOINT_NOT_FOUND',
       );
     },

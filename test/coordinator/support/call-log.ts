@@ -84,7 +84,7 @@ function loggedOwner(owner: OwnedStore, log: LoggedCall[], faults: StoreFaults):
       return persisted;
     },
     prune: (options) => owner.prune(options),
-    setAside: (id, options) => owner.setAside(id, options),
+    quarantine: (id, options) => owner.quarantine(id, options),
   };
 }
 

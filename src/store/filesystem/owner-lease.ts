@@ -1,17 +1,17 @@
-// Whether this owner still owns its store: signs of life to others, and the news of being overtaken.
+// The lease of a store's owner: heartbeats, and whether a newer owner fenced it. Advisory: the generation is the fence.
 
 import { join } from 'node:path';
 import { hasErrorCode, TidegateError, toError } from '../../errors.js';
 import type { Timer } from '../../runtime/clock.js';
 import { ownerFile } from '../layout.js';
 import { storeFailure } from '../store-error.js';
-import { disown, fenced, isOvertaken, type Claim } from './generations.js';
+import { releaseOwnership, fenced, isOvertaken, type Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
 
-type Standing = 'owner' | 'overtaken' | 'closed';
+type LeaseState = 'held' | 'fenced' | 'released';
 
-export class Presence {
-  #standing: Standing = 'owner';
+export class OwnerLease {
+  #state: LeaseState = 'held';
   #timer: Timer | undefined;
 
   constructor(
@@ -24,15 +24,15 @@ export class Presence {
   /** @throws TidegateError `TIDEGATE_FENCED` or `TIDEGATE_STORE_CLOSED` when that is known. */
   check(): void {
     const { generation } = this.claim;
-    if (this.#standing === 'overtaken') throw fenced(generation);
-    if (this.#standing === 'closed') {
+    if (this.#state === 'fenced') throw fenced(generation);
+    if (this.#state === 'released') {
       throw new TidegateError('TIDEGATE_STORE_CLOSED', `generation ${generation} was closed`);
     }
   }
 
   /**
-   * Runs work and gives its failure a code. Whatever failed, an owner whose staging directory is
-   * gone was overtaken: that, and not the symptom, is what its caller has to know.
+   * Runs work and gives its failure a code. An owner whose staging directory is gone was fenced, so
+   * any failure becomes `TIDEGATE_FENCED`: the caller needs the cause, not the symptom.
    */
   async guard<Value>(
     doing: string,
@@ -53,33 +53,33 @@ export class Presence {
   }
 
   overtaken(): void {
-    this.#standing = 'overtaken';
+    this.#state = 'fenced';
     this.#timer?.cancel();
   }
 
-  /** Takes the owner file away, so that nobody waits for an owner who has left. */
+  /** Removes the owner file, so that the next `open` does not wait for this owner. */
   async end(): Promise<void> {
     this.#timer?.cancel();
-    if (this.#standing !== 'owner') return;
-    this.#standing = 'closed';
-    await disown(this.ports, this.claim.staging);
+    if (this.#state !== 'held') return;
+    this.#state = 'released';
+    await releaseOwnership(this.ports, this.claim.staging);
   }
 
   #scheduleHeartbeat(): void {
     const { clock, heartbeatMs } = this.ports;
-    if (heartbeatMs <= 0 || this.#standing !== 'owner') return;
+    if (heartbeatMs <= 0 || this.#state !== 'held') return;
     this.#timer = clock.setTimer(() => void this.#beat(), heartbeatMs);
-    // An owner that was forgotten must not keep the process alive.
+    // A session that was never closed must not keep the process alive.
     this.#timer.unref?.();
   }
 
-  /** Never rejects: a heart that misses a beat is only less polite. */
+  /** Never rejects: a missed heartbeat only delays the liveness check of others. */
   async #beat(): Promise<void> {
     const { clock, fileSystem, logger } = this.ports;
     try {
       await fileSystem.touch(this.#ownerFile(), clock.now());
     } catch (error) {
-      if (this.#standing !== 'owner') return;
+      if (this.#state !== 'held') return;
       if (await isOvertaken(this.ports, this.claim.staging)) {
         this.overtaken();
         return;
