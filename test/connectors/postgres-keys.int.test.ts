@@ -84,6 +84,20 @@ describe.each([
       expect((await recordsOf(later)).map(({ n }) => n)).toEqual(seen.slice(index));
     }
   });
+
+  test('times, dates and intervals are handed out as one text', async () => {
+    await fill('timestamptz', ['2024-07-01 12:00:00.000001+02']);
+    await server.query(
+      `ALTER TABLE keyed ADD COLUMN d date DEFAULT '2024-03-10', ADD COLUMN i interval DEFAULT '1 mon -2 days'`,
+    );
+    const pool = server.pool({ ...server.settings(), options });
+    const [row] = await recordsOf(sourceOf({ pool, table: 'keyed', columns: ['k', 'd', 'i'] }));
+    expect(row).toEqual({
+      k: '2024-07-01 10:00:00.000001+00',
+      d: '2024-03-10',
+      i: '1 mon -2 days',
+    });
+  });
 });
 
 test('a key that only another collation tells apart is refused', async () => {
@@ -123,6 +137,16 @@ test('a table that is altered while it is read is read as it is from then on', a
     { v: '9007199254740993', w: 'new', n: undefined },
     { v: '9007199254740993', w: 'new', n: undefined },
   ]);
+});
+
+test('a column that is added while the table is read is in the rows from then on', async () => {
+  await fill('int', ['1', '2']);
+  const seen: Row[] = [];
+  for await (const { records } of sourceOf({ pool: server.pool(), table: 'keyed' }).read(calm)) {
+    seen.push(...records);
+    if (seen.length === 1) await server.query('ALTER TABLE keyed ADD COLUMN w int DEFAULT 7');
+  }
+  expect(seen.map(({ w }) => w)).toEqual([undefined, 7]);
 });
 
 test('an embedded database hands out and takes the same values', async () => {
