@@ -18,7 +18,7 @@ export const areas = [
   {
     directory: 'src/store',
     slow: ['crash.sim', 'faults.sim', 'process.int', 'zombie.sim'],
-    late: ['syncs', 'bad-days', 'conformance'],
+    late: ['syncs', 'unexpected-entries', 'conformance'],
   },
 ];
 

@@ -18,7 +18,7 @@ import { numbersTo, pacedSource } from './support.js';
 let room: string;
 
 beforeEach(() => {
-  room = mkdtempSync(join(tmpdir(), 'tidegate-bad-days-'));
+  room = mkdtempSync(join(tmpdir(), 'tidegate-failing-records-'));
 });
 
 afterEach(() => rmSync(room, { recursive: true }));
