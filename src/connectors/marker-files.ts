@@ -1,16 +1,11 @@
 // Which checkpoints are committed: one small file each, and a ledger of ranges for those of long ago.
 
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
+import { publishFile, syncParent } from '../durable-directory/fence.js';
 import { TidegateError } from '../errors.js';
 import { checkpointId, type CheckpointId } from '../ids.js';
 import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
-import {
-  statIfExists,
-  namesIn,
-  unlessMissing,
-  writeNewFile,
-  parseJsonObject,
-} from '../runtime/small-files.js';
+import { statIfExists, namesIn, unlessMissing, parseJsonObject } from '../runtime/small-files.js';
 
 /** Where a sink keeps its markers; an owner changes them through its own staging directory only. */
 export interface MarkerPorts {
@@ -91,12 +86,10 @@ export async function foldMarkers(
   const { fileSystem, layout } = ports;
   const loose = (await looseMarkers(ports)).filter((id) => !kept.has(id));
   const ledger = withoutOldest(await readLedger(ports), loose);
-  const temporary = join(staging, basename(layout.ledger));
-  await unlessMissing(fileSystem.removeFile(temporary));
+  await unlessMissing(fileSystem.removeFile(join(staging, basename(layout.ledger))));
   const bytes = Buffer.from(JSON.stringify({ formatVersion, ...ledger }));
-  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
-  await fileSystem.rename(temporary, layout.ledger);
-  await fileSystem.syncDirectory(dirname(layout.ledger));
+  await publishFile(fileSystem, staging, layout.ledger, bytes);
+  await syncParent(fileSystem, layout.ledger);
   for (const id of loose) {
     const marker = layout.marker(id);
     const away = join(staging, basename(marker));

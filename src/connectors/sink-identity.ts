@@ -1,10 +1,10 @@
 // Whose directory this is: written by the first owner, compared by all later ones.
 
-import { basename, dirname, join } from 'node:path';
 import type { SinkOwner } from '../contracts/sink.js';
+import { publishFile, syncParent } from '../durable-directory/fence.js';
 import { TidegateError } from '../errors.js';
 import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
-import { parseJsonObject, unlessMissing, writeNewFile } from '../runtime/small-files.js';
+import { parseJsonObject, unlessMissing } from '../runtime/small-files.js';
 
 export type SinkIdentity = Omit<SinkOwner, 'generation'>;
 
@@ -63,10 +63,8 @@ export async function createIdentity(
   { storeId, pipeline, sink }: SinkIdentity,
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ formatVersion, storeId, pipeline, sink }));
-  const temporary = join(staging, basename(layout.identity));
-  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
-  await fileSystem.rename(temporary, layout.identity);
-  await fileSystem.syncDirectory(dirname(layout.identity));
+  await publishFile(fileSystem, staging, layout.identity, bytes);
+  await syncParent(fileSystem, layout.identity);
 }
 
 function parseIdentity(bytes: Uint8Array): SinkIdentity | undefined {

@@ -141,14 +141,14 @@ export const mutations = [
   sink(
     'the directory that older generations are moved to is not synced first',
     'opening.ts',
-    'await orFenced(ports, generation, fileSystem.syncDirectory(layout.generation(generation)));\n  await fileSystem.syncDirectory(layout.ownFolder);',
+    'const syncing = fileSystem.syncDirectory(layout.generation(generation));\n  await orFenced(syncing, () => fenced(ports, generation));\n  await fileSystem.syncDirectory(layout.ownFolder);',
     '',
   ),
   sink(
     'opening makes nothing durable before it cleans',
     'opening.ts',
-    'await syncWhatIsVisible(ports, staging);',
-    'void syncWhatIsVisible;',
+    'await syncDirectories(ports.fileSystem, [staging, committed, ownFolder, directory]);',
+    'void syncDirectories;',
   ),
   sink(
     'opening does not publish what was committed',
@@ -183,8 +183,8 @@ export const mutations = [
   shared(
     'markers are removed before the ledger that has them is durable',
     'marker-files.ts',
-    'await fileSystem.rename(temporary, layout.ledger);\n  await fileSystem.syncDirectory(dirname(layout.ledger));',
-    'void dirname; await fileSystem.rename(temporary, layout.ledger);',
+    'await syncParent(fileSystem, layout.ledger);',
+    'void syncParent;',
   ),
   shared(
     'a ledger joins ids that are not neighbours',

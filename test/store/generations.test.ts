@@ -56,7 +56,9 @@ describe('the next generation', () => {
 
     await expect(bench.open()).rejects.toMatchObject({
       code: 'TIDEGATE_GENERATIONS_EXHAUSTED',
-      message: `generation ${highestGeneration + 1} is above ${highestGeneration}`,
+      message:
+        `generation ${highestGeneration + 1} is above ${highestGeneration}: the ids in /store ` +
+        'reach up to the last one',
     });
   });
 

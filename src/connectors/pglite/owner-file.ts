@@ -1,5 +1,6 @@
 // Which process has an embedded database open: PGlite admits a second one, and two destroy the data.
 
+import { drawNonce, numbersIn } from '../../durable-directory/fence.js';
 import { TidegateError } from '../../errors.js';
 import { errnoOf, readSmallFile, type FileSystem } from '../../runtime/file-system.js';
 import {
@@ -35,8 +36,7 @@ export async function claimDirectory(
 ): Promise<void> {
   const claims = `${directory}.owners`;
   await mkdirIfMissing(fileSystem, claims);
-  const nonce = Buffer.from(random.bytes(8)).toString('hex');
-  const staging = `${claims}/claim-${nonce}`;
+  const staging = `${claims}/claim-${drawNonce(random)}`;
   await fileSystem.makeDirectory(staging);
   try {
     const self = Buffer.from(JSON.stringify(processes.self()));
@@ -104,12 +104,10 @@ function parseIdentity(bytes: Uint8Array): ProcessIdentity | undefined {
   return typeof pid === 'number' ? { host, bootId, pidNamespace, pid, startedAt } : undefined;
 }
 
-async function claimNumbers(fileSystem: FileSystem, claims: string): Promise<readonly number[]> {
-  const entries = await fileSystem.listDirectory(claims);
-  return entries
-    .filter(({ name }) => /^[1-9]\d{0,14}$/.test(name))
-    .map(({ name }) => Number(name))
-    .sort((left, right) => left - right);
+function claimNumbers(fileSystem: FileSystem, claims: string): Promise<readonly number[]> {
+  return numbersIn(fileSystem, claims, (name) =>
+    /^[1-9]\d{0,14}$/.test(name) ? Number(name) : undefined,
+  );
 }
 
 async function isRenamed(fileSystem: FileSystem, from: string, to: string): Promise<boolean> {

@@ -1,18 +1,21 @@
 // Taking a write-ahead directory: claim, fence, gather what was staged, make durable what can be seen, clean.
 
 import { dirname, join } from 'node:path';
+import {
+  claimEntry,
+  drawNonce,
+  gather,
+  moveAway,
+  numbersIn,
+  removeEntry,
+  syncDirectories,
+} from '../../durable-directory/fence.js';
 import { TidegateError, toError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Random } from '../../runtime/random.js';
-import {
-  mkdirIfMissing,
-  namesIn,
-  refuseLink,
-  removeTree,
-  unlessMissing,
-} from '../../runtime/small-files.js';
+import { mkdirIfMissing, namesIn, refuseLink, unlessMissing } from '../../runtime/small-files.js';
 import { newestCommitted } from '../marker-files.js';
 import { checkIdentity, createIdentity, readIdentity } from '../sink-identity.js';
 import {
@@ -61,15 +64,10 @@ async function claim(
   owner: SinkOwner,
 ): Promise<string> {
   await requireNewest(fileSystem, layout, owner);
-  try {
-    await fileSystem.makeDirectory(layout.ownerOf(owner.generation));
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') throw fenced(owner, owner.generation);
-    throw error;
-  }
+  const isFirst = await claimEntry(fileSystem, layout.ownerOf(owner.generation));
+  if (!isFirst) throw fenced(owner, owner.generation);
   await fileSystem.syncDirectory(layout.owners);
-  const nonce = Buffer.from(random.bytes(8)).toString('hex');
-  const staging = layout.stagingOf(owner.generation, nonce);
+  const staging = layout.stagingOf(owner.generation, drawNonce(random));
   await fileSystem.makeDirectory(staging);
   await fileSystem.syncDirectory(layout.staging);
   // Looked at again: of two owners that came at once the older one must not go on, and the newer one
@@ -86,7 +84,7 @@ async function fenceOlder(
   for (const name of await namesIn(fileSystem, layout.staging)) {
     const older = generationOfStaging(name);
     if (older === undefined || older >= owner.generation) continue;
-    await unlessMissing(fileSystem.rename(join(layout.staging, name), join(staging, name)));
+    await moveAway(fileSystem, join(layout.staging, name), join(staging, name));
   }
 }
 
@@ -112,20 +110,18 @@ async function removeOlderOwners(
 
 const removedMax = 10_000;
 
-/** Under the fence: nobody of an older generation changes anything any more. */
+/** Under the fence: no older generation can change anything. */
 async function settle(ports: OpeningPorts, owner: SinkOwner, own: string): Promise<void> {
   const { fileSystem, layout } = ports;
   // Read again: another store may have been the first in the meantime.
   const identity = await readIdentity(ports);
   checkIdentity(ports, identity, owner);
-  await gather(fileSystem, own, own);
-  // Visible is not durable: an older owner may have died between a rename and its sync. What lies in
-  // the older directories goes only after the renames that took something out of them are durable.
-  for (const path of [own, layout.staging, layout.committed, layout.directory]) {
-    await fileSystem.syncDirectory(path);
-  }
+  await gather(fileSystem, own, (name) => readStagedName(name) !== undefined);
+  // What is answered from now on, and the renames out of the older directories, before those go.
+  const visible = [own, layout.staging, layout.committed, layout.directory];
+  await syncDirectories(fileSystem, visible);
   for (const { name, kind } of await fileSystem.listDirectory(own)) {
-    if (kind === 'directory') await removeTree(fileSystem, join(own, name));
+    if (kind === 'directory') await removeEntry(fileSystem, join(own, name), kind);
   }
   if (identity !== undefined) return;
   if ((await newestCommitted(ports)) !== undefined) {
@@ -137,27 +133,14 @@ async function settle(ports: OpeningPorts, owner: SinkOwner, own: string): Promi
   await createIdentity(ports, own, owner);
 }
 
-/** Moves what was staged by older generations up into the own directory, however deep it lies. */
-async function gather(fileSystem: FileSystem, own: string, place: string): Promise<void> {
-  for (const { name, kind } of await fileSystem.listDirectory(place)) {
-    const path = join(place, name);
-    if (kind === 'directory') await gather(fileSystem, own, path);
-    else if (place !== own && readStagedName(name) !== undefined) {
-      await fileSystem.rename(path, join(own, name));
-    }
-  }
-}
-
 /** @throws TidegateError `TIDEGATE_FENCED` when a newer owner has come. */
 async function requireNewest(
   fileSystem: FileSystem,
   layout: WriteAheadLayout,
   owner: SinkOwner,
 ): Promise<void> {
-  for (const name of await namesIn(fileSystem, layout.owners)) {
-    const other = generationOfOwner(name);
-    if (other !== undefined && other > owner.generation) throw fenced(owner, other);
-  }
+  const highest = (await numbersIn(fileSystem, layout.owners, generationOfOwner)).at(-1) ?? 0;
+  if (highest > owner.generation) throw fenced(owner, highest);
 }
 
 function fenced(owner: SinkOwner, found: number): TidegateError {

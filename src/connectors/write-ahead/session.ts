@@ -1,6 +1,7 @@
 // A write-ahead sink in the hands of one generation.
 
 import { join } from 'node:path';
+import { isCurrent } from '../../durable-directory/fence.js';
 import { TidegateError, toError } from '../../errors.js';
 import type {
   CommitOutcome,
@@ -14,7 +15,7 @@ import type {
 import type { CallOptions } from '../../contracts/source.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import { Mutex } from '../../runtime/mutex.js';
-import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
+import { unlessMissing } from '../../runtime/small-files.js';
 import { orFilesError } from '../files/files-error.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
@@ -173,7 +174,7 @@ export class WriteAheadSession<Rec>
 
   async #requireCurrent(): Promise<void> {
     const { fileSystem, staging, owner } = this.#context;
-    if ((await statIfExists(fileSystem, staging)) === undefined) throw overtaken(owner);
+    if (!(await isCurrent(fileSystem, staging))) throw overtaken(owner);
   }
 
   /**

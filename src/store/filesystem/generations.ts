@@ -1,6 +1,13 @@
-// Taking a generation and fencing the older ones. The argument is in layout.ts.
+// Taking a generation of a store and fencing the older ones. The argument is in durable-directory/fence.ts.
 
 import { join } from 'node:path';
+import {
+  claimEntry,
+  drawNonce,
+  isCurrent,
+  moveAway,
+  orFenced,
+} from '../../durable-directory/fence.js';
 import { TidegateError, toError } from '../../errors.js';
 import {
   generation,
@@ -8,7 +15,6 @@ import {
   highestGeneration,
   type Generation,
 } from '../../ids.js';
-import { errnoOf } from '../../runtime/file-system.js';
 import {
   generationOfName,
   idOfCheckpointName,
@@ -19,7 +25,7 @@ import {
 } from '../layout.js';
 import { ownerBytes } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { statIfExists, unlessMissing, writeNewFile } from '../../runtime/small-files.js';
+import { unlessMissing, writeNewFile } from '../../runtime/small-files.js';
 
 /** What a listing says about the owners of a store. */
 export interface SeenGenerations {
@@ -73,20 +79,16 @@ export async function claimGeneration(
       `generation ${number} is above ${highestGeneration}`,
     );
   }
-  try {
-    await fileSystem.makeDirectory(layout.generation(number));
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return undefined;
-    throw error;
-  }
+  if (!(await claimEntry(fileSystem, layout.generation(number)))) return undefined;
   onClaim(generation(number));
-  const nonce = Buffer.from(random.bytes(8)).toString('hex');
-  const staging = join(layout.generation(number), stagingName(nonce));
+  const staging = join(layout.generation(number), stagingName(drawNonce(random)));
+  const overtaken = (cause: unknown) => fenced(number, undefined, cause);
   try {
-    await orFenced(number, fileSystem.makeDirectory(staging));
+    await orFenced(fileSystem.makeDirectory(staging), overtaken);
     const path = join(staging, ownerFile);
     // Never synced: after a power loss there is no owner, and a file without content says so.
-    await orFenced(number, writeNewFile(fileSystem, path, ownerBytes(ports), { sync: false }));
+    const writing = writeNewFile(fileSystem, path, ownerBytes(ports), { sync: false });
+    await orFenced(writing, overtaken);
     await retireOlder(ports, number);
     return { generation: generation(number), staging };
   } catch (error) {
@@ -98,7 +100,7 @@ export async function claimGeneration(
 /** Whether a newer owner has renamed this claim away. */
 export async function isOvertaken({ fileSystem }: StorePorts, staging: string): Promise<boolean> {
   try {
-    return (await statIfExists(fileSystem, staging)) === undefined;
+    return !(await isCurrent(fileSystem, staging));
   } catch {
     return false;
   }
@@ -123,17 +125,7 @@ async function retireOlder(ports: StorePorts, number: number): Promise<void> {
   if (highest > number) throw fenced(number, highest);
   for (const older of current.filter((candidate) => candidate < number)) {
     const away = layout.retired(older, number);
-    await unlessMissing(fileSystem.rename(layout.generation(older), away));
-  }
-}
-
-/** A directory that was just made and is missing was renamed away by a newer owner. */
-async function orFenced(number: number, call: Promise<void>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw fenced(number, undefined, error);
-    throw error;
+    await moveAway(fileSystem, layout.generation(older), away);
   }
 }
 

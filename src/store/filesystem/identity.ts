@@ -1,13 +1,12 @@
 // The store's identity: made once, by the owner of the first generation, and compared ever after.
 
-import { join } from 'node:path';
+import { publishFile } from '../../durable-directory/fence.js';
 import { TidegateError } from '../../errors.js';
 import { storeId, type StoreId } from '../../ids.js';
 import { errnoOf, readSmallFile } from '../../runtime/file-system.js';
-import { identityFile } from '../layout.js';
 import type { Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
-import { statIfExists, writeNewFile } from '../../runtime/small-files.js';
+import { statIfExists } from '../../runtime/small-files.js';
 import { newUuid } from '../../runtime/uuid.js';
 
 export interface StoreIdentity {
@@ -70,11 +69,7 @@ export async function writeIdentity(
   identity: StoreIdentity,
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ formatVersion, ...identity }));
-  const temporary = join(staging, identityFile);
-  // Synced before it is renamed: a name that survives a power loss with an empty file would shut
-  // the store for good.
-  await writeNewFile(fileSystem, temporary, bytes, { sync: true });
-  await fileSystem.rename(temporary, layout.identity);
+  await publishFile(fileSystem, staging, layout.identity, bytes);
 }
 
 /** Of a store that there was not before. */

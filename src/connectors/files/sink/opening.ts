@@ -2,14 +2,18 @@
 
 import { join } from 'node:path';
 import type { SinkOwner } from '../../../contracts/sink.js';
-import { TidegateError, toError } from '../../../errors.js';
-import { errnoOf } from '../../../runtime/file-system.js';
 import {
-  makeDirectories,
-  removeTree,
-  syncAncestors,
-  unlessMissing,
-} from '../../../runtime/small-files.js';
+  claimEntry,
+  drawNonce,
+  gather,
+  moveAway,
+  numbersIn,
+  orFenced,
+  removeEntry,
+  syncDirectories,
+} from '../../../durable-directory/fence.js';
+import { TidegateError, toError } from '../../../errors.js';
+import { makeDirectories, syncAncestors } from '../../../runtime/small-files.js';
 import { checkIdentity, createIdentity, readIdentity } from '../../sink-identity.js';
 import {
   generationOfName,
@@ -37,8 +41,10 @@ export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<
   // Read again under the fence: another store may have been the first in the meantime.
   const identity = await readIdentity(ports);
   checkIdentity(ports, identity, owner);
-  await gather(ports, staging, staging);
-  await syncWhatIsVisible(ports, staging);
+  const isKept = (name: string) => (idOfPreparedName(name) ?? idOfPartName(name)) !== undefined;
+  await gather(ports.fileSystem, staging, isKept);
+  // What is answered from now on, and the renames out of the older directories, before those go.
+  await syncDirectories(ports.fileSystem, [staging, committed, ownFolder, directory]);
   await rollForward(ports, staging);
   await clean(ports, staging);
   if (identity === undefined) await createFirstIdentity(ports, staging, owner);
@@ -46,12 +52,8 @@ export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<
 }
 
 /** Numbers of the generations that have a directory, ascending. */
-async function seeGenerations({ fileSystem, layout }: FileSinkPorts): Promise<readonly number[]> {
-  const entries = (await unlessMissing(fileSystem.listDirectory(layout.ownFolder))) ?? [];
-  return entries
-    .map(({ name }) => generationOfName(name))
-    .filter((number) => number !== undefined)
-    .sort((left, right) => left - right);
+function seeGenerations({ fileSystem, layout }: FileSinkPorts): Promise<readonly number[]> {
+  return numbersIn(fileSystem, layout.ownFolder, generationOfName);
 }
 
 /** @param newer The generation that has taken over, when it is known. */
@@ -72,15 +74,10 @@ async function claim(ports: FileSinkPorts, generation: number): Promise<string> 
   const { fileSystem, layout, random } = ports;
   const highest = (await seeGenerations(ports)).at(-1) ?? 0;
   if (highest >= generation) throw fenced(ports, generation, highest);
-  try {
-    await fileSystem.makeDirectory(layout.generation(generation));
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') throw fenced(ports, generation, generation);
-    throw error;
-  }
-  const nonce = Buffer.from(random.bytes(8)).toString('hex');
-  const staging = join(layout.generation(generation), stagingName(nonce));
-  await orFenced(ports, generation, fileSystem.makeDirectory(staging));
+  const isFirst = await claimEntry(fileSystem, layout.generation(generation));
+  if (!isFirst) throw fenced(ports, generation, generation);
+  const staging = join(layout.generation(generation), stagingName(drawNonce(random)));
+  await orFenced(fileSystem.makeDirectory(staging), () => fenced(ports, generation));
   return staging;
 }
 
@@ -93,7 +90,8 @@ async function fenceOlder(
   const { fileSystem, layout } = ports;
   // Before anything is moved in: a power loss that kept the move and lost the directory it went to
   // would take all prepared output with it.
-  await orFenced(ports, generation, fileSystem.syncDirectory(layout.generation(generation)));
+  const syncing = fileSystem.syncDirectory(layout.generation(generation));
+  await orFenced(syncing, () => fenced(ports, generation));
   await fileSystem.syncDirectory(layout.ownFolder);
   for (;;) {
     const seen = await seeGenerations(ports);
@@ -103,39 +101,12 @@ async function fenceOlder(
     for (const older of seen.slice(0, -1)) {
       // Missing: an owner between that one and us has moved it, and is moved next.
       const away = join(staging, inheritedName(older));
-      await unlessMissing(fileSystem.rename(layout.generation(older), away));
+      await moveAway(fileSystem, layout.generation(older), away);
     }
   }
 }
 
-/** Brings prepared output up from the directories of older generations, however deep they lie. */
-async function gather(ports: FileSinkPorts, from: string, staging: string): Promise<void> {
-  const { fileSystem } = ports;
-  for (const { name, kind } of await fileSystem.listDirectory(from)) {
-    const path = join(from, name);
-    if (kind === 'directory') {
-      await gather(ports, path, staging);
-      continue;
-    }
-    const isKept = idOfPreparedName(name) !== undefined || idOfPartName(name) !== undefined;
-    if (isKept && from !== staging) await fileSystem.rename(path, join(staging, name));
-  }
-}
-
-/**
- * Visible is not durable: an older owner may have died between a rename and its sync. Nothing that
- * is answered from now on may vanish when the power fails; and what lies in the older directories
- * goes only after the renames that took something out of them are durable.
- */
-async function syncWhatIsVisible(ports: FileSinkPorts, staging: string): Promise<void> {
-  const { fileSystem, layout } = ports;
-  await fileSystem.syncDirectory(staging);
-  await fileSystem.syncDirectory(layout.committed);
-  await fileSystem.syncDirectory(layout.ownFolder);
-  await fileSystem.syncDirectory(layout.directory);
-}
-
-/** Publishes what was committed by an owner that did not get round to it. */
+/** Publishes what an older owner had committed and not yet published. */
 async function rollForward(ports: FileSinkPorts, staging: string): Promise<void> {
   const committed: number[] = [];
   for (const { name } of await ports.fileSystem.listDirectory(staging)) {
@@ -146,7 +117,7 @@ async function rollForward(ports: FileSinkPorts, staging: string): Promise<void>
   await publishParts(ports, staging, { ids: new Set(committed), verified: false });
 }
 
-/** Removes what nobody can commit. What cannot be removed is left: rubbish never shuts a sink. */
+/** Removes what no owner can commit. What cannot be removed is left: it never prevents an opening. */
 async function clean(ports: FileSinkPorts, staging: string): Promise<void> {
   const { fileSystem, logger } = ports;
   const prepared = new Set((await wholePrepared(ports, staging)).map(({ id }) => id));
@@ -155,8 +126,7 @@ async function clean(ports: FileSinkPorts, staging: string): Promise<void> {
     const id = idOfPartName(name) ?? idOfPreparedName(name);
     if (id !== undefined && prepared.has(id)) continue;
     try {
-      if (kind === 'directory') await removeTree(fileSystem, path);
-      else await unlessMissing(fileSystem.removeFile(path));
+      await removeEntry(fileSystem, path, kind);
     } catch (error) {
       logger.warn('could not clean up after an older generation', { path, error: toError(error) });
     }
@@ -176,18 +146,4 @@ async function createFirstIdentity(
   }
   await syncAncestors(ports.fileSystem, ports.layout.directory);
   await createIdentity(ports, staging, owner);
-}
-
-/** A directory that was just made and is missing was renamed away by a newer owner. */
-async function orFenced(
-  ports: FileSinkPorts,
-  generation: number,
-  call: Promise<void>,
-): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw fenced(ports, generation);
-    throw error;
-  }
 }

@@ -14,6 +14,7 @@ import type {
   TwoPhaseSinkSession,
 } from '../../../contracts/sink.js';
 import type { CallOptions } from '../../../contracts/source.js';
+import { isCurrent } from '../../../durable-directory/fence.js';
 import { TidegateError, toError } from '../../../errors.js';
 import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
@@ -234,8 +235,8 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   }
 
   async #assertCurrent(): Promise<void> {
-    const facts = await statIfExists(this.ports.fileSystem, this.#options.staging);
-    if (facts === undefined) throw fenced(this.ports, this.#options.owner.generation);
+    const current = await isCurrent(this.ports.fileSystem, this.#options.staging);
+    if (!current) throw fenced(this.ports, this.#options.owner.generation);
   }
 
   /** What is missing in the staging directory is missing because a newer owner moved it away. */
