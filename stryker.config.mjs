@@ -1,4 +1,4 @@
-// Mutation testing: how Stryker breaks the code. `npm run mutation` adds what differs by directory.
+// Mutation testing: how Stryker breaks the code. `npm run mutation -- survivors` adds what differs by directory.
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {

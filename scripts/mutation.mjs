@@ -1,74 +1,27 @@
-// Changes the code in every small way that Stryker knows, one at a time, and counts what the tests notice.
+// Breaks the code on purpose, and shows that the tests notice.
 //
-//   npm run mutation                            every directory below, then the score
-//   npm run mutation -- --only src/manifest     one directory, or one file; may be repeated
-//   npm run mutation -- --incremental           reuses results whose code and tests are the same
-//   npm run mutation -- --quick                 leaves out those in code that runs while it is loaded:
-//                                               each of them needs a process of its own
+//   npm run mutation                              known: the ways of test/mutations, each in a copy
+//   npm run mutation -- known --only manifest     one area of them; may be repeated
+//   npm run mutation -- known --stale             runs none, and says which do not fit the code
+//   npm run mutation -- store                     the order of the store's writes and syncs
+//   npm run mutation -- survivors --only src/store    every small change that Stryker knows
+//   npm run mutation -- all                       the three, one after the other
+//
+// Each takes --json and --help; 0 when all was noticed, 1 when not, 64 when it is called wrongly.
 
-import { Stryker } from '@stryker-mutator/core';
-import { positive, script } from './flags.mjs';
-import { areas, testsOf } from './mutation/areas.mjs';
-import { didNotRun, printOpen, printTable, score } from './mutation/table.mjs';
-import { judge, staleExplanations } from './mutation/verdict.mjs';
+import { runSubCommand } from './flags.mjs';
 
-/** Below this, the run fails. */
-const wantedScore = 85;
-
-const flags = script('mutation', 'Changes the code in every small way and counts what is noticed.')
-  .option(
-    '--only <path...>',
-    'directories or files',
-    areas.map(({ directory }) => directory),
-  )
-  .option('--incremental', 'reuses results whose code and tests are the same', false)
-  .option('--quick', 'leaves out mutants in code that runs while it is loaded', false)
-  .option('--concurrency <count>', 'mutants side by side', positive, 1)
-  .parse()
-  .opts();
-
-const asked = flags.only;
-const unknown = asked.filter((path) => !areas.some(({ directory }) => lies(path, directory)));
-if (unknown.length > 0) {
-  const known = areas.map(({ directory }) => directory).join(', ');
-  console.error(`--only ${unknown.join(', ')}: mutated are only ${known}`);
-  process.exit(64);
-}
-
-const all = [];
-for (const area of areas) {
-  const paths = asked.filter((path) => lies(path, area.directory));
-  if (paths.length === 0) continue;
-  const begin = performance.now();
-  const mutants = judge(await mutate(area, paths));
-  all.push(...mutants);
-  printTable(area.directory, mutants, (performance.now() - begin) / 1_000);
-  printOpen(mutants);
-}
-const stale = staleExplanations(all);
-for (const { file, name } of stale) console.log(`explained but noticed: ${file}  ${name}`);
-const broken = all.filter(didNotRun);
-if (broken.length > 0) console.log(`did not run, the first: ${broken[0].statusReason}`);
-const total = score(all);
-const open = all.filter(({ verdict }) => verdict === 'open').length;
-console.log(`${all.length} mutants, ${open} missed without an explanation`);
-console.log(`mutation score ${total.toFixed(2)} %, wanted ${wantedScore} %`);
-process.exitCode = total >= wantedScore && stale.length + broken.length === 0 ? 0 : 1;
-
-/** Whether a path is the directory, or in it. */
-function lies(path, directory) {
-  return path === directory || path.startsWith(`${directory}/`);
-}
-
-async function mutate({ directory, slow, late }, paths) {
-  const name = directory.replaceAll('/', '-');
-  const stryker = new Stryker({
-    mutate: paths.map((path) => (path.endsWith('.ts') ? path : `${path}/**/*.ts`)),
-    mochaOptions: { spec: testsOf(directory, { slow, late }) },
-    concurrency: flags.concurrency,
-    ignoreStatic: flags.quick,
-    incremental: flags.incremental,
-    incrementalFile: `node_modules/.cache/tidegate/stryker-${name}.json`,
-  });
-  return stryker.runMutationTest();
-}
+await runSubCommand(
+  {
+    known: () => import('./mutation/known.mjs'),
+    store: async () => {
+      // The crash test is a module of the tests, in TypeScript.
+      const { register } = await import('tsx/esm/api');
+      register();
+      await import('./mutation/store.mjs');
+    },
+    survivors: () => import('./mutation/survivors.mjs'),
+    all: () => import('./mutation/all.mjs'),
+  },
+  'known',
+);

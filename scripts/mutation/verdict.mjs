@@ -2,7 +2,7 @@
 
 import { relative } from 'node:path';
 import { around, Compiler } from './compiler.mjs';
-import { explained } from './survivors.mjs';
+import { explained } from './explained.mjs';
 import { isMissed } from './table.mjs';
 
 /** Adds to each mutant its file and name, and to each that was missed a verdict. */

@@ -13,9 +13,9 @@ import {
   type Origin,
   type Place,
 } from './place.js';
-import { readingSettings, textOf, valueOf } from './read-values.js';
+import { textOf, valueOf } from './read-values.js';
+import { inOneTransaction, unlessAltered } from './reading-transaction.js';
 import { withSession } from './session-use.js';
-import { sqlStateOf } from './trouble.js';
 import {
   describeSource,
   shapeStatement,
@@ -255,30 +255,6 @@ export class TableReader<Rec> {
 
 function tupleOf({ keyType }: DescribedTable, { transaction, key }: Place): string {
   return `(${quoteLiteral(transaction)}::xid8, ${quoteLiteral(key)}::${keyType})`;
-}
-
-/** Undefined where a column that was there is gone: dropped, or renamed. */
-async function unlessAltered(
-  session: PostgresSession,
-  statements: readonly string[],
-): Promise<readonly QueryAnswer[] | undefined> {
-  try {
-    return await inOneTransaction(session, statements);
-  } catch (error) {
-    if (sqlStateOf(error) !== '42703') throw error;
-    await session.command('ROLLBACK');
-    return undefined;
-  }
-}
-
-/** In one message. @returns The answers of the statements. */
-async function inOneTransaction(
-  session: PostgresSession,
-  statements: readonly string[],
-): Promise<readonly QueryAnswer[]> {
-  const first = ['BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY', ...readingSettings];
-  const answers = await session.commands([...first, ...statements, 'COMMIT']);
-  return answers.slice(first.length, first.length + statements.length);
 }
 
 /** Changes when the server is started, and from one server or table to another. */
