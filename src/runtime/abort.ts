@@ -12,7 +12,7 @@ export function sharedAbort(): AbortController {
   return controller;
 }
 
-/** The same for a signal that somebody else made. */
+/** The same for a signal that the caller made. */
 export function letManyListen(signal: AbortSignal): AbortSignal {
   setMaxListeners(Infinity, signal);
   return signal;

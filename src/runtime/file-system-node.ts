@@ -35,8 +35,8 @@ const brief = new PQueue({ concurrency: 32 });
 const createFlags =
   constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
 
-// O_NONBLOCK: opening a named pipe that somebody put in the place of a file would otherwise wait
-// for a writer for ever.
+// O_NONBLOCK: opening a named pipe in the place of a file would otherwise wait for a writer
+// without end.
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;

@@ -16,7 +16,7 @@ export interface Logger {
 
 const nothing = (): void => undefined;
 
-/** The same logger, except that a line that cannot be written is lost and hurts nobody. */
+/** The same logger, except that a line that cannot be written is lost without an error. */
 export function harmlessLogger(logger: Logger): Logger {
   const guarded =
     (level: keyof Logger) =>
@@ -24,7 +24,7 @@ export function harmlessLogger(logger: Logger): Logger {
       try {
         logger[level](message, fields);
       } catch {
-        // There is nobody to tell: telling is what failed.
+        // The log is what failed, so this cannot be logged.
       }
     };
   return {

@@ -1,4 +1,4 @@
-// Which process this is and whether another one still runs: what politeness between owners rests on.
+// Which process this is and whether another one still runs: what the advisory check between owners rests on.
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -107,7 +107,7 @@ function measuredMembers(value: object, depth: number): number {
       bytes += memberBytes + measured((value as Record<string, unknown>)[name], depth - 1);
     }
   } catch {
-    // A member that cannot be read: whoever uses the record says so.
+    // A member that cannot be read: the user of the record reports it.
   }
   return bytes;
 }

@@ -82,8 +82,8 @@ export async function refuseLink(fileSystem: FileSystem, directory: string): Pro
 }
 
 /**
- * Makes the names of a directory and of those above it durable: whoever made them may have died
- * before it could sync them. Those above, made long ago by somebody else, often are not ours to open.
+ * Makes the names of a directory and of those above it durable: the process that made them may
+ * have died before it synced them. Those above often belong to another user, and cannot be opened.
  */
 export async function syncAncestors(fileSystem: FileSystem, directory: string): Promise<void> {
   let path = directory;
@@ -129,7 +129,7 @@ export async function writeNewFile(
 
 /**
  * Removes a directory and what is in it; a link is removed, never followed. Only for directories
- * that no reader can find any more.
+ * that no reader can find.
  */
 export async function removeTree(fileSystem: FileSystem, path: string): Promise<void> {
   const entries = (await unlessMissing(fileSystem.listDirectory(path))) ?? [];

@@ -1,4 +1,4 @@
-// Where checkpoints live: what every store promises, to its users and to whoever writes one.
+// Where checkpoints live: what every store promises, to its users and to authors of one.
 
 import type { CheckpointId, Generation, StoreId } from '../ids.js';
 import type { CheckpointKind, CheckpointManifest } from '../manifest/types.js';

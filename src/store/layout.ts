@@ -18,7 +18,7 @@
 // 1. The claim of a generation is the mkdir of its directory, which exactly one process wins. Having
 //    won, the owner lists the generations again and gives up when there is a higher one.
 // 2. The highest generation's directory is never removed, only renamed away after a higher one was
-//    made. So whoever claims a number again that had been cleaned away, because it looked long ago,
+//    made. So a process that claims a number again that had been cleaned away, because it looked long ago,
 //    sees a higher one in step 1 and has not written anything yet.
 // 3. Every visible change is ONE rename with one end in the owner's staging directory: a checkpoint
 //    comes in, a manifest is replaced, a checkpoint goes out to be deleted or quarantined, the

@@ -22,7 +22,7 @@ export class VerifiedManifests {
   /** @param keptBytesMax Bytes of manifests that are kept at most. */
   constructor(private readonly keptBytesMax = defaultKeptBytesMax) {}
 
-  /** As `parseManifest`; the bytes are kept, so nobody may change them. */
+  /** As `parseManifest`; the bytes are kept, so the caller must not change them. */
   parse(id: number, bytes: Uint8Array, options: { readonly maxBytes: number }): CheckpointManifest {
     const known = this.#known.get(id);
     if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return known.manifest;

@@ -83,7 +83,7 @@ export function writeAhead<Rec>(
       try {
         await session.applyMarked(call);
       } catch (error) {
-        // Nobody gets this session: what it has open behind it must not stay open.
+        // This session is not returned, so the wrapped sink's session must be closed here.
         await session.close();
         throw error;
       }

@@ -30,7 +30,7 @@ export function waitDeadlineMs({ clock }: StorePorts, options: OpenStoreOptions)
 }
 
 /**
- * Returns when the store may be taken: at once when nobody alive owns it or the caller takes over.
+ * Returns when the store may be taken: at once when no live owner has it or the caller takes over.
  * A crash leaves nothing behind that keeps it shut: an owner file that is missing or garbled, a
  * process that is gone and one whose heart does not beat all count as dead.
  *

@@ -115,7 +115,7 @@ export class FileSystemStoreReader implements StoreReader {
   }
 }
 
-/** Undefined when it vanished meanwhile: whoever only reads is not alone. */
+/** Undefined when it vanished meanwhile: a reader does not own the store. */
 async function examine(
   ports: StorePorts,
   id: CheckpointId,

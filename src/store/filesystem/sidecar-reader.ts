@@ -77,7 +77,7 @@ async function* pieces(
   for (let byteOffset = start; byteOffset < end;) {
     const target = buffer.subarray(0, Math.min(buffer.byteLength, end - byteOffset));
     const readBytes = await file.read(target, byteOffset);
-    // Shorter than when it was opened: somebody cut it meanwhile.
+    // Shorter than when it was opened: another program cut it meanwhile.
     if (readBytes < target.byteLength) {
       throw new TidegateError('TIDEGATE_STATE_CORRUPT', `the sidecar ends at byte ${byteOffset}`);
     }

@@ -66,7 +66,7 @@ export class FileSinkInspector implements SinkInspector {
     );
   }
 
-  /** In all generations: whoever only looks has moved nothing. */
+  /** In all generations: a read-only opening has moved nothing. */
   protected findPrepared(): Promise<readonly FoundPrepared[]> {
     return wholePrepared(this.ports, this.ports.layout.ownFolder);
   }

@@ -81,7 +81,7 @@ export class OpenEpoch {
       const file = (this.#file ??= await this.#create());
       await file.sync();
     } finally {
-      // Also after a failure: nobody else knows the epoch any more.
+      // Also after a failure: nothing else closes the file.
       await this.#close();
     }
   }
@@ -95,10 +95,10 @@ export class OpenEpoch {
   }
 
   async #create(): Promise<WritableFile> {
-    // For readers, once it is published: until then nobody else may enter the directory it is in.
+    // For readers, once it is published: until then its directory is private.
     const file = await this.#fileSystem.createFile(this.#path, 'shared');
     if (!this.#isAbandoned) return file;
-    // Given up meanwhile: nobody would close it.
+    // Given up meanwhile: nothing else would close it.
     await file.close();
     throw new Error('the epoch was given up');
   }

@@ -29,7 +29,7 @@ import { publishParts } from './publishing.js';
 
 /**
  * Takes the sink for one generation and gives its staging directory. When it returns, no call of an
- * older generation can take effect any more, everything that can be seen is durable, and the output
+ * older generation can take effect, everything that can be seen is durable, and the output
  * of every committed checkpoint is published.
  */
 export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<string> {

@@ -75,7 +75,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
       this.#broken = toError(error);
       throw error;
     }
-    // The promise is the back-pressure: nobody writes on before the buffer is empty.
+    // The promise is the back-pressure: the caller waits until the buffer is empty.
     if (open.bufferedBytes >= bufferBytes) return this.#flush(open);
   }
 

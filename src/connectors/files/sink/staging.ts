@@ -18,7 +18,7 @@ export interface EpochToStage {
   readonly open: OpenEpoch | undefined;
 }
 
-/** Makes the epoch committable by a fresh process; until this returns, nobody has its handle. */
+/** Makes the epoch committable by a fresh process; until this returns, its handle is unknown. */
 export async function stageEpoch(
   ports: FileSinkPorts,
   { staging, extension, owner, request, open }: EpochToStage,

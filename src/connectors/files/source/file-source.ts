@@ -167,7 +167,7 @@ class FileSource<Rec> implements ReadableSource<Rec> {
           if (!block.isHeader) yield { records: parsed.records, position, input: input.take() };
         }
       }
-      // A file that has nothing but a header: also that is told.
+      // A file that has nothing but a header: that is reported, too.
       if (position !== undefined && input.hasMore) {
         yield { records: [], position, input: input.take() };
       }

@@ -1,4 +1,4 @@
-// A source's file, opened at a position: refused when it is not the file of that position any more.
+// A source's file, opened at a position: refused when it is no longer the file of that position.
 
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../../errors.js';
