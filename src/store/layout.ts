@@ -13,22 +13,12 @@
 //           owner.json              who the owner is; missing or garbled counts as dead
 //       retired_000002_000003/      an older generation, renamed away by generation 3
 //
-// The argument.
+// The argument is in durable-directory/fence.ts. What is special here:
 //
-// 1. The claim of a generation is the mkdir of its directory, which exactly one process wins. Having
-//    won, the owner lists the generations again and gives up when there is a higher one.
-// 2. The highest generation's directory is never removed, only renamed away after a higher one was
-//    made. So a process that claims a number again that had been cleaned away, because it looked long ago,
-//    sees a higher one in step 1 and has not written anything yet.
-// 3. Every visible change is ONE rename with one end in the owner's staging directory: a checkpoint
-//    comes in, a manifest is replaced, a checkpoint goes out to be deleted or quarantined, the
-//    identity and the hint are written. Nothing else makes or changes a visible name.
-// 4. A new owner renames the directories of all older generations away before it reads anything. A
-//    rename that a paused older owner resumes later finds no staging directory: ENOENT, fenced.
-// 5. No code makes a staging directory except right after its own claim, inside the directory that
-//    the claim made; if that was renamed away in between, the mkdir fails. The nonce keeps the
-//    staging directories of two claims of one number (2) apart, so that an overtaken owner cannot
-//    write into the directory of a later process.
+// - The claim of a generation is the mkdir of its directory; older ones are renamed beside it (rule 4),
+//   because nothing in their staging directories is kept.
+// - A checkpoint comes in, a manifest is replaced, a checkpoint goes out to be deleted or quarantined,
+//   the identity and the hint are written: each is one rename with one end in staging (rule 3).
 
 import { join } from 'node:path';
 import { checkpointId, highestGeneration, type CheckpointId } from '../ids.js';

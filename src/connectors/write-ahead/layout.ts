@@ -11,18 +11,13 @@
 //     ledger.json                the markers of long ago, as ranges of ids
 //     identity.json              store id, pipeline and sink
 //
-// The argument.
+// The argument is in durable-directory/fence.ts. What is special here:
 //
-// 1. Every change that counts has one end in the owner's staging directory, which the next owner renames
-//    into its own: a late rename or removal of an overtaken owner finds nothing.
-// 2. Nothing makes a staging directory again: its nonce is drawn by the opening that makes it. So the
-//    entries of older owners can be removed. An opening that was paused before it claimed a number, and
-//    claims it after that number was removed, makes a directory that no other session writes to; it then
-//    looks for a higher number, finds one, and gives up before it has moved or written anything.
-// 3. The entry of the highest generation is never removed: older ones go only after a higher one is
-//    durable. It is the generation that the sink remembers, and what a late opening finds in 2.
-// 4. Whether an owner is still the newest is seen by its own staging directory: an opening that has
-//    returned has renamed it away. So a commit lists nothing.
+// - Claims (`owners/`) and staging directories are apart. A staging directory's nonce belongs to one
+//   opening, so entries of older owners can be removed: an opening that claims such a number again
+//   makes a directory of its own, finds a higher number, and gives up before it moves anything.
+// - The entry of the highest generation is the generation that the sink remembers.
+// - Whether an owner is still the newest is seen by its own staging directory, so a commit lists nothing.
 
 import { join } from 'node:path';
 import type { CheckpointId, Generation } from '../../ids.js';

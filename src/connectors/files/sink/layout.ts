@@ -14,7 +14,7 @@
 //         checkpoint_0000000050331649.json   a commit record that was committed: the marker
 //       ledger.json                   the markers of long ago, as ranges of ids
 //
-// The argument.
+// The argument is in durable-directory/fence.ts. What is special here:
 //
 // 1. An epoch is prepared when its output, its commit record and then, once, the names of both are
 //    synced. A record without its output is a pre-commit that a power loss cut short: not prepared.
@@ -22,15 +22,8 @@
 //    marker. It is durable before the output is published. Publishing is a second rename, repeated by
 //    `commit` and by `open` for as long as the output of a marker lies in a staging directory.
 //    Markers do not depend on published files: a reader may move those away.
-// 3. Every visible change is ONE rename with one end in the owner's staging directory.
-// 4. `open` makes the directory of its generation, looks for a higher one and gives up if there is
-//    one, and renames the directories of all older generations into its own staging directory. A
-//    rename that a paused older owner resumes later finds nothing: ENOENT, fenced.
-// 5. Nothing makes a staging directory but the `open` that has just made the generation's directory.
-//    Its nonce keeps an `open` that was paused before the mkdir, and makes an old generation's
-//    directory again, from reviving the directory that an overtaken session writes to.
-// 6. The directory of the highest generation is never removed, only renamed away after a higher one
-//    was made and synced: the highest number is the generation that the sink remembers.
+// 3. The directories of older generations are renamed into the owner's staging directory. The highest
+//    generation's directory is the generation that the sink remembers.
 
 import { join } from 'node:path';
 import { checkpointId, highestGeneration, type CheckpointId } from '../../../ids.js';
