@@ -36,6 +36,8 @@ export const wrongRules = [
     name: 'a failed sink is accepted as settled',
     changes: [
       [steps + 're-save.ts', 'const unsettled = ledger.unsettled();', 'const unsettled = [];'],
+      // A stop ends at once while a commit fails, and leaves the truth to the next start.
+      ['coordinator/lifecycle/machine.ts', 'const stopGraceMs = 900;', 'const stopGraceMs = 9e6;'],
       [
         recovery + 'candidates.ts',
         "const isCommitted = statusOf(manifest, sink).kind === 'committed';",
@@ -260,9 +262,11 @@ export const wrongRules = [
       [
         recovery + 'execute-plan.ts',
         `const persisted = await save(round, manifest);
+      await verifyPrepared(round, plan.commit);
       await commitSinks`,
         `const unsaved = { saveManifest: () => Promise.resolve({ manifest }) };
       const persisted = await save({ ...round, store: unsaved } as never, manifest);
+      await verifyPrepared(round, plan.commit);
       await commitSinks`,
       ],
     ],
@@ -275,8 +279,8 @@ export const wrongRules = [
     changes: [
       [
         recovery + 'execute-plan.ts',
-        'return { base: await restoreChosen(round, plan) };',
-        'await discardPrepared(round);\n      return { base: await save(round, manifest) };',
+        'return restoreChosen(round, plan);',
+        'return discardPrepared(round).then(() => save(round, manifest));',
       ],
     ],
     mixes: /^restored: durable \(/,
@@ -294,8 +298,8 @@ export const wrongRules = [
       [recovery + 'columns.ts', 'strangersIn(facts, newest).length > 0', 'false'],
       [
         recovery + 'candidates.ts',
-        'for (const sink of sinksOf(manifest, twoPhaseNames(facts))) {',
-        'for (const sink of [...sinksOf(manifest, twoPhaseNames(facts))].filter((name) => facts.sinks.has(name))) {',
+        'for (const sink of sinksToCommit(manifest)) {',
+        'for (const sink of [...sinksToCommit(manifest)].filter((name) => facts.sinks.has(name))) {',
       ],
     ],
     mixes: /^removed-sink: (durable|last-resource) \+ (durable|last-resource) \(/,
