@@ -19,6 +19,7 @@ export interface ReportInput {
   /** The manifest that everything was put back to; in a dry run, that it would be. */
   readonly resumed: CheckpointManifest | undefined;
   readonly rereadings: number;
+  readonly rereadBecause?: string;
   readonly durationMs: number;
   /** What is wrong with the clock that times are recorded by, if anything is. */
   readonly clockProblem?: string | undefined;
@@ -47,6 +48,7 @@ export function buildReport(input: ReportInput): RecoveryReport {
       ...(facts === undefined ? [] : warningsBy(plan, facts)),
     ],
     rereadings: input.rereadings,
+    ...(input.rereadBecause === undefined ? {} : { rereadBecause: input.rereadBecause }),
     durationMs: input.durationMs,
   };
 }

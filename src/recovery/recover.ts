@@ -54,6 +54,8 @@ interface RecoveryRun {
   store: OwnedStore;
   rounds: number;
   roundsInOvertime: number;
+  /** Why the newest round had to be followed by another one. */
+  problem?: TidegateError;
   /** The newest reading and plan, for the report of a refusal. */
   reading?: Reading;
   plan?: RecoveryPlan;
@@ -100,7 +102,7 @@ async function decideAndAct(
   if (plan.kind === 'refuse' || plan.kind === 'halt') {
     const isBySink =
       hasErrorCode(plan.cause, 'TIDEGATE_FENCED') && reading.facts.store.kind === 'read';
-    return refusal(run, isBySink ? await whoFences(run, plan.cause) : plan.cause);
+    return refusal(run, isBySink ? await whoFences(run, plan.cause) : withReason(run, plan.cause));
   }
   // Acting has its own patience: reading may have used up all of the first.
   const round = {
@@ -151,6 +153,7 @@ async function nextRound(
 ): Promise<RecoveryOutcome | undefined> {
   const { request } = run;
   const { clock, random, logger } = request.ports;
+  run.problem = problem;
   if (isTimeUp(run)) run.roundsInOvertime += 1;
   if (run.roundsInOvertime > roundsAfterTimeout) return refusal(run, problem);
   request.ports.waits?.(problem);
@@ -187,6 +190,13 @@ function refusal(run: RecoveryRun, cause: TidegateError): RecoveryOutcome {
   return { kind: 'refused', cause, store: run.store, report: reportOf(run, plan, undefined) };
 }
 
+/** A decision for a person after several tries: what they failed of is the first thing to know. */
+function withReason({ problem }: RecoveryRun, cause: TidegateError): TidegateError {
+  if (problem === undefined || cause.cause !== undefined) return cause;
+  const message = `${cause.message}; before that: ${problem.message}`;
+  return new TidegateError(cause.code, message, { cause: problem, details: cause.details });
+}
+
 function reportOf(
   run: RecoveryRun,
   plan: RecoveryPlan,
@@ -199,6 +209,7 @@ function reportOf(
     generation: store.generation,
     resumed,
     rereadings: rounds,
+    ...(run.problem === undefined ? {} : { rereadBecause: run.problem.message }),
     durationMs: request.ports.clock.monotonicMs() - startedAtMs,
     clockProblem: clockProblem(request.ports.clock),
   });

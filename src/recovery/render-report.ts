@@ -4,7 +4,7 @@ import type { RecoveryReport } from './report.js';
 
 /** Several lines without a final newline; stable enough to read, not meant to be parsed. */
 export function renderReport(report: RecoveryReport): string {
-  const { generation, resumed, skipped, sinks, warnings, rereadings } = report;
+  const { generation, resumed, skipped, sinks, warnings, rereadings, rereadBecause } = report;
   const lines = [
     report.isDryRun
       ? 'Recovery, dry run: nothing was fenced or changed, and all may change before a real one.'
@@ -15,8 +15,10 @@ export function renderReport(report: RecoveryReport): string {
     ...sinks.map(({ sink, found, became }) => `  sink      ${sink}: ${found}; ${became}`),
     ...warnings.map((warning) => `  warning   ${warning}`),
   ];
-  if (rereadings > 0)
-    lines.push(`  repeated  ${count(rereadings, 'time')}, under a new fence each`);
+  if (rereadings > 0) {
+    const why = rereadBecause === undefined ? '' : `: ${rereadBecause}`;
+    lines.push(`  repeated  ${count(rereadings, 'time')}, under a new fence each${why}`);
+  }
   const label = report.isDryRun ? 'resumes' : 'resumed';
   const what =
     resumed === undefined ? 'nothing' : `checkpoint ${resumed.id} of epoch ${resumed.epoch}`;

@@ -33,5 +33,7 @@ export interface RecoveryReport {
   readonly warnings: readonly string[];
   /** How often the facts were read again under a new fence; 0 when the first reading held. */
   readonly rereadings: number;
+  /** Why they were read again the last time: what a sink or the store answered then. */
+  readonly rereadBecause?: string;
   readonly durationMs: number;
 }

@@ -27,7 +27,8 @@ export async function commitSinks(
     .map(async ([sink, session]) => {
       const handle = commit.get(sink) ?? '';
       assert(handle === handleOf(manifest, sink), `the handle of sink ${sink} is not the recorded`);
-      const answer = await ask(round.patience, async (signal) =>
+      // Once: a session may have died of the try. The next round opens new ones.
+      const answer = await askOnce(round.patience, async (signal) =>
         checkedAnswer(
           `commit at sink ${sink}`,
           await session.commit(handle, { signal }),

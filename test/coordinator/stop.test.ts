@@ -292,6 +292,26 @@ test('a commit that never succeeds says why, in the message and among the causes
   });
 });
 
+test('a session that died of the first try is opened anew, and the next one commits', async () => {
+  const { harness, port } = driven();
+  await harness.start();
+  await port.write([1]);
+  const over = (): never => {
+    throw new TidegateError('TIDEGATE_SINK_WRITE_FAILED', 'the session is over', {
+      cause: new Error('no connection'),
+    });
+  };
+  harness.sink('right').next('commit', fails('no connection'), over);
+  const from = harness.clock.monotonicMs();
+
+  await harness.settle(harness.coordinator.checkpoint());
+  await harness.clock.advance(1_000);
+
+  expect(harness.clock.monotonicMs() - from).toBeLessThan(2_000);
+  expect(harness.coordinator.status()).toMatchObject({ phase: 'running', generation: 2 });
+  expect(harness.sink('right').visible).toEqual([1]);
+});
+
 describe('who watches through inspect', () => {
   test('sees every state of both machines', async () => {
     const seen = new Set<string>();

@@ -58,4 +58,10 @@ export const mutations = [
     'error: ledger.lastError };',
     'error: undefined };',
   ),
+  swap(
+    'a session that died is asked to commit again and again',
+    'checkpoint/steps/commit.ts',
+    "if (hasErrorCode(error, 'TIDEGATE_SINK_WRITE_FAILED')) return true;",
+    'void hasErrorCode;',
+  ),
 ];

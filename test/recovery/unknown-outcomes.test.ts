@@ -355,6 +355,33 @@ describe('facts that change while recovery acts', () => {
     expect(await world.states()).toMatchObject({ [id]: 'in-doubt' });
   });
 
+  test('a commit that failed is tried again by a new session, and the report says why', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.options = { inDoubtPolicy: 'roll-forward' };
+    const id = await bothPrepared(world);
+    world.sink('archive').on('commit', fails);
+
+    const { base, report } = resumedFrom(await world.recover());
+
+    expect(base.manifest.checkpointId).toBe(id);
+    expect(report.rereadings).toBe(1);
+    expect(report.rereadBecause).toMatch(/^sink archive in the commit of \d+: /);
+  });
+
+  test('a decision for a person after failed tries says what they failed of', async () => {
+    const world = new RecoveryWorld('archive', 'warehouse');
+    world.request = { occasion: 'in-process' };
+    world.options = { inDoubtPolicy: 'halt' };
+    await bothPrepared(world);
+    for (const sink of world.sinks.values()) sink.always.set('commit', fails);
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_POLICY');
+    expect(refusal.message).toMatch(/before that: sink \w+ in the commit of/);
+    expect(refusal.cause).toMatchObject({ code: 'TIDEGATE_RECOVERY_UNANSWERED' });
+  });
+
   test('in process, prepared sinks are driven forward until the timeout, then the policy decides', async () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     world.request = { occasion: 'in-process' };

@@ -2,7 +2,7 @@
 
 import { assert, assertNever } from '../../../assert.js';
 import type { CommitOutcome } from '../../../contracts/sink.js';
-import { isTidegateError, toError } from '../../../errors.js';
+import { hasErrorCode, isTidegateError, toError } from '../../../errors.js';
 import { sleep } from '../../../runtime/deadline.js';
 import { assertPersisted } from '../../../store/persisted-manifest.js';
 import { forEachBounded } from '../../concurrency.js';
@@ -53,7 +53,7 @@ async function commitUntilAnswered(
     attempt.ledger.lastError = answer.error;
     attempt.waits(answer.error);
     note(attempt, sink, shortMessage(answer.error), tries);
-    if (isFenced(answer.error)) return false;
+    if (isSessionOver(answer.error)) return false;
     const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (tries - 1));
     const jittered = backoffMs * (0.5 + random.next() / 2);
     if (!(await sleep(clock, jittered, signal))) return false;
@@ -107,7 +107,11 @@ function idsOf(attempt: Attempt) {
   return { checkpointId: attempt.barrier.checkpointId, epoch: attempt.barrier.epoch };
 }
 
-/** A newer owner has taken over: asking again would only be refused again. */
-function isFenced(error: Error): boolean {
+/**
+ * Asking this session again would only be refused again: a newer owner has taken over, or the session
+ * died of an earlier try. Recovery opens a new one.
+ */
+function isSessionOver(error: Error): boolean {
+  if (hasErrorCode(error, 'TIDEGATE_SINK_WRITE_FAILED')) return true;
   return isTidegateError(error) && error.kind === 'fenced';
 }
