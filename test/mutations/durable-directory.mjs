@@ -1,0 +1,46 @@
+// Known ways to break what all durable directories share: each lets another process or user in.
+
+export const tests = ['test/durable-directory'];
+
+const fence = (what, find, replace) => ({
+  what,
+  file: 'src/durable-directory/fence.ts',
+  find,
+  replace,
+});
+
+export const mutations = [
+  fence(
+    'a claim that is lost counts as won',
+    "if (errnoOf(error) === 'EEXIST') return false;",
+    "if (errnoOf(error) === 'EEXIST') return true;",
+  ),
+  fence(
+    'a missing staging directory is no fence',
+    "if (errnoOf(error) === 'ENOENT') throw fenced(error);",
+    "if (errnoOf(error) === 'ENOTDIR') throw fenced(error);",
+  ),
+  fence(
+    'only the newest of the older generations is gathered',
+    "if (kind === 'directory') await gatherFrom(path);",
+    "if (kind === 'directory' && place === staging) await gatherFrom(path);",
+  ),
+  {
+    what: 'state is readable by every user',
+    file: 'src/runtime/file-system-node.ts',
+    find: "visibility === 'shared' ? 0o666 : 0o600",
+    replace: "visibility === 'shared' ? 0o666 : 0o644",
+  },
+  {
+    what: 'a directory that every user can write to is passed over',
+    file: 'src/durable-directory/access.ts',
+    find: 'return (mode & 0o002) !== 0;',
+    replace: 'return (mode & 0o002) === 7;',
+  },
+  {
+    what: 'a link in the place of a directory is followed',
+    file: 'src/runtime/small-files.ts',
+    find: "if (facts === undefined || facts.kind === 'directory') return;",
+    replace: 'if (facts !== null) return;',
+  },
+];
