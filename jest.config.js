@@ -1,4 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { createDefaultEsmPreset } from 'ts-jest';
+
+/** The package by its own name, as users import it, is its sources as they are now: no build is needed. */
+const { exports: entries } = JSON.parse(
+  readFileSync(new URL('package.json', import.meta.url), 'utf8'),
+);
+const ownEntries = Object.entries(entries).flatMap(([name, entry]) => {
+  if (entry.default === undefined) return [];
+  const source = entry.default.replace('./dist/', '<rootDir>/src/').replace(/\.js$/, '.ts');
+  return [[`^tidegate${name.slice(1)}$`, source]];
+});
 
 /** @type {import('jest').Config} */
 export default {
@@ -10,7 +21,7 @@ export default {
   testTimeout: 60_000,
   roots: ['<rootDir>/test'],
   setupFilesAfterEnv: ['<rootDir>/test/support/original-validation.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: { ...Object.fromEntries(ownEntries), '^(\\.{1,2}/.*)\\.js$': '$1' },
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   coverageThreshold: {

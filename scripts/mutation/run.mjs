@@ -95,7 +95,7 @@ export async function testsPass(room, tests) {
     killSignal: 'SIGKILL',
   });
   const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  process.prependOnceListener('exit', kill);
   const status = await new Promise((onExit, onError) => {
     child.once('error', onError);
     child.once('exit', onExit);

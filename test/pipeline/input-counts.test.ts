@@ -1,7 +1,7 @@
 // What a run says of the lines that it has read: how many, and why some of them gave no record.
 
 import { expect, test } from '@jest/globals';
-import { csvSource, jsonLinesSource } from '../../src/connectors/files/index.js';
+import { csvSource, jsonLinesSource } from 'tidegate/files';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
 import { MemorySink } from '../../src/connectors/memory/memory-sink.js';

@@ -1,7 +1,7 @@
 // Numbers of JSON Lines that a JavaScript number cannot hold: a bad record, or read exactly.
 
 import { describe, expect, test } from '@jest/globals';
-import { jsonLinesSource } from '../../../src/connectors/files/index.js';
+import { jsonLinesSource } from 'tidegate/files';
 import fc from 'fast-check';
 import { allOf, jsonLines } from './source-world.js';
 
