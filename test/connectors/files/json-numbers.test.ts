@@ -106,6 +106,10 @@ test('what JavaScript writes as JSON is read again, whatever number it is', asyn
   );
 });
 
+test('a number half-way between two texts is read by the one that JavaScript writes', async () => {
+  expect(await allOf(jsonLines('[-2008086591888067.2]'))).toEqual([[-2008086591888067.25]]);
+});
+
 test('an option that there is not is refused', () => {
   expect(() => jsonLinesSource('/x', { numbers: 'text' as 'exact' })).toThrow(
     /numbers is "text", not "exact", "bigint", "nearest" or a function/,

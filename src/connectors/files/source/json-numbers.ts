@@ -70,13 +70,17 @@ function cannotHold(loss: NumberLoss, index: number): RecordProblem {
   return new RecordProblem('number', `${lossTexts[loss]}, at position ${index}`);
 }
 
-/** By the rule that the number, written with as many digits, has the same ones. */
+/**
+ * By the rule that the number, written with as many digits, has the same ones, or that they are those
+ * which JavaScript writes: half-way between two texts its two ways of writing choose differently.
+ */
 function lossOf(text: string): NumberLoss | undefined {
   const value = Number(text);
   if (/^-?\d+$/.test(text)) return integerLoss(value);
   const digits = significantDigits(text);
   if (!Number.isFinite(value) || (value === 0 && digits !== '')) return 'size';
   if (digits.length <= safeDigits) return undefined;
+  if (significantDigits(String(value)) === digits) return undefined;
   const isKept =
     digits.length <= 100 && significantDigits(value.toPrecision(digits.length)) === digits;
   return isKept ? undefined : 'digits';
