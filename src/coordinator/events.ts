@@ -1,4 +1,4 @@
-// What the coordinator tells those who watch it: a typed map of events that only observe.
+// The events of a coordinator: a typed map; listeners only observe.
 
 import { EventEmitter } from 'eventemitter3';
 import type { TroubledRecords } from '../contracts/barrier.js';
@@ -82,10 +82,10 @@ export interface CoordinatorEvents {
   'checkpoint-skipped': [{ readonly why: 'idle' }];
   /** The dataflow reported something that belongs to no open attempt. */
   'report-dropped': [ReportDropped];
-  /** Records were late, left out or put back in time; told once a batch, with the total so far. */
+  /** Records were late, left out or put back in time; once a batch, with the total so far. */
   'records-troubled': [TroubledRecords];
-  /** A failure outside an attempt: a write, a source that cannot be told, pruning. */
-  trouble: [{ readonly what: string; readonly error: unknown }];
+  /** A failure outside an attempt: a write, an acknowledgement, pruning. */
+  'participant-error': [{ readonly what: string; readonly error: unknown }];
   'recovery-started': [{ readonly occasion: 'start' | 'in-process'; readonly cause?: unknown }];
   /** A store, a sink or a participant does not answer as it should, and is asked again after a pause. */
   'recovery-waiting': [{ readonly error: unknown }];

@@ -9,7 +9,7 @@ const ownLengthMax = 600;
 
 /** Without line breaks, control characters and broken pairs; what is too long ends in "…". */
 export function shortText(text: string, max = lengthMax): string {
-  // Cut first as well: nobody reads megabytes to throw them away.
+  // Cut first as well: megabytes need not be searched to be thrown away.
   const line = text
     .slice(0, 4 * max)
     .replace(/[\s\p{Cc}]+/gu, ' ')

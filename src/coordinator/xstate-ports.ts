@@ -1,4 +1,4 @@
-// What every actor of the coordinator is created with: its clock, and who watches it.
+// What every actor of the coordinator is created with: its clock and its inspector.
 
 import type { InspectionEvent } from 'xstate';
 import type { Clock, Timer } from '../runtime/clock.js';

@@ -306,7 +306,7 @@ describe('a call made for the sake of somebody else', () => {
     };
     const harness = await started({ more: { operators: { clumsy: operator } } });
     expect(harness.names()).not.toContain('checkpoint-failed');
-    const trouble = harness.seen.filter(({ name }) => name === 'trouble');
+    const trouble = harness.seen.filter(({ name }) => name === 'participant-error');
     expect(JSON.stringify(trouble, errorText)).toContain('operator clumsy');
     await expectGoesOn(harness);
   });
@@ -317,7 +317,7 @@ describe('a call made for the sake of somebody else', () => {
     const harness = new Harness({ more: { barriers: port } });
     await harness.start();
     expect((await harness.settle(harness.coordinator.checkpoint())).kind).toBe('abandoned');
-    expect(harness.names()).toContain('trouble');
+    expect(harness.names()).toContain('participant-error');
     port.onInject = (barrier, listener) => {
       passEverything(barrier, listener, { next: 1, sinks: ['left', 'right'] });
     };

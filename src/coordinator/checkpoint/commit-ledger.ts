@@ -20,7 +20,7 @@ export class CommitLedger {
 
   /**
    * Notes what a sink answered. False for an answer that comes after the books were closed: the
-   * manifest may have been saved without it, so it must not count any more.
+   * manifest may have been saved without it, so it must not count.
    */
   note(sink: string, status: SinkCommitStatus): boolean {
     if (this.#isClosed) return false;

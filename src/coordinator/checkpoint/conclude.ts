@@ -1,4 +1,4 @@
-// What the end of an attempt means for its writers, its dataflow and those who watch.
+// What the end of an attempt means for its writers, its dataflow and the listeners.
 
 import { assert, assertNever } from '../../assert.js';
 import { epoch as toEpoch } from '../../ids.js';

@@ -44,7 +44,7 @@ export class Interval {
     this.#timer?.cancel();
   }
 
-  /** No attempt is due by itself any more, in no later generation either. */
+  /** From now on no attempt is due by itself, in no later generation either. */
   end(): void {
     this.#isOver = true;
     this.cancel();

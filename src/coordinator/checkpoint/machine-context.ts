@@ -1,4 +1,4 @@
-// What the machine of an attempt knows and is told, and whom it blames for an early end.
+// The context and the events of the machine of an attempt, and the cause of an early end.
 
 import { assert } from '../../assert.js';
 import type { StepBounds } from '../options/checkpoint-options.js';

@@ -225,7 +225,7 @@ export const attemptMachine = setup({
     },
     acknowledge: {
       description:
-        'The checkpoint is complete: sources are told, old checkpoints go. No failure here counts.',
+        'The checkpoint is complete: sources are acknowledged, old checkpoints go. No failure here counts.',
       invoke: {
         src: 'acknowledge',
         input: ({ context }) => ({

@@ -43,7 +43,7 @@ export type AttemptEnd =
   | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
   | { readonly kind: 'failed'; readonly cause: AttemptCause };
 
-/** The cause of an attempt's end as an error, for those who throw, log or halt. */
+/** The cause of an attempt's end as an error. */
 export function errorOf(cause: AttemptCause): unknown {
   switch (cause.kind) {
     case 'failed':

@@ -78,7 +78,7 @@ export class PendingCut implements CutListener {
     this.#isOpen = false;
   }
 
-  /** Gives captured states back that will not be encoded (any more). */
+  /** Gives captured states back that will not be encoded. */
   releaseSnapshots(): void {
     for (const [operator, snapshot] of this.#snapshots) this.#hooks.release(operator, snapshot);
     this.#snapshots.clear();

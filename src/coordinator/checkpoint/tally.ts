@@ -1,4 +1,4 @@
-// What the latest attempts have come to, for those who ask whether anything is still committed.
+// What the latest attempts have come to: whether anything is still committed.
 
 import type { Logger } from '../../runtime/logger.js';
 import { errorOf, type AttemptEnd } from './outcome.js';

@@ -136,7 +136,7 @@ export function settleRequest(request: PendingRequest, end: RequestOutcome): voi
 
 type WithoutFlag<Outcome> = Outcome extends unknown ? Omit<Outcome, 'isCoalesced'> : never;
 
-/** An outcome before it is known whom it is told to. */
+/** An outcome before it is known which waiter gets it. */
 export type RequestOutcome = WithoutFlag<CheckpointOutcome>;
 
 /** A cut without a waiter. */

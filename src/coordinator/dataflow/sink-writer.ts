@@ -23,7 +23,7 @@ export interface BufferedSinkWriterOptions {
   /** Estimated bytes of them. */
   readonly queuedBytesMax: number;
   readonly write: (records: readonly unknown[]) => void | Promise<void>;
-  /** A write failed: the epoch cannot be committed any more. */
+  /** A write failed: the epoch can no longer be committed. */
   readonly failed: (error: unknown) => void;
 }
 

@@ -101,7 +101,7 @@ function openSink(
     queuedBytesMax: options.queuedBytesMax,
     write: (records) => session.write(records),
     failed: (error) => {
-      events.emit('trouble', { what: `a write to sink ${name} failed`, error });
+      events.emit('participant-error', { what: `a write to sink ${name} failed`, error });
       hooks.failed(error);
     },
   });

@@ -132,7 +132,7 @@ export class Lifecycle {
     if (generation !== undefined) this.scheduler.fail(generation, error);
   }
 
-  /** A crash may have come between step 7 and the sources being told. */
+  /** A crash may have come between step 7 and the acknowledgement. */
   async #repeatAcknowledgement(generation: Generation, signal: AbortSignal): Promise<void> {
     const { clock, options } = this.#context;
     const bound = { clock, timeoutMs: options.acknowledgeTimeoutMs, signal };

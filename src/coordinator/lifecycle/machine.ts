@@ -299,7 +299,7 @@ export const lifeMachine = setup({
       id: 'halted',
       tags: 'halted',
       type: 'final',
-      description: 'A person is needed: see the cause. No sink is touched any more.',
+      description: 'A person is needed: see the cause. No sink is touched from here on.',
     },
   },
 });

@@ -119,7 +119,7 @@ export class GenerationRecovery {
     await sleep(clock, pauseMs * (0.5 + random.next() / 2), signal);
   }
 
-  /** Sources and operators go back only when nothing reads or changes them any more. */
+  /** Sources and operators go back only when nothing reads or changes them. */
   async #suspend(signal: AbortSignal): Promise<void> {
     const { barriers, clock, options } = this.#options.context;
     const bound = { clock, timeoutMs: options.inDoubtTimeoutMs, signal };
@@ -135,7 +135,7 @@ export class GenerationRecovery {
     );
   }
 
-  /** An owner that was overtaken is told so here, before it touches a sink. */
+  /** An owner that was overtaken is refused here, before it touches a sink. */
   async #nextOwner(signal: AbortSignal): Promise<OwnedStore> {
     const { context, store, open } = this.#options;
     const { clock, options } = context;
@@ -146,7 +146,7 @@ export class GenerationRecovery {
       const next = await (owned === undefined
         ? store.open({ ...open, signal: inner })
         : owned.takeNextGeneration({ signal: inner }));
-      // Nobody waits for it any more, and left open it would count as alive.
+      // The caller has stopped waiting, and left open it would count as alive.
       if (inner.aborted) await next.close();
       return next;
     });

@@ -6,7 +6,7 @@ import { isIdle } from '../dataflow/idle.js';
 import type { Generation } from './generation.js';
 
 /**
- * Until such records are committed a quiet time proves nothing: the same record would fail for ever,
+ * Until such records are committed a quiet time proves nothing: the same record would fail again and again,
  * and never halt.
  */
 export class UncommittedInput {

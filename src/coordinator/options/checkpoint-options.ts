@@ -46,7 +46,7 @@ export interface CheckpointOptions extends RecoveryOptions, StepBounds {
   /** Records that wait for one sink before its writer makes the caller wait. Default 10 000. */
   readonly queuedRecordsMax: number;
   /**
-   * Estimated bytes of the records that wait in one queue before whoever fills it has to wait: that
+   * Estimated bytes of the records that wait in one queue before its writer has to wait: that
    * of each sink's writer, and in a pipeline each input of an operator with a queue. It can be
    * exceeded by one batch, which is about 1 MiB at most where records come from a source. Default
    * 8 MiB.

@@ -24,7 +24,7 @@ export type Named<Participant> = Readonly<Record<string, Participant>>;
 
 /** Components are objects; every number and flag is under `checkpoint`. */
 export interface CoordinatorOptions<Sinks extends Named<Sink> = Named<Sink>> {
-  /** Recorded in the store and by the sinks: it must stay the same for ever. */
+  /** Recorded in the store and by the sinks: it must never change. */
   readonly pipeline: string;
   /** One store belongs to one pipeline. */
   readonly store: CheckpointStore;

@@ -148,7 +148,7 @@ export class Harness {
       'checkpoint-failed',
       'checkpoint-skipped',
       'report-dropped',
-      'trouble',
+      'participant-error',
       'recovery-started',
       'recovery-waiting',
       'recovery-ended',

@@ -2,12 +2,12 @@
 
 import type { ConnectorCheckpoint } from '../../../manifest/types.js';
 import type { PersistedManifest } from '../../../store/persisted-manifest.js';
-import { reportTrouble } from '../../best-effort.js';
+import { reportParticipantError } from '../../best-effort.js';
 import type { StepContext } from '../../context.js';
 import type { Generation } from '../../lifecycle/generation.js';
 import { toOffsets } from '../../offsets.js';
 
-/** Never fails: a checkpoint that is complete stays so when a source cannot be told. */
+/** Never fails: a checkpoint that is complete stays so when a source cannot be acknowledged. */
 export async function acknowledgeAndPrune(
   context: StepContext,
   generation: Generation,
@@ -24,7 +24,7 @@ export async function acknowledgeAndPrune(
     const { retainedCheckpoints } = context.options;
     await generation.store.prune({ retainedCheckpoints, signal });
   } catch (error) {
-    reportTrouble(context, 'old checkpoints could not be pruned', error);
+    reportParticipantError(context, 'old checkpoints could not be pruned', error);
   }
 }
 
@@ -40,6 +40,6 @@ async function tell(
   try {
     await source.acknowledge(offsets, { signal });
   } catch (error) {
-    reportTrouble(context, `source ${name} could not be acknowledged`, error);
+    reportParticipantError(context, `source ${name} could not be acknowledged`, error);
   }
 }

@@ -87,7 +87,7 @@ function settle(attempt: Attempt, sink: TwoPhase, outcome: CommitOutcome, tries:
       return true;
     }
     case 'absent':
-      note(attempt, sink, 'the prepared output is not there any more', tries);
+      note(attempt, sink, 'the prepared output is gone', tries);
       return false;
     default:
       return assertNever(outcome, `answer of sink ${sink.name} to commit`);

@@ -35,7 +35,7 @@ export class StateStream {
     }
   }
 
-  /** Nobody reads on: what the operator holds for the stream can go. Repeated calls do nothing. */
+  /** The rest is not read: what the operator holds for the stream can go. Repeated calls do nothing. */
   giveUp(): unknown {
     if (this.#isOver) return undefined;
     this.#isOver = true;
@@ -48,7 +48,7 @@ export class StateStreams {
   readonly #streams = new Set<StateStream>();
   #isClosed = false;
 
-  /** False for one that comes after the end of the attempt: nobody would give it up later. */
+  /** False for one that comes after the end of the attempt: it would not be given up later. */
   add(stream: StateStream): boolean {
     this.#streams.add(stream);
     return !this.#isClosed;
