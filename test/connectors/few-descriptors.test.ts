@@ -13,6 +13,7 @@ import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench
 import { nodeFileSystem } from '../../src/runtime/file-system-node.js';
 import { briefly, type FileSystem } from '../../src/runtime/file-system.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { Installed } from '../cli/kit.js';
 import { countOpenFiles } from './open-files.js';
 
 const script = `
@@ -31,13 +32,11 @@ test('400 file sinks start and run with 128 file descriptors, without a warning'
   const room = await mkdtemp(join(tmpdir(), 'tidegate-many-'));
   try {
     const shell = `ulimit -n 128 && exec "$0" --input-type=module -e "$1" "$2"`;
-    const { stdout } = await promisify(execFile)('sh', [
-      '-c',
-      shell,
-      process.execPath,
-      script,
-      room,
-    ]);
+    const { stdout } = await promisify(execFile)(
+      'sh',
+      ['-c', shell, process.execPath, script, room],
+      { cwd: new Installed().room },
+    );
     expect(stdout).toBe('finished\n');
   } finally {
     await rm(room, { recursive: true });
