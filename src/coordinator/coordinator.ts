@@ -187,11 +187,12 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     const life = this.#life;
     const loop = this.#loop;
     const isLoop = loop !== undefined;
-    const isHalfway = loop?.isHalfway(this.#writtenCount()) === true;
-    const isAtSafePoint = isLoop && !isHalfway;
+    const standing = loop?.standing(this.#writtenCount()) ?? 'at-safe-point';
+    const isAtSafePoint = isLoop && standing === 'at-safe-point';
     if (isAtSafePoint) loop.arrive();
+    if (standing === 'unclear') loop?.takeForEnded();
     try {
-      life.send({ type: 'stop', isLoop, isHalfway });
+      life.send({ type: 'stop', isLoop, standing });
       await life.done;
     } finally {
       if (isAtSafePoint) loop.leave();

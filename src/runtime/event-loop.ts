@@ -6,3 +6,11 @@ export function yieldToEventLoop(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+/**
+ * Calls back when every promise that was ready has been gone on from, and before any timer, signal or
+ * other callback: until then nothing but that chain of promises has run.
+ */
+export function afterPromises(callback: () => void): void {
+  queueMicrotask(() => process.nextTick(callback));
+}

@@ -179,6 +179,17 @@ class BatchLoop {
     this.#done += 1;
   }
 
+  /** The same, which writes only at its end. */
+  async quietBatch(betweenMs: number): Promise<void> {
+    const { sinks } = await this.coordinator.safePoint();
+    for (const number of [1, 2, 3]) {
+      this.total += number;
+      await new Promise<void>((resolve) => void this.clock.setTimer(resolve, betweenMs));
+    }
+    await sinks.out.write([1, 2, 3]);
+    this.#done += 1;
+  }
+
   until<Value>(work: Promise<Value>): Promise<Value> {
     return this.clock.until(work);
   }
@@ -216,6 +227,46 @@ describe('a stop from a timer', () => {
       cause: { code: 'TIDEGATE_LIFECYCLE' },
     });
     expect(loop.sink.records).toEqual([]);
+  });
+
+  test('before anything of the batch was written waits as well: its state would be half', async () => {
+    const loop = new BatchLoop();
+    await loop.until(loop.coordinator.start());
+    let stopping: Promise<void> | undefined;
+    loop.clock.setTimer(() => void (stopping = loop.coordinator.stop()), 150);
+
+    await loop.until(loop.quietBatch(100));
+    const after = loop.quietBatch(100).catch(toError);
+    await loop.until(stopping!);
+
+    expect(loop.sink.records).toEqual([1, 2, 3]);
+    expect(await loop.until(after)).toMatchObject({ code: 'TIDEGATE_LIFECYCLE' });
+  });
+
+  test('of a loop that ended at a safe point takes its final checkpoint after a second', async () => {
+    const loop = new BatchLoop();
+    await loop.until(loop.coordinator.start());
+    await loop.until(loop.batch(1));
+    await loop.until(loop.coordinator.safePoint());
+    await loop.clock.advance(10);
+    const from = loop.clock.monotonicMs();
+    await loop.until(loop.coordinator.stop());
+    expect(loop.clock.monotonicMs() - from).toBe(1_000);
+    expect(loop.sink.records).toEqual([1, 2, 3]);
+  });
+
+  test('right behind a safe point is at it', async () => {
+    const loop = new BatchLoop();
+    await loop.until(loop.coordinator.start());
+    await loop.until(loop.batch(1));
+    const from = loop.clock.monotonicMs();
+    const ending = async (): Promise<void> => {
+      await loop.coordinator.safePoint();
+      await loop.coordinator.stop();
+    };
+    await loop.until(ending());
+    expect(loop.clock.monotonicMs()).toBe(from);
+    expect(loop.sink.records).toEqual([1, 2, 3]);
   });
 
   test('of a loop that has ended, or has not begun, takes its final checkpoint at once', async () => {

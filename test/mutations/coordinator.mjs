@@ -13,8 +13,8 @@ export const mutations = [
   swap(
     'a stop in the middle of a batch commits half of it',
     'coordinator.ts',
-    'const isHalfway = loop?.isHalfway(this.#writtenCount()) === true;',
-    'const isHalfway = loop?.isHalfway(-1) === undefined;',
+    "const standing = loop?.standing(this.#writtenCount()) ?? 'at-safe-point';",
+    "const standing = loop?.isWaiting === undefined ? 'unclear' : 'at-safe-point';",
   ),
   swap(
     'a loop that comes to no safe point gets a final checkpoint all the same',

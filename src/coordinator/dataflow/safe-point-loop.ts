@@ -4,7 +4,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
 import type { Participants } from '../../contracts/participants.js';
 import type { CallOptions, Offsets, Source, SourcePosition } from '../../contracts/source.js';
+import { afterPromises } from '../../runtime/event-loop.js';
 import { copyOffsets, sameOffsets, toPosition } from '../offsets.js';
+
+/** Where a loop is between two of its safe points. */
+export type LoopStanding = 'at-safe-point' | 'unclear' | 'halfway';
 
 interface Mark {
   readonly writtenCount: number;
@@ -23,6 +27,9 @@ export class SafePointLoop implements BarrierPort {
   #arrivals: (() => void)[] = [];
   /** Where everything was at the last safe point, as far as the sources can say so at once. */
   #mark: Mark | undefined;
+  #isTakenForEnded = false;
+  /** Nothing but the loop has run since its last safe point. */
+  #isFresh = false;
 
   constructor(participants: Participants) {
     this.#participants = participants;
@@ -38,6 +45,11 @@ export class SafePointLoop implements BarrierPort {
     for (const resolve of this.#arrivals.splice(0)) resolve();
   }
 
+  /** A loop that does not come back is taken for one that has ended at its last safe point. */
+  takeForEnded(): void {
+    this.#isTakenForEnded = true;
+  }
+
   leave(): void {
     this.#isWaiting = false;
   }
@@ -46,18 +58,27 @@ export class SafePointLoop implements BarrierPort {
   mark(writtenCount: number): void {
     const offsets = this.#offsetsNow();
     this.#mark = offsets && { writtenCount, offsets };
+    if (this.#isFresh) return;
+    this.#isFresh = true;
+    afterPromises(() => {
+      this.#isFresh = false;
+    });
   }
 
   /**
-   * Whether the loop has written since its last safe point, while every source is where it was there:
-   * half of a batch, which a cut would commit and the next start would read again. A source that moves
-   * when it hands a record out cannot show that; such a loop has to stop at a safe point by itself.
+   * Where the loop is when a stop comes. With every source where it was at the last safe point, the
+   * batch that was taken there is not over: `halfway` when something of it was written, which a cut
+   * would commit and the next start would read again; `unclear` when nothing was, since the loop may
+   * have ended right there. A source that moves when it hands a record out cannot show either; such a
+   * loop has to stop at a safe point by itself.
    */
-  isHalfway(writtenCount: number): boolean {
-    if (this.#isWaiting || this.#mark === undefined) return false;
-    if (this.#mark.writtenCount === writtenCount) return false;
+  standing(writtenCount: number): LoopStanding {
+    // The loop itself goes on from its safe point: nothing else has run since.
+    if (this.#isWaiting || this.#isFresh || this.#mark === undefined) return 'at-safe-point';
     const offsets = this.#offsetsNow();
-    return offsets !== undefined && isDeepStrictEqual(offsets, this.#mark.offsets);
+    const hasMoved = offsets === undefined || !isDeepStrictEqual(offsets, this.#mark.offsets);
+    if (hasMoved) return 'at-safe-point';
+    return this.#mark.writtenCount === writtenCount ? 'unclear' : 'halfway';
   }
 
   /** Undefined where a source needs time to say where it is, or cannot. */
@@ -82,7 +103,7 @@ export class SafePointLoop implements BarrierPort {
   }
 
   inject(barrier: Barrier, listener: CutListener): void {
-    if (!this.#isWaiting) {
+    if (!this.#isWaiting && !this.#isTakenForEnded) {
       listener.failed(barrier, 'loop', new Error('the loop is not at a safe point'));
       return;
     }

@@ -4,6 +4,7 @@ import { assert } from '../../assert.js';
 import { hasErrorCode, isTidegateError, TidegateError } from '../../errors.js';
 import type { RecoveryReport } from '../../recovery/report.js';
 import { finalFailed } from '../checkpoint/outcome.js';
+import type { LoopStanding } from '../dataflow/safe-point-loop.js';
 import type { Generation } from './generation.js';
 
 /** What recovery decided. */
@@ -67,8 +68,8 @@ export type LifeEvent =
   /** A final checkpoint, then the end. */
   | {
       readonly type: 'stop';
-      /** The loop has written records that no position covers yet. */
-      readonly isHalfway?: boolean;
+      /** Where a loop is between two of its safe points. */
+      readonly standing?: LoopStanding;
       /** The loop is over: it cannot process again what a recovery would put back. */
       readonly isLoop?: boolean;
     }

@@ -23,6 +23,9 @@ import {
 /** A stop ends within a second while a server is down: nothing is in flight, so nothing is lost. */
 const stopGraceMs = 900;
 
+/** A loop that has taken a batch and written nothing of it comes back within this time, or has ended. */
+const loopSilenceMs = 1_000;
+
 export const lifeMachine = setup({
   types: {
     context: {} as LifeContext,
@@ -61,6 +64,7 @@ export const lifeMachine = setup({
   },
   delays: {
     stopGraceMs,
+    loopSilenceMs,
     safePointTimeoutMs: ({ context }) => context.safePointTimeoutMs,
   },
 }).createMachine({
@@ -198,7 +202,8 @@ export const lifeMachine = setup({
               },
             ],
             stop: [
-              { guard: ({ event }) => event.isHalfway === true, target: 'awaiting-safe-point' },
+              { guard: ({ event }) => event.standing === 'halfway', target: 'awaiting-safe-point' },
+              { guard: ({ event }) => event.standing === 'unclear', target: 'looking-for-loop' },
               { guard: 'isWaiting', target: 'giving-up' },
               { target: 'draining' },
             ],
@@ -224,6 +229,23 @@ export const lifeMachine = setup({
               actions: { type: 'blame', params: ({ context }) => noSafePoint(context) },
             },
           },
+        },
+        'looking-for-loop': {
+          tags: 'draining',
+          description:
+            'A stop cannot tell whether the loop has ended: it gets a second to come back.',
+          on: {
+            arrived: 'draining',
+            failed: {
+              target: '#stopped',
+              actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },
+            },
+            close: {
+              target: '#stopped',
+              actions: { type: 'blame', params: ({ event }) => cutShort(event.cause) },
+            },
+          },
+          after: { loopSilenceMs: 'draining' },
         },
         draining: {
           id: 'draining',

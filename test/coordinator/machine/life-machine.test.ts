@@ -52,6 +52,7 @@ describe('the machine of a life', () => {
       'draining',
       'giving-up',
       'halted',
+      'looking-for-loop',
       'recovering',
       'running',
       'stopped',
@@ -92,6 +93,11 @@ describe('the machine of a life', () => {
     ['running', 'completed', ['running']],
     ['running', 'stop', ['draining', 'giving-up']],
     ['running', 'stop in the middle', ['awaiting-safe-point']],
+    ['running', 'stop of a silent loop', ['looking-for-loop']],
+    ['looking-for-loop', 'arrived', ['draining']],
+    ['looking-for-loop', 'the loop is silent', ['draining']],
+    ['looking-for-loop', 'failed', ['stopped']],
+    ['looking-for-loop', 'close', ['stopped']],
     ['awaiting-safe-point', 'arrived', ['draining']],
     ['awaiting-safe-point', 'failed', ['stopped']],
     ['awaiting-safe-point', 'no safe point came', ['stopped']],
@@ -123,7 +129,10 @@ describe('the machine of a life', () => {
       'a second has passed serving',
     ];
     for (const { from, label, to } of transitions) {
-      if (!['awaiting-safe-point', 'draining', 'giving-up'].includes(from.value)) continue;
+      if (
+        !['awaiting-safe-point', 'looking-for-loop', 'draining', 'giving-up'].includes(from.value)
+      )
+        continue;
       if (to.value !== 'stopped' || !early.includes(label)) continue;
       expect([from.value, label, to.context.cause === undefined]).toEqual([
         from.value,
