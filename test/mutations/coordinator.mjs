@@ -24,7 +24,7 @@ export const mutations = [
   ),
   swap(
     'a stop waits for a recovery whose server is down',
-    'lifecycle/machine.ts',
+    'lifecycle/life-setup.ts',
     'isLoop || context.waitsFor !== undefined,',
     'isLoop && context.waitsFor !== undefined,',
   ),

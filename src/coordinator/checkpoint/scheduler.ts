@@ -2,6 +2,7 @@
 
 import { assert } from '../../assert.js';
 import { toError } from '../../errors.js';
+import { newTurn, type Turn } from '../concurrency.js';
 import type { StepContext } from '../context.js';
 import { isIdle } from '../dataflow/idle.js';
 import { resumeFlow } from '../dataflow/resume-flow.js';
@@ -10,8 +11,9 @@ import type { SchedulerEvent } from '../lifecycle/life-events.js';
 import { UncommittedInput } from '../lifecycle/uncommitted-input.js';
 import { newAttempt, type Attempt } from './attempt.js';
 import { concludeAttempt } from './conclude.js';
+import { drain } from './drain.js';
 import { Interval } from './interval.js';
-import { errorOf, finalFailed, type AttemptEnd, type StepName } from './outcome.js';
+import { errorOf, type AttemptEnd, type StepName } from './outcome.js';
 import { runAttempt, type RunningAttempt } from './run-attempt.js';
 import { AttemptTally } from './tally.js';
 import {
@@ -35,12 +37,6 @@ export interface SchedulerOptions {
 interface Service {
   readonly generation: Generation;
   readonly send: (event: SchedulerEvent) => void;
-}
-
-/** The time in which one request is served. */
-interface Turn {
-  readonly ended: Promise<void>;
-  readonly end: () => void;
 }
 
 export class CheckpointScheduler {
@@ -137,7 +133,13 @@ export class CheckpointScheduler {
     this.#isDraining = true;
     // An attempt that takes as long as the interval would make another one due, without end.
     this.#interval.end();
-    this.#drain().then(
+    const whole = drain({
+      tolerableFailures: this.#context.options.tolerableFailures,
+      takeFinal: () => this.#takeFinal(),
+      isOver: () => this.#endReason !== undefined,
+      hasRequests: () => !this.#requests.isEmpty,
+    });
+    whole.then(
       () => service.send({ type: 'drained' }),
       (cause: unknown) => service.send({ type: 'not-drained', cause }),
     );
@@ -158,21 +160,6 @@ export class CheckpointScheduler {
     service.send({ type: 'due' });
     if (!this.#takesCutsAnyTime || this.#isDraining) return;
     this.serve().catch((error: unknown) => this.fail(service.generation, error));
-  }
-
-  async #drain(): Promise<void> {
-    const { tolerableFailures } = this.#context.options;
-    let abandonments = 0;
-    for (;;) {
-      const outcome = await this.#takeFinal();
-      if (outcome.kind === 'completed' || outcome.kind === 'skipped') {
-        if (this.#requests.isEmpty) return;
-        continue;
-      }
-      abandonments += 1;
-      const isFinal = outcome.kind === 'failed' || this.#endReason !== undefined;
-      if (isFinal || abandonments > tolerableFailures) throw finalFailed(errorOf(outcome.cause));
-    }
   }
 
   /** One attempt for the records since the last one, when nothing else is going on. */
@@ -306,12 +293,4 @@ export class CheckpointScheduler {
     this.#interval.arm();
     this.#serveIfDue();
   }
-}
-
-function newTurn(): Turn {
-  let end!: () => void;
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  return { ended, end };
 }
