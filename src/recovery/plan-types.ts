@@ -15,7 +15,7 @@ export interface Discards {
   readonly quarantine: readonly CheckpointId[];
 }
 
-export interface Resuming {
+interface Resuming {
   readonly row: RecoveryRow;
   /** The checkpoint that sources, operators and tables are put back to. */
   readonly resume: ReadableCheckpoint;

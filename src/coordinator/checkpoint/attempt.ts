@@ -69,7 +69,7 @@ export function newAttempt(
  * compare-and-set per attempt. Once a sink has claimed it the attempt cannot be abandoned: the sink
  * may have prepared records that would then be forgotten but not rewound.
  */
-export class Claim {
+class Claim {
   #holder: 'none' | 'sinks' | 'abandoned' = 'none';
 
   /** Called synchronously before `preCommit`; false when the attempt was abandoned first. */

@@ -102,7 +102,7 @@ export class SourceCursor<Rec = unknown> {
 }
 
 /** The source's own offsets, without a prototype, and whether the end is marked in them. */
-export function splitOffsets(given: Offsets): {
+function splitOffsets(given: Offsets): {
   readonly own: Offsets;
   readonly hasEnded: boolean;
 } {
