@@ -83,6 +83,7 @@ export type {
   PreCommitRequest,
   Prepared,
   PreparedListing,
+  RecordForm,
   RollbackOutcome,
   RollbackRequest,
   Sink,
@@ -152,6 +153,7 @@ export type {
   RecoveryPorts,
   RecoveryRequest,
   RestoreChoice,
+  StateLimits,
 } from './recovery/request.js';
 export type {
   CheckpointListing,
@@ -165,6 +167,7 @@ export type {
   PruneReport,
   SavedManifest,
   SidecarReceipt,
+  SkippedEntry,
   StoreCallOptions,
   StoreReader,
   WriteSidecarOptions,
@@ -173,11 +176,13 @@ export { FileSystemCheckpointStore } from './store/filesystem/file-system-store.
 export type { FileSystemCheckpointStoreOptions } from './store/filesystem/file-system-store.js';
 export { MemoryCheckpointStore } from './store/memory/memory-store.js';
 export type { MemoryCheckpointStoreOptions } from './store/memory/memory-store.js';
+export type { PersistedManifest } from './store/persisted-manifest.js';
 export type { StoreErrorCode } from './store/store-error.js';
 export type {
   DirectoryEntry,
   FileAccess,
   FileFacts,
+  FileIdentity,
   FileKind,
   FileSystem,
   ReadableFile,

@@ -2,7 +2,10 @@
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkOptions, type CoordinatorOptions } from '../coordinator/options/coordinator-options.js';
+import {
+  checkOptions,
+  type CoordinatorOptions,
+} from '../coordinator/options/coordinator-options.js';
 import { pipelineHashOf } from '../coordinator/options/pipeline-hash.js';
 import { toError } from '../errors.js';
 import type { Question } from '../recovery/read-facts.js';

@@ -6,7 +6,7 @@ import type { CheckpointManifest } from './types.js';
  * The newest checkpoint that each sink is known to have committed by a complete manifest: of sinks
  * that committed it by its own id, of the others as an earlier manifest said.
  */
-export function provenMarkers(manifest: CheckpointManifest): ReadonlyMap<string, number> {
+function provenMarkers(manifest: CheckpointManifest): ReadonlyMap<string, number> {
   const proven = new Map(manifest.tidegate?.sinkMarkers);
   for (const [sink, handle] of manifest.tidegate?.commitHandles ?? []) {
     const isCommitted = manifest.sinkCommitStatuses.get(sink)?.kind === 'committed';

@@ -57,7 +57,7 @@ export function requirePolicy(
 }
 
 /** What a member of an object of functions has to be. */
-export type Part = 'function' | 'optional-function' | 'any';
+type Part = 'function' | 'optional-function' | 'any';
 
 /** Every member that such an object can have: the compiler refuses a table with one too few or too many. */
 export type PartsOf<Given> = Readonly<Record<keyof Given & string, Part>>;

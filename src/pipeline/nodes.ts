@@ -92,7 +92,7 @@ export function addStateful(
 }
 
 /** @throws TidegateError `TIDEGATE_PIPELINE` for a version that is none, and a `migrate` without one. */
-export function identityOf(
+function identityOf(
   name: string,
   kind: string,
   options: StateVersion,

@@ -64,7 +64,7 @@ export class StoreLayout {
 
 export const manifestFile = 'manifest.json';
 export const sidecarFile = 'state.bin';
-export const identityFile = 'store.json';
+const identityFile = 'store.json';
 export const ownerFile = 'owner.json';
 
 export function checkpointName(id: number): string {

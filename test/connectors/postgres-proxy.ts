@@ -121,7 +121,7 @@ export const fatal = message(
   'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0',
 );
 
-export function message(type: string, text: string): Buffer {
+function message(type: string, text: string): Buffer {
   const body = Buffer.from(text);
   const head = Buffer.alloc(5);
   head.write(type, 0, 'latin1');

@@ -325,7 +325,6 @@ describe('what a file system throws', () => {
     ['ELOOP', 'TIDEGATE_STORE_CORRUPT'],
     ['ENOTEMPTY', 'TIDEGATE_STORE_CORRUPT'],
     ['EIO', 'TIDEGATE_STORE_IO'],
-    ['EMFILE', 'TIDEGATE_STORE_IO'],
   ])('%s is %s, with what was being done', (errno, code) => {
     const error = thrown(errno);
 
@@ -333,6 +332,14 @@ describe('what a file system throws', () => {
       code,
       message: `listing /store failed: ${errno}: no`,
       cause: error,
+    });
+  });
+
+  test('names the way out where all descriptors are taken', () => {
+    expect(toStoreError(thrown('EMFILE'), 'listing /store')).toMatchObject({
+      code: 'TIDEGATE_STORE_IO',
+      message:
+        'listing /store failed: EMFILE: no; raise the limit of open files (ulimit -n), or use fewer sinks',
     });
   });
 

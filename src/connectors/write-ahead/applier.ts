@@ -41,11 +41,11 @@ export interface Applier<Rec> {
   close(): Promise<void>;
 }
 
-export type LeftPrepared = Pick<
+type LeftPrepared = Pick<
   TwoPhaseSinkSession,
   'inspect' | 'listPrepared' | 'warnings' | 'commit' | 'rollback'
 >;
-export type LeftToRead = Pick<LeftPrepared, 'inspect' | 'listPrepared' | 'warnings'>;
+type LeftToRead = Pick<LeftPrepared, 'inspect' | 'listPrepared' | 'warnings'>;
 
 /** How commits are remembered where the wrapped sink does not. */
 export interface Marking {

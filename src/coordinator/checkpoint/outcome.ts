@@ -3,8 +3,12 @@
 import { assertNever } from '../../assert.js';
 import { TidegateError } from '../../errors.js';
 
-/** The steps in their order. Each is a state of the machine of an attempt, by this name. */
-export const stepNames = [
+/** A step of a checkpoint; each is a state of the machine of an attempt, by this name. */
+export type StepName =
+  'barrier' | 'snapshot' | 'pre-commit' | 'sidecar' | 'persist' | 'commit' | 're-save';
+
+/** The steps in their order. */
+export const stepNames: readonly StepName[] = [
   'barrier',
   'snapshot',
   'pre-commit',
@@ -12,9 +16,7 @@ export const stepNames = [
   'persist',
   'commit',
   're-save',
-] as const;
-
-export type StepName = (typeof stepNames)[number];
+];
 
 /** 1 to 7. */
 export function stepNumber(step: StepName): number {

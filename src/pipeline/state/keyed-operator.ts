@@ -45,7 +45,7 @@ export interface LayoutMigration {
   ) => readonly unknown[];
 }
 
-export type ConvertValue = (value: unknown, side?: 'left' | 'right') => unknown;
+type ConvertValue = (value: unknown, side?: 'left' | 'right') => unknown;
 
 /** How one kind of operator keeps its entries, and what it keeps beside them. */
 export interface KeyedLayout<Value> {
