@@ -1,17 +1,13 @@
 // What the machinery of a checkpoint costs: memory store, one source, one operator, two sinks.
 
+import { CheckpointCoordinator, MemoryCheckpointStore, jsonState } from 'tidegate';
+import { seededRandom, type FlushingSink, type TwoPhaseSink } from 'tidegate/extend';
 import {
-  CheckpointCoordinator,
-  MemoryCheckpointStore,
   connectorCheckpoint,
   createManifest,
   inlineOperatorState,
-  jsonState,
-  seededRandom,
-  type FlushingSink,
   type TidegateFields,
-  type TwoPhaseSink,
-} from 'tidegate';
+} from 'tidegate/manifest';
 import { assign, createActor, fromPromise, setup } from 'xstate';
 import { isQuick, printRows, quantile } from './measure.js';
 

@@ -1,7 +1,12 @@
 // Parsing a 10 MB manifest of 10 000 operators, as a ratio to JSON.parse of the same bytes.
 
-import { createManifest, inlineOperatorState, parseManifest, serializeManifest } from 'tidegate';
-import type { CheckpointManifest } from 'tidegate';
+import {
+  createManifest,
+  inlineOperatorState,
+  parseManifest,
+  serializeManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { compare, isQuick, printTable } from './measure.js';
 
 const operatorCount = isQuick ? 1_000 : 10_000;

@@ -5,15 +5,15 @@ import * as fsSync from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FileSystemCheckpointStore } from 'tidegate';
+import type { OwnedStore } from 'tidegate/extend';
 import {
-  FileSystemCheckpointStore,
   createManifest,
   externalOperatorState,
   inlineOperatorState,
   serializeManifest,
   type CheckpointManifest,
-  type OwnedStore,
-} from 'tidegate';
+} from 'tidegate/manifest';
 import { isQuick, printRows, quantile } from './measure.js';
 
 const mebibyte = 2 ** 20;

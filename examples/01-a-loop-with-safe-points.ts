@@ -1,16 +1,8 @@
 // A plain Node loop: totals of orders into two sinks, five checkpoints, and the seven steps of one.
 
 import { fileURLToPath } from 'node:url';
-import {
-  CheckpointCoordinator,
-  MemoryCheckpointStore,
-  MemorySink,
-  jsonState,
-  type CheckpointStore,
-  type Clock,
-  type Random,
-  type Sink,
-} from 'tidegate';
+import { CheckpointCoordinator, MemoryCheckpointStore, memorySink, jsonState } from 'tidegate';
+import type { CheckpointStore, Clock, Random, Sink } from 'tidegate/extend';
 
 export interface Order {
   readonly account: string;
@@ -86,8 +78,8 @@ async function main(): Promise<void> {
     account: ['ann', 'bob', 'eve'][index % 3] ?? 'ann',
     amount: index + 1,
   }));
-  const warehouse = new MemorySink<string>();
-  const archive = new MemorySink<Order>();
+  const warehouse = memorySink<string>();
+  const archive = memorySink<Order>();
   const store = new MemoryCheckpointStore();
   const { coordinator, run, totals } = buildOrders({ store, orders, warehouse, archive });
   console.log(`this pipeline is ${coordinator.guarantee.level}`);

@@ -1,18 +1,8 @@
 // The loop of a Kafka consumer (eachBatch, no auto-commit) over a broker stand-in: no real broker was used.
 
 import { fileURLToPath } from 'node:url';
-import {
-  CheckpointCoordinator,
-  MemoryCheckpointStore,
-  MemorySink,
-  jsonState,
-  type CheckpointStore,
-  type Clock,
-  type Offsets,
-  type Random,
-  type Sink,
-  type TwoPhaseSink,
-} from 'tidegate';
+import { CheckpointCoordinator, MemoryCheckpointStore, memorySink, jsonState } from 'tidegate';
+import type { CheckpointStore, Clock, Offsets, Random, Sink, TwoPhaseSink } from 'tidegate/extend';
 
 /** Two partitions in memory, with the few calls of a consumer that the loop needs. */
 export class BrokerStandIn {
@@ -148,7 +138,7 @@ async function main(): Promise<void> {
     [0, 1].map((partition) => Array.from({ length: 12 }, (_, index) => `p${partition}-${index}`)),
   );
   const store = new MemoryCheckpointStore();
-  const warehouse = new MemorySink<string>();
+  const warehouse = memorySink<string>();
   const flaky = failingOnce(warehouse, () => warehouse.records.length > 0);
 
   let batches = 0;

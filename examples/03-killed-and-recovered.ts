@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FileSystemCheckpointStore, Pipeline, type ReadableSource, type Sink } from 'tidegate';
+import { FileSystemCheckpointStore, Pipeline } from 'tidegate';
+import type { ReadableSource, Sink } from 'tidegate/extend';
 import { fileSink, jsonLinesSource } from 'tidegate/files';
 
 export interface Order {

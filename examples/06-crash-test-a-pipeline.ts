@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Pipeline, type Sink, type Stream } from 'tidegate';
+import { Pipeline, type Stream } from 'tidegate';
+import type { Sink } from 'tidegate/extend';
 import { crashEverywhere, readableSource, type Crashable, type World } from 'tidegate/testing';
 
 interface Order {

@@ -4,7 +4,7 @@ import {
   CheckpointCoordinator,
   jsonState,
   MemoryCheckpointStore,
-  MemorySink,
+  memorySink,
   type Inspect,
 } from 'tidegate';
 
@@ -50,7 +50,7 @@ const coordinator = new CheckpointCoordinator({
       (saved) => void (sum = saved),
     ),
   },
-  sinks: { out: new MemorySink<number>() },
+  sinks: { out: memorySink<number>() },
   // Every state counts as large here, so that step 4 has something to do.
   checkpoint: { intervalMs: 0, stateInlineThresholdBytes: 0 },
   inspect,

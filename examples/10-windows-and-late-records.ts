@@ -1,15 +1,8 @@
 // Event-time windows: what belongs together, what comes too late, and what a second run does.
 
 import { fileURLToPath } from 'node:url';
-import {
-  arraySource,
-  MemoryCheckpointStore,
-  MemorySink,
-  Pipeline,
-  tumblingWindow,
-  type ReadableSource,
-  type Sink,
-} from 'tidegate';
+import { arraySource, MemoryCheckpointStore, memorySink, Pipeline, tumblingWindow } from 'tidegate';
+import type { ReadableSource, Sink } from 'tidegate/extend';
 
 export interface Reading {
   readonly sensor: string;
@@ -51,8 +44,8 @@ export function buildClimate(
 
 async function main(): Promise<void> {
   const store = new MemoryCheckpointStore();
-  const averages = new MemorySink<string>();
-  const late = new MemorySink<Reading>();
+  const averages = memorySink<string>();
+  const late = memorySink<Reading>();
   const build = (): Pipeline => buildClimate(arraySource(readings), averages, late);
 
   console.log(build().explain());

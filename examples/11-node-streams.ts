@@ -3,14 +3,8 @@
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, gunzipSync } from 'node:zlib';
-import {
-  arraySource,
-  hasErrorCode,
-  jsonState,
-  MemoryCheckpointStore,
-  MemorySink,
-  type CustomOperator,
-} from 'tidegate';
+import { arraySource, hasErrorCode, jsonState, MemoryCheckpointStore, memorySink } from 'tidegate';
+import type { CustomOperator } from 'tidegate/extend';
 import { StreamPipeline } from 'tidegate/streams';
 
 interface Order {
@@ -51,7 +45,7 @@ function askTheBank(): Transform {
   });
 }
 
-const archive = new MemorySink<Buffer>();
+const archive = memorySink<Buffer>();
 let builds = 0;
 
 const streams = new StreamPipeline('orders', {

@@ -5,14 +5,8 @@
 
 import { fileURLToPath } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
-import {
-  CheckpointCoordinator,
-  MemoryCheckpointStore,
-  type CheckpointStore,
-  type Clock,
-  type Random,
-  type TwoPhaseSink,
-} from 'tidegate';
+import { CheckpointCoordinator, MemoryCheckpointStore } from 'tidegate';
+import type { CheckpointStore, Clock, Random, TwoPhaseSink } from 'tidegate/extend';
 import { PgliteDatabase } from 'tidegate/pglite';
 import { postgresSink } from 'tidegate/postgres';
 

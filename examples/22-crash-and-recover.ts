@@ -10,7 +10,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { FileSystemCheckpointStore, Pipeline, arraySource } from 'tidegate';
 import { PgliteDatabase } from 'tidegate/pglite';
 import { postgresSink } from 'tidegate/postgres';
-import type { TwoPhaseSink } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
 
 interface Reading {
   readonly id: number;

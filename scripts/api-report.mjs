@@ -11,11 +11,12 @@ mkdirSync(reports, { recursive: true });
 mkdirSync(scratch, { recursive: true });
 
 const { exports: entries } = JSON.parse(readFileSync('package.json', 'utf8'));
-/** Names of the main entry point: the others may speak of them without exporting them again. */
-const mainNames = new Set();
+const entryPoints = Object.entries(entries).filter(([, { types }]) => types !== undefined);
+/** Names of all entry points: each may speak of those of the others without exporting them again. */
+const publicNames = new Set(entryPoints.flatMap(([, { types }]) => exportedNames(types)));
 let changedCount = 0;
-for (const [name, { types }] of Object.entries(entries)) {
-  if (types !== undefined) changedCount += reportOn(`tidegate${name.slice(1)}`, types);
+for (const [name, { types }] of entryPoints) {
+  changedCount += reportOn(`tidegate${name.slice(1)}`, types);
 }
 if (changedCount > 0) {
   console.error(
@@ -38,8 +39,7 @@ function reportOn(entry, types) {
     },
   });
   const written = readFileSync(join(scratch, fileName), 'utf8');
-  if (entry === 'tidegate') for (const name of namesIn(written)) mainNames.add(name);
-  problems.push(...forgotten.filter((text) => !mainNames.has(/"(.+?)"/.exec(text)?.[1])));
+  problems.push(...forgotten.filter((text) => !publicNames.has(/"(.+?)"/.exec(text)?.[1])));
   if (problems.length > 0) {
     console.error(`${entry}:\n${problems.map((text) => `  ${text}`).join('\n')}`);
     return 1;
@@ -89,9 +89,10 @@ function configOf(types, reportFileName) {
   });
 }
 
-function namesIn(report) {
-  const declared = /^export (?:abstract )?(?:class|interface|type|const|function) (\w+)/gm;
-  return [...report.matchAll(declared)].map(([, name]) => name);
+/** What an entry exports: its file holds nothing but lists of names. */
+function exportedNames(types) {
+  const lists = readFileSync(types, 'utf8').matchAll(/^export (?:type )?\{([^}]*)\}/gm);
+  return [...lists].flatMap(([, names]) => names.split(',').map((name) => name.trim()));
 }
 
 function readKept(fileName) {

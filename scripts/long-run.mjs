@@ -8,13 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import {
-  FileSystemCheckpointStore,
-  iterableSource,
-  MemoryCheckpointStore,
-  MemorySink,
-  Pipeline,
-} from 'tidegate';
+import { FileSystemCheckpointStore, iterableSource, MemoryCheckpointStore, memorySink, Pipeline } from 'tidegate';
 import { fileSink } from 'tidegate/files';
 
 const { values } = parseArgs({
@@ -59,7 +53,7 @@ const pipeline = new Pipeline('long-run');
 const numbers = pipeline.source('numbers', iterableSource({ open, batchRecords: 1 }));
 numbers.to('forgotten', forgetful);
 const rare = numbers.filter((number) => number % 10 === 0);
-rare.to('kept', new MemorySink());
+rare.to('kept', memorySink());
 rare.to('archive', fileSink({ directory: join(directory, 'archive') }));
 
 const stop = new globalThis.AbortController();

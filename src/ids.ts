@@ -3,30 +3,28 @@
 import { assert } from './assert.js';
 
 declare const brand: unique symbol;
-/** A value that nothing but its own maker gives this name. */
-export type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 
 /**
  * Number of one try to take a checkpoint: allocated when the attempt starts and never reused, also
  * not after a crash. It is the only key: handles, markers, barriers and acknowledgements are
  * matched by it. 1 to 2^53-1.
  */
-export type CheckpointId = Branded<number, 'CheckpointId'>;
+export type CheckpointId = number & { readonly [brand]: 'CheckpointId' };
 
 /**
  * Number of a cut: the records between barrier N-1 and barrier N. An abandoned or rolled-back epoch
  * keeps its number for the next attempt, so it orders and explains but is never a key. 1 to 2^53-1.
  */
-export type Epoch = Branded<number, 'Epoch'>;
+export type Epoch = number & { readonly [brand]: 'Epoch' };
 
 /** Number of an owner: each opening of a store and each recovery in process takes the next. */
-export type Generation = Branded<number, 'Generation'>;
+export type Generation = number & { readonly [brand]: 'Generation' };
 
 /** A uuid made once, when a store is created; sinks remember it beside their markers. */
-export type StoreId = Branded<string, 'StoreId'>;
+export type StoreId = string & { readonly [brand]: 'StoreId' };
 
 /** A uuid (version 7) of one attempt: it tells two tries apart in logs and events. */
-export type AttemptId = Branded<string, 'AttemptId'>;
+export type AttemptId = string & { readonly [brand]: 'AttemptId' };
 
 /** How many checkpoint ids one generation can allocate: 2^24. */
 export const checkpointIdsPerGeneration = 2 ** 24;

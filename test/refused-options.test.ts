@@ -2,7 +2,7 @@
 
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
-import { checkpointId, epoch, generation, storeId } from '../src/given-ids.js';
+import { toCheckpointId, toEpoch, toGeneration, toStoreId } from '../src/public-ids.js';
 import { csvSource } from '../src/connectors/files/source/csv-source.js';
 import { jsonLinesSource } from '../src/connectors/files/source/json-lines-source.js';
 import { fileSink } from '../src/connectors/files/sink/file-sink.js';
@@ -10,7 +10,7 @@ import { httpSink } from '../src/connectors/http/http-sink.js';
 import { arraySource } from '../src/connectors/memory/array-source.js';
 import { consoleSink } from '../src/connectors/memory/console-sink.js';
 import { iterableSource } from '../src/connectors/memory/iterable-source.js';
-import { MemorySink } from '../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../src/connectors/memory/memory-sink.js';
 import { PgliteDatabase } from '../src/connectors/pglite/database.js';
 import { postgresSink, postgresUpsertSink } from '../src/connectors/postgres/postgres-sink.js';
 import { postgresSource } from '../src/connectors/postgres/postgres-source.js';
@@ -46,13 +46,13 @@ const through = (): PassThrough => new PassThrough({ objectMode: true });
 function staged(use: (stages: StreamStages) => unknown): () => unknown {
   const sources = { numbers: arraySource([1]) };
   const build = use as never;
-  const pipeline = new StreamPipeline('p', { sources, sinks: { out: new MemorySink() }, build });
+  const pipeline = new StreamPipeline('p', { sources, sinks: { out: memorySink() }, build });
   return () => pipeline.prepare({ store: new MemoryCheckpointStore() });
 }
 
 function runWith(change: object): () => unknown {
   const pipeline = new Pipeline('p');
-  pipeline.source('numbers', arraySource([1])).to('out', new MemorySink());
+  pipeline.source('numbers', arraySource([1])).to('out', memorySink());
   return () => pipeline.prepare({ store: new MemoryCheckpointStore(), ...change });
 }
 
@@ -74,7 +74,7 @@ describe('options', () => {
     ['PostgreSQL', () => postgresSink(secret), 'postgresSink are of type string'],
     ['PostgreSQL', () => postgresUpsertSink(nothing), 'postgresUpsertSink are undefined'],
     ['PostgreSQL', () => postgresSource(null as never), 'postgresSource are null'],
-    ['write-ahead', () => writeAhead(new MemorySink(), nothing), 'writeAhead are undefined'],
+    ['write-ahead', () => writeAhead(memorySink(), nothing), 'writeAhead are undefined'],
     ['streams', () => new StreamPipeline('p', nothing), 'a StreamPipeline are undefined'],
     ['a run', () => new Pipeline('p').prepare(nothing), 'a run are undefined'],
     ['a run', runWith({ chekpoint: {} }), 'a run has no option chekpoint'],
@@ -122,7 +122,7 @@ describe('options', () => {
     ['PostgreSQL', () => postgresSink({ ...wrong } as never), 'postgresSink has no option'],
     ['PostgreSQL', () => postgresUpsertSink({ ...wrong } as never), 'postgresUpsertSink has no'],
     ['PostgreSQL', () => postgresSource({ ...wrong } as never), 'postgresSource has no option'],
-    ['write-ahead', () => writeAhead(new MemorySink(), { ...wrong } as never), 'writeAhead has no'],
+    ['write-ahead', () => writeAhead(memorySink(), { ...wrong } as never), 'writeAhead has no'],
     ['an array', () => arraySource([], wrong), 'arraySource has no option'],
     ['an iterable', () => iterableSource({ ...wrong } as never), 'iterableSource has no option'],
     ['the console', () => consoleSink(wrong), 'consoleSink has no option'],
@@ -211,24 +211,24 @@ describe('options', () => {
 
 describe('ids', () => {
   test.each([
-    ['a text', () => checkpointId('16777217' as never), 'checkpoint id is of type string, not a'],
-    ['zero', () => epoch(0), 'epoch is 0, not a whole number from 1 to 9007199254740991'],
-    ['a fraction', () => checkpointId(1.5), 'checkpoint id is 1.5, not'],
-    ['no number', () => checkpointId(NaN), 'checkpoint id is NaN, not'],
+    ['a text', () => toCheckpointId('16777217' as never), 'checkpoint id is of type string, not a'],
+    ['zero', () => toEpoch(0), 'epoch is 0, not a whole number from 1 to 9007199254740991'],
+    ['a fraction', () => toCheckpointId(1.5), 'checkpoint id is 1.5, not'],
+    ['no number', () => toCheckpointId(NaN), 'checkpoint id is NaN, not'],
     [
       'too much',
-      () => generation(2 ** 29),
+      () => toGeneration(2 ** 29),
       'generation is 536870912, not a whole number from 1 to',
     ],
-    ['nothing', () => storeId(''), 'a store id is empty, not a text'],
-    ['a number', () => storeId(7 as never), 'a store id is of type number, not a text'],
+    ['nothing', () => toStoreId(''), 'a store id is empty, not a text'],
+    ['a number', () => toStoreId(7 as never), 'a store id is of type number, not a text'],
   ])('that are %s are refused', (_what, call, message) => {
     expectRefusal('TIDEGATE_OPTIONS', call, message);
   });
 
   test('that are some are what was given', () => {
     const most = Number.MAX_SAFE_INTEGER;
-    expect([checkpointId(1), epoch(most), generation(2 ** 29 - 1), storeId('s')]).toEqual([
+    expect([toCheckpointId(1), toEpoch(most), toGeneration(2 ** 29 - 1), toStoreId('s')]).toEqual([
       1,
       most,
       2 ** 29 - 1,

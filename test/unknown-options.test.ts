@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from '@jest/globals';
 import * as root from '../src/index.js';
+import * as extend from '../src/extend/index.js';
+import * as manifest from '../src/manifest/index.js';
 import * as files from '../src/connectors/files/index.js';
 import * as http from '../src/connectors/http/index.js';
 import * as pglite from '../src/connectors/pglite/index.js';
@@ -12,13 +14,24 @@ import * as testing from '../src/testing/index.js';
 import type { Build } from '../src/testing/index.js';
 import type { StreamStages } from '../src/pipeline/node-streams/stages.js';
 
-const entries = { root, files, http, pglite, postgres, writeAhead, streams, testing };
+const entries = {
+  root,
+  manifest,
+  extend,
+  files,
+  http,
+  pglite,
+  postgres,
+  writeAhead,
+  streams,
+  testing,
+};
 
 /** Well-formed everywhere, and an option of nothing. */
 const more: object = { misspelt: 1 };
 const wrong = more as never;
 
-const { Pipeline, MemoryCheckpointStore, MemorySink, arraySource, tumblingWindow } = root;
+const { Pipeline, MemoryCheckpointStore, memorySink, arraySource, tumblingWindow } = root;
 const build: Build = () => ({ run: () => Promise.resolve() });
 
 /** By public name: calls that give an option that there is not. */
@@ -34,9 +47,11 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
         checkpoint: wrong,
       }),
   ],
-  'root.createManifest': [() => root.createManifest(1, 1, wrong)],
-  'root.parseManifest': [() => root.parseManifest('{}', wrong)],
-  'root.serializeManifest': [() => root.serializeManifest(root.createManifest(1, 1), wrong)],
+  'manifest.createManifest': [() => manifest.createManifest(1, 1, wrong)],
+  'manifest.parseManifest': [() => manifest.parseManifest('{}', wrong)],
+  'manifest.serializeManifest': [
+    () => manifest.serializeManifest(manifest.createManifest(1, 1), wrong),
+  ],
   'root.jsonState': [
     () =>
       root.jsonState(
@@ -61,7 +76,7 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   'postgres.postgresSink': [() => postgres.postgresSink(wrong)],
   'postgres.postgresUpsertSink': [() => postgres.postgresUpsertSink(wrong)],
   'postgres.postgresSource': [() => postgres.postgresSource(wrong)],
-  'writeAhead.writeAhead': [() => writeAhead.writeAhead(new MemorySink(), wrong)],
+  'writeAhead.writeAhead': [() => writeAhead.writeAhead(memorySink(), wrong)],
   'streams.StreamPipeline': [() => new streams.StreamPipeline('p', wrong)],
   'streams.sourceOfReadable': [() => streams.sourceOfReadable(wrong)],
   'testing.crashEverywhere': [() => testing.crashEverywhere(build, { input: [], ...more })],
@@ -73,17 +88,22 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
 
 /** Public functions, classes and values that take no options. A new one has to be put somewhere. */
 const others: readonly string[] = [
-  ...['TidegateError', 'errorCodes', 'hasErrorCode', 'isTidegateError', 'ManifestError'],
-  ...['checkpointId', 'epoch', 'generation', 'storeId'],
-  ...['canonicalManifest', 'manifestChecksum', 'manifestsEqual', 'manifestIntegrity'],
-  ...['connectorCheckpoint', 'decodeInlineState', 'externalOperatorState', 'inlineOperatorState'],
-  ...['operatorStateFromBytes', 'tryDecodeInlineState', 'DEFAULT_VNODE_COUNT', 'manifestVersion'],
-  ...['brokenUpdateRule', 'checkManifestUpdate', 'updateRules', 'validateManifest'],
-  ...['checkManifestVersion', 'systemClock', 'silentLogger', 'seededRandom', 'systemRandom'],
-  ...['isTwoPhase', 'defaultCheckpointOptions', 'renderReport', 'MemorySink'],
-  // Called by the coordinator and the command, with what those have checked.
-  ...['planOnly', 'recover'],
-].map((name) => `root.${name}`);
+  ...[
+    ...['TidegateError', 'errorCodes', 'hasErrorCode', 'isTidegateError', 'toCheckpointId'],
+    ...['defaultCheckpointOptions', 'renderReport', 'memorySink'],
+  ].map((name) => `root.${name}`),
+  ...[
+    ...['canonicalManifest', 'manifestChecksum', 'manifestsEqual', 'manifestIntegrity'],
+    ...['connectorCheckpoint', 'decodeInlineState', 'externalOperatorState'],
+    ...['inlineOperatorState', 'operatorStateFromBytes', 'tryDecodeInlineState'],
+    ...['DEFAULT_VNODE_COUNT', 'manifestVersion', 'ManifestError', 'validateManifest'],
+    'checkManifestVersion',
+  ].map((name) => `manifest.${name}`),
+  ...[
+    ...['toEpoch', 'toGeneration', 'toStoreId', 'checkManifestUpdate', 'isTwoPhase'],
+    ...['systemClock', 'silentLogger', 'seededRandom', 'systemRandom'],
+  ].map((name) => `extend.${name}`),
+];
 
 const othersElsewhere: readonly string[] = [
   'files.nodeFileSystem',
@@ -123,12 +143,12 @@ class Handler {
 
 const runnable = () => {
   const pipeline = new Pipeline('p');
-  pipeline.source('s', arraySource([1])).to('out', new MemorySink());
+  pipeline.source('s', arraySource([1])).to('out', memorySink());
   return pipeline;
 };
 
 function staged(use: (stages: StreamStages) => unknown): () => unknown {
-  const sinks = { out: new MemorySink() };
+  const sinks = { out: memorySink() };
   const sources = { s: arraySource([1]) };
   const operators = { own: operator };
   const parts = { sources, operators, sinks, build: use as never };

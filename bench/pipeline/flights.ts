@@ -3,7 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { Pipeline, tumblingWindow, type ReadableSource, type Sink } from 'tidegate';
+import { Pipeline, tumblingWindow } from 'tidegate';
+import type { ReadableSource, Sink } from 'tidegate/extend';
 
 export interface Flight {
   readonly time: number;

@@ -3,13 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  FileSystemCheckpointStore,
-  Pipeline,
-  type PreparedRun,
-  type ReadableSource,
-  type RunReport,
-} from 'tidegate';
+import { FileSystemCheckpointStore, Pipeline, type PreparedRun, type RunReport } from 'tidegate';
+import type { ReadableSource } from 'tidegate/extend';
 import { keepingSink } from './sinks.js';
 
 export interface KeyedShape {

@@ -1,6 +1,6 @@
 // A durable sink in memory, as cheap as one can be: what is measured is the way there.
 
-import type { TwoPhaseSink } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
 
 /** Hands every batch to `keep`; commits are remembered, nothing is written. */
 export function keepingSink<Rec>(keep: (records: readonly Rec[]) => void): TwoPhaseSink<Rec> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { seededRandom } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
 import { compare, outputs, type Difference } from './checker.js';
 import { writeFlights } from './flights-file.js';
 import { Lives, type KillCounts, type Tally } from './lives.js';

@@ -1,15 +1,8 @@
 // The job itself: delay statistics per airport and day, and an archive of late flights.
 
 import { join } from 'node:path';
-import {
-  FileSystemCheckpointStore,
-  Pipeline,
-  tumblingWindow,
-  type CheckpointStore,
-  type ReadableSource,
-  type Sink,
-  type TwoPhaseSink,
-} from 'tidegate';
+import { FileSystemCheckpointStore, Pipeline, tumblingWindow } from 'tidegate';
+import type { CheckpointStore, ReadableSource, Sink, TwoPhaseSink } from 'tidegate/extend';
 import { fileSink, jsonLinesSource, type FileSystem } from 'tidegate/files';
 import { lateFromMinutes, type AirportDay, type Flight } from './flight.js';
 

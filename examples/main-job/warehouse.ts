@@ -2,7 +2,7 @@
 
 import { PgliteDatabase } from 'tidegate/pglite';
 import { postgresSink } from 'tidegate/postgres';
-import type { TwoPhaseSink } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
 import { embeddedPostgres } from './embedded-postgres.js';
 import type { AirportDay } from './flight.js';
 import { stoppingPglite, stoppingPool } from './stopping-database.js';

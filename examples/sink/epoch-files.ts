@@ -13,22 +13,20 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  checkpointId,
-  TidegateError,
-  type CheckpointId,
-  type CommitOutcome,
-  type Inspection,
-  type PreCommitRequest,
-  type Prepared,
-  type PreparedListing,
-  type RollbackOutcome,
-  type RollbackRequest,
-  type SinkInspector,
-  type SinkOwner,
-  type TwoPhaseSink,
-  type TwoPhaseSinkSession,
-} from 'tidegate';
+import { toCheckpointId as checkpointId, TidegateError, type CheckpointId } from 'tidegate';
+import type {
+  CommitOutcome,
+  Inspection,
+  PreCommitRequest,
+  Prepared,
+  PreparedListing,
+  RollbackOutcome,
+  RollbackRequest,
+  SinkInspector,
+  SinkOwner,
+  TwoPhaseSink,
+  TwoPhaseSinkSession,
+} from 'tidegate/extend';
 
 // #region layout
 /**

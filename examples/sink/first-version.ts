@@ -3,7 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TwoPhaseSink } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
 
 // #region first
 export function firstVersion<Rec>(directory: string): TwoPhaseSink<Rec> {

@@ -147,7 +147,7 @@ async function checkJson({ text, note }) {
   try {
     JSON.parse(text);
     if (note !== 'manifest') return [];
-    const { parseManifest, serializeManifest } = await import('../../dist/index.js');
+    const { parseManifest, serializeManifest } = await import('../../dist/manifest/index.js');
     serializeManifest(parseManifest(text));
     return [];
   } catch (error) {

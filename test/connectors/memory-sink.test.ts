@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { describeTwoPhaseSink } from '../../src/testing/two-phase-sink-conformance.js';
 
@@ -8,7 +8,7 @@ describeTwoPhaseSink<{ number: number }>(
     name: 'a memory sink',
     record: (number) => ({ number }),
     create: () => {
-      const sink = new MemorySink<{ number: number }>();
+      const sink = memorySink<{ number: number }>();
       return { connect: () => sink, visible: () => sink.records };
     },
   },
@@ -16,7 +16,7 @@ describeTwoPhaseSink<{ number: number }>(
 );
 
 test('a batch of any length is taken', async () => {
-  const sink = new MemorySink<number>();
+  const sink = memorySink<number>();
   const session = await sink.open(ownerOf(1));
   // More than the arguments of one call.
   const records = Array.from({ length: 300_000 }, (_, index) => index);

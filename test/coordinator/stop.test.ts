@@ -5,7 +5,7 @@ import { jsonState } from '../../src/coordinator/json-state.js';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
 import type { CheckpointOptions } from '../../src/coordinator/options/checkpoint-options.js';
 import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { TidegateError, toError } from '../../src/errors.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
@@ -139,7 +139,7 @@ test('a stop while a healthy recovery is under way waits for it and takes its fi
 /** A loop over batches, whose source is behind a batch only when the next one is asked for. */
 class BatchLoop {
   readonly clock = new SimulatedClock();
-  readonly sink = new MemorySink<number>();
+  readonly sink = memorySink<number>();
   readonly store = new MemoryCheckpointStore();
   readonly coordinator: CheckpointCoordinator<{ readonly out: MemorySink<number> }>;
   total = 0;

@@ -2,7 +2,7 @@
 
 import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { TwoPhaseSink } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
 import { PgliteDatabase } from 'tidegate/pglite';
 import { postgresSink } from 'tidegate/postgres';
 import { crashEverywhere, type Build, type World } from 'tidegate/testing';

@@ -11,7 +11,7 @@ import { Stream } from '../../src/pipeline/stream.js';
 import { yieldToEventLoop } from '../../src/runtime/event-loop.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { seededRandom, type Random } from '../../src/runtime/random.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { numbersTo, pacedSource } from './support.js';
 
 /** Every record names itself, so that what arrived where can be counted. */
@@ -167,7 +167,7 @@ function buildFlow({ seed, sources, steps }: Plan): Flow {
   for (const [index, { stream, paths: ways }] of streams.entries()) {
     if (used.has(index) && random.next() < 0.7) continue;
     const name = `out${index}`;
-    stream.to(name, new MemorySink<Name>());
+    stream.to(name, memorySink<Name>());
     paths.set(name, ways);
     const seen: Seen = new Map();
     written.set(name, seen);

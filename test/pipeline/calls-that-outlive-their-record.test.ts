@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { CustomContext } from '../../src/pipeline/stages/custom-operator.js';
@@ -73,7 +73,7 @@ describe('an async function', () => {
   });
 
   test('is what apply() is for', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('p');
     pipeline
       .source('numbers', arraySource([1, 2, 3]))
@@ -114,7 +114,7 @@ describe('a promise where a result belongs', () => {
   ];
 
   test.each(chains)('ends the run, and is not written: %s', async (operator, chain) => {
-    const sink = new MemorySink();
+    const sink = memorySink();
     const pipeline = new Pipeline('p');
     chain(pipeline.source('numbers', arraySource([1, 2, 3])), sink);
 
@@ -142,7 +142,7 @@ describe('what comes after the call', () => {
       kept.push(context);
       context.emit(1);
     };
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('p');
     pipeline
       .source('numbers', arraySource([1]), { eventTime })
@@ -184,7 +184,7 @@ describe('what comes after the call', () => {
         context.emit(1);
         return undefined;
       };
-      const sink = new MemorySink<number>();
+      const sink = memorySink<number>();
       const pipeline = new Pipeline('p');
       pipeline
         .source('numbers', arraySource([1]), { eventTime })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { ReadableSource } from '../../src/contracts/source.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -43,7 +43,7 @@ describe('an operator of a user', () => {
   test.each([1, 2, 5])(
     'is told how far time has come before each record, in batches of %i',
     async (batchRecords) => {
-      const sink = new MemorySink<string>();
+      const sink = memorySink<string>();
       const pipeline = new Pipeline('times');
       pipeline
         .source('times', arraySource([10, 30, 20, 110], { batchRecords }), { eventTime })
@@ -55,7 +55,7 @@ describe('an operator of a user', () => {
   );
 
   test('is told of time and of records one at a time, each after the one before has settled', async () => {
-    const sink = new MemorySink<string>();
+    const sink = memorySink<string>();
     let running = 0;
     let most = 0;
     const slowly = async (work: () => void): Promise<void> => {
@@ -81,7 +81,7 @@ describe('an operator of a user', () => {
   });
 
   test('has no time in a stream without event time, and learns of the end', async () => {
-    const sink = new MemorySink<string>();
+    const sink = memorySink<string>();
     const pipeline = new Pipeline('times');
     const times: unknown[] = [];
     const inner = teller();
@@ -104,7 +104,7 @@ describe('an operator of a user', () => {
     'is told no time twice, nor a lower one, by a run that was stopped at %i and goes on',
     async (stopAt) => {
       const store = new MemoryCheckpointStore();
-      const sink = new MemorySink<string>();
+      const sink = memorySink<string>();
       const told: number[] = [];
       const run = async (signal?: AbortSignal, stop?: AbortController) => {
         const clock = new SimulatedClock();
@@ -134,7 +134,7 @@ describe('an operator of a user', () => {
   test('is told no lower time when a source that was idle is behind after a restart', async () => {
     const store = new MemoryCheckpointStore();
     const told: number[] = [];
-    const sink = new MemorySink<string>();
+    const sink = memorySink<string>();
     const run = async (stop?: AbortController) => {
       const clock = new SimulatedClock();
       const pipeline = new Pipeline('times');
@@ -168,7 +168,7 @@ describe('an operator of a user', () => {
 
   test('is told of the end of all inputs once, whatever was started anew before and after', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<string>();
+    const sink = memorySink<string>();
     const run = async (right: ReadableSource<number>, stopAt?: number) => {
       const stop = new AbortController();
       const clock = new SimulatedClock();
@@ -201,7 +201,7 @@ describe('an operator of a user', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'is told of the end again when what it has emitted was rolled back, at pre-commit %i',
     async (nth) => {
-      const sink = new MemorySink<string>();
+      const sink = memorySink<string>();
       const store = new MemoryCheckpointStore();
       const clock = new SimulatedClock();
       const pipeline = new Pipeline('times');
@@ -215,8 +215,8 @@ describe('an operator of a user', () => {
   );
 
   test('can send on at the end what windows and timers behind it still take', async () => {
-    const windows = new MemorySink<string>();
-    const timers = new MemorySink<string>();
+    const windows = memorySink<string>();
+    const timers = memorySink<string>();
     const held: number[] = [];
     const pipeline = new Pipeline('times');
     const last = pipeline
@@ -267,7 +267,7 @@ describe('an operator of a user', () => {
     pipeline
       .source('times', arraySource([10, 20, 30]), { eventTime })
       .apply('failing', failing, { onError: 'skip' })
-      .to('out', new MemorySink());
+      .to('out', memorySink());
     await expect(pipeline.run({ store: new MemoryCheckpointStore() })).rejects.toMatchObject({
       code: 'TIDEGATE_HALTED',
       cause: {

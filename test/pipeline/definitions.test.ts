@@ -1,7 +1,7 @@
 // State that another release of a program has saved, in the hands of one in which an operator is another.
 
 import { describe, expect, test } from '@jest/globals';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import type { StateVersion } from '../../src/contracts/migration.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
@@ -196,7 +196,7 @@ describe('state of another definition', () => {
       if (other === name) continue;
       const [now, read] = kinds[other]!;
       const store = new MemoryCheckpointStore();
-      const sink = new MemorySink();
+      const sink = memorySink();
       await write({ store, sink, stopAt: 25 });
       const before = [...sink.records];
       const refusal: unknown = await read({ store, sink }).catch((error: unknown) => error);
@@ -211,7 +211,7 @@ describe('state of another definition', () => {
 
   test.each(names)('is not what the same program finds: %s', async (name) => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink();
+    const sink = memorySink();
     const [, release] = kinds[name]!;
     await release({ store, sink, stopAt: 25 });
     await release({ store, sink });
@@ -220,7 +220,7 @@ describe('state of another definition', () => {
   test('is refused also behind a source that was added, and behind a restore', async () => {
     for (const change of ['added', 'restored']) {
       const store = new MemoryCheckpointStore();
-      const sink = new MemorySink();
+      const sink = memorySink();
       const life = async (version: number, more: Partial<CoordinatorOptions> = {}) => {
         const { sources, ...others } = more;
         const coordinator = new CheckpointCoordinator({
@@ -248,7 +248,7 @@ describe('state of another definition', () => {
 
   test('is reported under lenient, and the operator starts empty', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink();
+    const sink = memorySink();
     await run({ store, sink, stopAt: 25 }, window(tumblingWindow({ sizeMs: 10 })));
     const next = window(tumblingWindow({ sizeMs: 25 }));
     const warnings = await run({ store, sink, strictness: 'lenient' }, next);
@@ -272,7 +272,7 @@ describe('state of another definition', () => {
       };
     };
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink();
+    const sink = memorySink();
     await run({ store, sink, stopAt: 48 }, release());
     await expect(run({ store, sink }, release({ version: 2 }))).rejects.toThrow(
       'its state of operator table:rows is of table, and the operator is now table, version 2',
@@ -291,7 +291,7 @@ describe('state of another version', () => {
 
   async function both({ first, second }: Lives): Promise<MemorySink> {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink();
+    const sink = memorySink();
     await run({ store, sink, stopAt: 25 }, first);
     await run({ store, sink }, second);
     return sink;
@@ -391,7 +391,7 @@ describe('state of another version', () => {
 
   test('of a variable of a loop is migrated', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink();
+    const sink = memorySink();
     const seen: unknown[] = [];
     await embedded({ version: 1 }, () => undefined, 7)({ store, sink });
     const set = (value: unknown) => seen.push(value);
@@ -456,7 +456,7 @@ test('the hash of a pipeline stands for sizes and versions', () => {
   const hashOf = (connect: Connect): bigint => {
     const pipeline = new Pipeline('p');
     const times = { eventTime: { timeOf: ({ t }: Event) => t } };
-    connect(pipeline.source('s', arraySource(events), times), pipeline).to('out', new MemorySink());
+    connect(pipeline.source('s', arraySource(events), times), pipeline).to('out', memorySink());
     return pipeline.hash;
   };
   const all = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { hasErrorCode } from '../../src/errors.js';
 import fc from 'fast-check';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { RunReport } from '../../src/pipeline/prepared-run.js';
 import { slidingWindow } from '../../src/pipeline/windows.js';
@@ -101,10 +101,10 @@ describe('event time', () => {
 async function compareWithPlainLoop(plan: Plan): Promise<void> {
   const store = new MemoryCheckpointStore();
   const outputs: Outputs = {
-    windows: new MemorySink(),
-    late: new MemorySink(),
-    alarms: new MemorySink(),
-    pairs: new MemorySink(),
+    windows: memorySink(),
+    late: memorySink(),
+    alarms: memorySink(),
+    pairs: memorySink(),
   };
   for (const stopAt of plan.stops) {
     // A stop does not recover: what its last checkpoint could not commit, the next life reads again.

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { fileSink } from '../../src/connectors/files/sink/file-sink.js';
 import { jsonLinesSource } from '../../src/connectors/files/source/json-lines-source.js';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { ReadableSource } from '../../src/contracts/source.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
@@ -25,7 +25,7 @@ afterEach(() => rmSync(room, { recursive: true }));
 
 describe('a bad day', () => {
   test('a record that makes a keyed function throw leaves the state of its key as it was', async () => {
-    const sink = new MemorySink<string>();
+    const sink = memorySink<string>();
     const pipeline = new Pipeline('numbers');
     pipeline
       .source('numbers', arraySource(numbersTo(6)))
@@ -50,8 +50,8 @@ describe('a bad day', () => {
 
   test('a record without a time, skipped before 1970, moves no watermark where streams meet', async () => {
     const times = [-900, -800, -700, -600, -500];
-    const windows = new MemorySink<string>();
-    const late = new MemorySink<number>();
+    const windows = memorySink<string>();
+    const late = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     const options = {
       eventTime: { timeOf: (time: number) => (time === -800 ? Number.NaN : time) },
@@ -76,7 +76,7 @@ describe('a bad day', () => {
   test('a line that is not JSON halts the run with its place, and nothing of it is committed', async () => {
     const file = join(room, 'in.jsonl');
     writeFileSync(file, '1\n2\n{"broken\n4\n');
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     pipeline.source('numbers', jsonLinesSource<number>(file)).to('out', sink);
     const run = pipeline.run({ store: new MemoryCheckpointStore() });
@@ -95,7 +95,7 @@ describe('a bad day', () => {
     const file = join(room, 'in.jsonl');
     writeFileSync(file, '1\n2\n3\n4\n');
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const run = () => {
       const pipeline = new Pipeline('numbers');
       pipeline.source('numbers', jsonLinesSource<number>(file)).to('out', sink);
@@ -116,7 +116,7 @@ describe('a bad day', () => {
 
   test('a source that is slower than the alignment bound delays no checkpoint', async () => {
     const clock = new SimulatedClock();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     const slow = pipeline.source('slow', slowSource(numbersTo(5), clock, 100_000));
     const fast = pipeline.source('fast', pacedSource(numbersTo(50), { batchRecords: 5 }));
@@ -139,7 +139,7 @@ describe('a bad day', () => {
 
   test('an operator that is slower than the alignment bound abandons attempts, and loses nothing', async () => {
     const clock = new SimulatedClock();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     let pauses = 0;
     pipeline
@@ -211,7 +211,7 @@ describe('a bad day', () => {
     const counts = text.split('\n').filter((line) => line !== '');
     expect(counts).toEqual([1, 2].flatMap((n) => keys.map((key) => JSON.stringify([key, n]))));
     const wrong = new Pipeline('a/b');
-    wrong.source('line\nfeed', arraySource([1])).to(' ', new MemorySink<number>());
+    wrong.source('line\nfeed', arraySource([1])).to(' ', memorySink<number>());
     expect(() => wrong.prepare({ store })).toThrow(/pipeline name[^]*"line\\nfeed"[^]*" "/);
   });
 
@@ -224,7 +224,7 @@ describe('a bad day', () => {
       setTimer: (callback, delayMs) => simulated.setTimer(callback, delayMs),
     };
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<string>();
+    const sink = memorySink<string>();
     const stop = new AbortController();
     const run = (signal?: AbortSignal) => {
       const pipeline = new Pipeline('numbers');

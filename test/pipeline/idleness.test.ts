@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { PreparedRun } from '../../src/pipeline/prepared-run.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
@@ -12,7 +12,7 @@ const eventTime = { timeOf: (time: number) => time, idleAfterMs: 100 };
 describe('a source that is idle', () => {
   test('is not taken for ended when the other source ends: its records are not late', async () => {
     const clock = new SimulatedClock();
-    const windows = new MemorySink<string>();
+    const windows = memorySink<string>();
     const pipeline = new Pipeline('times');
     const left = timetabledSource(clock, [{ records: [10, 50] }]);
     const right = timetabledSource(clock, [
@@ -39,7 +39,7 @@ describe('a source that is idle', () => {
   test('has not been silent while a slow sink has kept it from being read', async () => {
     const batches = [20, 30, 40, 50, 60].map((time) => ({ records: [time] }));
     const { clock, windows, counted, right } = ahead(batches);
-    const slow = new MemorySink<number>();
+    const slow = memorySink<number>();
     right.to('slow', {
       durability: 'durable',
       openReadOnly: (identity) => slow.openReadOnly(identity),
@@ -93,7 +93,7 @@ function ahead(
   { result = (count: number): number => count }: { result?: (count: number) => number } = {},
 ) {
   const clock = new SimulatedClock();
-  const windows = new MemorySink<string>();
+  const windows = memorySink<string>();
   const pipeline = new Pipeline('times');
   const left = timetabledSource(clock, [
     { records: [10, 200] },

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { csvSource, jsonLinesSource } from 'tidegate/files';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
@@ -16,9 +16,9 @@ test('the report and the status count lines by source, and skipped ones by reaso
   const { fileSystem } = disk.mount();
   const options = { fileSystem, onBadRecord: 'skip' } as const;
   const pipeline = new Pipeline('counts');
-  pipeline.source('orders', csvSource('/orders.csv', options)).to('a', new MemorySink());
-  pipeline.source('events', jsonLinesSource('/events.jsonl', options)).to('b', new MemorySink());
-  pipeline.source('numbers', arraySource([])).to('c', new MemorySink());
+  pipeline.source('orders', csvSource('/orders.csv', options)).to('a', memorySink());
+  pipeline.source('events', jsonLinesSource('/events.jsonl', options)).to('b', memorySink());
+  pipeline.source('numbers', arraySource([])).to('c', memorySink());
   const run = pipeline.prepare({ store: new MemoryCheckpointStore(), handleSignals: false });
   const { input, records } = await run.run();
   const counted = new Map([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import type { CheckpointOptions } from '../../src/coordinator/options/checkpoint-options.js';
@@ -62,7 +62,7 @@ describe('records of 200 KB in front of a sink that takes none', () => {
 });
 
 test('with room for one byte each record comes all the same, once', async () => {
-  const sink = new MemorySink<number>();
+  const sink = memorySink<number>();
   const pipeline = new Pipeline('large');
   pipeline
     .source('a', endless({ read: 0 }, 60))
@@ -113,7 +113,7 @@ let stages = 0;
 
 /** Takes one batch and never answers, until it is closed. */
 function stuckSink(): TwoPhaseSink<Large> {
-  const sink = new MemorySink<Large>();
+  const sink = memorySink<Large>();
   return {
     durability: sink.durability,
     openReadOnly: (identity) => sink.openReadOnly(identity),

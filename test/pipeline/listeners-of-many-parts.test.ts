@@ -1,7 +1,7 @@
 import { getMaxListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import type { CallOptions, ReadableSource } from '../../src/contracts/source.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -20,7 +20,7 @@ const hundred = numbersTo(100);
 /** The warning itself goes past a test runner: it comes where a signal allows fewer listeners. */
 test('a hundred sources, stages and sinks may all listen to the signals that they are given', async () => {
   const pipeline = new Pipeline('many');
-  const sinks = hundred.map(() => new MemorySink<number>());
+  const sinks = hundred.map(() => memorySink<number>());
   const listening: Listening = { now: 0, most: 0, allowed: [] };
   const [first, ...others] = hundred.map((number) =>
     pipeline

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
@@ -21,8 +21,8 @@ describe('a pipeline', () => {
   test('takes bounded input through map, filter, flatMap and a keyed aggregate to its sinks', async () => {
     const pipeline = new Pipeline('orders');
     const source = pipeline.source('orders', arraySource(orders));
-    const totals = new MemorySink<{ key: string; value: number }>();
-    const doubled = new MemorySink<number>();
+    const totals = memorySink<{ key: string; value: number }>();
+    const doubled = memorySink<number>();
     source
       .keyBy((order) => order.account)
       .aggregate('totals', { initial: 0, add: (total, order) => total + order.amount })
@@ -46,7 +46,7 @@ describe('a pipeline', () => {
 
   test('says that a finished job is finished, and does nothing', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<Order>();
+    const sink = memorySink<Order>();
     const build = (): Pipeline => {
       const pipeline = new Pipeline('orders');
       pipeline.source('orders', arraySource(orders)).to('out', sink);
@@ -61,7 +61,7 @@ describe('a pipeline', () => {
 
   test('suspends on a signal and goes on in the next run, exactly once', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const stop = new AbortController();
     const run = async (signal?: AbortSignal) => {
       const pipeline = new Pipeline('numbers');
@@ -86,8 +86,8 @@ describe('a pipeline', () => {
   test.each(['write', 'preCommit', 'commit'] as const)(
     'recovers in process when %s fails, and gives every record once',
     async (call) => {
-      const inner = new MemorySink<number>();
-      const counts = new MemorySink<{ key: string; value: number }>();
+      const inner = memorySink<number>();
+      const counts = memorySink<{ key: string; value: number }>();
       const pipeline = new Pipeline('numbers');
       const numbers = pipeline.source('numbers', pacedSource(numbersTo(500), { batchRecords: 10 }));
       numbers.to('out', flakySink(inner, call, 2));
@@ -123,7 +123,7 @@ describe('a pipeline', () => {
         if (number === 4) throw new Error('four is not liked');
         return number;
       })
-      .to('out', new MemorySink());
+      .to('out', memorySink());
     const run = pipeline.run({ store: new MemoryCheckpointStore() });
     await expect(run).rejects.toMatchObject({
       code: 'TIDEGATE_HALTED',
@@ -133,8 +133,8 @@ describe('a pipeline', () => {
 
   test('skips a record that makes an operator throw, or sends it to its dead letters', async () => {
     const pipeline = new Pipeline('numbers');
-    const good = new MemorySink<number>();
-    const bad = new MemorySink();
+    const good = memorySink<number>();
+    const bad = memorySink();
     const refuse = (number: number): number => {
       if (number % 4 === 0) throw new Error(`${number} is even twice`);
       return number;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { Offsets } from '../../src/contracts/source.js';
 import { toError } from '../../src/errors.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -29,7 +29,7 @@ function endless(onNumber: (number: number) => void) {
 describe('the life of a run', () => {
   test('SIGTERM takes a final checkpoint, and every handler is removed', async () => {
     const before = process.listenerCount('SIGTERM');
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     const source = endless((number) => {
       if (number === 500) process.emit('SIGTERM');
@@ -46,7 +46,7 @@ describe('the life of a run', () => {
 
   test('a second signal stops at once, and what was not committed comes again', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const run = (onNumber: (number: number) => void) => {
       const pipeline = new Pipeline('numbers');
       pipeline.source('numbers', endless(onNumber)).to('out', sink);
@@ -69,7 +69,7 @@ describe('the life of a run', () => {
 
   test('a second signal while the end of the input is not committed is a stop, not finished', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const prepare = (checkpointMaxBytes: number) => {
       const pipeline = new Pipeline('numbers');
       const sums = pipeline
@@ -96,7 +96,7 @@ describe('the life of a run', () => {
 
   test('ends although each checkpoint takes longer than the interval between them', async () => {
     const clock = new SimulatedClock();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const slow: typeof sink = Object.assign(Object.create(sink) as typeof sink, {
       open: async (...given: Parameters<typeof sink.open>) => {
         const session = await sink.open(...given);
@@ -137,7 +137,7 @@ describe('the life of a run', () => {
       process.emit('SIGTERM');
       return new Promise(() => undefined);
     };
-    pipeline.source('numbers', { ...source, restore }).to('out', new MemorySink());
+    pipeline.source('numbers', { ...source, restore }).to('out', memorySink());
 
     const report = await pipeline.run({ store: new MemoryCheckpointStore() });
     expect(report).toMatchObject({ outcome: 'stopped', recovery: undefined });
@@ -145,7 +145,7 @@ describe('the life of a run', () => {
 
   test('a second signal in the final checkpoint is a stop, without an error', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     const source = endless((number) => {
       if (number === 100) process.emit('SIGTERM');
@@ -175,7 +175,7 @@ describe('the life of a run', () => {
     async (_what, remove) => {
       const room = mkdtempSync(join(tmpdir(), 'tidegate-life-'));
       const directory = join(room, 'checkpoints');
-      const sinks = { left: new MemorySink<number>(), right: new MemorySink<number>() };
+      const sinks = { left: memorySink<number>(), right: memorySink<number>() };
       const run = () => {
         const pipeline = new Pipeline('numbers');
         const numbers = pipeline.source('numbers', arraySource(numbersTo(3)));
@@ -218,7 +218,7 @@ describe('the life of a run', () => {
         return 0;
       },
     });
-    const inner = new MemorySink<number>();
+    const inner = memorySink<number>();
     pipeline.source('numbers', source).to('out', {
       durability: 'durable',
       openReadOnly: (identity) => inner.openReadOnly(identity),
@@ -265,7 +265,7 @@ describe('a pipeline that cannot work', () => {
 
 test('what a source tells of itself is in every checkpoint, also of a run that goes on', async () => {
   const store = new MemoryCheckpointStore();
-  const sink = new MemorySink<number>();
+  const sink = memorySink<number>();
   const run = async (path: string, stopAt?: number) => {
     const stop = new AbortController();
     const numbers = pacedSource(numbersTo(20), { batchRecords: 1 });
@@ -327,7 +327,7 @@ describe('event time of a source', () => {
 test('explain names every node, the guarantee of each sink, and the hash', () => {
   const pipeline = new Pipeline('numbers');
   const numbers = pipeline.source('numbers', arraySource([1]));
-  numbers.filter((n) => n > 0).to('out', new MemorySink());
+  numbers.filter((n) => n > 0).to('out', memorySink());
   const text = pipeline.explain();
   expect(text).toContain('filter filter-1 <- numbers');
   expect(text).toContain('durable sink out <- filter-1');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { Batch } from '../../src/pipeline/flow/elements.js';
@@ -77,7 +77,7 @@ describe('a record that is skipped', () => {
     'leaves no half of its output behind in %s',
     async (_, add) => {
       for (const hasTime of [false, true]) {
-        const sink = new MemorySink<number>();
+        const sink = memorySink<number>();
         const pipeline = new Pipeline('numbers');
         const numbers = pipeline.source(
           'numbers',
@@ -93,7 +93,7 @@ describe('a record that is skipped', () => {
   );
 
   test('leaves nothing in the outputs beside the main one, and becomes a dead letter', async () => {
-    const [main, side, letters] = [new MemorySink(), new MemorySink(), new MemorySink()];
+    const [main, side, letters] = [memorySink(), memorySink(), memorySink()];
     const pipeline = new Pipeline('numbers');
     const split = pipeline
       .source('numbers', arraySource(numbersTo(5)))
@@ -151,7 +151,7 @@ describe('a record that is skipped', () => {
   });
 
   test('may be a timer: what it has emitted before it threw is not sent on', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const pipeline = new Pipeline('numbers');
     pipeline
       .source('numbers', arraySource(numbersTo(6)), { eventTime: { timeOf: (number) => number } })

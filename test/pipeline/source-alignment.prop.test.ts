@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import type { ReadableSource } from '../../src/contracts/source.js';
 import { hasErrorCode } from '../../src/errors.js';
@@ -60,7 +60,7 @@ test('each record comes once, and a source is read on only near the slowest, wha
 }, 120_000);
 
 async function runPlan(plan: Plan): Promise<void> {
-  const sink = new MemorySink<Timed>();
+  const sink = memorySink<Timed>();
   const store = new MemoryCheckpointStore();
   const clock = new SimulatedClock();
   const lives = [...plan.stops, undefined];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { ReadableSource } from '../../src/contracts/source.js';
 import { hasErrorCode } from '../../src/errors.js';
 import type { EventTimeOptions } from '../../src/pipeline/flow/event-time.js';
@@ -41,7 +41,7 @@ describe('sources that are kept together in event time', () => {
 
   test('one that waits is stopped at once, and waits again after the restart', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const parts = { fast: hundreds, slow: each(1_000, [0, 1_900]), store, sink };
     const first = together(parts);
     await later(first.clock, 1_500);
@@ -177,9 +177,9 @@ function together(parts: Parts) {
     const eventTime = { timeOf: (time: number) => time, ...times };
     pipeline
       .source(name, timetabledSource<number>(clock, []), { eventTime })
-      .to(name, new MemorySink());
+      .to(name, memorySink());
   }
-  const sink = parts.sink ?? new MemorySink<number>();
+  const sink = parts.sink ?? memorySink<number>();
   both.map(meet).to('out', sink);
   const stop = new AbortController();
   const prepared: PreparedRun = pipeline.prepare({

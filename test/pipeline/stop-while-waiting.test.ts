@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { ReadableSource } from '../../src/contracts/source.js';
 import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -78,7 +78,7 @@ function newWorld() {
   return {
     clock: new SimulatedClock(),
     store: new MemoryCheckpointStore(),
-    sink: new MemorySink<number>(),
+    sink: memorySink<number>(),
   };
 }
 

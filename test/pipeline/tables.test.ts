@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';
@@ -20,7 +20,7 @@ const rates: readonly Rate[] = [
 
 test('a reference table is complete before the first record, and its offsets are saved', async () => {
   const store = new MemoryCheckpointStore();
-  const sink = new MemorySink<number>();
+  const sink = memorySink<number>();
   const pipeline = new Pipeline('sales');
   const table = pipeline.table('rates', pacedSource(rates, { batchRecords: 1 }), (r) => r.currency);
   pipeline
@@ -68,7 +68,7 @@ test('a table that fails lets the others stop before anything is put back', asyn
   const pipeline = new Pipeline('sales');
   const one = pipeline.table('failing', failing, (r) => r.currency);
   const other = pipeline.table('slow', watched, (r) => r.currency);
-  const sink = new MemorySink<number>();
+  const sink = memorySink<number>();
   pipeline
     .source('sales', arraySource(['EUR', 'USD']))
     .lookup(
@@ -90,7 +90,7 @@ test('a table that fails lets the others stop before anything is put back', asyn
 
 test('a restart keeps the rows, and reads what was added to the table since', async () => {
   const store = new MemoryCheckpointStore();
-  const sink = new MemorySink<string>();
+  const sink = memorySink<string>();
   const stop = new AbortController();
   const run = async (rows: readonly Rate[], signal?: AbortSignal) => {
     const pipeline = new Pipeline('sales');

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { tumblingWindow } from '../../src/pipeline/windows.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 
 test('a timer behind a window that sets itself again does not keep the input from ending', async () => {
-  const sink = new MemorySink<number>();
+  const sink = memorySink<number>();
   const pipeline = new Pipeline('times');
   let fired = 0;
   pipeline

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { FlowStatus, TroubledRecords } from '../../src/contracts/barrier.js';
 import type { FlushingSink } from '../../src/contracts/sink.js';
 import { toError } from '../../src/errors.js';
@@ -104,7 +104,7 @@ describe('a bound on times is refused', () => {
   test('with dead letters that go nowhere', async () => {
     const pipeline = new Pipeline('p');
     const eventTime = { timeOf: Number, maxAheadMs: 1, onAhead: 'dead-letter' } as const;
-    pipeline.source('s', arraySource<number>([]), { eventTime }).to('out', new MemorySink());
+    pipeline.source('s', arraySource<number>([]), { eventTime }).to('out', memorySink());
     await expect(pipeline.run({ store: new MemoryCheckpointStore() })).rejects.toThrow(
       'dead letters of s go nowhere',
     );
@@ -176,8 +176,8 @@ async function run(
   logger = silentLogger,
 ) {
   const pipeline = new Pipeline('readings');
-  const windows = new MemorySink<{ start: number; count: number }>();
-  const letters = new MemorySink<DeadLetter>();
+  const windows = memorySink<{ start: number; count: number }>();
+  const letters = memorySink<DeadLetter>();
   const source = pipeline.source('s', arraySource(records), {
     eventTime: { timeOf: ({ t }) => t as number, outOfOrderMs: 5 * minute, ...times },
     onError,

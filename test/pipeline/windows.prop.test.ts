@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { hasErrorCode } from '../../src/errors.js';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { WindowAggregation, WindowResult } from '../../src/pipeline/stages/window.js';
 import type { WindowSpec } from '../../src/pipeline/stages/window-grid.js';
@@ -163,7 +163,7 @@ async function windowsOf(
     add: (sum) => sum + 1,
   },
 ): Promise<readonly WindowResult<number>[]> {
-  const sink = new MemorySink<WindowResult<number>>();
+  const sink = memorySink<WindowResult<number>>();
   const pipeline = new Pipeline('p');
   pipeline
     .source('s', arraySource(times), { eventTime: { timeOf: (time) => time } })
@@ -176,8 +176,8 @@ async function windowsOf(
 
 async function compareWithPlainLoop(plan: Plan): Promise<void> {
   const store = new MemoryCheckpointStore();
-  const windows = new MemorySink<WindowResult<Ids>>();
-  const late = new MemorySink<Event>();
+  const windows = memorySink<WindowResult<Ids>>();
+  const late = memorySink<Event>();
   for (const stopAt of [...plan.stops, undefined]) {
     await live(plan, windows, late, store, stopAt).catch((error: unknown) => {
       const isExpected = stopAt !== undefined && hasErrorCode(error, 'TIDEGATE_FINAL_CHECKPOINT');

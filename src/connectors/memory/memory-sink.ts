@@ -24,10 +24,23 @@ interface PreparedRecords<Rec> {
 }
 
 /**
- * Lives as long as the object, through any number of runs: a restart, in a test, is another run with
- * the same sink. Reading `records` shows what is committed.
+ * A durable sink that keeps its records in memory, for tests and examples. It lives as long as the
+ * object, through any number of runs: a restart, in a test, is another run with the same sink.
  */
-export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
+export function memorySink<Rec = unknown>(): MemorySink<Rec> {
+  return new MemoryRecordSink<Rec>();
+}
+
+/** What `memorySink` makes. */
+export interface MemorySink<Rec = unknown> extends TwoPhaseSink<Rec> {
+  readonly durability: 'durable';
+  open(owner: SinkOwner): Promise<TwoPhaseSinkSession<Rec>>;
+  openReadOnly(identity: Omit<SinkOwner, 'generation'>): Promise<SinkInspector>;
+  /** Committed records, in order. */
+  readonly records: readonly Rec[];
+}
+
+class MemoryRecordSink<Rec> implements MemorySink<Rec> {
   readonly durability = 'durable';
   readonly maxPrepared = 1_024;
   readonly #committed: Rec[] = [];
@@ -36,7 +49,6 @@ export class MemorySink<Rec = unknown> implements TwoPhaseSink<Rec> {
   #storeId: StoreId | undefined;
   #generation = 0;
 
-  /** Committed records, in order. */
   get records(): readonly Rec[] {
     return this.#committed;
   }

@@ -55,6 +55,7 @@ export interface CoordinatorOptions<Sinks extends Named<Sink> = Named<Sink>> {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  /** @internal Recovery as another function carries it out. */
   readonly recover?: Recover;
   /** Watches every transition of the state machines, as Stately's inspector does; changes nothing. */
   readonly inspect?: Inspect;

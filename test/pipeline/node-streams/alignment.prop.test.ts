@@ -2,7 +2,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { MemorySink } from '../../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
 import { jsonState } from '../../../src/coordinator/json-state.js';
 import { decodeInlineState } from '../../../src/manifest/operator-state.js';
 import type { StreamStages } from '../../../src/pipeline/node-streams/stages.js';
@@ -69,7 +69,7 @@ test('each operator and the epochs of the sink have exactly the records before t
 
 async function runPlan(plan: Plan, seen: Record<string, number>): Promise<void> {
   const random = seededRandom(plan.seed);
-  const inner = new MemorySink<number>();
+  const inner = memorySink<number>();
   const sink = slowly(
     inner,
     () => undefined,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
-import { MemorySink } from '../../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
 import { sourceOfReadable } from '../../../src/pipeline/node-streams/source-of-readable.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
@@ -38,7 +38,7 @@ function upTo(end: number): readonly Message[] {
 }
 
 test('a Readable whose records tell where they are is read again behind the last checkpoint', async () => {
-  const sink = new MemorySink<Message>();
+  const sink = memorySink<Message>();
   const store = new MemoryCheckpointStore();
   let failures = 0;
   const streams = new StreamPipeline('messages', {

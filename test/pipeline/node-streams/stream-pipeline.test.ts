@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
 import { jsonState } from '../../../src/coordinator/json-state.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
@@ -10,7 +10,7 @@ import { runStreams as run, runningTotal, slowly, totalsTo } from './support.js'
 
 describe("a pipeline of Node's streams", () => {
   test('ends with everything committed, and is known as finished by the next run', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const store = new MemoryCheckpointStore();
     const settled: string[] = [];
     const build = () =>
@@ -40,7 +40,7 @@ describe("a pipeline of Node's streams", () => {
   });
 
   test('keeps what a filter answers with anything true, as filters of Node do', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: arraySource(numbersTo(4)) },
       sinks: { out: sink },
@@ -57,7 +57,7 @@ describe("a pipeline of Node's streams", () => {
   });
 
   test('refuses what an operator sends on after its call', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const kept: { emit: (record: number) => void }[] = [];
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: arraySource([1]) },
@@ -85,8 +85,8 @@ describe("a pipeline of Node's streams", () => {
 
   test('tells an operator of the end once, whatever is read elsewhere in later runs', async () => {
     const store = new MemoryCheckpointStore();
-    const sink = new MemorySink<number | string>();
-    const other = new MemorySink<number>();
+    const sink = memorySink<number | string>();
+    const other = memorySink<number>();
     const live = (stopAt?: number) => {
       const stop = new AbortController();
       const streams = new StreamPipeline('numbers', {
@@ -126,7 +126,7 @@ describe("a pipeline of Node's streams", () => {
   test.each(['write', 'preCommit', 'commit'] as const)(
     'is built anew after a %s has failed, and loses and doubles nothing',
     async (call) => {
-      const sink = new MemorySink<number>();
+      const sink = memorySink<number>();
       let builds = 0;
       const ends: unknown[] = [];
       const streams = new StreamPipeline('numbers', {
@@ -149,7 +149,7 @@ describe("a pipeline of Node's streams", () => {
   );
 
   test('goes back when a stage throws in the middle, and halts with the cause when it always does', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     let failures = 0;
     const build = (failuresMax: number) =>
       new StreamPipeline('numbers', {
@@ -183,7 +183,7 @@ describe("a pipeline of Node's streams", () => {
   });
 
   test('skips a record whose function throws, with all of its output, and counts it', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: arraySource(numbersTo(6)) },
       sinks: { out: sink },
@@ -208,7 +208,7 @@ describe("a pipeline of Node's streams", () => {
   });
 
   test('is built anew when somebody destroys a stream, or ends the whole by a signal of their own', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     let builds = 0;
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: pacedSource(numbersTo(60), { batchRecords: 5 }) },
@@ -234,7 +234,7 @@ describe("a pipeline of Node's streams", () => {
   });
 
   test('stops with a final checkpoint when it is told to, and goes on where it was', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const store = new MemoryCheckpointStore();
     const stop = new AbortController();
     const ends: unknown[] = [];
@@ -267,7 +267,7 @@ describe("a pipeline of Node's streams", () => {
 
   test('SIGINT takes a final checkpoint, and every handler is removed', async () => {
     const before = process.listenerCount('SIGINT');
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: pacedSource(numbersTo(10_000), { batchRecords: 5 }) },
       sinks: { out: sink },
@@ -292,7 +292,7 @@ describe("a pipeline of Node's streams", () => {
     let read = 0;
     let written = 0;
     let widest = 0;
-    const inner = new MemorySink<number>();
+    const inner = memorySink<number>();
     const streams = new StreamPipeline('numbers', {
       sources: {
         numbers: pacedSource(numbersTo(5_000), {
@@ -335,7 +335,7 @@ describe("a pipeline of Node's streams", () => {
           },
         },
       },
-      sinks: { out: new MemorySink<number>() },
+      sinks: { out: memorySink<number>() },
       build: ({ source, operator, sink }) =>
         pipeline(source('numbers'), operator('late'), sink('out')),
     });
@@ -347,7 +347,7 @@ describe("a pipeline of Node's streams", () => {
   test('null is refused by name, because it would end the stream', async () => {
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: arraySource([1, 2]) },
-      sinks: { out: new MemorySink<number>() },
+      sinks: { out: memorySink<number>() },
       build: ({ source, map, sink }) =>
         pipeline(
           source('numbers'),
@@ -361,8 +361,8 @@ describe("a pipeline of Node's streams", () => {
   });
 
   test('two chains share their checkpoints, and may be connected with pipe', async () => {
-    const evens = new MemorySink<number>();
-    const odds = new MemorySink<number>();
+    const evens = memorySink<number>();
+    const odds = memorySink<number>();
     const store = new MemoryCheckpointStore();
     const streams = new StreamPipeline('numbers', {
       sources: { evens: arraySource([0, 2, 4]), odds: arraySource([1, 3]) },
@@ -386,7 +386,7 @@ describe("a pipeline of Node's streams", () => {
     const streams = new StreamPipeline('numbers', {
       sources: { numbers: arraySource([1]) },
       operators: { total: runningTotal() },
-      sinks: { out: new MemorySink<number>() },
+      sinks: { out: memorySink<number>() },
       build: ({ source, operator, sink }) =>
         pipeline(source('numbers'), operator('total'), sink('out')),
     });

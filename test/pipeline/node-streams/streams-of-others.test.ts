@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { arraySource } from '../../../src/connectors/memory/array-source.js';
-import { MemorySink } from '../../../src/connectors/memory/memory-sink.js';
+import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
 import { hasErrorCode } from '../../../src/errors.js';
 import type { StreamStages } from '../../../src/pipeline/node-streams/stages.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
@@ -48,7 +48,7 @@ const idempotentSink: FlushingSink<number> = {
 
 type Stages = StreamStages<'numbers', string, 'out'>;
 
-function streamsOf(build: (stages: Stages) => unknown, sink = new MemorySink(), end = 100) {
+function streamsOf(build: (stages: Stages) => unknown, sink = memorySink(), end = 100) {
   return new StreamPipeline('numbers', {
     sources: { numbers: pacedSource(numbersTo(end), { batchRecords: 4 }) },
     sinks: { out: sink },
@@ -167,7 +167,7 @@ describe('a stream that tidegate did not make is refused when the streams are bu
     const joined = new StreamPipeline('numbers', {
       sources: { a: arraySource([1]), b: arraySource([2]) },
       operators: { total: runningTotal() },
-      sinks: { out: new MemorySink<number>() },
+      sinks: { out: memorySink<number>() },
       build: ({ source, sink }) => {
         const out = sink('out');
         source('a').pipe(out);
@@ -218,7 +218,7 @@ describe('a stream that tidegate did not make is refused when the streams are bu
 
 describe('a stream wrapped as one-to-one', () => {
   test('may take its time: the barrier follows what went in before it', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const build = ({ source, oneToOne, sink }: Stages): unknown => {
       const late = new Transform({
         objectMode: true,
@@ -255,7 +255,7 @@ describe('a stream wrapped as one-to-one', () => {
   });
 
   test('holds the barrier back when it holds a record back: the attempt is abandoned, the stream named', async () => {
-    const sink = new MemorySink<number>();
+    const sink = memorySink<number>();
     const warnings: LogFields[] = [];
     const logger = {
       ...silentLogger,
@@ -301,7 +301,7 @@ describe('a stream wrapped as one-to-one', () => {
 
 describe('a stream wrapped for each epoch', () => {
   test('is ended at each barrier, so that what it held is before it, and begun anew behind', async () => {
-    const sink = new MemorySink<readonly number[]>();
+    const sink = memorySink<readonly number[]>();
     let begun = 0;
     const build = ({ source, perEpoch, sink }: Stages): unknown => {
       const create = (): Transform => {
@@ -319,7 +319,7 @@ describe('a stream wrapped for each epoch', () => {
   });
 
   test('compresses into members of one archive', async () => {
-    const sink = new MemorySink<Buffer>();
+    const sink = memorySink<Buffer>();
     const streams = streamsOf(
       ({ source, map, perEpoch, sink }) =>
         pipeline(

@@ -3,11 +3,11 @@
 import { TidegateError } from './errors.js';
 import { kindOf } from './given.js';
 import {
-  checkpointId as toCheckpointId,
-  epoch as toEpoch,
-  generation as toGeneration,
+  checkpointId,
+  epoch,
+  generation,
   highestGeneration,
-  storeId as toStoreId,
+  storeId,
   type CheckpointId,
   type Epoch,
   type Generation,
@@ -18,32 +18,32 @@ import {
  * @param value 1 to 2^53-1, as `tidegate list` shows it.
  * @throws TidegateError `TIDEGATE_OPTIONS` for anything else.
  */
-export function checkpointId(value: number): CheckpointId {
+export function toCheckpointId(value: number): CheckpointId {
   requireCounter('checkpoint id', value, Number.MAX_SAFE_INTEGER);
-  return toCheckpointId(value);
+  return checkpointId(value);
 }
 
 /**
  * @param value 1 to 2^53-1.
  * @throws TidegateError `TIDEGATE_OPTIONS` for anything else.
  */
-export function epoch(value: number): Epoch {
+export function toEpoch(value: number): Epoch {
   requireCounter('epoch', value, Number.MAX_SAFE_INTEGER);
-  return toEpoch(value);
+  return epoch(value);
 }
 
 /**
  * @param value 1 to 2^29-1.
  * @throws TidegateError `TIDEGATE_OPTIONS` for anything else.
  */
-export function generation(value: number): Generation {
+export function toGeneration(value: number): Generation {
   requireCounter('generation', value, highestGeneration);
-  return toGeneration(value);
+  return generation(value);
 }
 
 /** @throws TidegateError `TIDEGATE_OPTIONS` for an empty text. */
-export function storeId(value: string): StoreId {
-  if (typeof value === 'string' && value !== '') return toStoreId(value);
+export function toStoreId(value: string): StoreId {
+  if (typeof value === 'string' && value !== '') return storeId(value);
   throw new TidegateError('TIDEGATE_OPTIONS', `a store id is ${kindOf(value)}, not a text`);
 }
 
