@@ -2,10 +2,9 @@
 
 import { types } from 'node:util';
 import { errorCodes, type ErrorCode, type ErrorKind } from './error-codes.js';
+import { errorJson, errorMark, type ErrorJson } from './error-json.js';
 
 export { errorCodes, type ErrorCode, type ErrorKind } from './error-codes.js';
-
-const mark = Symbol.for('tidegate.error');
 
 /** Facts beside the message, for machines. Never a secret, never a record's content. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
@@ -30,13 +29,18 @@ export class TidegateError extends Error {
     this.kind = errorCodes[code].kind;
     this.remedy = errorCodes[code].remedy;
     this.details = options.details ?? {};
-    Object.defineProperty(this, mark, { value: true });
+    Object.defineProperty(this, errorMark, { value: true });
+  }
+
+  /** For a log line: code, kind, message, remedy, details and causes; no stack, and no secret. */
+  toJSON(): ErrorJson {
+    return errorJson(this);
   }
 }
 
 /** Whether a value is an error of tidegate, also of another copy of the package in one process. */
 export function isTidegateError(value: unknown): value is TidegateError {
-  return typeof value === 'object' && value !== null && mark in value;
+  return typeof value === 'object' && value !== null && errorMark in value;
 }
 
 /** Whether a value is an error of tidegate with one of these codes. */

@@ -1,6 +1,7 @@
 // What runs a pipeline: `tidegate`.
 
 export { TidegateError, errorCodes, hasErrorCode, isTidegateError } from './errors.js';
+export type { ErrorJson, PlainJson } from './error-json.js';
 export type { ErrorCode, ErrorDetails, ErrorKind, TidegateErrorOptions } from './errors.js';
 export type { AttemptId, CheckpointId, Epoch, Generation, StoreId } from './ids.js';
 export { toCheckpointId } from './public-ids.js';
