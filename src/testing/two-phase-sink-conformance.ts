@@ -1,5 +1,6 @@
 // One suite for every two-phase sink: the numbered obligations of the interface as runnable cases.
 
+import { closingSessions } from './conformance/close-sessions.js';
 import { commitCases } from './conformance/commit-cases.js';
 import { fenceCases } from './conformance/fence-cases.js';
 import { prepareCases } from './conformance/prepare-cases.js';
@@ -33,15 +34,16 @@ export function describeTwoPhaseSink<Rec>(
   });
 }
 
-/** The cases themselves, for a runner of your own. */
+/** The cases themselves, for a runner of your own. Each closes the sessions that it has opened. */
 export function twoPhaseSinkCases<Rec>(): readonly ConformanceCase<Rec>[] {
-  return [
+  const cases = [
     ...fenceCases<Rec>(),
     ...prepareCases<Rec>(),
     ...commitCases<Rec>(),
     ...questionCases<Rec>(),
     ...rollbackCases<Rec>(),
   ];
+  return cases.map((item) => closingSessions(item));
 }
 
 async function runCase<Rec>(

@@ -215,6 +215,63 @@ describe('the suite fails a sink that', () => {
   });
 });
 
+describe('every session that a case opens is closed', () => {
+  test.each<[string, Flaw | undefined]>([
+    ['when the sink is right', undefined],
+    ['when cases fail', () => ({ commit: () => Promise.reject(new Error('no commit')) })],
+    [
+      'when questions fail',
+      () => ({ lastCommitted: () => Promise.reject(new Error('no answer')) }),
+    ],
+  ])('%s', async (_when, flaw) => {
+    for (const durability of classes) {
+      const open = new Set<object>();
+      let opened = 0;
+      const factory = factoryOf(durability, flaw);
+      const failed = await failuresOf({
+        ...factory,
+        create: async () => noting(await factory.create()),
+      });
+      expect(open.size).toBe(0);
+      expect(opened).toBeGreaterThan(40);
+      expect(failed.length > 0).toBe(flaw !== undefined);
+
+      function noting(system: SinkSystem<unknown>): SinkSystem<unknown> {
+        const closes = <Session extends object>(session: Session): Session => {
+          opened += 1;
+          open.add(session);
+          const close = async (): Promise<void> => {
+            if (!open.delete(session)) throw new Error('it was closed twice');
+          };
+          return new Proxy(session, {
+            get: (target, name) =>
+              name === 'close' ? close : bound(target, Reflect.get(target, name)),
+          });
+        };
+        return {
+          ...system,
+          connect: async () => {
+            const sink = await system.connect();
+            return {
+              ...sink,
+              open: async (owner, options) => closes(await sink.open(owner, options)),
+              openReadOnly: async (identity, options) =>
+                closes(await sink.openReadOnly(identity, options)),
+            };
+          },
+        };
+      }
+    }
+  });
+
+  test('a close that fails is the failure of a case that has found nothing else', async () => {
+    const all = await failuresOf(factoryOf('durable'));
+    const flaw: Flaw = () => ({ close: () => Promise.reject(new Error('it stays open')) });
+    expect(all).toEqual([]);
+    expect((await failuresOf(factoryOf('durable', flaw))).length).toBeGreaterThan(20);
+  });
+});
+
 test('a sink that lost a write refuses to pre-commit the epoch', async () => {
   const storage = new SinkStorage('out', 'durable');
   const broken = { ...calmPort, memory: () => Promise.reject(new Error('the pipe is gone')) };

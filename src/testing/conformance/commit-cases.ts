@@ -95,7 +95,6 @@ export function commitCases<Rec>(): readonly ConformanceCase<Rec>[] {
         // The session that has committed may remember what no other can read.
         const looking = await openToLook(bench);
         await expectAll(looking);
-        await looking.close?.();
         await expectAll(await openAs(bench, 2));
         await assertVisible(bench, [1, 2, 3]);
       },

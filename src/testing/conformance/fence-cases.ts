@@ -92,7 +92,6 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
         // Where there is nothing to look at it may be refused, and still has to leave nothing.
         const looking = await openToLook(bench).catch(() => undefined);
         if (looking !== undefined) equal(await looking.lastCommitted(calm), undefined);
-        await looking?.close?.();
         const owner = await openAs(bench, 1, secondStore);
         const handle = await prepare(bench, owner, attempt(1, 1), [1]);
         equal(await owner.commit(handle, calm), 'applied');
@@ -111,7 +110,6 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
         );
         const unknown = await looking.inspect({ checkpointId: idOf(1, 9) }, calm);
         ok(unknown === 'absent' || unknown === 'unsupported', unknown);
-        await looking.close?.();
       },
     },
     {
@@ -123,7 +121,6 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
         const looking = await openToLook(bench);
         equal(await looking.inspect({ checkpointId: idOf(1, 1), handle }, calm), 'prepared');
         equal((await looking.listPrepared(calm))[0]?.handle, handle);
-        await looking.close?.();
       },
     },
     {
@@ -134,11 +131,9 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
         const inspector = await openToLook(bench);
         await inspector.lastCommitted(calm);
         await inspector.listPrepared(calm);
-        await inspector.close?.();
         equal(await owner.commit(handle, calm), 'applied');
         const later = await openToLook(bench);
         equal(await later.lastCommitted(calm), idOf(1, 1));
-        await later.close?.();
       },
     },
   ];

@@ -82,7 +82,6 @@ export function questionCases<Rec>(): readonly ConformanceCase<Rec>[] {
         equal(await fresh.lastCommitted(calm), idOf(1, 2));
         const inspector = await openToLook(bench);
         equal(await inspector.lastCommitted(calm), idOf(1, 2));
-        await inspector.close?.();
       },
     },
     {

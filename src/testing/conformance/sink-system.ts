@@ -18,7 +18,7 @@ export interface SinkSystem<Rec> {
   connect(): TwoPhaseSink<Rec> | Promise<TwoPhaseSink<Rec>>;
   /** Every record that a reader of the system sees, in order of commit. */
   visible(): readonly Rec[] | Promise<readonly Rec[]>;
-  /** Called behind each case. Sessions are left open, as by processes that died: end them here. */
+  /** Called behind each case, when its sessions are closed. Pools that the sinks were given end here. */
   close?(): void | Promise<void>;
 }
 
