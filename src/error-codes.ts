@@ -112,6 +112,10 @@ export const errorCodes = {
     kind: 'invalid',
     remedy: 'encode must give text or bytes for every record that can reach the sink.',
   },
+  TIDEGATE_SINK_RECORDS: {
+    kind: 'invalid',
+    remedy: 'Give write() an array of records, also for a single one.',
+  },
   TIDEGATE_FILES_FULL: {
     kind: 'retryable',
     remedy: 'The disk is full: make room. What was committed is intact.',
@@ -142,6 +146,12 @@ export const errorCodes = {
   TIDEGATE_SOURCE_OFFSETS: {
     kind: 'invalid',
     remedy: 'The offsets belong to another kind of source: register that one under its old name.',
+  },
+  TIDEGATE_SOURCE_POSITION: {
+    kind: 'invalid',
+    remedy:
+      'Give offsets as a plain object of texts, such as { line: String(line) }; a Map as ' +
+      'Object.fromEntries(map).',
   },
   TIDEGATE_SOURCE_RECORD: {
     kind: 'invalid',

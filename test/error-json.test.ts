@@ -67,10 +67,7 @@ describe('an error as JSON', () => {
   });
 
   test('takes details that JSON cannot', () => {
-    const circle: { self?: unknown } = Object.assign(
-      {},
-      { id: 2n ** 60n, nan: NaN, at: new Date(5) },
-    );
+    const circle = { id: 2n ** 60n, nan: NaN, at: new Date(5), self: {} };
     circle.self = circle;
     const details = {
       circle,

@@ -82,8 +82,8 @@ export async function recordAdded(
   const newSources = [...sources].filter(([name]) => !manifest.sourceOffsets.has(name));
   const newTables = [...tables].filter(([name]) => !manifest.tableOffsets.has(name));
   if (newSources.length === 0 && newTables.length === 0) return undefined;
-  const addedSources = await positionsOf(round, new Map(newSources), epoch);
-  const addedTables = await positionsOf(round, new Map(newTables), epoch);
+  const addedSources = await positionsOf(round, 'source', new Map(newSources), epoch);
+  const addedTables = await positionsOf(round, 'table', new Map(newTables), epoch);
   const content = {
     ...manifest,
     sourceOffsets: merged(manifest.sourceOffsets, addedSources.offsets, sources),

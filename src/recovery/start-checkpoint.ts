@@ -1,8 +1,8 @@
 // The start checkpoint: where everything begins, durable before the first record, so that there always is a base.
 
 import { savedDefinitions } from '../contracts/operator-definition.js';
-import type { Offsets, Source, SourcePosition } from '../contracts/source.js';
-import { TidegateError } from '../errors.js';
+import type { Source } from '../contracts/source.js';
+import { checkedPosition } from '../contracts/source-position.js';
 import { createManifest } from '../manifest/create.js';
 import type { ConnectorCheckpoint } from '../manifest/types.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
@@ -21,8 +21,8 @@ const startEpoch = 1;
 export async function writeStartCheckpoint(round: Round): Promise<PersistedManifest> {
   const { request, store } = round;
   const { participants, options, pipelineHash, ports } = request;
-  const sources = await positionsOf(round, participants.sources, startEpoch);
-  const tables = await positionsOf(round, participants.tables, startEpoch);
+  const sources = await positionsOf(round, 'source', participants.sources, startEpoch);
+  const tables = await positionsOf(round, 'table', participants.tables, startEpoch);
   const id = store.allocateCheckpointId();
   const states = await initialStates(round, id);
   return save(round, {
@@ -50,14 +50,15 @@ export interface Positions {
 /** Where sources are at this moment, as a manifest records it. */
 export async function positionsOf(
   round: Round,
+  kind: 'source' | 'table',
   sources: ReadonlyMap<string, Source>,
   epoch: number,
 ): Promise<Positions> {
   const offsets = new Map<string, ConnectorCheckpoint>();
   const watermarks = new Map<string, bigint>();
   for (const [name, source] of sources) {
-    const position = await askParticipant(round, `the position of source ${name}`, async () =>
-      checkedPosition(await source.position()),
+    const position = await askParticipant(round, `the position of ${kind} ${name}`, async () =>
+      checkedPosition(`${kind} ${name}`, await source.position()),
     );
     offsets.set(name, {
       offsets: new Map(Object.entries(position.offsets)),
@@ -67,22 +68,6 @@ export async function positionsOf(
     if (position.watermark !== undefined) watermarks.set(name, position.watermark);
   }
   return { offsets, watermarks };
-}
-
-/** A number, or nothing at all, would come back as another text after a crash. */
-function checkedPosition(given: SourcePosition | Offsets | undefined): SourcePosition {
-  // Offsets are text, so an object under that name can only be a position.
-  const position = typeof given?.offsets === 'object' ? (given as SourcePosition) : undefined;
-  const offsets: unknown = position === undefined ? given : position.offsets;
-  const areTexts =
-    typeof offsets === 'object' &&
-    offsets !== null &&
-    Object.values(offsets).every((offset) => typeof offset === 'string');
-  if (!areTexts) {
-    const message = 'it is not an object of texts';
-    throw new TidegateError('TIDEGATE_RECOVERY_PARTICIPANT', message);
-  }
-  return position ?? { offsets: offsets as Offsets };
 }
 
 function lowest(watermarks: ReadonlyMap<string, bigint>, sources: number): bigint | undefined {

@@ -74,7 +74,7 @@ describe('a pool', () => {
     const pool = server.pool({ ...server.settings(), max: 1 });
     await expect(openAs({ pool })).rejects.toMatchObject({
       code: 'TIDEGATE_POSTGRES_OPTIONS',
-      message: expect.stringMatching(/room for 1 connections.*\(out\) need 2/) as unknown,
+      message: expect.stringMatching(/room for 1 connections.*\(out 1, and 1 to spare\) need 2/) as unknown,
       details: { max: 1, needed: 2 },
     });
     expect(pool.totalCount).toBe(0);
@@ -85,7 +85,7 @@ describe('a pool', () => {
     const durability = 'last-resource';
     const first = await openAs({ pool, durability }, { sink: 'first' });
     await expect(openAs({ pool, durability }, { sink: 'second' })).rejects.toThrow(
-      /room for 3 connections.*\(first, second\) need 5: give new Pool\(\{ max: 5 \}\)/,
+      /room for 3 connections.*\(first 2, second 2, and 1 to spare\) need 5: give new Pool\(\{ max: 5 \}\)/,
     );
     // A newer generation takes the seat of the older one.
     const newer = { sink: 'first', generation: ownerOf(2).generation };
@@ -136,7 +136,7 @@ describe('a server', () => {
     await expect(openAs({}, { sink: 'third' })).rejects.toMatchObject({
       code: 'TIDEGATE_POSTGRES_PREPARED_OFF',
       message: expect.stringMatching(
-        /max_prepared_transactions is 2, .*\(first, second, third\) need 3: run ALTER SYSTEM/,
+        /max_prepared_transactions is 2, .*\(first 1, second 1, third 1\) need 3: run ALTER SYSTEM/,
       ) as unknown,
     });
     await second.close?.();

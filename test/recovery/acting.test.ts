@@ -197,19 +197,19 @@ describe('a first start', () => {
   });
 
   test.each([
-    ['nothing', undefined],
-    ['a number', 3],
-    ['an offset that is a number', { line: 3 }],
-    ['a position without texts', { offsets: { line: null } }],
-  ])('refuses %s as a position, and names the source', async (_what, position) => {
+    ['nothing', undefined, 'is undefined, not a plain object of texts'],
+    ['a Map', new Map([['line', '0']]), 'is a Map, not a plain object of texts'],
+    ['an offset that is a number', { line: 3 }, 'has an offset, line, that is of type number'],
+    ['a position without texts', { offsets: { line: null } }, 'has an offset, line, that is null'],
+  ])('refuses %s as a position, and names the source', async (_what, position, why) => {
     const world = new RecoveryWorld('archive');
     world.source.position = () => position as never;
 
     const refusal = refusalOf(await world.recover());
 
     expect(refusal.code).toBe('TIDEGATE_RECOVERY_PARTICIPANT');
-    expect(refusal.message).toBe(
-      'the position of source lines failed: it is not an object of texts',
+    expect(refusal.message).toContain(
+      `the position of source lines failed: the position of source lines ${why}`,
     );
   });
 

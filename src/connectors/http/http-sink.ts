@@ -3,6 +3,7 @@
 import { TidegateError } from '../../errors.js';
 import { kindOf, requireOptions, type NamesOf } from '../../given.js';
 import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
+import { requireRecords } from '../../contracts/records.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { orAborted, untilEither } from '../../runtime/abort.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -21,9 +22,9 @@ export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> 
   return {
     durability: options.key === undefined ? 'at-least-once' : 'idempotent',
     ordersWrites: options.ordersWrites ?? false,
-    open: (_owner, { signal }) => {
+    open: ({ sink }, { signal }) => {
       signal.throwIfAborted();
-      return Promise.resolve(new HttpSession(settings, pace));
+      return Promise.resolve(new HttpSession(sink, settings, pace));
     },
   };
 }
@@ -68,6 +69,7 @@ const firstDelayMs = 100;
 const longestDelayMs = 5_000;
 
 class HttpSession<Rec> implements FlushingSinkSession<Rec> {
+  readonly #sink: string;
   readonly #settings: Settings<Rec>;
   readonly #pace: Pace;
   readonly #closing = new AbortController();
@@ -76,13 +78,20 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   #accepted = 0;
   #failure: unknown;
 
-  constructor(settings: Settings<Rec>, pace: Pace) {
+  constructor(sink: string, settings: Settings<Rec>, pace: Pace) {
+    this.#sink = sink;
     this.#settings = settings;
     this.#pace = pace;
   }
 
   async write(records: readonly Rec[]): Promise<void> {
     this.#throwIfIncomplete();
+    try {
+      requireRecords(this.#sink, records);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
     for (const record of records) this.#waiting.push(record);
     const { batchMax } = this.#settings;
     while (this.#waiting.length >= batchMax) await this.#sendNext(this.#closing.signal);

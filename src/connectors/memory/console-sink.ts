@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import type { FlushingSink } from '../../contracts/sink.js';
+import { requireRecords } from '../../contracts/records.js';
 import { exactJson } from '../../exact-json.js';
 import { requireOptions } from '../../given.js';
 
@@ -25,9 +26,10 @@ export function consoleSink<Rec>(options: ConsoleSinkOptions<Rec> = {}): Flushin
   const { output = process.stdout, format = shown } = options;
   return {
     durability: 'at-least-once',
-    open: () =>
+    open: ({ sink }) =>
       Promise.resolve({
         async write(records) {
+          requireRecords(sink, records);
           const hasRoom = output.write(records.map((record) => `${format(record)}\n`).join(''));
           if (!hasRoom) await once(output as NodeJS.WritableStream, 'drain');
         },

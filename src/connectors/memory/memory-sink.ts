@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
+import { requireRecords } from '../../contracts/records.js';
 import type {
   CommitOutcome,
   Inspection,
@@ -84,6 +85,7 @@ class MemoryRecordSink<Rec> implements MemorySink<Rec> {
       ...this.#inspector(assertCurrent),
       write: (records) => {
         assertCurrent();
+        requireRecords(owner.sink, records);
         // Not spread: each record would be an argument, and a call takes only so many.
         for (const record of records) open.push(record);
       },

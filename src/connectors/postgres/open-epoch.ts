@@ -1,5 +1,6 @@
 // The epoch that a sink is being given records of: its transaction, and the failure that made a hole in it.
 
+import { requireRecords } from '../../contracts/records.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import { EpochTransaction } from './epoch-transaction.js';
 import type { SinkContext } from './sink-context.js';
@@ -28,6 +29,7 @@ export class OpenEpoch<Rec> {
   async write(records: readonly Rec[]): Promise<void> {
     this.throwIfIncomplete();
     try {
+      requireRecords(this.#context.owner.sink, records);
       await this.begun().add(records);
     } catch (error) {
       throw this.fail(error, 'writing to');

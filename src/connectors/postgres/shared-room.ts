@@ -44,8 +44,9 @@ function sum(seats: Seats, of: keyof SinkNeeds): number {
 
 const namesMax = 8;
 
-function namesIn(seats: Seats): string {
-  const names = [...seats.values()].map(({ sink }) => sink);
+/** Each sink and what it takes, so that the sum in a refusal can be followed. */
+function partsOf(seats: Seats, of: keyof SinkNeeds): string {
+  const names = [...seats.values()].map((seat) => `${seat.sink} ${seat[of]}`);
   const more = names.length - namesMax;
   return names.slice(0, namesMax).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
@@ -70,8 +71,8 @@ export function enterPool(
   if (needed <= max) return leave;
   const message =
     `the pool of sink ${owner.sink} has room for ${max} connections (max), and the sinks open on it ` +
-    `(${namesIn(seats)}) need ${needed}: give new Pool({ max: ${Math.max(needed, 5)} }) or more (two ` +
-    'for each sink and one to spare), or a pool of its own';
+    `(${partsOf(seats, 'heldConnections')}, and 1 to spare) need ${needed}: give new Pool({ max: ${Math.max(needed, 5)} }) or ` +
+    'more, or a pool of its own';
   leave();
   throw new TidegateError('TIDEGATE_POSTGRES_OPTIONS', message, { details: { max, needed } });
 }
@@ -95,7 +96,7 @@ export function enterServer(
   if (needed <= server.maxPrepared) return leave;
   const message =
     `max_prepared_transactions is ${server.maxPrepared}, and the durable sinks open on this server ` +
-    `(${namesIn(seats)}) need ${needed}: run ALTER SYSTEM SET max_prepared_transactions = ` +
+    `(${partsOf(seats, 'maxPrepared')}) need ${needed}: run ALTER SYSTEM SET max_prepared_transactions = ` +
     `${Math.max(64, needed * 2)} and restart the server, or give fewer sinks the durability durable`;
   leave();
   throw new TidegateError('TIDEGATE_POSTGRES_PREPARED_OFF', message, { details: { needed } });

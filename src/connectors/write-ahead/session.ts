@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { isCurrent } from '../../durable-directory/fence.js';
 import { TidegateError, toError } from '../../errors.js';
+import { requireRecords } from '../../contracts/records.js';
 import type {
   CommitOutcome,
   PreCommitRequest,
@@ -58,6 +59,7 @@ export class WriteAheadSession<Rec>
   async write(records: readonly Rec[]): Promise<void> {
     throwIfIncomplete(this.#context.owner.sink, this.#failure);
     try {
+      requireRecords(this.#context.owner.sink, records);
       const writer = this.#writer();
       const { signal } = this.#life;
       await writer.add(await this.#context.lines.encode(records, writer.recordCount, { signal }));

@@ -8,6 +8,7 @@ import type {
   Source,
   SourcePosition,
 } from '../../contracts/source.js';
+import { checkedPosition } from '../../contracts/source-position.js';
 import { beginningOfTime } from './elements.js';
 
 /**
@@ -79,7 +80,10 @@ export class SourceCursor<Rec = unknown> {
   }
 
   async #ask(): Promise<Offsets> {
-    const { offsets, metadata = {} } = wholePosition(await this.source.position());
+    const { offsets, metadata = {} } = checkedPosition(
+      `source ${this.name}`,
+      await this.source.position(),
+    );
     this.#metadata = metadata;
     return offsets;
   }
@@ -113,10 +117,4 @@ function splitOffsets(given: Offsets): {
     else own[name] = value;
   }
   return { own, hasEnded };
-}
-
-function wholePosition(given: SourcePosition | Offsets): SourcePosition {
-  const { offsets } = given as { readonly offsets?: unknown };
-  // Offsets are texts, so an object under that name can only be a whole position.
-  return typeof offsets === 'object' ? (given as SourcePosition) : { offsets: given as Offsets };
 }

@@ -2,7 +2,9 @@
 
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
 import type { SourceBatch, SourceInput } from '../../contracts/source.js';
+import { requireOffsets } from '../../contracts/source-position.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
+import { kindOf } from '../../given.js';
 import { bytesOf } from '../../runtime/record-bytes.js';
 import type { Receiver, Room } from './elements.js';
 import type { FlowRun, Reader } from './flow-run.js';
@@ -83,6 +85,7 @@ export class SourceReader implements Reader {
     times.waits();
     for await (const batch of cursor.source.read({ signal })) {
       if (run.isOver) return;
+      requireBatch(cursor.name, batch);
       // A source that hands out empty batches has been silent all the same.
       if (batch.records.length > 0) times.stopsWaiting();
       const passing = this.#pass(batch, 0);
@@ -160,6 +163,15 @@ function pieceOf(records: readonly unknown[]): number {
   if (bytes <= pieceBytesMax) return pieceRecordsMax;
   const fitting = Math.floor((pieceBytesMax / bytes) * records.length);
   return Math.min(Math.max(fitting, 1), pieceRecordsMax);
+}
+
+/** What a source without types hands out: a `Set` has no length, and would be read without end. */
+function requireBatch(source: string, batch: SourceBatch<unknown>): void {
+  const { records, offsets }: { readonly records?: unknown; readonly offsets?: unknown } = batch;
+  requireOffsets(`source ${source} behind a batch`, offsets);
+  if (Array.isArray(records)) return;
+  const what = `a batch of source ${source} has records that are ${kindOf(records)}, not an array`;
+  throw new TidegateError('TIDEGATE_SOURCE_FAILED', what, { details: { source } });
 }
 
 function sourceFailed(source: string, error: unknown): TidegateError {

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { assert } from '../../../assert.js';
+import { requireRecords } from '../../../contracts/records.js';
 import type {
   CommitOutcome,
   Inspection,
@@ -66,10 +67,11 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
 
   write(records: readonly Rec[]): void | Promise<void> {
     if (this.#broken !== undefined) throw this.#refusal(this.#broken);
-    const { encode, staging, bufferBytes } = this.#options;
-    if (records.length === 0) return;
+    const { encode, staging, bufferBytes, owner } = this.#options;
+    if (Array.isArray(records) && records.length === 0) return;
     const open = (this.#open ??= this.#newEpoch(staging));
     try {
+      requireRecords(owner.sink, records);
       for (const record of records) open.add(encoded(encode(record)));
     } catch (error) {
       this.#broken = toError(error);
