@@ -37,7 +37,7 @@ export function diffManifests(
   before: CheckpointManifest,
   after: CheckpointManifest,
 ): readonly Change[] {
-  const told = [
+  const known = [
     ...changed('checkpoint', checkpointFacts(before), checkpointFacts(after)),
     ...changed('offsets', offsetFacts(before.sourceOffsets), offsetFacts(after.sourceOffsets)),
     ...changed('tables', offsetFacts(before.tableOffsets), offsetFacts(after.tableOffsets)),
@@ -47,12 +47,12 @@ export function diffManifests(
     ...changed('sinks', sinkFacts(before), sinkFacts(after)),
     ...changed('topology', topologyFacts(before), topologyFacts(after)),
   ];
-  return [...told, ...untold(told, changedFields(before, after))];
+  return [...known, ...notListed(known, changedFields(before, after))];
 }
 
 /** The fields that changed and that no line so far speaks of. */
-function untold(told: readonly Change[], fields: readonly FieldChange[]): readonly Change[] {
-  const keys = new Set(told.map(({ section, name }) => keyOf(section, name)));
+function notListed(known: readonly Change[], fields: readonly FieldChange[]): readonly Change[] {
+  const keys = new Set(known.map(({ section, name }) => keyOf(section, name)));
   return fields
     .filter(({ path }) => !keysFor(path).some((key) => keys.has(key)))
     .map((field) => {

@@ -22,7 +22,7 @@ process.exitCode = await run(process.argv.slice(2), {
   signal: interruption.signal,
 });
 process.off('SIGINT', interrupt);
-// Nobody who has pressed Ctrl-C waits for what a module has left open.
+// After Ctrl-C the process does not wait for what a module has left open.
 // eslint-disable-next-line no-restricted-properties -- this is the host
 if (interruption.signal.aborted) process.exit();
 

@@ -74,7 +74,7 @@ export function againstRollback({ namedBy, others }: PreparedOutput): string | u
     standing(
       others,
       'committed',
-      'has committed this epoch, and nobody will write it here again',
+      'has committed this epoch, so this output will not be written here again',
     ) ?? standing(others, 'unknown', 'does not say where it stands')
   );
 }

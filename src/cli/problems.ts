@@ -53,12 +53,12 @@ function problemFacts(thrown: unknown): ProblemFacts {
   const isOurs = isTidegateError(error);
   const remedy = isOurs || error instanceof CommandError ? error.remedy : undefined;
   const causes: string[] = [];
-  let told = error.message;
+  let text = error.message;
   for (let next = error.cause; next !== undefined && causes.length < 5;) {
     const cause = toError(next);
     // A wrapper often repeats what it wraps.
-    if (!told.includes(cause.message)) causes.push(cause.message);
-    told += cause.message;
+    if (!text.includes(cause.message)) causes.push(cause.message);
+    text += cause.message;
     next = cause.cause;
   }
   return { code: isOurs ? error.code : undefined, message: error.message, remedy, causes };

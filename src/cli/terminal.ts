@@ -55,7 +55,7 @@ export class Terminal {
     this.#stdout.write(document);
   }
 
-  /** Bytes of a result; waits while the reader is slow. False when nobody reads any more. */
+  /** Bytes of a result; waits while the reader is slow. False when the reader is gone. */
   printBytes(bytes: Uint8Array): Promise<boolean> {
     return this.#stdout.writeBytes(bytes);
   }
@@ -70,7 +70,7 @@ export class Terminal {
     this.#stderr.write(document);
   }
 
-  /** A line that the next one replaces; nothing where nobody looks. */
+  /** A line that the next one replaces; nothing where the output is no terminal. */
   showStatus(text: string): void {
     if (!this.#stderr.isTerminal) return;
     const width = Math.max(20, (this.#stderr.columns ?? 80) - 1);

@@ -30,7 +30,7 @@ export interface CutListener {
   watermarkReached(barrier: Barrier, watermark: bigint): void;
 }
 
-/** What a writer may answer when there is room at once: whoever knows it need not wait for it. */
+/** What a writer may answer when there is room at once: a caller that knows it need not await it. */
 export const roomAtOnce: Promise<void> = Promise.resolve();
 
 /** Where the records of one generation go: a sink's writer. */
@@ -47,7 +47,7 @@ export interface SinkWriter<Rec = unknown> {
 
 /**
  * What befell a record. `skipped` and `dead-lettered`: it made a function throw, or its event time
- * cannot be told or is too far ahead. `late`: it came after its window was over. `clamped`: its event
+ * cannot be determined or is too far ahead. `late`: it came after its window was over. `clamped`: its event
  * time was too far ahead and was put back to the bound.
  */
 export type RecordTrouble = 'skipped' | 'dead-lettered' | 'late' | 'clamped';
@@ -57,7 +57,7 @@ export interface TroubledRecords {
   /** Name of the operator, or of the source. */
   readonly operator: string;
   readonly trouble: RecordTrouble;
-  /** Since this was last told: a batch at most, or so. */
+  /** Since the last report: a batch at most, or so. */
   readonly records: number;
   /** In this run; what a recovery has read again counts again. */
   readonly total: number;
@@ -110,7 +110,7 @@ export interface Flow {
  *    reached when every record of the epoch is in its writer, and none of the next.
  * 3. `cancel` lets aligners go; the records stay in the open epoch. A barrier that arrives later is
  *    counted and dropped.
- * 4. `suspend` settles when nothing of the generation runs any more: no read, no operator call, no
+ * 4. `suspend` settles when nothing of the generation runs: no read, no operator call, no
  *    write, and every queue is empty. Only then are sources and operators put back.
  * 5. Nothing flows before `resume`, nor between `suspend` and the next `resume`. A `resume` that
  *    throws counts as a failure of the generation: recovery follows, and begins with `suspend`.

@@ -15,7 +15,7 @@ export interface OperatorSnapshot {
   encode(options: CallOptions): EncodedState | Promise<EncodedState>;
   /** Bytes that `encode` will give, when known: lets the size cap refuse early. */
   readonly estimatedByteLength?: number;
-  /** The snapshot is not needed any more, whether it was encoded or not. */
+  /** The snapshot is no longer needed, whether it was encoded or not. */
   release?(): void;
 }
 

@@ -165,7 +165,7 @@ export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
  */
 export interface TwoPhaseSink<Rec = unknown> {
   readonly durability: 'durable' | 'last-resource';
-  /** How long a prepared epoch is kept by the system behind the sink; default: for ever. */
+  /** How long a prepared epoch is kept by the system behind the sink; default: without end. */
   readonly maxPreparedLifetimeMs?: number;
   /** How many epochs may be prepared at once; default 1. */
   readonly maxPrepared?: number;

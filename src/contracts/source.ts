@@ -32,7 +32,7 @@ export interface RestoreOptions extends CallOptions {
  *    later one, any number of times. It throws when it cannot (the input is gone, has shrunk or was
  *    replaced), naming what it looked for: it never starts somewhere else.
  * 3. The same range holds the same records in the same order every time it is read.
- * 4. `acknowledge(offsets)`, if given, is told after the checkpoint is complete and durable. It is
+ * 4. `acknowledge(offsets)`, if given, is called after the checkpoint is complete and durable. It is
  *    cumulative, may be repeated, and may trail; its failure never fails a checkpoint. Input that
  *    cannot be read again once acknowledged must be kept for as long as a retained checkpoint
  *    starts before it.
@@ -69,7 +69,7 @@ export interface SourceBatch<Rec> {
  *    batches; it ends at the end of bounded input and waits where more may come.
  * 2. Every batch carries the position behind it, so that the source may read ahead as it likes: what
  *    counts is what was handed out. A batch and its array are not changed afterwards.
- * 3. It ends or throws soon after `signal` is aborted. Nothing is read while nobody iterates.
+ * 3. It ends or throws soon after `signal` is aborted. Nothing is read between two iterations.
  * 4. `position` is asked only before `read` begins; one reading is over before the next begins.
  * 5. A batch of a few hundred records is best. A cut can be taken only between two batches.
  */

@@ -19,7 +19,7 @@ const alphabet = /^[A-Za-z0-9+/]$/;
 const padding = '='.charCodeAt(0);
 
 /**
- * The first thing wrong with a text that is not base64, found in the order and told in the words
+ * The first thing wrong with a text that is not base64, in the order and in the words
  * of the Rust crate base64 0.22, so that the same corruption reads the same in both programs.
  */
 function diagnose(text: Uint8Array): string {

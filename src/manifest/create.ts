@@ -46,7 +46,7 @@ export function createManifest(
   };
 }
 
-/** A connector's position in an epoch; without offsets it is a position nobody has named yet. */
+/** A connector's position in an epoch; without offsets it is a position without a value yet. */
 export function connectorCheckpoint(
   epoch: number,
   offsets: ReadonlyMap<string, string> = new Map(),

@@ -60,7 +60,7 @@ export interface SavedDefinition {
   readonly unknownFields?: UnknownFields;
 }
 
-/** Set once by recovery, for ever: the checkpoint was discarded and is no base and never resumed. */
+/** Set once by recovery and never cleared: the checkpoint was discarded and is no base and never resumed. */
 export interface RolledBack {
   /** For people; no rule reads it. */
   readonly reason: string;

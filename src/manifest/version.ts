@@ -5,7 +5,7 @@ import { ManifestError, type ManifestPosition } from './manifest-error.js';
 import { manifestVersion, type CheckpointManifest } from './types.js';
 
 /**
- * For whoever resumes from a manifest: a version above ours may mean something that this code
+ * Checked before a resume: a version above ours may mean something that this code
  * does not know.
  *
  * @throws ManifestError `TIDEGATE_MANIFEST_VERSION`.

@@ -118,7 +118,7 @@ export class PreparedGraph {
   }
 
   /**
-   * Where a port's records go; what nobody reads is dropped. Marks go out of every port with those
+   * Where a port's records go; records of an unread port are dropped. Marks go out of every port with those
    * of the main one: a sink of dead letters takes part in every cut too.
    */
   #outputOf(

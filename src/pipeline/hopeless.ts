@@ -15,7 +15,7 @@ export interface HopelessOptions {
 const graceMs = 500;
 
 /**
- * Told between two tries by whoever waits for a server, a disk or another owner. What such a wait
+ * Reported between two tries by the component that waits for a server, a disk or another owner. What such a wait
  * would bring, the next start brings too: a durable checkpoint is committed then, and input that is
  * in none is read again.
  */
@@ -46,7 +46,7 @@ export class Hopeless {
   /** The first signal has come. */
   asked(): void {
     this.#isAsked = true;
-    // A start that has opened nothing yet has told of nothing either.
+    // A start that has opened nothing yet has reported nothing either.
     if (this.#isRecovering) this.#trouble ??= 'recovering';
     this.#arm();
   }

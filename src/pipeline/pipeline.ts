@@ -20,7 +20,7 @@ import { requireEventTimes } from './event-time-options.js';
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */
   readonly eventTime?: EventTimeOptions<Rec>;
-  /** What becomes of a record whose event time cannot be told. Default `fail`. */
+  /** What becomes of a record whose event time cannot be determined. Default `fail`. */
   readonly onError?: ErrorPolicy;
 }
 
@@ -37,7 +37,7 @@ export class Pipeline {
   readonly #graph: Graph;
   readonly #options: PipelineOptions;
 
-  /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
+  /** @param name Recorded in the store and by the sinks: it must never change. */
   constructor(name: string, options: PipelineOptions = {}) {
     requireOptions(`pipeline ${name}`, options, pipelineNames);
     this.name = name;

@@ -3,7 +3,7 @@
 import type { RecordTrouble, TroubledRecords } from '../contracts/barrier.js';
 import type { SourceInput } from '../contracts/source.js';
 
-/** Counted live: as numbers that anybody may look at, and as news that are told once a turn. */
+/** Counted live: as numbers that can be read at any time, and as reports once a turn. */
 export class RunCounts {
   /** Records read, by source. */
   readonly records = new Map<string, number>();
@@ -18,7 +18,7 @@ export class RunCounts {
   #news: { readonly operator: string; readonly trouble: RecordTrouble; records: number }[] = [];
   #tell: ((troubled: TroubledRecords) => void) | undefined;
 
-  /** Whoever is told from now on. */
+  /** The listeners from now on. */
   tellTo(tell: ((troubled: TroubledRecords) => void) | undefined): void {
     this.#tell = tell;
   }

@@ -114,7 +114,7 @@ export class Stream<Rec> {
     return new Stream(this.#graph, { node: addUnion(this.#graph, inputs), port: mainPort });
   }
 
-  /** Every record goes to this sink, under a name that must stay the same for ever. */
+  /** Every record goes to this sink, under a name that must never change. */
   to(name: string, sink: Sink<Rec>): void {
     addSink(this.#graph, name, this.#output, sink);
   }
@@ -178,7 +178,7 @@ export class ProcessedStream<Out> extends Stream<Out> {
 
 /**
  * The records of a stream by key. Each operator has a name under which its state is saved: unique in
- * the pipeline, and the same for ever.
+ * the pipeline; it must never change.
  */
 export class KeyedStream<Rec> {
   readonly #graph: Graph;

@@ -79,7 +79,7 @@ function requireFewWindows(name: string, spec: WindowSpec, canMerge: boolean): v
   );
 }
 
-/** A text in the place of a number may be anything: only its kind is told. */
+/** A text in the place of a number may be anything: only its kind is reported. */
 function shown(value: unknown): string {
   return typeof value === 'number' ? String(value) : kindOf(value);
 }

@@ -49,7 +49,7 @@ export function twoPhaseNames(facts: RecoveryFacts): ReadonlySet<string> {
 /**
  * Where each sink stands that takes part in the decision: by the manifest where that says
  * `Committed`, by the sink's own answer otherwise. A sink without two phases was flushed before the
- * manifest was made and says nothing about the others, also when it is not registered any more.
+ * manifest was made and says nothing about the others, also when it is no longer registered.
  */
 export function standingsOf(
   facts: RecoveryFacts,

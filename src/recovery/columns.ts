@@ -82,7 +82,7 @@ function newestCommitOf(sink: string, facts: RecoveryFacts): number {
   return Math.max(facts.sinks.get(sink)?.lastCommitted ?? 0, stated?.id ?? 0);
 }
 
-/** The sinks that N leaves in doubt and that nobody can be asked about. */
+/** The sinks that N leaves in doubt and that no session can be asked about. */
 export function strangersIn(facts: RecoveryFacts, newest: StoredCheckpoint): readonly string[] {
   if (newest.state !== 'in-doubt' || !isReadable(newest)) return [];
   const { manifest } = newest;

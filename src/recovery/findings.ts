@@ -96,7 +96,7 @@ function* sourceFindings(manifest: CheckpointManifest, facts: FindingFacts): Ite
   }
 }
 
-/** State that nobody takes, or an operator that starts empty in the middle, changes results. */
+/** State that no operator takes, or an operator that starts empty in the middle, changes results. */
 function* operatorFindings(manifest: CheckpointManifest, facts: FindingFacts): Iterable<Finding> {
   const { operators } = facts.topology;
   for (const operator of manifest.operatorStates.keys()) {

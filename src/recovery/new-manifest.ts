@@ -19,7 +19,7 @@ export function completed(manifest: CheckpointManifest): CheckpointManifest {
 }
 
 /**
- * Discarded for ever. The mark decides; the statuses are for readers that know only them, and no
+ * Discarded. The mark decides; the statuses are for readers that know only them, and no
  * rule reads their text.
  */
 export function rolledBack(

@@ -39,7 +39,7 @@ export async function openSinks(
     const owner = { storeId, pipeline, sink: name, generation };
     const answer = await ask({ ...patience, signal }, async (callSignal): Promise<SinkSession> => {
       const session = await sink.open(owner, { signal: callSignal });
-      // Nobody waits any more: a session that came late must not hold on to the sink.
+      // The opening was abandoned: a session that came late must not hold on to the sink.
       if (callSignal.aborted) await session.close?.();
       return session;
     });

@@ -9,7 +9,7 @@ const attempts = 3;
 
 /**
  * Calls a participant of this process. It is not asked for ten minutes like a sink in doubt:
- * nothing is in doubt any more, and what it cannot do now it will hardly do later.
+ * nothing is in doubt, and what it cannot do now it will hardly do later.
  *
  * @throws RoundEnded `refused` with `TIDEGATE_RECOVERY_PARTICIPANT`.
  */

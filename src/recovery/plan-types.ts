@@ -7,7 +7,7 @@ import type { RecoveryRow } from './table.js';
 
 /** What becomes of the checkpoints above the one that is resumed. */
 export interface Discards {
-  /** In doubt, and discarded for ever. */
+  /** In doubt, and discarded. */
   readonly rollBack: readonly ReadableCheckpoint[];
   /** Discarded earlier; saved again, because a mark that was visible may not have been durable. */
   readonly saveAgain: readonly ReadableCheckpoint[];
@@ -29,7 +29,7 @@ export type ResumingPlan =
   | ({ readonly kind: 'resume' } & Resuming)
   /** `resume` is in doubt: these sinks are prepared and commit it, by handle. */
   | ({ readonly kind: 'roll-forward'; readonly commit: ReadonlyMap<string, string> } & Resuming)
-  /** `target` is discarded at every sink, then for ever. */
+  /** `target` is discarded at every sink, then in its manifest. */
   | ({ readonly kind: 'roll-back'; readonly target: ReadableCheckpoint } & Resuming)
   /** A new checkpoint is made of `resume`, above everything there is. */
   | ({

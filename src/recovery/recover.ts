@@ -120,13 +120,13 @@ function lastCommittedIn({ facts }: Reading): ReadonlyMap<string, CheckpointId |
 
 /**
  * A sink fences an owner that was overtaken, and the owner of an old copy of the store as well. Whoever
- * overtakes takes the store first: while the store still gives out its next generation, nobody has.
+ * overtakes takes the store first: while the store still gives out its next generation, it was not taken.
  */
 async function whoFences(run: RecoveryRun, cause: TidegateError): Promise<TidegateError> {
   const answer = await takeNextGeneration(run);
   if (answer.kind !== 'answered') return cause;
   const message =
-    `${cause.message}; nobody has taken the store over, so the store is older than what the sink ` +
+    `${cause.message}; no other owner has taken the store, so the store is older than what the sink ` +
     'remembers (most often a copy: bring the newer one back), or two sinks share one place';
   return new TidegateError('TIDEGATE_RECOVERY_SINK_REFUSED', message, { cause: cause.cause });
 }

@@ -42,7 +42,7 @@ export interface RecoveryOptions extends StateLimits {
   readonly strictness: 'strict' | 'lenient';
   /** What becomes of a checkpoint of a pipeline with another hash. Default `warn`. */
   readonly pipelineHashMismatch: 'warn' | 'refuse';
-  /** Partitions of keyed state; it must stay the same for ever. Default 256. */
+  /** Partitions of keyed state; it must never change. Default 256. */
   readonly vnodeCount: number;
 }
 
@@ -51,7 +51,7 @@ export interface RecoveryPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Told of each failure after which recovery waits and tries again. */
+  /** Called with each failure after which recovery waits and tries again. */
   readonly waits?: (problem: Error) => void;
 }
 

@@ -39,7 +39,7 @@ export function twoPhaseSessions({
 }
 
 /**
- * Saves a manifest so that it is durable, whoever wrote it: one that was merely visible can still
+ * Saves a manifest so that it is durable, also one of another writer: one that was merely visible can still
  * be taken back by a power failure after a sink has committed on it.
  */
 export function save(round: Round, manifest: CheckpointManifest): Promise<PersistedManifest> {

@@ -41,7 +41,7 @@ export async function commitSinks(
     requireAnswer(round, `sink ${sink} in the commit of ${manifest.checkpointId}`, answer);
     // The facts said prepared. Something took it away since: an expiry, or a person.
     if (!isApplied(answer)) {
-      throw changed(`sink ${sink} has nothing prepared for ${manifest.checkpointId} any more`);
+      throw changed(`sink ${sink} no longer has anything prepared for ${manifest.checkpointId}`);
     }
   }
 }

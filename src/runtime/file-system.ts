@@ -27,7 +27,7 @@ export interface FileAccess {
 }
 
 /**
- * Who may read what is made: `private` its user only (0600, directories 0700), `shared` whoever the
+ * Who may read what is made: `private` its user only (0600, directories 0700), `shared` those whom the
  * umask of the process lets (0666, directories 0777, less the umask).
  */
 export type Visibility = 'private' | 'shared';

@@ -35,7 +35,7 @@ export interface CrashOptions {
   readonly beforeEach?: () => void | Promise<void>;
   /** How many violations to look for before giving up. Default 1. */
   readonly violationsMax?: number;
-  /** Told after each schedule; `planned` is about how many there will be. */
+  /** Called after each schedule; `planned` is about how many there will be. */
   readonly onProgress?: (progress: CrashProgress) => void;
   /** Ends the enumeration between two schedules, with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -140,7 +140,7 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
 /**
  * Runs one schedule again, as a test does that a violation has printed.
  *
- * @throws Error when a fault of the schedule is not reached any more.
+ * @throws Error when a fault of the schedule is no longer reached.
  */
 export async function replaySchedule(build: Build, options: ReplayOptions): Promise<RunResult> {
   requireOptions('replaySchedule', options, replayOptionNames);

@@ -448,7 +448,7 @@ describe('a sink that fails while recovery acts', () => {
     expect(warnings).toEqual([
       'recovery reads the facts again ' +
         JSON.stringify({
-          because: `sink archive has nothing prepared for ${id} any more`,
+          because: `sink archive no longer has anything prepared for ${id}`,
           round: 0,
         }),
     ]);

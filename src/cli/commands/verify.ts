@@ -25,7 +25,7 @@ interface Verified {
   readonly findings: readonly Finding[];
   readonly checkedCount: number;
   readonly checkedBytes: number;
-  /** Directories without a manifest, left by a crash: no finding, since nobody resumes them. */
+  /** Directories without a manifest, left by a crash: no finding, since they are never resumed. */
   readonly orphans: readonly number[];
   /** Deleted by their owner while this ran. */
   readonly vanished: readonly number[];
@@ -163,7 +163,7 @@ function report(
     ),
   );
   if (orphans.length > 0) {
-    terminal.note(`without a manifest, so nobody resumes them: ${orphans.join(', ')}`);
+    terminal.note(`without a manifest, so never resumed: ${orphans.join(', ')}`);
   }
   if (vanished.length > 0) {
     terminal.note(`deleted by their owner meanwhile: ${vanished.join(', ')}`);

@@ -1,4 +1,4 @@
-// What an HTTP sink is told, and what it makes of records.
+// The options of an HTTP sink, and what it makes of records.
 
 import type { Clock } from '../../runtime/clock.js';
 import type { Random } from '../../runtime/random.js';

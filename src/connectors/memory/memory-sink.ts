@@ -170,7 +170,7 @@ function newestOf({ highest }: IdRanges): CheckpointId | undefined {
 function fenced({ sink, generation }: SinkOwner, newest: number): TidegateError {
   return new TidegateError(
     'TIDEGATE_FENCED',
-    `sink ${sink} was opened by generation ${newest}; generation ${generation} has no say any more`,
+    `sink ${sink} was opened by generation ${newest}; generation ${generation} is fenced`,
     { details: { sink, generation, newest } },
   );
 }

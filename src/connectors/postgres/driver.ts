@@ -36,7 +36,7 @@ export interface PostgresSession extends PostgresClient {
   copyIn(target: string, first: readonly string[]): CopyIn;
   /** The session is clean and may be used again by somebody else. */
   release(): void;
-  /** The state of the session is not known: nobody may use it again. */
+  /** The state of the session is unknown: it must not be used again. */
   destroy(): void;
 }
 

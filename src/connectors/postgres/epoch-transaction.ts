@@ -33,7 +33,7 @@ export class EpochTransaction<Rec> {
   #sending: Promise<void> = Promise.resolve();
   #sendingError: Error | undefined;
   #isComplete = false;
-  /** Ends the session of an epoch that nobody waits for any more. */
+  /** Ends the session of an abandoned epoch. */
   readonly #life = new AbortController();
 
   constructor(context: SinkContext<Rec>) {
@@ -202,7 +202,7 @@ async function transactionIdOf(session: PostgresSession): Promise<string> {
   return String(rows[0]?.id);
 }
 
-/** On one session nobody could end the other transaction: the wait would stop the process. */
+/** On one session the other transaction could not be ended: the wait would stop the process. */
 async function refuseWait(session: PostgresSession, table: string): Promise<void> {
   const { rows } = await session.query(
     `SELECT FROM pg_locks WHERE locktype = 'relation' AND pid IS NULL AND mode = 'RowExclusiveLock'

@@ -6,7 +6,7 @@
 //      raised: stop                  │     unlock, read the generation again
 //   unlock ──────────────────────────┘
 //
-// Whoever takes the shared lock after the raise reads the raised generation and stops; whoever
+// A session that takes the shared lock after the raise reads the raised generation and stops; one that
 // took it before is waited for. Ending older sessions only makes the wait short.
 
 import { TidegateError } from '../../errors.js';
@@ -37,7 +37,7 @@ export interface ClaimedTarget {
 /** Rounds of half a second in which older sessions may end. */
 const fenceRounds = 20;
 
-/** Raises the generation and waits until nobody of an older one is at work. */
+/** Raises the generation and waits until no session of an older one is at work. */
 export async function claim(
   session: PostgresSession,
   catalog: Catalog,
@@ -51,7 +51,7 @@ export async function claim(
   await requireGeneration(session, catalog, owner);
 }
 
-/** Waits until nobody is between the lock and its end, whatever generation it is of. */
+/** Waits until no session of any generation is between the lock and its end. */
 export async function waitForHolders(
   session: PostgresSession,
   identity: SinkIdentity,
@@ -168,7 +168,7 @@ async function raise(
       throw new TidegateError(
         'TIDEGATE_POSTGRES_SHARED_TABLE',
         `sinks ${owner.sink} and ${other.sink} both write ${target.target}, at least one by key: ` +
-          'what one has prepared would keep the other waiting for ever',
+          'what one has prepared would keep the other waiting without end',
       );
     }
   }
@@ -176,7 +176,7 @@ async function raise(
   requireTag(await session.command('COMMIT'), 'COMMIT', `claiming sink ${owner.sink}`);
 }
 
-/** A help, not the fence: it may not be allowed, and a session that is told to end goes on a bit. */
+/** A help, not the fence: it may not be allowed, and a session that is asked to end goes on a bit. */
 async function endOlderSessions(
   session: PostgresSession,
   owner: PostgresOwner,
@@ -220,7 +220,7 @@ function overtaken(owner: PostgresOwner, found: number | undefined): TidegateErr
   return new TidegateError(
     'TIDEGATE_FENCED',
     found === undefined
-      ? `sink ${owner.sink} does not know its owner any more: its row in sink_owner was deleted`
+      ? `sink ${owner.sink} no longer knows its owner: its row in sink_owner was deleted`
       : `sink ${owner.sink} belongs to generation ${found}, not to ${owner.generation}`,
     { details: { generation: owner.generation, found } },
   );

@@ -41,7 +41,7 @@ export class PgCopyIn implements CopyIn {
         else reject(error);
       };
     });
-    // Whoever writes or ends next is told; until then nobody may be listening.
+    // The next write or end reports it; until then there may be no listener.
     this.#done.catch(() => undefined);
     this.callback = settle;
     this.#submitted = new Promise((resolve) => {

@@ -148,7 +148,7 @@ class PgSession implements PostgresSession {
     }
   }
 
-  /** A flow that nobody waits for any more must not go on in a session that somebody else has. */
+  /** An abandoned flow must not go on in a session that somebody else has. */
   #throwIfOver(): void {
     this.#signal.throwIfAborted();
     if (this.#isOver) throw new Error('the connection was closed');

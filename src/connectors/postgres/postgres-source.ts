@@ -2,7 +2,7 @@
 //
 // Ids of a sequence become visible out of order: a transaction that took 7 may commit after the one
 // that took 8 was read. So rows are read in the order of (transaction, key), and only those of
-// transactions below the oldest one that is still running: nothing can appear there any more.
+// transactions below the oldest one that is still running: nothing can appear there later.
 
 import { requireOptions, type NamesOf } from '../../given.js';
 import type { ReadableSource, SourceBatch } from '../../contracts/source.js';

@@ -6,7 +6,7 @@ import type { CallOptions } from '../../contracts/source.js';
 import type { PostgresDriver, PostgresSession } from './driver.js';
 import { toTrouble } from './trouble.js';
 
-/** A session for one piece of work; after a failure nobody uses it again. */
+/** A session for one piece of work; after a failure it is not used again. */
 export async function withSession<Value>(
   driver: PostgresDriver,
   what: string,
@@ -27,7 +27,7 @@ export async function withSession<Value>(
   }
 }
 
-/** @throws TidegateError `TIDEGATE_POSTGRES_TRANSACTION` unless the server did what it was told. */
+/** @throws TidegateError `TIDEGATE_POSTGRES_TRANSACTION` unless the server did what it was asked to. */
 export function requireTag(found: string, expected: string, what: string): void {
   if (found === expected) return;
   throw new TidegateError(

@@ -1,4 +1,4 @@
-// What each SQLSTATE and errno means for whoever runs a pipeline: the code of the error, and the way out.
+// What each SQLSTATE and errno means for the operator of a pipeline: the code of the error, and the way out.
 
 import type { ErrorCode } from '../../errors.js';
 

@@ -42,8 +42,8 @@ function withoutSecrets(error: Error, state: string | undefined): Error {
 }
 
 /**
- * What is told of a server's message. It quotes values in the quotes of its language, or says whatever
- * a trigger made of a row: then only the SQLSTATE and names are told.
+ * What is reported of a server's message. It quotes values in the quotes of its language, or says whatever
+ * a trigger made of a row: then only the SQLSTATE and names are reported.
  */
 function safeMessage(error: Error, state: string | undefined): string {
   // A failed lookup or connect to several addresses has no message of its own.

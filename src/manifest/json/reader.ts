@@ -127,7 +127,7 @@ export class JsonReader {
     return this.fail('TIDEGATE_MANIFEST_DUPLICATE_FIELD', index, found, 'each name once');
   }
 
-  /** The next value is not what the field takes; broken syntax is told apart from a wrong type. */
+  /** The next value is not what the field takes; broken syntax and a wrong type have different errors. */
   failFound(expected: string): never {
     const index = this.mark();
     const first = this.#text[index];

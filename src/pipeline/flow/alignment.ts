@@ -19,7 +19,7 @@ export interface AlignmentOptions {
   readonly group?: string;
 }
 
-/** What one source tells its group, and is told. */
+/** What one source reports to its group, and learns from it. */
 export interface AlignedSource {
   /** Whether it waits now for the others. */
   readonly isWaiting: boolean;
@@ -27,7 +27,7 @@ export interface AlignedSource {
   readonly isIdle: boolean;
   /** Its watermark may have moved, or its input has ended. */
   moved(): void;
-  /** It has been silent: nobody waits for it until its next record. */
+  /** It has been silent: no source waits for it until its next record. */
   idle(): void;
   /** Settles when it may be read on; undefined when it may at once. Also when the run is over. */
   turn(): Promise<void> | undefined;

@@ -29,7 +29,7 @@ export interface BarrierMark {
 }
 
 export type TimeMark =
-  /** No record before this time is expected any more; said where no record carries it. */
+  /** No more records before this time are expected; said where no record carries it. */
   | { readonly kind: 'watermark'; readonly time: number }
   /** Nothing has come for a while: this input holds no watermark back until its next record. */
   | { readonly kind: 'idle' }

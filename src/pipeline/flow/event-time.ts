@@ -1,4 +1,4 @@
-// The event time of one record: told by a function of the user, checked, and held against the clock.
+// The event time of one record: given by a function of the user, checked, and held against the clock.
 
 import { toError } from '../../errors.js';
 import { kindOf } from '../../given.js';

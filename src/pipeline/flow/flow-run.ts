@@ -68,7 +68,7 @@ export class FlowRun {
     this.#failed = options.failed;
   }
 
-  /** Failed, or ended: whoever comes out of a wait must look, and do nothing more. */
+  /** Failed, or ended: code that resumes after a wait must check it, and do nothing more. */
   get isOver(): boolean {
     return this.#failure !== undefined || this.#ended.signal.aborted;
   }
@@ -90,7 +90,7 @@ export class FlowRun {
   }
 
   /**
-   * A record was processed half: no cut may be taken any more, and nothing may move, until recovery
+   * A record was processed half: no cut may be taken, and nothing may move, until recovery
    * has put everything back.
    */
   fail(error: unknown): void {
@@ -99,7 +99,7 @@ export class FlowRun {
     this.#failed(error);
   }
 
-  /** Runs a piece of work whose exception would otherwise end in nobody's hands. */
+  /** Runs a piece of work whose exception would otherwise be uncaught. */
   guard(work: () => void): void {
     try {
       work();
@@ -129,7 +129,7 @@ export class FlowRun {
     for (const inbox of this.#inboxes) this.guard(() => inbox.cancel(checkpointId));
   }
 
-  /** Settles when nothing moves any more. */
+  /** Settles when nothing moves. */
   async end(): Promise<void> {
     this.#ended.abort(new Error(`generation ${this.generation} is over`));
     for (const inbox of this.#inboxes) inbox.clear();

@@ -8,7 +8,7 @@ const blank: number[] = [];
 while (blank.length < blankLength) blank.push(0.5);
 
 /**
- * An array to be filled. One from `new Array(length)` counts as having holes for ever, and every
+ * An array to be filled. One from `new Array(length)` stays an array with holes for V8, and every
  * number read from it is put into a box: that cost as much as the rest of a window's work.
  */
 export function plainNumbers(length: number): number[] {

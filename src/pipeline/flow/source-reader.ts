@@ -19,9 +19,9 @@ export interface SourceReaderOptions {
   readonly output: Receiver;
   readonly errors: RecordErrors;
   readonly kind: 'source' | 'table';
-  /** Told how many records were handed on. */
+  /** Called with the number of records that were handed on. */
   readonly counted: (records: number) => void;
-  /** Told what a batch was made of, where the source reads lines. */
+  /** Called with what a batch was made of, where the source reads lines. */
   readonly readLines: (input: SourceInput) => void;
 }
 
@@ -96,9 +96,9 @@ export class SourceReader implements Reader {
       times.waits();
     }
     times.stopsWaiting();
-    // A source that was told to stop ends in the same way as one that has no more.
+    // A source that was asked to stop ends in the same way as one that has no more.
     if (run.isOver) return;
-    // A table may have more rows at the next start: only a stream's end is for ever.
+    // A table may have more rows at the next start: only a stream's end is final.
     if (this.#options.kind === 'source') cursor.end();
     times.moved();
     output.mark({ kind: 'end' });

@@ -47,7 +47,7 @@ export class SourceTimes {
   waits(): void {
     const { run, eventTime } = this.#options;
     if (eventTime?.idleAfterMs === undefined || this.#idleTimer !== undefined) return;
-    // Windows may fire by it, and nobody is above a timer to catch what their functions throw.
+    // Windows may fire by it: an exception thrown in a timer callback would be uncaught.
     const sendIdle = (): void => run.guard(() => this.#sendIdle());
     this.#idleTimer = run.clock.setTimer(sendIdle, eventTime.idleAfterMs);
   }
@@ -127,7 +127,7 @@ export class SourceTimes {
     output.mark({ kind: 'idle' });
   }
 
-  /** Once in a generation, by its first record: told, and not refused, because it may be so. */
+  /** Once in a generation, by its first record: a warning and no refusal, because it may be intended. */
   #checkUnit(time: number): void {
     const { cursor, run } = this.#options;
     this.#isUnitChecked = true;

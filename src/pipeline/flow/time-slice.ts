@@ -1,4 +1,4 @@
-// Sharing the event loop: whoever has worked for a few milliseconds lets the others go first.
+// Sharing the event loop: work of more than a few milliseconds yields.
 
 import type { Clock } from '../../runtime/clock.js';
 import { yieldToEventLoop } from '../../runtime/event-loop.js';

@@ -37,7 +37,7 @@ export class Chain implements Holder {
     this.#maker = maker;
     try {
       this.#built = this.#untilEnd(options.build(maker));
-      // Nobody may wait for it before the run begins.
+      // It may have no waiter before the run begins.
       this.#built.catch(() => undefined);
       this.paths = checkedPaths(options.pipeline, maker.made, maker.unused);
     } catch (error) {

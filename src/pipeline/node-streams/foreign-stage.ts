@@ -109,7 +109,7 @@ export class ForeignStage extends Duplex implements Stage {
       if (error === undefined || error === null) this.#ended();
       else this.#fail(this.#broken(`failed: ${error.message}`, error));
     });
-    // Also when everything is over: an error that nobody listens to ends the process.
+    // Also when everything is over: an error without a listener ends the process.
     inner.on('error', () => undefined);
   }
 

@@ -77,7 +77,7 @@ export class Place {
     this.previous.push(origin);
   }
 
-  /** The run, for an element that has arrived; an element before there is one is nobody's. */
+  /** The run, for an element that has arrived; an element before there is one is dropped. */
   runOf(element: unknown): FlowRun {
     const { run } = this.state;
     if (run !== undefined) return run;

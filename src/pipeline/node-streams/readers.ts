@@ -32,7 +32,7 @@ export function readersOf(
     const times = new SourceTimes({ run, cursor, output, errors });
     const counted = (records: number): void => counts.read(name, records);
     const readLines = (input: SourceInput): void => counts.readLines(name, input);
-    const told = { counted, readLines };
-    return new SourceReader({ run, cursor, times, output, errors, kind: 'source', ...told });
+    const reports = { counted, readLines };
+    return new SourceReader({ run, cursor, times, output, errors, kind: 'source', ...reports });
   });
 }

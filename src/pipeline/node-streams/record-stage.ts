@@ -114,7 +114,7 @@ export class RecordStage extends Transform implements Stage {
     callback();
   }
 
-  /** Told here first, so that recovery learns the cause and not what it does to the neighbours. */
+  /** Reported here first, so that recovery learns the cause and not what it does to the neighbours. */
   #fail(error: unknown, callback: TransformCallback): void {
     this[placeOf].state.fail(error);
     callback(toError(error));

@@ -7,7 +7,7 @@ import type { CallOptions, Offsets, ReadableSource } from '../../contracts/sourc
 export interface SourceOfReadableOptions<Rec> {
   /**
    * A stream, in object mode, of the records behind `offsets`: the same in the same order each time.
-   * It is destroyed when it is not needed any more.
+   * It is destroyed when it is no longer needed.
    */
   readonly open: (offsets: Offsets, options: CallOptions) => Readable;
   /** Before the first record. */

@@ -34,7 +34,7 @@ export class SourceStage extends Readable implements Receiver, Stage {
       this.#pending.push(record);
     }
     this.#send();
-    // Also when sending them has ended the generation: nobody would wake whoever waits then.
+    // Also when sending them has ended the generation: a waiter would never be resolved.
     if (this.#isClosed || this.#isQuiet()) return undefined;
     return new Promise((resolve) => {
       this.#roomWaiters.push(resolve);
@@ -58,7 +58,7 @@ export class SourceStage extends Readable implements Receiver, Stage {
     this.#letRead();
   }
 
-  /** The generation is over: nobody waits any more, and what was not sent is nobody's. */
+  /** The generation is over: waiters are released, and what was not sent is dropped. */
   close(): void {
     this.#isClosed = true;
     this.#pending = [];

@@ -80,7 +80,7 @@ export class StreamPipeline<
   readonly #build: (stages: StreamStages) => unknown;
   readonly #isDeclaredDeterministic: boolean;
 
-  /** @param name Recorded in the store and by the sinks: it must stay the same for ever. */
+  /** @param name Recorded in the store and by the sinks: it must never change. */
   constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
     requireOptions('a StreamPipeline', options, knownOptions);
     for (const [operatorName, operator] of Object.entries(options.operators ?? {})) {

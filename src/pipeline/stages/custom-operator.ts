@@ -38,8 +38,8 @@ export interface CustomContext<Out> {
 export interface CustomOperator<Rec, Out> extends Operator {
   onRecord(record: Rec, context: CustomContext<Out>): void | Promise<void>;
   /**
-   * No record before this time is expected any more; infinite at the end of the input. Called before
-   * the first record behind it, with a higher watermark each time. The last one told is saved with
+   * No more records before this time are expected; infinite at the end of the input. Called before
+   * the first record behind it, with a higher watermark each time. The last one is saved with
    * the state: a restart that goes on behind it never tells it again, nor a lower one, nor the end.
    * How often it is called depends on where batches end: do what is due by then, do not count calls.
    */
@@ -55,7 +55,7 @@ const stateFormat = 'tidegate-custom-state';
 const stateFormatVersion = 1;
 
 /**
- * The saved state is a line of JSON, with the newest watermark that the operator was told, and behind
+ * The saved state is a line of JSON, with the newest watermark that the operator received, and behind
  * it the operator's own bytes. What the operator did by then is in those bytes, or was sent on: told
  * once more after a restart it would do it once more.
  */
@@ -84,7 +84,7 @@ export class CustomParticipant implements Operator {
     this.deterministic = operator.deterministic ?? false;
   }
 
-  /** The newest watermark that the operator was told. Only a later one is told. */
+  /** The newest watermark that the operator received. Only a later one is passed on. */
   get toldTime(): number {
     return this.#toldTime;
   }

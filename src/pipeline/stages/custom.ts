@@ -52,7 +52,7 @@ export class CustomStage implements Stage {
   #processFrom(batch: Batch, start: number): Room {
     const { records, eventTimes } = batch;
     for (let index = start; index < records.length; index++) {
-      // Told by the records, not by the batches: where one ends must not change what an operator does.
+      // Derived from the records, not from the batches: where one ends must not change what an operator does.
       const telling = this.#tell(eventTimes?.watermarks[index]);
       if (telling !== undefined) return this.#after(telling, () => this.#processFrom(batch, index));
       const working = this.#take(batch, index);

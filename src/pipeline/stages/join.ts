@@ -42,7 +42,7 @@ export function joinOperator(
     value: ([, left, right]) => [loadSide(left as SavedSide), loadSide(right as SavedSide)],
     migration: {
       kinds: ['join'],
-      // Of a wider span: what the narrower one has forgotten meets no record any more.
+      // Of a wider span: what the narrower one has forgotten cannot meet a record.
       mayChangeSettings: true,
       members: ([key, left, right], convert) => [
         key,
@@ -122,7 +122,7 @@ export class JoinLogic implements TimedLogic<Sides> {
   }
 }
 
-/** The first watermark at which no record can come any more that is near enough. */
+/** The first watermark after which no record can be near enough. */
 function forgottenAt(time: number, withinMs: number): number {
   return time + withinMs + 1;
 }

@@ -7,7 +7,7 @@ export type Key = string | number;
 
 export type KeyOf<Rec> = (record: Rec) => Key;
 
-/** @throws TypeError for what cannot be told apart from other keys. */
+/** @throws TypeError for what cannot be distinguished from other keys. */
 export function keyText(key: Key): string {
   if (typeof key === 'string') return key;
   if (typeof key === 'number' && Number.isFinite(key)) return String(key);

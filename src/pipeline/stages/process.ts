@@ -20,11 +20,11 @@ export interface ProcessContext<State, Out> {
   state: State;
   /** Of the record or the timer; undefined for a record without event time. */
   readonly time: number | undefined;
-  /** No record before this time is expected any more. */
+  /** No more records before this time are expected. */
   readonly watermark: number;
   /**
    * Calls `onTimer` when the watermark has reached this time. Once for each time; at the end of the
-   * input every timer fires, and none can be set any more.
+   * input every timer fires, and none can be set after that.
    */
   setTimer(time: number): void;
   deleteTimer(time: number): void;

@@ -7,13 +7,13 @@ import { ByteLines } from './byte-lines.js';
 
 /**
  * A capture that is being encoded. Entries that change before the encoder has come to them are
- * encoded by whoever changes them; so the encoder sees every entry as it was, and nothing is copied.
+ * encoded by the code that changes them; so the encoder sees every entry as it was, and nothing is copied.
  */
 export interface Capture {
   readonly number: number;
   /** Lines that the encoder has not taken, by vnode: most were encoded out of turn. */
   readonly lines: Map<number, ByteLines>;
-  /** An entry could not be encoded, by whoever came to it: whoever asks for the bytes is told. */
+  /** An entry could not be encoded, by either side: the reader of the bytes gets the error. */
   failure: { readonly error: unknown } | undefined;
 }
 

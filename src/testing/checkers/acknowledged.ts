@@ -1,4 +1,4 @@
-// A source is told to forget only what a complete, durable checkpoint lies behind.
+// A source may forget only what a complete, durable checkpoint lies behind.
 
 import type { CheckpointManifest } from '../../manifest/types.js';
 import type { Checker, Violation } from './observation.js';

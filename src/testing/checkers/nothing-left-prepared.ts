@@ -1,4 +1,4 @@
-// When the input has come to its end no sink holds on to anything that nobody will ever commit.
+// When the input has come to its end no sink holds on to anything that will never be committed.
 
 import type { Checker } from './observation.js';
 

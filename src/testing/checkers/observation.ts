@@ -43,7 +43,7 @@ export type HistoryEvent =
   | { readonly kind: 'saved'; readonly generation: number; readonly manifest: CheckpointManifest }
   /** A disaster put another store in the place of this one: what it had given out is forgotten. */
   | { readonly kind: 'store-replaced' }
-  /** A source was told that it may forget everything before record number `next`. */
+  /** A source was allowed to forget everything before record number `next`. */
   | { readonly kind: 'acknowledged'; readonly source: string; readonly next: number };
 
 export interface Observation {

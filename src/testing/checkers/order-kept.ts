@@ -49,7 +49,7 @@ function firstGap({ visible, expected }: ObservedSink): string | undefined {
   const places = new Map<string, number>();
   for (const [index, record] of expected.entries()) {
     const text = textOf(record);
-    if (places.has(text)) return undefined; // Equal records cannot be told apart.
+    if (places.has(text)) return undefined; // Equal records cannot be distinguished.
     places.set(text, index);
   }
   let newest = -1;

@@ -1,4 +1,4 @@
-// Obligation 1 and 10: opening fences every older generation, looking fences nobody.
+// Obligation 1 and 10: opening fences every older generation, looking fences none.
 
 import { equal, match, ok, rejects } from 'node:assert/strict';
 import { toError } from '../../errors.js';
@@ -64,7 +64,7 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
       },
     },
     {
-      title: '1: a generation that is not above the remembered one is refused and fences nobody',
+      title: '1: a generation that is not above the remembered one is refused and fences no owner',
       async run(bench) {
         const owner = await openAs(bench, 5);
         await assertRejects(openAs(bench, 4), 'TIDEGATE_FENCED');
@@ -124,7 +124,7 @@ export function fenceCases<Rec>(): readonly ConformanceCase<Rec>[] {
       },
     },
     {
-      title: '10: a read-only opening fences nobody',
+      title: '10: a read-only opening fences no owner',
       async run(bench) {
         const owner = await openAs(bench, 1);
         const handle = await prepare(bench, owner, attempt(1, 1), [1]);

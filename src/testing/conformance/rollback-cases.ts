@@ -1,4 +1,4 @@
-// Obligation 5: a roll back discards everything uncommitted except what it is told to keep.
+// Obligation 5: a roll back discards everything uncommitted except what it is asked to keep.
 
 import { deepEqual, equal, notEqual } from 'node:assert/strict';
 import type { ConformanceCase } from './sink-system.js';
@@ -65,7 +65,7 @@ export function rollbackCases<Rec>(): readonly ConformanceCase<Rec>[] {
       },
     },
     {
-      title: '5: a fresh process discards what a dead one prepared and nobody knows of',
+      title: '5: a fresh process discards what a dead one prepared and no manifest names',
       only: ['durable'],
       async run(bench) {
         const dead = await openAs(bench, 1);

@@ -53,7 +53,7 @@ export interface DiskMount {
   /** How many operations have begun. */
   readonly operationCount: number;
   /**
-   * The process dies: no call of this mount has an effect or settles any more, as after `kill -9`,
+   * The process dies: later calls of this mount have no effect and never settle, as after `kill -9`,
    * where no `finally` runs either. What was visible stays.
    */
   kill(): void;

@@ -37,7 +37,7 @@ class SimulatedProcess {
     this.#killed = true;
   }
 
-  /** @param perform What the operation does; told to do half of it by a fault of that kind. */
+  /** @param perform What the operation does; a fault of that kind makes it do half. */
   run<Value>(call: Call, perform: (half: boolean) => Value): Promise<Value> {
     if (this.#killed) return forever();
     const isWatched = this.hooks.before !== undefined || this.hooks.after !== undefined;

@@ -51,7 +51,7 @@ function forgetUnsyncedNames(node: DiskNode): void {
   for (const [name, number] of node.durable) node.visible.set(name, number);
 }
 
-/** Only files that can still be reached: what nobody can open makes no difference. */
+/** Only files that can still be reached: what cannot be opened makes no difference. */
 function unsyncedFiles(disk: DiskState): FileNode[] {
   const found: FileNode[] = [];
   const visit = (number: number): void => {

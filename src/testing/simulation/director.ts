@@ -259,7 +259,7 @@ function whenAlive(life: Life): Promise<void> {
   });
 }
 
-/** The answer of a call that was begun before the process died reaches nobody. */
+/** The answer of a call that was begun before the process died is lost. */
 async function stopAnswerOfDead<Value>(life: Life, answer: Value | Promise<Value>): Promise<Value> {
   const value = await answer;
   if (life.state === 'alive') return value;
@@ -267,7 +267,7 @@ async function stopAnswerOfDead<Value>(life: Life, answer: Value | Promise<Value
   return value;
 }
 
-/** Performs for the effect alone: whether it succeeds is for nobody to know. */
+/** Performs for the effect alone: whether it succeeds stays unknown. */
 async function settled(perform: () => unknown): Promise<void> {
   try {
     await perform();

@@ -17,7 +17,7 @@ export interface ExploreOptions {
   /** Only every `stride`-th first fault, from `offset` on: to share the work, or to do less. */
   readonly stride: number;
   readonly offset: number;
-  /** One of each `stride` by chance, instead of the first: no kind of fault is passed over for ever. */
+  /** One of each `stride` by chance, instead of the first: no kind of fault is always passed over. */
   readonly isDrawn?: boolean;
   /** Default all. */
   readonly kinds?: readonly FaultKind[];

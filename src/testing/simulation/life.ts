@@ -32,7 +32,7 @@ export class Life {
     return this.#end;
   }
 
-  /** The life ends by its own doing; a dead one has no say any more. */
+  /** The life ends by its own doing; a dead one has no effect. */
   finish(end: LifeEnd): void {
     if (this.#state === 'dead') return;
     this.#end ??= end;

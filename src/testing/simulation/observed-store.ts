@@ -11,7 +11,7 @@ import type { HistoryEvent } from '../checkers/observation.js';
 export interface StoreObserver {
   readonly life: number;
   note(event: HistoryEvent): void;
-  /** Changes how the store is opened: whoever starts a second process has given the first one up. */
+  /** Changes how the store is opened: a second process starts only after the first was given up. */
   openOptions(options: OpenStoreOptions): OpenStoreOptions;
 }
 

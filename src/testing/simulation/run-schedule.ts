@@ -43,7 +43,7 @@ export interface RunResult {
   readonly simulatedMs: number;
   /** What is visible at each sink that can be looked into. */
   readonly visible: ReadonlyMap<string, readonly unknown[]>;
-  /** Wrapped sinks that nobody has looked into. */
+  /** Wrapped sinks that were not inspected. */
   readonly unseen: readonly string[];
   /** Whether records of different keys may overtake each other. */
   readonly order: 'input' | 'key';

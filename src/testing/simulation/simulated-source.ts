@@ -21,7 +21,7 @@ export interface SimulatedSourceOptions<Rec> {
   readonly port: Port;
   /** Called with each record that is handed out: lets simulated time pass. */
   readonly pace: () => Promise<void>;
-  /** Told how far the source was acknowledged. */
+  /** Called with how far the source was acknowledged. */
   readonly onAcknowledge: (next: number) => void;
 }
 

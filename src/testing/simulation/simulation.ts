@@ -99,7 +99,7 @@ export class Simulation implements Surroundings {
     return this.storages.get(sink)?.visible.flatMap(({ records }) => records) ?? [];
   }
 
-  /** Whether the newest process knows this sink: what it left prepared elsewhere nobody clears. */
+  /** Whether the newest process knows this sink: what it left prepared elsewhere is not cleared. */
   isInUse(sink: string): boolean {
     return this.#lastUsers.get(sink) === this.director.lives.length;
   }
@@ -174,7 +174,7 @@ export class Simulation implements Surroundings {
       clock: life.clock(this.timeline),
       random,
       processes: this.#processes(life),
-      // Nobody looks at them: who is alive is known here.
+      // Not used: who is alive is known here.
       heartbeatMs: 0,
     });
     const replacedCount = this.#replacedCount;

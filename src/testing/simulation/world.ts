@@ -36,7 +36,7 @@ export interface World {
   /** What a person would see at a simulated sink now. */
   visible(sink: string): readonly unknown[];
   /**
-   * What whoever starts the processes remembers from one to the next, such as which version is
+   * What the starter of the processes remembers from one to the next, such as which version is
    * deployed, or which checkpoint is to be restored.
    */
   readonly notes: Map<string, unknown>;
@@ -60,7 +60,7 @@ export interface World {
 export interface WrapOptions {
   /**
    * What a reader of the sink's system sees, in order of commit. Asked when everything is over, and
-   * held against what a run without faults leaves, as for a simulated sink. Without it nobody looks
+   * held against what a run without faults leaves, as for a simulated sink. Without it the simulation does not look
    * into the sink, and the report names it.
    */
   readonly visible: () => readonly unknown[] | Promise<readonly unknown[]>;

@@ -39,7 +39,7 @@ export const readingCases: readonly StoreConformanceCase[] = [
     },
   },
   {
-    title: '2: a checkpoint that was rolled back is told so, whatever its sinks say',
+    title: '2: a checkpoint that was rolled back is reported so, whatever its sinks say',
     async run(system) {
       const store = await openStore(system);
       for (const status of ['pending', 'committed'] as const) {
@@ -104,7 +104,7 @@ export const readingCases: readonly StoreConformanceCase[] = [
     },
   },
   {
-    title: 'a read-only opening sees everything, takes no generation and fences nobody',
+    title: 'a read-only opening sees everything, takes no generation and fences no owner',
     async run(system) {
       const store = await openStore(system);
       const saved = await saveWithSidecar(store, bytes);

@@ -195,7 +195,7 @@ export const writingCases: readonly StoreConformanceCase[] = [
     },
   },
   {
-    title: '12: what is set aside is not scanned any more',
+    title: '12: what is quarantined is no longer scanned',
     async run(system) {
       const store = await openStore(system);
       const kept = await saveNew(store);

@@ -15,7 +15,7 @@ export interface FilePosition {
   readonly identity?: SourceFileIdentity | undefined;
 }
 
-/** What tells one file from another, as far as it can be told without reading the whole of it. */
+/** What distinguishes one file from another without reading the whole of it. */
 export interface SourceFileIdentity {
   /** Device and inode, where the file system tells them. */
   readonly file: FileIdentity | undefined;

@@ -114,7 +114,7 @@ export class SinkStorage {
 function fenced(sink: string, given: number, newest: number): TidegateError {
   return new TidegateError(
     'TIDEGATE_FENCED',
-    `sink "${sink}" was opened by generation ${newest}; generation ${given} has no say any more`,
+    `sink "${sink}" was opened by generation ${newest}; generation ${given} is fenced`,
     { details: { sink, generation: given, newest } },
   );
 }
