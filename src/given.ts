@@ -9,8 +9,14 @@ export function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `of type ${typeof value}`;
 }
 
+/** A word for the type of a value, in `expected …, got …`. */
+export function typeNameOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value;
+}
+
 /** Whether it can have members at all. */
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -35,7 +41,7 @@ export type NamesOf<Options> = Readonly<
 /** Names of options that there are not: passed over, what was meant by them would be missing. */
 export function unknownNames(
   given: object,
-  known: Readonly<Record<string, true>>,
+  known: Readonly<Record<string, unknown>>,
 ): readonly string[] {
   return Object.keys(given).filter((name) => !Object.hasOwn(known, name));
 }
@@ -45,7 +51,7 @@ export function requireObject(what: string, options: unknown): void {
   if (isObject(options)) return;
   throw new TidegateError(
     'TIDEGATE_OPTIONS',
-    `the options of ${what} are ${kindOf(options)}, not an object`,
+    `${what}: expected an options object, got ${typeNameOf(options)}`,
   );
 }
 
@@ -60,7 +66,7 @@ export function requireOptions<Options extends object>(
   if (unknown.length === 0) return;
   throw new TidegateError(
     'TIDEGATE_OPTIONS',
-    `${what} has no option ${unknown.join(', ')}: there are ${Object.keys(known).join(', ')}`,
+    `${what}: there is no option ${unknown.join(', ')}: there are ${Object.keys(known).join(', ')}`,
   );
 }
 

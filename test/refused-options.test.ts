@@ -64,21 +64,49 @@ function expectRefusal(code: string, call: () => unknown, message: string): void
 
 describe('options', () => {
   const cases: readonly Case[] = [
-    ['a file sink', () => fileSink(secret), 'fileSink are of type string, not an object'],
-    ['a file sink', () => fileSink({} as never), 'fileSink: directory is undefined, not a path'],
+    ['a file sink', () => fileSink(secret), 'fileSink: expected an options object, got string'],
+    ['a file sink', () => fileSink({} as never), 'fileSink: directory is missing'],
     ['a file sink', () => fileSink({ directory: '' }), 'fileSink: directory is empty, not a path'],
     ['a file source', () => csvSource({} as never), 'a file source is of type object'],
     ['a file source', () => jsonLinesSource([] as never), 'a file source is an array'],
     ['a store', () => new FileSystemCheckpointStore(nothing), 'a checkpoint store is undefined'],
-    ['HTTP', () => httpSink(secret), 'httpSink are of type string, not an object'],
-    ['PostgreSQL', () => postgresSink(secret), 'postgresSink are of type string'],
-    ['PostgreSQL', () => postgresUpsertSink(nothing), 'postgresUpsertSink are undefined'],
-    ['PostgreSQL', () => postgresSource(null as never), 'postgresSource are null'],
-    ['write-ahead', () => writeAhead(memorySink(), nothing), 'writeAhead are undefined'],
-    ['streams', () => new StreamPipeline('p', nothing), 'a StreamPipeline are undefined'],
-    ['a run', () => new Pipeline('p').prepare(nothing), 'a run are undefined'],
-    ['a run', runWith({ chekpoint: {} }), 'a run has no option chekpoint'],
-    ['a coordinator', () => new CheckpointCoordinator(nothing), 'a coordinator are undefined'],
+    ['HTTP', () => httpSink(secret), 'httpSink: expected an options object, got string'],
+    [
+      'PostgreSQL',
+      () => postgresSink(secret),
+      'postgresSink: expected an options object, got string',
+    ],
+    [
+      'PostgreSQL',
+      () => postgresUpsertSink(nothing),
+      'postgresUpsertSink: expected an options object, got undefined',
+    ],
+    [
+      'PostgreSQL',
+      () => postgresSource(null as never),
+      'postgresSource: expected an options object, got null',
+    ],
+    [
+      'write-ahead',
+      () => writeAhead(memorySink(), nothing),
+      'writeAhead: expected an options object, got undefined',
+    ],
+    [
+      'streams',
+      () => new StreamPipeline('p', nothing),
+      'a StreamPipeline: expected an options object, got undefined',
+    ],
+    [
+      'a run',
+      () => new Pipeline('p').prepare(nothing),
+      'a run: expected an options object, got undefined',
+    ],
+    ['a run', runWith({ chekpoint: {} }), 'a run: there is no option chekpoint'],
+    [
+      'a coordinator',
+      () => new CheckpointCoordinator(nothing),
+      'a coordinator: expected an options object, got undefined',
+    ],
     ['a coordinator', () => coordinator({ pipeline: nothing }), '- pipeline name is empty'],
     ['a coordinator', () => coordinator({ operator: {} }), '- there is no option operator'],
     ['its store', () => coordinator({ store: nothing }), '- the store is undefined'],
@@ -113,35 +141,79 @@ describe('options', () => {
   ];
 
   const misspelt: readonly Case[] = [
-    ['HTTP', () => httpSink({ url: 'http://host', ...wrong }), 'httpSink has no option keyheader'],
-    ['a file sink', () => fileSink({ directory: 'd', ...wrong }), 'fileSink has no option'],
-    ['CSV', () => csvSource('f', wrong), 'csvSource has no option'],
-    ['JSON lines', () => jsonLinesSource('f', wrong), 'jsonLinesSource has no option'],
-    ['a store', () => new FileSystemCheckpointStore('d', wrong), 'a checkpoint store has no'],
-    ['a database', () => new PgliteDatabase({ ...wrong } as never), 'a PgliteDatabase has no'],
-    ['PostgreSQL', () => postgresSink({ ...wrong } as never), 'postgresSink has no option'],
-    ['PostgreSQL', () => postgresUpsertSink({ ...wrong } as never), 'postgresUpsertSink has no'],
-    ['PostgreSQL', () => postgresSource({ ...wrong } as never), 'postgresSource has no option'],
-    ['write-ahead', () => writeAhead(memorySink(), { ...wrong } as never), 'writeAhead has no'],
-    ['an array', () => arraySource([], wrong), 'arraySource has no option'],
-    ['an iterable', () => iterableSource({ ...wrong } as never), 'iterableSource has no option'],
-    ['the console', () => consoleSink(wrong), 'consoleSink has no option'],
-    ['a pipeline', () => new Pipeline('p', wrong), 'pipeline p has no option'],
-    ['streams', () => new StreamPipeline('p', wrong as never), 'a StreamPipeline has no option'],
-    ['a run', runWith(wrong), 'a run has no option'],
-    ['a source', () => new Pipeline('p').source('a', arraySource([]), wrong), 'source a has no'],
+    [
+      'HTTP',
+      () => httpSink({ url: 'http://host', ...wrong }),
+      'httpSink: there is no option keyheader',
+    ],
+    ['a file sink', () => fileSink({ directory: 'd', ...wrong }), 'fileSink: there is no option'],
+    ['CSV', () => csvSource('f', wrong), 'csvSource: there is no option'],
+    ['JSON lines', () => jsonLinesSource('f', wrong), 'jsonLinesSource: there is no option'],
+    ['a store', () => new FileSystemCheckpointStore('d', wrong), 'a checkpoint store: there is no'],
+    [
+      'a database',
+      () => new PgliteDatabase({ ...wrong } as never),
+      'a PgliteDatabase: there is no',
+    ],
+    ['PostgreSQL', () => postgresSink({ ...wrong } as never), 'postgresSink: there is no option'],
+    [
+      'PostgreSQL',
+      () => postgresUpsertSink({ ...wrong } as never),
+      'postgresUpsertSink: there is no',
+    ],
+    [
+      'PostgreSQL',
+      () => postgresSource({ ...wrong } as never),
+      'postgresSource: there is no option',
+    ],
+    [
+      'write-ahead',
+      () => writeAhead(memorySink(), { ...wrong } as never),
+      'writeAhead: there is no',
+    ],
+    ['an array', () => arraySource([], wrong), 'arraySource: there is no option'],
+    [
+      'an iterable',
+      () => iterableSource({ ...wrong } as never),
+      'iterableSource: there is no option',
+    ],
+    ['the console', () => consoleSink(wrong), 'consoleSink: there is no option'],
+    ['a pipeline', () => new Pipeline('p', wrong), 'pipeline p: there is no option'],
+    [
+      'streams',
+      () => new StreamPipeline('p', wrong as never),
+      'a StreamPipeline: there is no option',
+    ],
+    ['a run', runWith(wrong), 'a run: there is no option'],
+    [
+      'a source',
+      () => new Pipeline('p').source('a', arraySource([]), wrong),
+      'source a: there is no',
+    ],
     [
       'event time',
       () => new Pipeline('p').source('a', arraySource([1]), { eventTime: wrong as never }),
-      'eventTime of source a has no option',
+      'eventTime of source a: there is no option',
     ],
-    ['a memory store', () => new MemoryCheckpointStore(wrong), 'a memory store has no option'],
-    ['map', () => numbers().map(String, wrong), 'map has no option'],
-    ['aggregate', () => keyed().aggregate('sum', adding, wrong), 'sum has no option'],
-    ['a stream', staged((stages) => stages.map(String, wrong)), 'map has no option'],
-    ['a stream', staged((stages) => stages.source('numbers', wrong)), 'numbers has no option'],
-    ['a stream', staged((stages) => stages.sink('out', wrong)), 'out has no option'],
-    ['a stream', staged((stages) => stages.perEpoch(through, wrong)), 'per-epoch has no option'],
+    [
+      'a memory store',
+      () => new MemoryCheckpointStore(wrong),
+      'a memory store: there is no option',
+    ],
+    ['map', () => numbers().map(String, wrong), 'map: there is no option'],
+    ['aggregate', () => keyed().aggregate('sum', adding, wrong), 'sum: there is no option'],
+    ['a stream', staged((stages) => stages.map(String, wrong)), 'map: there is no option'],
+    [
+      'a stream',
+      staged((stages) => stages.source('numbers', wrong)),
+      'numbers: there is no option',
+    ],
+    ['a stream', staged((stages) => stages.sink('out', wrong)), 'out: there is no option'],
+    [
+      'a stream',
+      staged((stages) => stages.perEpoch(through, wrong)),
+      'per-epoch: there is no option',
+    ],
   ];
 
   test.each(misspelt)('of %s that there are not are refused: %#', (_what, call, message) => {
@@ -156,17 +228,25 @@ describe('options', () => {
   });
 
   test.each([
-    ['map', () => numbers().map(String, null as never), 'the options of map are null'],
-    ['a stream', staged((stages) => stages.map(String, null as never)), 'options of map are null'],
+    [
+      'map',
+      () => numbers().map(String, null as never),
+      'map: expected an options object, got null',
+    ],
+    [
+      'a stream',
+      staged((stages) => stages.map(String, null as never)),
+      'map: expected an options object, got null',
+    ],
     [
       'a stream',
       staged((stages) => stages.perEpoch(through, secret)),
-      'per-epoch are of type string',
+      'per-epoch: expected an options object, got string',
     ],
     [
       'a stream',
       staged((stages) => stages.sink('out', [] as never)),
-      'options of out are an array',
+      'out: expected an options object, got an array',
     ],
   ])('of %s that are none are refused: %#', (_what, call, message) => {
     expectRefusal('TIDEGATE_OPTIONS', call, message);

@@ -150,7 +150,7 @@ describe('windows', () => {
     expect(() => build(wide, { merge: 1 })).toThrow('merge of w is of type number');
     const wider = { sizeMs: 100_001, everyMs: 1 };
     expect(() => build(wider, { merge })).toThrow('there may be 100000: let windows begin less');
-    expect(() => build({ ...wide, ofsetMs: 1 } as never)).toThrow('window w has no option ofsetMs');
+    expect(() => build({ ...wide, ofsetMs: 1 } as never)).toThrow('window w: there is no option ofsetMs');
     expect(() => tumblingWindow({ sizeMs: 1, everyMs: 1 } as never)).toThrow('no option everyMs');
   });
 });

@@ -291,7 +291,7 @@ describe('the file sink refuses', () => {
   test('options that cannot work, all at once', () => {
     const options = { directory: '', extension: '../x', bufferBytes: 0, looseMarkersMax: 0.5 };
     expect(() => fileSink(options)).toThrow(
-      /directory is empty, not a path; extension "..\/x".*bufferBytes 0.*looseMarkersMax 0.5/,
+      /directory is empty, not a path; extension "..\/x".*bufferBytes is 0.*looseMarkersMax is 0.5/,
     );
   });
 });

@@ -3,7 +3,17 @@
 import { resolve } from 'node:path';
 import type { TwoPhaseSink } from '../../../contracts/sink.js';
 import { TidegateError } from '../../../errors.js';
-import { pathProblem, requireOptions, type NamesOf } from '../../../given.js';
+import { kindOf } from '../../../given.js';
+import {
+  callback,
+  completeOptions,
+  contract,
+  custom,
+  path,
+  required,
+  whole,
+  type OptionTable,
+} from '../../../options.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { silentLogger, type Logger } from '../../../runtime/logger.js';
@@ -40,16 +50,16 @@ export interface FileSinkOptions<Rec> {
   readonly logger?: Logger;
 }
 
-const knownOptions: NamesOf<FileSinkOptions<unknown>> = {
-  directory: true,
-  encode: true,
-  extension: true,
-  bufferBytes: true,
-  looseMarkersMax: true,
-  fileSystem: true,
-  random: true,
-  logger: true,
-};
+const optionTable = {
+  directory: required(path()),
+  encode: callback(jsonLine),
+  extension: custom(extensionProblem, 'jsonl'),
+  bufferBytes: whole({ min: 1 }, 262_144),
+  looseMarkersMax: whole({ min: 1 }, 256),
+  fileSystem: custom(undefined, nodeFileSystem),
+  random: contract(['next'], systemRandom),
+  logger: contract(['info', 'warn'], silentLogger),
+} satisfies OptionTable<FileSinkOptions<unknown>>;
 
 /**
  * A `durable` sink: what was pre-committed survives a crash and a power loss, and a fresh process
@@ -58,16 +68,12 @@ const knownOptions: NamesOf<FileSinkOptions<unknown>> = {
  * @throws TidegateError `TIDEGATE_OPTIONS`.
  */
 export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhaseSink<Rec> {
-  requireOptions('fileSink', options, knownOptions);
-  const { encode = jsonLine, extension = 'jsonl' } = options;
-  const { bufferBytes = 262_144, looseMarkersMax = 256 } = options;
-  checkOptions({ directory: options.directory, extension, bufferBytes, looseMarkersMax });
-  const ports = {
-    layout: new FileSinkLayout(resolve(options.directory)),
-    fileSystem: options.fileSystem ?? nodeFileSystem,
-    random: options.random ?? systemRandom,
-    logger: options.logger ?? silentLogger,
-  };
+  const { directory, fileSystem, random, logger, ...settings } = completeOptions(
+    'fileSink',
+    options,
+    optionTable,
+  );
+  const ports = { layout: new FileSinkLayout(resolve(directory)), fileSystem, random, logger };
   const doing = `opening the file sink in ${ports.layout.directory}`;
   const halfWay = new Map<number, TidegateError>();
   return {
@@ -77,7 +83,6 @@ export function fileSink<Rec = unknown>(options: FileSinkOptions<Rec>): TwoPhase
       signal.throwIfAborted();
       try {
         const staging = await takeSink(ports, owner);
-        const settings = { encode, extension, bufferBytes, looseMarkersMax };
         return new FileSinkSession(ports, { owner, staging, ...settings });
       } catch (error) {
         const failure = toFilesError(error, doing);
@@ -118,23 +123,8 @@ function jsonLine(record: unknown): string {
   return `${recordAsJson(record, 'give the sink an encode that writes it')}\n`;
 }
 
-function checkOptions(options: {
-  readonly directory: string;
-  readonly extension: string;
-  readonly bufferBytes: number;
-  readonly looseMarkersMax: number;
-}): void {
-  const { directory, extension, bufferBytes, looseMarkersMax } = options;
-  const problems: string[] = [];
-  const wrongPath = pathProblem(directory);
-  if (wrongPath !== undefined) problems.push(`directory ${wrongPath}`);
-  if (!isExtension(extension)) {
-    problems.push(`extension ${JSON.stringify(extension)} is not 1 to 32 letters, digits, . _ -`);
-  }
-  for (const [name, value] of Object.entries({ bufferBytes, looseMarkersMax })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      problems.push(`${name} ${value} is not 1 or more`);
-  }
-  if (problems.length === 0) return;
-  throw new TidegateError('TIDEGATE_OPTIONS', `fileSink: ${problems.join('; ')}`);
+function extensionProblem(extension: unknown): string | undefined {
+  if (typeof extension === 'string' && isExtension(extension)) return undefined;
+  const given = typeof extension === 'string' ? JSON.stringify(extension) : kindOf(extension);
+  return `${given} is not 1 to 32 letters, digits, . _ -`;
 }
