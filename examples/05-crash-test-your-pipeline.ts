@@ -67,7 +67,7 @@ void test('orders survive a crash at every step', async () => {
 // #endregion test
 
 void test('orders survive a crash inside the recovery from a crash', async () => {
-  const result = await crashEverywhere(buildOrders, { input, crashes: 2, schedulesMax: 120 });
+  const result = await crashEverywhere(buildOrders, { input, crashes: 2, maxSchedules: 120 });
   console.log(`${result.schedules} schedules: up to two faults each`);
   const rows = [...result.matrix.rowCounts()].map(([row, count]) => `${row} (${count}x)`);
   console.log(`rows of the recovery table that decided: ${rows.join(', ')}`);

@@ -62,7 +62,7 @@ void test('totals survive a power failure, and a call that takes effect late', a
   const result = await crashEverywhere(buildPipeline, {
     input,
     faults: [...faults],
-    schedulesMax: 200,
+    maxSchedules: 200,
   });
   console.log(`${result.schedules} schedules: ${faults.join(', ')}`);
   assert.deepEqual(result.violations, []);

@@ -40,7 +40,7 @@ function build(world: World): Crashable {
 const result = await crashEverywhere(build, {
   input,
   faults: ['kill-after', 'fail-after'],
-  schedulesMax: 60,
+  maxSchedules: 60,
   beforeEach: () => rmSync(directory, { recursive: true, force: true }),
 });
 rmSync(directory, { recursive: true, force: true });

@@ -199,7 +199,7 @@ export const errorCodes = {
   },
   TIDEGATE_STATE_TOO_LARGE: {
     kind: 'invalid',
-    remedy: 'Raise checkpointMaxBytes, or keep less state; nothing was kept of this sidecar.',
+    remedy: 'Raise maxCheckpointBytes, or keep less state; nothing was kept of this sidecar.',
   },
   TIDEGATE_STATE_MISMATCH: {
     kind: 'invalid',
@@ -256,7 +256,7 @@ export const errorCodes = {
   },
   TIDEGATE_CHECKPOINT_TOO_LARGE: {
     kind: 'invalid',
-    remedy: 'Raise checkpointMaxBytes, or keep less state in the operators that the message names.',
+    remedy: 'Raise maxCheckpointBytes, or keep less state in the operators that the message names.',
   },
   TIDEGATE_STATE_NOT_JSON: {
     kind: 'invalid',
@@ -366,7 +366,7 @@ export const errorCodes = {
   TIDEGATE_RECOVERY_BEYOND_LIMITS: {
     kind: 'invalid',
     remedy:
-      'Nothing was moved. Raise manifestMaxBytes for a large manifest; ids and counters above 2^53-1 are not read: go on in the program that wrote them, or put the checkpoint elsewhere after a look at it.',
+      'Nothing was moved. Raise maxManifestBytes for a large manifest; ids and counters above 2^53-1 are not read: go on in the program that wrote them, or put the checkpoint elsewhere after a look at it.',
   },
   TIDEGATE_RECOVERY_FOREIGN_IN_DOUBT: {
     kind: 'in-doubt',

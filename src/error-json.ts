@@ -24,8 +24,8 @@ export interface ErrorJson {
   readonly errors?: readonly ErrorJson[];
 }
 
-const depthMax = 8;
-const membersMax = 100;
+const maxDepth = 8;
+const maxMembers = 100;
 
 /**
  * Of errors that are not tidegate's only name, code, message and causes are taken: other fields of a
@@ -44,12 +44,12 @@ export function errorJson(thrown: unknown, depth = 0): ErrorJson {
   };
   if (typeof code === 'string' || typeof code === 'number') json.code = code;
   if (isOurs) Object.assign(json, ownFieldsOf(thrown));
-  if (depth + 1 >= depthMax) return json;
+  if (depth + 1 >= maxDepth) return json;
   const cause = memberOf(thrown, 'cause');
   if (cause !== undefined && cause !== null) json.cause = errorJson(cause, depth + 1);
   const errors = memberOf(thrown, 'errors');
   if (Array.isArray(errors) && errors.length > 0) {
-    json.errors = errors.slice(0, depthMax).map((one: unknown) => errorJson(one, depth + 1));
+    json.errors = errors.slice(0, maxDepth).map((one: unknown) => errorJson(one, depth + 1));
   }
   return json;
 }
@@ -102,7 +102,7 @@ function plain(value: unknown, depth = 0): PlainJson {
 }
 
 function plainObject(value: object, depth: number): PlainJson {
-  if (depth >= depthMax) return '…';
+  if (depth >= maxDepth) return '…';
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   if (value instanceof Date) return String(value.getTime());
   // Its optional members are left out where they are undefined, so that it is plain.
@@ -112,7 +112,7 @@ function plainObject(value: object, depth: number): PlainJson {
   if (value instanceof Set) return listed([...value], depth);
   const members = value instanceof Map ? [...value] : Object.entries(value);
   return Object.fromEntries(
-    members.slice(0, membersMax).map(([name, member]: [unknown, unknown]) => {
+    members.slice(0, maxMembers).map(([name, member]: [unknown, unknown]) => {
       const key = String(name);
       return [key, namesSecret.test(key) ? '…' : plain(member, depth + 1)];
     }),
@@ -120,7 +120,7 @@ function plainObject(value: object, depth: number): PlainJson {
 }
 
 function listed(values: readonly unknown[], depth: number): PlainJson {
-  return values.slice(0, membersMax).map((one) => plain(one, depth + 1));
+  return values.slice(0, maxMembers).map((one) => plain(one, depth + 1));
 }
 
 /** Details name none of these; a sink of the user's own may. */

@@ -47,7 +47,7 @@ interface Loss {
 
 /** What holds itself has no end; anything else that is so deep would exhaust the stack. */
 export const deepest = 500;
-const shownSegmentsMax = 12;
+const maxShownSegments = 12;
 
 function lossIn(value: unknown, walk: Walk, depth: number): Loss | undefined {
   switch (typeof value) {
@@ -113,7 +113,7 @@ function within(segment: string | number, loss: Loss): Loss {
 
 /** @param path From the outside in: names of members, numbers of elements. */
 export function describeLoss(path: readonly (string | number)[], problem: string): string {
-  const shown = path.slice(0, shownSegmentsMax);
+  const shown = path.slice(0, maxShownSegments);
   let text = '';
   for (const segment of shown) {
     if (typeof segment === 'number') text += `[${segment}]`;
@@ -124,13 +124,13 @@ export function describeLoss(path: readonly (string | number)[], problem: string
 }
 
 /**
- * Whether the chain of prototypes is shorter than `chainMax`: 2 for a plain object, 3 for what a
+ * Whether the chain of prototypes is shorter than `maxChain`: 2 for a plain object, 3 for what a
  * built-in class makes. Not by its identity: an object may come from another realm.
  */
-export function isPlain(value: object, chainMax: number): boolean {
+export function isPlain(value: object, maxChain: number): boolean {
   let prototype = Object.getPrototypeOf(value) as object | null;
   for (let length = 1; prototype !== null; length += 1) {
-    if (length === chainMax) return false;
+    if (length === maxChain) return false;
     prototype = Object.getPrototypeOf(prototype) as object | null;
   }
   return true;

@@ -29,7 +29,7 @@ const commitPoints = [
 ];
 
 /** A point that so many lives aimed at in vain is rare: most come up again only by luck. */
-const triesMax = 2;
+const maxTries = 2;
 
 export class Aims {
   readonly #options: AimsOptions;
@@ -103,7 +103,7 @@ export class Aims {
   }
 
   #isRare(key: string): boolean {
-    if ((this.#tries.get(key) ?? 0) >= triesMax) return true;
+    if ((this.#tries.get(key) ?? 0) >= maxTries) return true;
     return this.#points.get(key)?.step === 'recovery' && !this.#comesAgain.has(key);
   }
 

@@ -48,7 +48,7 @@ interface Plan {
 }
 
 /** Checkpoints that a process completes, at most, before it is killed wherever it is. */
-const checkpointsMax = 3;
+const maxCheckpoints = 3;
 
 /** Longest life of a process that is aimed at: it may hang, and nothing may wait for ever. */
 const aimedLifeMs = 20_000;
@@ -172,7 +172,7 @@ export class Lives {
           checkpoints += 1;
           this.#checkpointMs = learned(this.#checkpointMs, performance.now() - sinceMs);
           sinceMs = performance.now();
-          if (aim !== undefined && checkpoints >= checkpointsMax) killHere();
+          if (aim !== undefined && checkpoints >= maxCheckpoints) killHere();
         }
         step = message.step;
       });

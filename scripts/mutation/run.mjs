@@ -9,7 +9,7 @@ import process from 'node:process';
 /** What the tests of a copy load. */
 const copied = ['src', 'test', 'scripts', 'examples'];
 const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'jest.config.js'];
-const testsMaxMs = 300_000;
+const maxTestsMs = 300_000;
 
 /** Collects verdicts. With `isJson` nothing is printed but one object at the end. */
 export class MutationRun {
@@ -91,7 +91,7 @@ export async function testsPass(room, tests) {
   const child = spawn(process.execPath, [...flags, ...jest], {
     cwd: room,
     stdio: 'ignore',
-    timeout: testsMaxMs,
+    timeout: maxTestsMs,
     killSignal: 'SIGKILL',
   });
   const kill = () => child.kill('SIGKILL');

@@ -21,7 +21,7 @@ const values = script('simulate', 'Crashes tidegate in as many ways as there is 
 const wanted = values.schedules;
 const untilMs = Date.now() + values.seconds * 1000;
 const slicesPerSetup = 24;
-const violationsShownMax = 20;
+const maxViolationsShown = 20;
 
 const directory = transpile('simulate', { folders: simulationFolders });
 const load = (path) => import(pathToFileURL(join(directory, path)).href);
@@ -122,7 +122,7 @@ function keep(found) {
     const key = what.replaceAll(/[+#]\d+/g, '');
     if (violations.has(key)) continue;
     violations.set(key, text);
-    if (violations.size <= violationsShownMax) console.log(`\n${text}\n`);
+    if (violations.size <= maxViolationsShown) console.log(`\n${text}\n`);
   }
 }
 
@@ -138,7 +138,7 @@ for (const [row, times] of matrix.rowCounts()) {
   console.log(`  ${row.padStart(2)} ${matrix.rowLabels[row]}: ${times} times`);
 }
 console.log(`\n${(points / Math.max(1, count)).toFixed(0)} points a run on average`);
-for (const violation of [...violations.values()].slice(0, violationsShownMax)) {
+for (const violation of [...violations.values()].slice(0, maxViolationsShown)) {
   console.log(`\n${violation}`);
 }
 if (values.setup !== undefined) console.log(`\n${describeSetup(setups[values.setup])}`);

@@ -34,9 +34,9 @@ for (const shape of shapes) {
   const report = await crashEverywhere(build, {
     input,
     crashes: Number(values.crashes),
-    schedulesMax: values.schedules,
+    maxSchedules: values.schedules,
     seed: values.seed,
-    violationsMax: 3,
+    maxViolations: 3,
   });
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(0);
   const rows = [...report.matrix.rowCounts()].map(([row, count]) => `${row} x ${count}`).join(', ');

@@ -4,8 +4,8 @@ import { fork } from 'node:child_process';
 import { clearInterval, setInterval } from 'node:timers';
 
 /** A worker that says nothing for so long is stuck in code that never waits. */
-const silenceMaxMs = 120_000;
-const lossesMax = 2;
+const maxSilenceMs = 120_000;
+const maxLosses = 2;
 
 /**
  * Works through shares in several processes until all are done or it is told to stop. What a dead
@@ -67,7 +67,7 @@ export class WorkerPool {
     const worker = { child, share: undefined, wasReady: false, heardMs: Date.now() };
     Object.assign(worker, { count: 0, rssMb: 0 });
     const watch = setInterval(() => {
-      if (Date.now() - worker.heardMs > silenceMaxMs) child.kill('SIGKILL');
+      if (Date.now() - worker.heardMs > maxSilenceMs) child.kill('SIGKILL');
     }, 1_000);
     child.on('message', (message) => this.#hear(worker, message));
     worker.ended = new Promise((resolve) => {
@@ -97,7 +97,7 @@ export class WorkerPool {
 
   #takeBack(share, why) {
     share.losses = (share.losses ?? 0) + 1;
-    if (share.losses < lossesMax) this.#shares.unshift(share);
+    if (share.losses < maxLosses) this.#shares.unshift(share);
     else this.#options.lost(share, why);
   }
 

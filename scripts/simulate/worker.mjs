@@ -13,7 +13,7 @@ const { Matrix } = await load('src/testing/simulation/matrix.js');
 // Faults are errors by the thousand: where they were made is of no interest.
 Error.stackTraceLimit = 0;
 
-const violationsMax = 5;
+const maxViolations = 5;
 /** Every so many schedules one is run twice: the same schedule must leave the same trace. */
 const repeatEvery = 500;
 
@@ -78,7 +78,7 @@ async function run(setupIndex, share, untilMs) {
     }
     if (result.violations.length > 0) {
       violationCount += 1;
-      if (violations.length < violationsMax) {
+      if (violations.length < maxViolations) {
         violations.push(await describeViolation(subject, { ...explored, result }));
       }
     }

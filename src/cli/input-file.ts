@@ -4,12 +4,12 @@ import { toError } from '../errors.js';
 import { readUserFile } from '../runtime/user-paths.js';
 import { CommandError } from './problems.js';
 
-const inputMaxBytes = 64 * 2 ** 20;
+const maxInputBytes = 64 * 2 ** 20;
 
 /** One JSON document (a list, or lists by source name), or one JSON value a line. */
 export async function readInput(path: string): Promise<unknown> {
   const bytes = await read(path);
-  if (bytes === undefined) throw new CommandError(`${path} has more than ${inputMaxBytes} bytes`);
+  if (bytes === undefined) throw new CommandError(`${path} has more than ${maxInputBytes} bytes`);
   const text = Buffer.from(bytes).toString('utf8');
   const document = tryParse(text);
   if (document.kind === 'parsed' && isCollection(document.value)) return document.value;
@@ -43,7 +43,7 @@ function tryParse(text: string): Parsed {
 
 async function read(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readUserFile(path, inputMaxBytes);
+    return await readUserFile(path, maxInputBytes);
   } catch (error) {
     throw new CommandError(`${path} cannot be read: ${toError(error).message}`, undefined, error);
   }

@@ -1,6 +1,6 @@
 // The manifest in a file that a person names, or on standard input.
 
-import { parseManifest, defaultManifestMaxBytes } from '../manifest/parse.js';
+import { parseManifest, defaultMaxManifestBytes } from '../manifest/parse.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import { toError } from '../errors.js';
 import { collectAtMost, readUserFile } from '../runtime/user-paths.js';
@@ -13,15 +13,15 @@ import { CommandError } from './problems.js';
 export async function readManifestFile(path: string): Promise<CheckpointManifest> {
   const bytes = await read(path);
   if (bytes === undefined) {
-    throw new CommandError(`${path} has more than ${defaultManifestMaxBytes} bytes`);
+    throw new CommandError(`${path} has more than ${defaultMaxManifestBytes} bytes`);
   }
   return parseManifest(bytes);
 }
 
 async function read(path: string): Promise<Uint8Array | undefined> {
   try {
-    if (path === '-') return await collectAtMost(process.stdin, defaultManifestMaxBytes);
-    return await readUserFile(path, defaultManifestMaxBytes);
+    if (path === '-') return await collectAtMost(process.stdin, defaultMaxManifestBytes);
+    return await readUserFile(path, defaultMaxManifestBytes);
   } catch (error) {
     throw new CommandError(`${path} cannot be read: ${toError(error).message}`, undefined, error);
   }

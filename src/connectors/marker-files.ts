@@ -35,7 +35,7 @@ interface Ledger {
  * manifest names the newest ids, and those of savepoints, about which a sink that has committed later
  * ones is not asked.
  */
-const rangesMax = 1_000;
+const maxRanges = 1_000;
 
 /**
  * Whether a checkpoint is committed.
@@ -101,7 +101,7 @@ export async function foldMarkers(
 /** With the ids added, and no longer than a ledger may be. */
 function withoutOldest({ ranges, prunedBelow }: Ledger, added: readonly number[]): Ledger {
   const all = addToRanges(ranges, added);
-  const kept = all.slice(-rangesMax);
+  const kept = all.slice(-maxRanges);
   const oldestKept = kept[0]?.[0] ?? prunedBelow;
   return { ranges: kept, prunedBelow: all.length === kept.length ? prunedBelow : oldestKept };
 }
@@ -120,13 +120,13 @@ export function addToRanges(ranges: Ranges, ids: readonly number[]): Ranges {
 }
 
 const formatVersion = 1;
-const ledgerMaxBytes = 256 * 1_048_576;
+const maxLedgerBytes = 256 * 1_048_576;
 
 async function readLedger({ fileSystem, layout }: MarkerPorts): Promise<Ledger> {
   if ((await statIfExists(fileSystem, layout.ledger)) === undefined) {
     return { ranges: [], prunedBelow: 0 };
   }
-  const bytes = await readSmallFile(fileSystem, layout.ledger, ledgerMaxBytes);
+  const bytes = await readSmallFile(fileSystem, layout.ledger, maxLedgerBytes);
   const ledger = bytes === undefined ? undefined : parseLedger(bytes);
   if (ledger !== undefined) return ledger;
   // Never read as empty: what was committed would be committed again.

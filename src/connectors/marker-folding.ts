@@ -6,7 +6,7 @@ import { foldMarkers, looseMarkers, type MarkerPorts } from './marker-files.js';
 
 export interface FoldingOptions {
   readonly staging: string;
-  readonly looseMarkersMax: number;
+  readonly maxLooseMarkers: number;
   /** Ids whose markers are still read, and must not be folded. */
   readonly unfinished?: () => Promise<ReadonlySet<number>>;
 }
@@ -26,12 +26,12 @@ export class MarkerFolding {
   /** A failure here costs nothing but files: the commit is done. */
   async afterCommit(): Promise<void> {
     if (this.#looseCount !== undefined) this.#looseCount += 1;
-    const { looseMarkersMax, staging, unfinished } = this.#options;
-    if (this.#isFolding || (this.#looseCount ?? looseMarkersMax) < looseMarkersMax) return;
+    const { maxLooseMarkers, staging, unfinished } = this.#options;
+    if (this.#isFolding || (this.#looseCount ?? maxLooseMarkers) < maxLooseMarkers) return;
     this.#isFolding = true;
     try {
       this.#looseCount = (await looseMarkers(this.#ports)).length;
-      if (this.#looseCount < looseMarkersMax) return;
+      if (this.#looseCount < maxLooseMarkers) return;
       // Also when it fails: it is tried again only after as many commits.
       this.#looseCount = 0;
       await foldMarkers(this.#ports, staging, await unfinished?.());

@@ -14,12 +14,12 @@ export interface IdentityPorts {
 }
 
 const formatVersion = 1;
-const identityMaxBytes = 65_536;
+const maxIdentityBytes = 65_536;
 
 /** Undefined in a directory that no sink has owned yet. */
 export async function readIdentity(ports: IdentityPorts): Promise<SinkIdentity | undefined> {
   const path = ports.layout.identity;
-  const read = readSmallFile(ports.fileSystem, path, identityMaxBytes);
+  const read = readSmallFile(ports.fileSystem, path, maxIdentityBytes);
   // One look: between two of them another owner may have made the file.
   const found = await unlessMissing(read.then((bytes) => ({ bytes })));
   if (found === undefined) return undefined;

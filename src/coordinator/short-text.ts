@@ -3,12 +3,12 @@
 import { isTidegateError, toError } from '../errors.js';
 
 /** What a failed status says at most; a driver's error may hold a whole statement with its rows. */
-const lengthMax = 200;
+const maxLength = 200;
 /** An error of ours says the way out at its end, and quotes no statement. */
-const ownLengthMax = 600;
+const maxOwnLength = 600;
 
 /** Without line breaks, control characters and broken pairs; what is too long ends in "…". */
-export function shortText(text: string, max = lengthMax): string {
+export function shortText(text: string, max = maxLength): string {
   // Cut first as well: megabytes need not be searched to be thrown away.
   const line = text
     .slice(0, 4 * max)
@@ -21,7 +21,7 @@ export function shortText(text: string, max = lengthMax): string {
 
 /** What was thrown, for the message of another error. */
 export function shortReason(thrown: unknown): string {
-  return shortText(toError(thrown).message, isTidegateError(thrown) ? ownLengthMax : lengthMax);
+  return shortText(toError(thrown).message, isTidegateError(thrown) ? maxOwnLength : maxLength);
 }
 
 /** An error as such a line, with what a program knows it by in front. */

@@ -17,7 +17,7 @@ export interface ManifestSizeOptions {
 /** The options of all who read or write a manifest's text. */
 export const sizeNames: NamesOf<ManifestSizeOptions> = { maxBytes: true };
 
-export const defaultManifestMaxBytes = 64 * 2 ** 20;
+export const defaultMaxManifestBytes = 64 * 2 ** 20;
 
 /**
  * Parses a manifest: one of ours, whose checksum is verified, or one that the Rust original wrote,
@@ -32,7 +32,7 @@ export function parseManifest(
   options: ManifestSizeOptions = {},
 ): CheckpointManifest {
   requireOptions('parseManifest', options, sizeNames);
-  const document = decodeInput(input, options.maxBytes ?? defaultManifestMaxBytes);
+  const document = decodeInput(input, options.maxBytes ?? defaultMaxManifestBytes);
   return verified(readStored(document), document);
 }
 

@@ -6,7 +6,7 @@ import { WriteContext } from './json/codec.js';
 import { refuseAboveLimit } from './json/input.js';
 import { printCanonical, printPretty } from './json/print.js';
 import type { JsonValue } from './json/value.js';
-import { defaultManifestMaxBytes, sizeNames, type ManifestSizeOptions } from './parse.js';
+import { defaultMaxManifestBytes, sizeNames, type ManifestSizeOptions } from './parse.js';
 import { checksumField, manifestCodec } from './schema.js';
 import type { CheckpointManifest, TidegateFields } from './types.js';
 
@@ -24,7 +24,7 @@ export function serializeManifest(
   const tree = manifestCodec.write(manifest, new WriteContext('declared'));
   if (manifest.tidegate !== undefined) addChecksum(tree, manifest.tidegate);
   const text = printPretty(tree);
-  refuseAboveLimit(Buffer.byteLength(text), options.maxBytes ?? defaultManifestMaxBytes);
+  refuseAboveLimit(Buffer.byteLength(text), options.maxBytes ?? defaultMaxManifestBytes);
   return text;
 }
 

@@ -19,7 +19,7 @@ export function prepareGraph(
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
   }
-  const { vnodeCount, queuedBytesMax } = completeOptions(checkpoint).options;
+  const { vnodeCount, maxQueuedBytes } = completeOptions(checkpoint).options;
   const settings = { vnodeCount, clock, isDeterministic: isDeterministic(graph, pipelineOptions) };
   const parts = new PreparedGraph(graph, settings);
   return {
@@ -30,7 +30,7 @@ export function prepareGraph(
     dataflow: new Dataflow({
       clock,
       ...(logger === undefined ? {} : { logger }),
-      queuedBytesMax,
+      maxQueuedBytes,
       counts: parts.counts,
       sources: parts.cursors,
       assemble: (run) => parts.assemble(run),

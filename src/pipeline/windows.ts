@@ -39,9 +39,9 @@ export function slidingWindow(spec: WindowSpec): WindowSpec {
 }
 
 /** Without `merge` each record is added to every window that it is in. */
-const addedWindowsMax = 100;
+const maxAddedWindows = 100;
 /** So many results may come of one record. */
-const mergedWindowsMax = 100_000;
+const maxMergedWindows = 100_000;
 
 /**
  * @throws TidegateError `TIDEGATE_PIPELINE` for sizes that no record could be put into, and for more
@@ -68,7 +68,7 @@ export function checkedWindow(name: string, spec: WindowSpec, canMerge: boolean)
 
 function requireFewWindows(name: string, spec: WindowSpec, canMerge: boolean): void {
   const windows = windowsPerRecord(spec);
-  const most = canMerge ? mergedWindowsMax : addedWindowsMax;
+  const most = canMerge ? maxMergedWindows : maxAddedWindows;
   if (windows <= most) return;
   const wayOut = canMerge
     ? 'let windows begin less often'

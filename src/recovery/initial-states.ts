@@ -56,7 +56,7 @@ async function encodedStates(round: Round): Promise<ReadonlyMap<string, Uint8Arr
   for (const name of [...participants.operators.keys()].sort()) {
     const operator = participants.operators.get(name);
     if (operator === undefined) continue;
-    const left = options.checkpointMaxBytes - byteLength;
+    const left = options.maxCheckpointBytes - byteLength;
     const bytes = await initialState(round, name, operator, left);
     if (bytes === undefined) throw tooLarge(name, options);
     states.set(name, bytes);
@@ -68,24 +68,24 @@ async function encodedStates(round: Round): Promise<ReadonlyMap<string, Uint8Arr
 /** Above the threshold, and then the largest, until the rest fits into the manifest. */
 function namesOfLarge(
   states: ReadonlyMap<string, Uint8Array>,
-  { stateInlineThresholdBytes, inlineTotalMaxBytes }: StateLimits,
+  { stateInlineThresholdBytes, maxInlineBytes }: StateLimits,
 ): ReadonlySet<string> {
   const bySize = [...states].sort(([, left], [, right]) => right.byteLength - left.byteLength);
   const large = new Set<string>();
   let inlineBytes = bySize.reduce((sum, [, bytes]) => sum + bytes.byteLength, 0);
   for (const [name, { byteLength }] of bySize) {
-    if (byteLength <= stateInlineThresholdBytes && inlineBytes <= inlineTotalMaxBytes) break;
+    if (byteLength <= stateInlineThresholdBytes && inlineBytes <= maxInlineBytes) break;
     large.add(name);
     inlineBytes -= byteLength;
   }
   return large;
 }
 
-function tooLarge(operator: string, { checkpointMaxBytes }: StateLimits): RoundEnded {
+function tooLarge(operator: string, { maxCheckpointBytes }: StateLimits): RoundEnded {
   const message =
-    `the initial states have more than checkpointMaxBytes (${checkpointMaxBytes} bytes) ` +
+    `the initial states have more than maxCheckpointBytes (${maxCheckpointBytes} bytes) ` +
     `together with that of operator ${operator}`;
-  const details = { operator, maxBytes: checkpointMaxBytes };
+  const details = { operator, maxBytes: maxCheckpointBytes };
   return new RoundEnded(
     'refused',
     new TidegateError('TIDEGATE_CHECKPOINT_TOO_LARGE', message, { details }),

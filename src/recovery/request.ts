@@ -17,9 +17,9 @@ export type InDoubtPolicy = 'roll-back' | 'roll-forward' | 'halt';
 /** How much operator state a checkpoint takes, and where it stands. */
 export interface StateLimits {
   /** Operator states of one checkpoint together. Default 1 GiB. */
-  readonly checkpointMaxBytes: number;
+  readonly maxCheckpointBytes: number;
   /** States inside the manifest together; above it the largest go to the sidecar. Default 8 MiB. */
-  readonly inlineTotalMaxBytes: number;
+  readonly maxInlineBytes: number;
   /** A larger state goes to the sidecar. Default 1 MiB. */
   readonly stateInlineThresholdBytes: number;
 }

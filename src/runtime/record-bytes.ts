@@ -5,8 +5,8 @@ const sampledRecords = 16;
 /** A record from here on is large, and those near it are measured too. */
 const largeBytes = 2_048;
 /** Values that are looked at in one record, however it is nested. */
-const valuesMax = 256;
-const depthMax = 8;
+const maxValues = 256;
+const maxDepth = 8;
 /** Of an object or an array, and of each of its members. */
 const objectBytes = 24;
 const memberBytes = 8;
@@ -35,7 +35,7 @@ export function bytesOfRecord(record: unknown): number {
   if (typeof record === 'string') return record.length + objectBytes;
   if (typeof record !== 'object' || record === null) return memberBytes;
   looked = 0;
-  return measured(record, depthMax);
+  return measured(record, maxDepth);
 }
 
 /** Bytes of records that come one by one: one in sixteen is measured, large ones all. */
@@ -90,7 +90,7 @@ function measuredEach(values: Iterable<unknown>, size: number, depth: number): n
   let bytes = 0;
   let count = 0;
   for (const value of values) {
-    if (looked >= valuesMax) break;
+    if (looked >= maxValues) break;
     looked += 1;
     count += 1;
     bytes += measured(value, depth - 1);
@@ -102,7 +102,7 @@ function measuredMembers(value: object, depth: number): number {
   let bytes = 0;
   try {
     for (const name in value) {
-      if (looked >= valuesMax) break;
+      if (looked >= maxValues) break;
       looked += 1;
       bytes += memberBytes + measured((value as Record<string, unknown>)[name], depth - 1);
     }

@@ -9,7 +9,7 @@ interface VerifiedManifest {
 }
 
 /** More than a store holds between two prunings, unless its manifests are large. */
-const defaultKeptBytesMax = 16 * 2 ** 20;
+const defaultMaxKeptBytes = 16 * 2 ** 20;
 
 /**
  * A scan reads every manifest, and most of them were in the scan before. The file is read all the
@@ -19,8 +19,8 @@ export class VerifiedManifests {
   readonly #known = new Map<number, VerifiedManifest>();
   #keptBytes = 0;
 
-  /** @param keptBytesMax Bytes of manifests that are kept at most. */
-  constructor(private readonly keptBytesMax = defaultKeptBytesMax) {}
+  /** @param maxKeptBytes Bytes of manifests that are kept at most. */
+  constructor(private readonly maxKeptBytes = defaultMaxKeptBytes) {}
 
   /** As `parseManifest`; the bytes are kept, so the caller must not change them. */
   parse(id: number, bytes: Uint8Array, options: { readonly maxBytes: number }): CheckpointManifest {
@@ -43,11 +43,11 @@ export class VerifiedManifests {
   }
 
   #keep(id: number, verified: VerifiedManifest): void {
-    if (verified.bytes.byteLength > this.keptBytesMax) return;
+    if (verified.bytes.byteLength > this.maxKeptBytes) return;
     this.#known.set(id, verified);
     this.#keptBytes += verified.bytes.byteLength;
     for (const oldest of this.#known.keys()) {
-      if (this.#keptBytes <= this.keptBytesMax) return;
+      if (this.#keptBytes <= this.maxKeptBytes) return;
       this.#forget(oldest);
     }
   }

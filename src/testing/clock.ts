@@ -92,7 +92,7 @@ export class SimulatedClock implements Clock {
    */
   async until<Value>(
     work: Promise<Value>,
-    options: { readonly timersMax?: number } = {},
+    options: { readonly maxTimers?: number } = {},
   ): Promise<Value> {
     const progress = { hasSettled: false };
     const settled = (): void => {
@@ -101,7 +101,7 @@ export class SimulatedClock implements Clock {
     work.then(settled, settled);
     await this.settle();
     for (let ran = 0; !progress.hasSettled; ran++) {
-      if (ran >= (options.timersMax ?? 10_000) || !this.runNextTimer()) {
+      if (ran >= (options.maxTimers ?? 10_000) || !this.runNextTimer()) {
         throw new Error(`still waiting after ${ran} timers: it hangs`);
       }
       await this.settle();

@@ -24,7 +24,7 @@ export interface CrashOptions {
    * drawn by the seed, evenly over the run; the report says how many. Of two crashes, a third of the
    * schedules have one fault, and some with a second one follow each of them. Default 2 000.
    */
-  readonly schedulesMax?: number;
+  readonly maxSchedules?: number;
   /** Default 1. */
   readonly seed?: number;
   /** Default all. */
@@ -34,7 +34,7 @@ export interface CrashOptions {
   /** Empties the storage of sinks of your own before each run. */
   readonly beforeEach?: () => void | Promise<void>;
   /** How many violations to look for before giving up. Default 1. */
-  readonly violationsMax?: number;
+  readonly maxViolations?: number;
   /** Called after each schedule; `planned` is about how many there will be. */
   readonly onProgress?: (progress: CrashProgress) => void;
   /** Ends the enumeration between two schedules, with the signal's reason. */
@@ -46,7 +46,7 @@ const sharedOptionNames = {
   seed: true,
   recordIntervalMs: true,
   beforeEach: true,
-  violationsMax: true,
+  maxViolations: true,
   onProgress: true,
   signal: true,
 } as const;
@@ -54,7 +54,7 @@ const sharedOptionNames = {
 const crashOptionNames: NamesOf<CrashOptions> = {
   ...sharedOptionNames,
   crashes: true,
-  schedulesMax: true,
+  maxSchedules: true,
   faults: true,
 };
 
@@ -87,7 +87,7 @@ export interface CrashReport {
   readonly matrix: Matrix;
 }
 
-export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'schedulesMax' | 'faults'> {
+export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'maxSchedules' | 'faults'> {
   /** Lines such as `kill-after sink a: commit#2`. */
   readonly schedule: readonly string[];
 }
@@ -102,7 +102,7 @@ export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'schedules
 export async function crashEverywhere(build: Build, options: CrashOptions): Promise<CrashReport> {
   requireOptions('crashEverywhere', options, crashOptionNames);
   const subject = subjectOf(build, options);
-  const { beforeEach, faults: kinds, violationsMax = 1 } = options;
+  const { beforeEach, faults: kinds, maxViolations = 1 } = options;
   const reference = await referenceRun(subject, beforeEach);
   const all = firstFaults(reference, kinds).length;
   const { planned, ...plan } = planOf(all, options);
@@ -125,7 +125,7 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
     matrix.add(result);
     if (result.violations.length === 0) continue;
     found.push(await describeViolation(subject, reference, schedule, result, options));
-    if (found.length >= violationsMax) break;
+    if (found.length >= maxViolations) break;
   }
   return {
     schedules,
@@ -164,7 +164,7 @@ function subjectOf(build: Build, options: Omit<CrashOptions, 'crashes'>): Subjec
 /** Every first fault when there is room for it, else an even choice of them. */
 function planOf(
   firstCount: number,
-  { crashes = 1, schedulesMax = 2_000 }: CrashOptions,
+  { crashes = 1, maxSchedules = 2_000 }: CrashOptions,
 ): {
   readonly depth: 1 | 2;
   readonly stride: number;
@@ -172,10 +172,10 @@ function planOf(
   readonly planned: number;
 } {
   // A third of the runs at most go to single faults when pairs were asked for.
-  const forFirsts = crashes === 1 ? schedulesMax : Math.ceil(schedulesMax / 3);
+  const forFirsts = crashes === 1 ? maxSchedules : Math.ceil(maxSchedules / 3);
   const stride = Math.max(1, Math.ceil(firstCount / forFirsts));
   const runFirsts = Math.ceil(firstCount / stride);
-  const secondsPerFirst = Math.max(1, Math.floor((schedulesMax - runFirsts) / runFirsts));
+  const secondsPerFirst = Math.max(1, Math.floor((maxSchedules - runFirsts) / runFirsts));
   const planned = runFirsts * (crashes === 1 ? 1 : 1 + secondsPerFirst);
   return { depth: crashes, stride, secondsPerFirst, planned };
 }

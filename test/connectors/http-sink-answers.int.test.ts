@@ -114,10 +114,10 @@ describe('an answer of 200', () => {
     const without = await open({});
     await without.write([{ id: 1 }]);
     await without.flush(calm);
-    const session = await open({ accept: () => 'accept', answerMaxBytes: 1_000 });
+    const session = await open({ accept: () => 'accept', maxAnswerBytes: 1_000 });
     await session.write([{ id: 1 }]);
     await expect(session.flush(calm)).rejects.toThrow(
-      /its answer is longer than answerMaxBytes, 1000, so accept cannot see it/,
+      /its answer is longer than maxAnswerBytes, 1000, so accept cannot see it/,
     );
   });
 
@@ -225,7 +225,7 @@ test('an option that is no function is refused when the sink is built', () => {
       `httpSink: ${name} is of type string, not a function`,
     );
   }
-  expect(() => httpSink({ url: 'http://host/', answerMaxBytes: 0 })).toThrow(/answerMaxBytes is 0/);
+  expect(() => httpSink({ url: 'http://host/', maxAnswerBytes: 0 })).toThrow(/maxAnswerBytes is 0/);
   expect(() => httpSink({ url: 'http://host/', bodies: String } as never)).toThrow(
     /no option bodies/,
   );

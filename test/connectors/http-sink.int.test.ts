@@ -76,7 +76,7 @@ afterEach(async () => {
 });
 
 test('batches keep the order, and a flush sends the rest', async () => {
-  const session = await open({ batchMax: 3 });
+  const session = await open({ maxBatchRecords: 3 });
   await session.write([1, 2, 3, 4, 5, 6, 7]);
   expect(seen.map(({ body }) => body)).toEqual([
     [1, 2, 3],
@@ -166,7 +166,7 @@ test('a pause that the server asks for outlasts the session that was asked', asy
 describe('what cannot be sent', () => {
   test('is named by its place in the epoch, not by what it says', async () => {
     answer = (index, response) => response.writeHead(index === 5 ? 422 : 200).end();
-    const session = await open({ batchMax: 2 });
+    const session = await open({ maxBatchRecords: 2 });
     await session.write([1, 2, 3, 4]);
     await session.flush(calm);
     await session.write([5, 6, 7]);
@@ -184,7 +184,7 @@ describe('what cannot be sent', () => {
 
   test('ends the epoch: nothing after it is sent, and no flush succeeds', async () => {
     answer = (_index, response) => response.writeHead(400).end();
-    const session = await open({ batchMax: 1 });
+    const session = await open({ maxBatchRecords: 1 });
     const failure = await refused(session.write([1, 2]));
     expect(failure).toMatchObject({ code: 'TIDEGATE_HTTP_REFUSED', kind: 'invalid' });
     expect(await refused(session.flush(calm))).toMatchObject({

@@ -108,10 +108,10 @@ describe('a ledger of markers', () => {
 });
 
 function manySmallFolds(number: number): {
-  looseMarkersMax: number;
+  maxLooseMarkers: number;
   random: ReturnType<typeof seededRandom>;
 } {
-  return { looseMarkersMax: 4, random: seededRandom(number) };
+  return { maxLooseMarkers: 4, random: seededRandom(number) };
 }
 
 async function commitOnce(sink: TwoPhaseSink<Row>, number: number): Promise<void> {

@@ -18,7 +18,7 @@ describe('markers', () => {
     const session = await sinkOn(disk.mount().fileSystem, table).open(ownerOf(1), calm);
     const committed = [1, 2, 3, 5, 6, 9, 10, 11];
     for (const sequence of committed) await commit(session, 1, sequence);
-    expect(looseMarkers(disk).length).toBeLessThan(looseMarkersMax);
+    expect(looseMarkers(disk).length).toBeLessThan(maxLooseMarkers);
     const later = await sinkOn(disk.mount().fileSystem, table).open(ownerOf(2), calm);
     for (let sequence = 1; sequence <= 12; sequence += 1) {
       const answer = committed.includes(sequence) ? 'committed' : 'absent';
@@ -30,10 +30,10 @@ describe('markers', () => {
   test('do not pile up over processes that commit only once each', async () => {
     const disk = new SimulatedDisk();
     const table = new KeyedTable();
-    for (let generation = 1; generation <= 3 * looseMarkersMax; generation += 1) {
+    for (let generation = 1; generation <= 3 * maxLooseMarkers; generation += 1) {
       const session = await sinkOn(disk.mount().fileSystem, table).open(ownerOf(generation), calm);
       await commit(session, generation, 1);
-      expect(looseMarkers(disk).length).toBeLessThanOrEqual(looseMarkersMax);
+      expect(looseMarkers(disk).length).toBeLessThanOrEqual(maxLooseMarkers);
     }
   });
 
@@ -52,18 +52,18 @@ describe('markers', () => {
       },
     });
     const older = await sinkOn(slow.fileSystem, table).open(ownerOf(1), calm);
-    for (let sequence = 1; sequence < looseMarkersMax; sequence += 1) {
+    for (let sequence = 1; sequence < maxLooseMarkers; sequence += 1) {
       await commit(older, 1, sequence);
     }
-    const folding = commit(older, 1, looseMarkersMax);
+    const folding = commit(older, 1, maxLooseMarkers);
     await reached;
     const newer = await sinkOn(disk.mount().fileSystem, table).open(ownerOf(2), calm);
-    for (let sequence = 1; sequence <= looseMarkersMax; sequence += 1) {
+    for (let sequence = 1; sequence <= maxLooseMarkers; sequence += 1) {
       await commit(newer, 2, sequence);
     }
     goOn();
     expect(await folding).toBe('applied');
-    for (let sequence = 1; sequence <= looseMarkersMax; sequence += 1) {
+    for (let sequence = 1; sequence <= maxLooseMarkers; sequence += 1) {
       for (const generation of [1, 2]) {
         const request = { checkpointId: idOf(generation, sequence) };
         expect(await newer.inspect(request, calm)).toBe('committed');
@@ -73,9 +73,9 @@ describe('markers', () => {
 });
 
 test.each([0, 0.5])('a bound of %d marker files is refused', (max) => {
-  const options = { directory: '/wal', looseMarkersMax: max };
+  const options = { directory: '/wal', maxLooseMarkers: max };
   expect(() => writeAhead(new KeyedTable().sink(), options)).toThrow(
-    /looseMarkersMax .* 1 or more/,
+    /maxLooseMarkers .* 1 or more/,
   );
 });
 
@@ -134,14 +134,14 @@ test('whatever a power loss leaves, what was answered or shown stays committed',
   }
 });
 
-const looseMarkersMax = 2;
+const maxLooseMarkers = 2;
 
 function sinkOn(
   fileSystem: FileSystem,
   table: KeyedTable,
   options: Partial<WriteAheadOptions<Row>> = {},
 ): TwoPhaseSink<Row> {
-  return writeAhead(table.sink(), { directory: '/wal', fileSystem, looseMarkersMax, ...options });
+  return writeAhead(table.sink(), { directory: '/wal', fileSystem, maxLooseMarkers, ...options });
 }
 
 /** One record, whose number is the id of its checkpoint. */

@@ -480,7 +480,7 @@ describe('the directory of a sink', () => {
 
   test.each([1, 100])('with markers and no identity is refused (%i of them)', async (max) => {
     const { files } = newDisk();
-    const options = { directory: '/wal', fileSystem: files, looseMarkersMax: max };
+    const options = { directory: '/wal', fileSystem: files, maxLooseMarkers: max };
     const session = await writeAhead(new KeyedTable().sink(), options).open(ownerOf(1), calm);
     await session.write([{ number: 1 }]);
     await session.commit((await session.preCommit(attempt(1, 1), calm)).handle, calm);

@@ -155,7 +155,7 @@ describe('a dataflow behind the port', () => {
     port.onInject = (barrier, listener) => {
       passEverything(barrier, listener, { next: 1, sinks: ['left'] });
     };
-    const harness = withPort(port, { left: 'last-resource' }, {}, { queuedRecordsMax: 3 });
+    const harness = withPort(port, { left: 'last-resource' }, {}, { maxQueuedRecords: 3 });
     await harness.start();
     let release: () => void = () => undefined;
     harness.sink('left').next('commit', () => new Promise<void>((resolve) => (release = resolve)));

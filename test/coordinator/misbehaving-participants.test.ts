@@ -224,13 +224,13 @@ describe('sources and operators', () => {
     await expectExactlyOnce(harness, 5);
   });
 
-  test('a state above checkpointMaxBytes abandons each attempt and never halts', async () => {
+  test('a state above maxCheckpointBytes abandons each attempt and never halts', async () => {
     const harness = await started();
     (harness as { sum: unknown }).sum = 'x'.repeat(300);
     const small = new Harness({
       store: harness.store,
       scripted: harness.sinks,
-      checkpoint: { checkpointMaxBytes: 100, tolerableFailures: 0 },
+      checkpoint: { maxCheckpointBytes: 100, tolerableFailures: 0 },
     });
     await small.start();
     await small.turn();

@@ -86,7 +86,7 @@ describe('building a coordinator', () => {
     expect(problemsOf({ sinks: { short } })[0]).toContain('need 940000 ms');
     const checkpoint = { persistTimeoutMs: 10_000, inDoubtTimeoutMs: 60_000 };
     expect(problemsOf({ sinks: { short }, checkpoint })).toEqual([]);
-    const outage = { ...checkpoint, longestOutageMs: 3_600_000 };
+    const outage = { ...checkpoint, maxOutageMs: 3_600_000 };
     expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain('need 3780000 ms');
   });
 

@@ -9,8 +9,8 @@ test('as many batches as there is room for are held back and let go in order', (
   const writer = new BufferedSinkWriter({
     sink: 'out',
     generation: generation(1),
-    queuedRecordsMax: 1_000_000,
-    queuedBytesMax: 1_000_000_000,
+    maxQueuedRecords: 1_000_000,
+    maxQueuedBytes: 1_000_000_000,
     write: (records) => void written.push(...records),
     failed: (error) => {
       throw error;

@@ -103,7 +103,7 @@ function prepared(pipeline: Pipeline, { store, clock, random }: World): ReturnTy
 
 /** Single faults and pairs of them, by a fixed seed. */
 async function expectKept(build: Build, input: readonly unknown[]): Promise<void> {
-  const report = await crashEverywhere(build, { input, crashes: 2, schedulesMax: 60, seed: 1 });
+  const report = await crashEverywhere(build, { input, crashes: 2, maxSchedules: 60, seed: 1 });
   expect(report.violations).toEqual([]);
   expect(report.schedules).toBeGreaterThan(40);
 }

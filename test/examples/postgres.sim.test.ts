@@ -10,7 +10,7 @@ import { buildTotals, type Order } from '../../examples/20-node-loop-to-postgres
 import { buildPayments, type Payment } from '../../examples/21-two-databases-at-once.js';
 
 const seed = 20_261;
-const schedulesMax = 40;
+const maxSchedules = 40;
 const database = new PgliteDatabase({ PGlite });
 
 beforeAll(() => database.query('SELECT 1').then(() => undefined), 120_000);
@@ -125,11 +125,11 @@ async function expectKept(
     input: [],
     beforeEach,
     crashes: 2,
-    schedulesMax,
+    maxSchedules,
     seed,
     faults: ['kill-before', 'kill-after', 'fail-before', 'fail-after', 'answer-lost'],
   });
   await look();
   expect({ seed, found: report.violations, wrong }).toEqual({ seed, found: [], wrong: [] });
-  expect(report.schedules).toBeGreaterThan(schedulesMax / 2);
+  expect(report.schedules).toBeGreaterThan(maxSchedules / 2);
 }

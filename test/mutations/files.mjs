@@ -81,8 +81,8 @@ export const mutations = [
   sink(
     'the marker of unpublished output is folded, and its digest is lost',
     'session.ts',
-    '{ staging, looseMarkersMax, unfinished }',
-    '{ staging, looseMarkersMax }',
+    '{ staging, maxLooseMarkers, unfinished }',
+    '{ staging, maxLooseMarkers }',
   ),
   sink(
     'a write that failed is forgotten',
@@ -256,7 +256,7 @@ export const mutations = [
   source(
     'memory for one record has no bound',
     'block-reader.ts',
-    'if (byteLength >= this.#recordMaxBytes) {',
+    'if (byteLength >= this.#maxRecordBytes) {',
     'if (byteLength < 0) {',
   ),
   source(
@@ -310,8 +310,8 @@ export const mutations = [
   source(
     'a header takes records with it',
     'csv-source.ts',
-    'if (lines > linesMax) {',
-    'if (lines > linesMax * 1_000) {',
+    'if (lines > maxLines) {',
+    'if (lines > maxLines * 1_000) {',
   ),
   source(
     'a blank line of one column is passed over',

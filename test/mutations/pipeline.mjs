@@ -228,14 +228,14 @@ export const mutations = [
   {
     what: 'large records fill the queue where streams meet',
     file: 'src/pipeline/flow/inbox.ts',
-    find: 'return lane.queue.length >= queuedBatchesMax || lane.bytes >= this.#run.queuedBytesMax;',
-    replace: 'return lane.queue.length >= queuedBatchesMax;',
+    find: 'return lane.queue.length >= maxQueuedBatches || lane.bytes >= this.#run.maxQueuedBytes;',
+    replace: 'return lane.queue.length >= maxQueuedBatches;',
   },
   {
     what: 'large records fill the queue of a sink',
     file: 'src/coordinator/dataflow/sink-writer.ts',
-    find: 'return this.#waitingRecords <= queuedRecordsMax && this.#waitingBytes <= queuedBytesMax;',
-    replace: 'return this.#waitingRecords <= queuedRecordsMax || queuedBytesMax === 0;',
+    find: 'return this.#waitingRecords <= maxQueuedRecords && this.#waitingBytes <= maxQueuedBytes;',
+    replace: 'return this.#waitingRecords <= maxQueuedRecords || maxQueuedBytes === 0;',
   },
   {
     what: 'a queue that was full by its bytes stays full',

@@ -181,7 +181,7 @@ function buildFlow({ seed, sources, steps }: Plan): Flow {
   const dataflow = new Dataflow({
     clock: systemClock,
     counts: parts.counts,
-    queuedBytesMax: 64,
+    maxQueuedBytes: 64,
     sources: parts.cursors,
     assemble: (run) => parts.assemble(run),
   });

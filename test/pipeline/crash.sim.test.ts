@@ -18,7 +18,7 @@ describe('a pipeline survives a crash at every point', () => {
   ])(
     '%s, with %i fault(s) in a run',
     async (shape, crashes) => {
-      const options = { input, crashes, schedulesMax: 24, seed: 3 };
+      const options = { input, crashes, maxSchedules: 24, seed: 3 };
       const report = await crashEverywhere(builds[shape], options);
       expect(report.violations).toEqual([]);
       expect(report.schedules).toBeGreaterThan(15);

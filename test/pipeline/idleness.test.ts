@@ -116,7 +116,7 @@ function ahead(
       store: new MemoryCheckpointStore(),
       clock,
       handleSignals: false,
-      checkpoint: { intervalMs: 100_000, queuedRecordsMax: 1 },
+      checkpoint: { intervalMs: 100_000, maxQueuedRecords: 1 },
     }));
   const counted = {
     get coordinator() {

@@ -32,13 +32,13 @@ describe('records of 200 KB in front of a sink that takes none', () => {
     expect(ahead).toBeGreaterThan(4 * mebibyte);
   });
 
-  test('go by queuedBytesMax', async () => {
+  test('go by maxQueuedBytes', async () => {
     const counts = { read: 0 };
     const pipeline = new Pipeline('large');
     const [a, b] = ['a', 'b'].map((name) => pipeline.source(name, endless(counts)));
     a!.union(b!).to('out', stuckSink());
     const ahead = await aheadIn(
-      (stop) => pipeline.run(runOptions(stop, { queuedBytesMax: mebibyte })),
+      (stop) => pipeline.run(runOptions(stop, { maxQueuedBytes: mebibyte })),
       counts,
     );
     expect(ahead).toBeLessThan(10 * mebibyte);
@@ -80,7 +80,7 @@ test('with room for one byte each record comes all the same, once', async () => 
     .map(({ id }) => id)
     .to('out', sink);
   const store = new MemoryCheckpointStore();
-  const report = await pipeline.run({ store, checkpoint: { queuedBytesMax: 1 } });
+  const report = await pipeline.run({ store, checkpoint: { maxQueuedBytes: 1 } });
   expect(report.outcome).toBe('finished');
   expect(sink.records).toEqual(Array.from({ length: 60 }, (_, id) => id));
 });

@@ -70,14 +70,14 @@ describe('the life of a run', () => {
   test('a second signal while the end of the input is not committed is a stop, not finished', async () => {
     const store = new MemoryCheckpointStore();
     const sink = memorySink<number>();
-    const prepare = (checkpointMaxBytes: number) => {
+    const prepare = (maxCheckpointBytes: number) => {
       const pipeline = new Pipeline('numbers');
       const sums = pipeline
         .source('numbers', arraySource(numbersTo(3)))
         .keyBy(() => 'all')
         .aggregate('text', { initial: () => '', add: (text) => `${text}${'y'.repeat(1_000)}` });
       sums.map(({ value }) => value.length).to('out', sink);
-      return pipeline.prepare({ store, checkpoint: { intervalMs: 0, checkpointMaxBytes } });
+      return pipeline.prepare({ store, checkpoint: { intervalMs: 0, maxCheckpointBytes } });
     };
     // Only the empty state fits: the checkpoint at the end of the input is abandoned, then the final one.
     const twice = prepare(1_000);
@@ -234,7 +234,7 @@ describe('the life of a run', () => {
         };
       },
     });
-    const checkpoint = { queuedRecordsMax: 500 };
+    const checkpoint = { maxQueuedRecords: 500 };
     const report = await pipeline.run({ store: new MemoryCheckpointStore(), checkpoint });
     expect(report.outcome).toBe('finished');
     expect(inner.records).toEqual(numbersTo(20_000));

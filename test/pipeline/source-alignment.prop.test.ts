@@ -89,7 +89,7 @@ async function runPlan(plan: Plan): Promise<void> {
         return 'stopped' as const;
       },
     );
-    const ended = await untilDone(clock, outcome, { timersMax: 20_000 });
+    const ended = await untilDone(clock, outcome, { maxTimers: 20_000 });
     if (stopAfter === undefined) expect(ended).toMatch(/finished/);
     expect(life.leads).toEqual([]);
   }

@@ -125,12 +125,12 @@ export async function later(clock: SimulatedClock, durationMs: number): Promise<
 export async function untilDone<Value>(
   clock: SimulatedClock,
   work: Promise<Value>,
-  { timersMax = 1_000 } = {},
+  { maxTimers = 1_000 } = {},
 ): Promise<Value> {
   const progress = { isDone: false };
   const done = (): void => void (progress.isDone = true);
   work.then(done, done);
-  for (let timers = 0; timers < timersMax; timers++) {
+  for (let timers = 0; timers < maxTimers; timers++) {
     await settle(clock);
     if (progress.isDone) return work;
     clock.runNextTimer();

@@ -325,17 +325,17 @@ describe('a first start', () => {
       middle: false,
       totals: true,
     });
-    expect(await placed({ inlineTotalMaxBytes: 29 })).toEqual({
+    expect(await placed({ maxInlineBytes: 29 })).toEqual({
       small: false,
       middle: true,
       totals: true,
     });
-    expect(await placed({ inlineTotalMaxBytes: 0, stateInlineThresholdBytes: 0 })).toEqual({
+    expect(await placed({ maxInlineBytes: 0, stateInlineThresholdBytes: 0 })).toEqual({
       small: true,
       middle: true,
       totals: true,
     });
-    expect(await placed({ checkpointMaxBytes: 60 })).toBeDefined();
+    expect(await placed({ maxCheckpointBytes: 60 })).toBeDefined();
   });
 
   test.each([
@@ -346,15 +346,15 @@ describe('a first start', () => {
         for (let piece = 0; piece < 4; piece += 1) yield Promise.resolve(Buffer.alloc(8));
       },
     ],
-  ])('refuses initial states above checkpointMaxBytes: %s', async (_what, encode) => {
+  ])('refuses initial states above maxCheckpointBytes: %s', async (_what, encode) => {
     const world = new RecoveryWorld();
-    world.options = { checkpointMaxBytes: 30 };
+    world.options = { maxCheckpointBytes: 30 };
     world.operator.capture = () => ({ encode }) as never;
 
     const refusal = refusalOf(await world.recover());
 
     expect(refusal.code).toBe('TIDEGATE_CHECKPOINT_TOO_LARGE');
-    expect(refusal.message).toContain('checkpointMaxBytes (30 bytes)');
+    expect(refusal.message).toContain('maxCheckpointBytes (30 bytes)');
     expect(await world.states()).toEqual({});
   });
 
@@ -370,7 +370,7 @@ describe('a first start', () => {
     let limit = 2;
 
     expect(refusalOf(await world.recover()).message).toContain(
-      'more than checkpointMaxBytes (1073741824 bytes) together with that of operator totals',
+      'more than maxCheckpointBytes (1073741824 bytes) together with that of operator totals',
     );
     limit = 1;
     resumedFrom(await world.recover());

@@ -180,11 +180,11 @@ describe('the identity of a store', () => {
       const { bench, storeId } = await withoutIdentity(2);
       const before = bench.paths();
 
-      await expect(bench.open({ manifestMaxBytes: 10 })).rejects.toMatchObject({
+      await expect(bench.open({ maxManifestBytes: 10 })).rejects.toMatchObject({
         code: 'TIDEGATE_MANIFEST_TOO_LARGE',
       });
       expect(bench.paths()).toEqual(before);
-      const { storeId: seen } = await bench.store({ manifestMaxBytes: 10 }).openReadOnly();
+      const { storeId: seen } = await bench.store({ maxManifestBytes: 10 }).openReadOnly();
       expect(seen).toBeUndefined();
       expect((await bench.open()).storeId).toBe(storeId);
     });
@@ -384,14 +384,14 @@ describe('a call that fails', () => {
     const { manifest } = await saveNew(store);
     await store.close();
     const byteLength = bench.disk.tree().get(layout.manifest(manifest.checkpointId))!.byteLength;
-    const small = await bench.open({ manifestMaxBytes: byteLength - 1 });
+    const small = await bench.open({ maxManifestBytes: byteLength - 1 });
 
     await expect(small.load(manifest.checkpointId as never)).rejects.toMatchObject({
       code: 'TIDEGATE_MANIFEST_TOO_LARGE',
       message: `${layout.manifest(manifest.checkpointId)} has more than ${byteLength - 1} bytes`,
     });
     await expect(saveNew(small)).rejects.toMatchObject({ code: 'TIDEGATE_MANIFEST_TOO_LARGE' });
-    const exact = await bench.open({ manifestMaxBytes: byteLength });
+    const exact = await bench.open({ maxManifestBytes: byteLength });
     await exact.load(manifest.checkpointId as never);
   });
 

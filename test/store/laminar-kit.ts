@@ -41,7 +41,7 @@ export interface Registered {
   readonly twoPhase?: readonly string[];
   readonly flushed?: readonly string[];
   /** Changes how a store is read, such as its limits. */
-  readonly manifestMaxBytes?: number;
+  readonly maxManifestBytes?: number;
 }
 
 /** A pipeline with what the folder's checkpoints name. */
@@ -66,7 +66,7 @@ export function worldOn(
     clock: world.clock,
     random: seededRandom(3),
     heartbeatMs: 0,
-    manifestMaxBytes: registered.manifestMaxBytes ?? 2 ** 20,
+    maxManifestBytes: registered.maxManifestBytes ?? 2 ** 20,
   });
   return world;
 }

@@ -18,7 +18,7 @@ const everything: Registered = {
   operators: ['op', 'some', 'none', 'a', 'small', 'large'],
   twoPhase: ['pg-sink', 'pg', 'a', 'b', 'c'],
   flushed: ['delta', 'alo-kafka'],
-  manifestMaxBytes: 100_000,
+  maxManifestBytes: 100_000,
 };
 
 type Damage = (disk: SimulatedDisk, root: string) => Promise<void> | void;

@@ -55,7 +55,7 @@ function totals({ heedsRewind = true, savesTotal = true, sink }: Habits = {}): B
 
 describe('a pipeline that is crashed everywhere', () => {
   test('shows no violation when its loop does what it should', async () => {
-    const result = await crashEverywhere(totals(), { input, schedulesMax: 120 });
+    const result = await crashEverywhere(totals(), { input, maxSchedules: 120 });
     expect(result.violations).toEqual([]);
     expect(result.schedules).toBeGreaterThan(60);
     expect([...result.matrix.rowCounts().keys()]).toContain('9');
@@ -63,7 +63,7 @@ describe('a pipeline that is crashed everywhere', () => {
 
   test('is caught when it keeps state that nobody saves, with a test that can be pasted', async () => {
     const build = totals({ savesTotal: false });
-    const options = { input, schedulesMax: 400, faults: ['kill-after'] as const };
+    const options = { input, maxSchedules: 400, faults: ['kill-after'] as const };
     const result = await crashEverywhere(build, options);
     expect(result.violations).toHaveLength(1);
     const { schedule, test: text } = result.violations[0]!;
@@ -75,7 +75,7 @@ describe('a pipeline that is crashed everywhere', () => {
 
   test('is caught when it goes on with records that were read before a rewind', async () => {
     const build = totals({ heedsRewind: false });
-    const options = { input, schedulesMax: 200, faults: ['fail-after'] as const };
+    const options = { input, maxSchedules: 200, faults: ['fail-after'] as const };
     expect((await crashEverywhere(build, options)).violations).toHaveLength(1);
   }, 100_000);
 
@@ -107,7 +107,7 @@ async function recorded(seed: number): Promise<Record<'events' | 'rest', readonl
     }
     return crashable;
   };
-  const result = await crashEverywhere(build, { input, crashes: 2, schedulesMax: 30, seed });
+  const result = await crashEverywhere(build, { input, crashes: 2, maxSchedules: 30, seed });
   const { schedules, points, matrix, violations } = result;
   const rest = [schedules, points, violations, matrix.cells];
   return { events, rest };
@@ -122,7 +122,7 @@ describe('a sink of the user’s own, wrapped', () => {
   test('is crashed around each of its calls, and keeps its records exactly once', async () => {
     const result = await crashEverywhere(totals({ sink: own }), {
       input,
-      schedulesMax: 60,
+      maxSchedules: 60,
       beforeEach: () => {
         storage = new SinkStorage('own', 'durable');
       },
@@ -136,7 +136,7 @@ describe('a sink of the user’s own, wrapped', () => {
     const beforeEach = (): void => void (storage = new SinkStorage('own', 'durable'));
     const result = await crashEverywhere(totals({ sink: blind }), {
       input,
-      schedulesMax: 3,
+      maxSchedules: 3,
       beforeEach,
     });
     expect(result.unseen).toEqual(['own']);
@@ -180,7 +180,7 @@ describe('a sink of the user’s own, wrapped', () => {
       const { clock, random } = world;
       return world.wrap('own', httpSink({ url: 'http://x/', fetch, clock, random }));
     };
-    const result = await crashEverywhere(totals({ sink: http }), { input, schedulesMax: 2 });
+    const result = await crashEverywhere(totals({ sink: http }), { input, maxSchedules: 2 });
     expect(result.violations).toEqual([]);
     expect(calls).toBeGreaterThan(1);
   }, 100_000);

@@ -63,9 +63,9 @@ export async function simulate(
       ...subject,
       ...(faults === undefined ? {} : { faults }),
       crashes: options.crashes,
-      schedulesMax: options.schedules,
+      maxSchedules: options.schedules,
       seed: options.seed,
-      violationsMax: options.violations,
+      maxViolations: options.violations,
       signal: context.signal,
       onProgress: ({ schedules, planned }) => {
         const label = `${schedules} of about ${planned} schedules`;

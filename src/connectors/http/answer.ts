@@ -11,7 +11,7 @@ export type Outcome =
 export interface JudgeOptions<Rec> {
   readonly target: URL;
   readonly accept: HttpSinkOptions<Rec>['accept'];
-  readonly answerMaxBytes: number;
+  readonly maxAnswerBytes: number;
   readonly records: readonly Rec[];
   readonly signal: AbortSignal;
 }
@@ -20,10 +20,10 @@ export interface JudgeOptions<Rec> {
 export async function judge<Rec>(response: Response, options: JudgeOptions<Rec>): Promise<Outcome> {
   const body = await readBody(response, options);
   const byStatus = judgeStatus(response, options.target);
-  const { accept, answerMaxBytes } = options;
+  const { accept, maxAnswerBytes } = options;
   if (byStatus.kind !== 'accepted' || accept === undefined) return byStatus;
   if (body !== undefined) return askUser({ ...headOf(response), body }, options, accept);
-  const problem = `its answer is longer than answerMaxBytes, ${answerMaxBytes}, so accept cannot see it`;
+  const problem = `its answer is longer than maxAnswerBytes, ${maxAnswerBytes}, so accept cannot see it`;
   return { kind: 'refused', problem };
 }
 
@@ -43,7 +43,7 @@ export function retryAfterMs({ headers, status }: Response, nowMs: number): numb
 /** Undefined for a body that is longer than the bound; the rest of it is not read. */
 async function readBody<Rec>(
   { body }: Response,
-  { signal, answerMaxBytes }: JudgeOptions<Rec>,
+  { signal, maxAnswerBytes }: JudgeOptions<Rec>,
 ): Promise<string | undefined> {
   if (body === null) return '';
   const reader = (body as ReadableStream<Uint8Array>).getReader();
@@ -53,7 +53,7 @@ async function readBody<Rec>(
     const { done, value } = await orAborted(reader.read(), signal);
     if (done) return Buffer.concat(chunks).toString('utf8');
     byteLength += value.byteLength;
-    if (byteLength <= answerMaxBytes) chunks.push(value);
+    if (byteLength <= maxAnswerBytes) chunks.push(value);
     else {
       // Its connection is not used again.
       await orAborted(reader.cancel(), signal);

@@ -37,17 +37,17 @@ const knownOptions: NamesOf<HttpSinkOptions<unknown>> = {
   key: true,
   keyHeader: true,
   ordersWrites: true,
-  batchMax: true,
+  maxBatchRecords: true,
   attempts: true,
   timeoutMs: true,
   accept: true,
-  answerMaxBytes: true,
+  maxAnswerBytes: true,
   fetch: true,
   clock: true,
   random: true,
 };
 
-const numberNames = ['batchMax', 'attempts', 'timeoutMs', 'answerMaxBytes'] as const;
+const numberNames = ['maxBatchRecords', 'attempts', 'timeoutMs', 'maxAnswerBytes'] as const;
 type NumberName = (typeof numberNames)[number];
 
 type Settings<Rec> = HttpSinkOptions<Rec> &
@@ -93,8 +93,8 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
       throw error;
     }
     for (const record of records) this.#waiting.push(record);
-    const { batchMax } = this.#settings;
-    while (this.#waiting.length >= batchMax) await this.#sendNext(this.#closing.signal);
+    const { maxBatchRecords } = this.#settings;
+    while (this.#waiting.length >= maxBatchRecords) await this.#sendNext(this.#closing.signal);
   }
 
   async flush({ signal }: CallOptions): Promise<void> {
@@ -110,8 +110,8 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   }
 
   async #sendNext(signal: AbortSignal): Promise<void> {
-    const { batchMax } = this.#settings;
-    const batch = this.#waiting.splice(0, this.#settings.key === undefined ? batchMax : 1);
+    const { maxBatchRecords } = this.#settings;
+    const batch = this.#waiting.splice(0, this.#settings.key === undefined ? maxBatchRecords : 1);
     const which = nameRecords(this.#accepted, batch.length);
     try {
       await this.#send({ records: batch, which }, signal);
@@ -149,13 +149,13 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   }
 
   async #try(request: HttpRequest, records: readonly Rec[], signal: AbortSignal): Promise<Outcome> {
-    const { clock, timeoutMs, target, fetch, accept, answerMaxBytes } = this.#settings;
+    const { clock, timeoutMs, target, fetch, accept, maxAnswerBytes } = this.#settings;
     const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {
       // Followed, a POST becomes a GET without its records, and the answer to that one is 200.
       const sent = fetch(target, { ...request, redirect: 'manual', signal: inner });
       const response = await orAborted(sent, inner);
       this.#pace.notBeforeMs = clock.monotonicMs() + retryAfterMs(response, clock.now());
-      return judge(response, { target, accept, answerMaxBytes, records, signal: inner });
+      return judge(response, { target, accept, maxAnswerBytes, records, signal: inner });
     });
     switch (outcome.kind) {
       case 'answered':
@@ -209,10 +209,10 @@ function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
   const shape = requestShape(options);
   requireFunctions(options);
   const settings = {
-    batchMax: 100,
+    maxBatchRecords: 100,
     attempts: 10,
     timeoutMs: 10_000,
-    answerMaxBytes: 1_048_576,
+    maxAnswerBytes: 1_048_576,
     clock: systemClock,
     random: systemRandom,
     ...options,

@@ -15,7 +15,7 @@ export interface HttpAnswer {
   /** From 200 to 299: other answers are not asked about. */
   readonly status: number;
   readonly headers: Headers;
-  /** The whole body as text, of at most `answerMaxBytes`. */
+  /** The whole body as text, of at most `maxAnswerBytes`. */
   readonly body: string;
 }
 
@@ -51,7 +51,7 @@ export interface HttpSinkOptions<Rec> {
   /** Whether the server keeps what it did first for a key, however late a request comes. Default false. */
   readonly ordersWrites?: boolean;
   /** Records of one request; requests go out one after the other. Default 100. */
-  readonly batchMax?: number;
+  readonly maxBatchRecords?: number;
   /** Tries of one request, with pauses up to 5 s between them, or up to 60 s where the server says so (`Retry-After`). Default 10. */
   readonly attempts?: number;
   /** Bound of one try. Default 10 000. */
@@ -65,7 +65,7 @@ export interface HttpSinkOptions<Rec> {
     records: readonly Rec[],
   ) => HttpVerdict | Promise<HttpVerdict>;
   /** Bytes of an answer's body, at most; with `accept` a longer one is refused. Default 1 MiB. */
-  readonly answerMaxBytes?: number;
+  readonly maxAnswerBytes?: number;
   readonly fetch?: typeof globalThis.fetch;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -1,6 +1,6 @@
 // Errors of a fetch without what is secret: the path and query of the address, and the headers.
 
-const causesMax = 8;
+const maxCauses = 8;
 
 /** What must stand in no error: longest first, so that no part of it is left over. */
 export function secretsOf(
@@ -26,7 +26,7 @@ const harmless = ['application/json', 'Bearer', 'Basic'];
  * taken over: other members, and the stack, may quote the request.
  */
 export function redacted(error: unknown, secrets: readonly string[], depth = 0): Error | undefined {
-  if (error === undefined || depth >= causesMax) return undefined;
+  if (error === undefined || depth >= maxCauses) return undefined;
   const { name, message, code, cause, errors } = membersOf(error);
   const hide = (text: string): string =>
     secrets.reduce((all, one) => all.replaceAll(one, '…'), text);

@@ -30,7 +30,7 @@ export interface IterableSourceOptions<Rec> {
 }
 
 /** Estimated bytes of one batch, which is in memory whole. */
-const batchBytesMax = 1_048_576;
+const maxBatchBytes = 1_048_576;
 
 /** The position is the number of records before it. */
 export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): ReadableSource<Rec> {
@@ -59,7 +59,7 @@ export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): Readab
       for await (const record of records) {
         if (signal.aborted) return;
         batch.push(record);
-        const isLarge = meter.add(record) >= batchBytesMax;
+        const isLarge = meter.add(record) >= maxBatchBytes;
         if (isLarge || batch.length >= batchRecords) yield take();
       }
       if (batch.length > 0 && !signal.aborted) yield take();

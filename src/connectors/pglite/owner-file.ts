@@ -19,9 +19,9 @@ export interface OwnerFilePorts {
 }
 
 const ownerFile = 'owner.json';
-const ownerMaxBytes = 65_536;
+const maxOwnerBytes = 65_536;
 /** Attempts against processes that claim at the same moment; each lost attempt is another's success. */
-const triesMax = 100;
+const maxTries = 100;
 
 /**
  * Claims `directory` for this process. The claims are directories beside it, numbered: each is made
@@ -41,7 +41,7 @@ export async function claimDirectory(
   try {
     const self = Buffer.from(JSON.stringify(processes.self()));
     await writeNewFile(fileSystem, `${staging}/${ownerFile}`, self, { sync: false });
-    for (let attempt = 0; attempt < triesMax; attempt += 1) {
+    for (let attempt = 0; attempt < maxTries; attempt += 1) {
       const numbers = await claimNumbers(fileSystem, claims);
       const newest = numbers.at(-1) ?? 0;
       if (newest > 0) await requireGone(fileSystem, processes, `${claims}/${newest}`, directory);
@@ -56,7 +56,7 @@ export async function claimDirectory(
   }
   throw new TidegateError(
     'TIDEGATE_POSTGRES_OWNED',
-    `${directory}: ${triesMax} times another process claimed it first`,
+    `${directory}: ${maxTries} times another process claimed it first`,
   );
 }
 
@@ -79,7 +79,7 @@ async function requireGone(
   directory: string,
 ): Promise<void> {
   const bytes = await unlessMissing(
-    readSmallFile(fileSystem, `${claim}/${ownerFile}`, ownerMaxBytes),
+    readSmallFile(fileSystem, `${claim}/${ownerFile}`, maxOwnerBytes),
   );
   // Without its file the claim was released.
   if (bytes === undefined) return;

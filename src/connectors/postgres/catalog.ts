@@ -187,11 +187,11 @@ export class Catalog {
            SELECT checkpoint_id FROM ${this.#markers}
             WHERE pipeline = $1 AND sink = $2 AND checkpoint_id < (
               SELECT pruned_below FROM ${this.#owners} WHERE pipeline = $1 AND sink = $2)
-            ORDER BY checkpoint_id LIMIT ${prunedMax}) AS oldest)`,
+            ORDER BY checkpoint_id LIMIT ${maxPruned}) AS oldest)`,
       [pipeline, sink],
     );
   }
 }
 
 /** Markers that one call deletes. */
-const prunedMax = 10_000;
+const maxPruned = 10_000;

@@ -165,10 +165,10 @@ export class EpochTransaction<Rec> {
   #keep(chunk: Chunk): void {
     const { limits, owner } = this.#context;
     this.#keptBytes += chunk.byteLength;
-    if (this.#keptBytes > limits.epochMaxBytes) {
+    if (this.#keptBytes > limits.maxEpochBytes) {
       throw new TidegateError(
         'TIDEGATE_POSTGRES_OPTIONS',
-        `an epoch of sink ${owner.sink} takes more than epochMaxBytes (${limits.epochMaxBytes}): ` +
+        `an epoch of sink ${owner.sink} takes more than maxEpochBytes (${limits.maxEpochBytes}): ` +
           'take checkpoints more often, or raise it',
       );
     }

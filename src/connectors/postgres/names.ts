@@ -20,9 +20,9 @@ export type PostgresOwner = SinkOwner & SinkIdentity;
 export type PostgresReader = Omit<PostgresOwner, 'generation'>;
 
 /** PostgreSQL's limit of a prepared transaction's name, in bytes. */
-const gidMaxBytes = 199;
+const maxGidBytes = 199;
 /** `/generation/checkpoint id`: at most 9 and 16 digits. */
-const suffixMaxBytes = 27;
+const maxSuffixBytes = 27;
 const shortenedBytes = 100;
 
 /**
@@ -34,7 +34,7 @@ const shortenedBytes = 100;
 export function gidPrefix({ schema, pipeline, sink }: SinkIdentity): string {
   const place = schema === defaultSchema ? '' : `${plain(schema)}:`;
   const joined = `${place}${plain(pipeline)}/${plain(sink)}`;
-  if (joined.length <= gidMaxBytes - suffixMaxBytes) return `${joined}/`;
+  if (joined.length <= maxGidBytes - maxSuffixBytes) return `${joined}/`;
   const digest = createHash('sha256').update(joined).digest('hex');
   return `${joined.slice(0, shortenedBytes)}~${digest}/`;
 }

@@ -57,7 +57,7 @@ const upsertNames: NamesOf<PostgresUpsertSinkOptions> = {
   schema: true,
   logger: true,
   chunkBytes: true,
-  epochMaxBytes: true,
+  maxEpochBytes: true,
   lockTimeoutMs: true,
   markersKept: true,
 };
@@ -168,7 +168,7 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
 function limitsOf(options: Partial<SinkLimits>): SinkLimits {
   return {
     chunkBytes: options.chunkBytes ?? defaultLimits.chunkBytes,
-    epochMaxBytes: options.epochMaxBytes ?? defaultLimits.epochMaxBytes,
+    maxEpochBytes: options.maxEpochBytes ?? defaultLimits.maxEpochBytes,
     lockTimeoutMs: options.lockTimeoutMs ?? defaultLimits.lockTimeoutMs,
     markersKept: options.markersKept ?? defaultLimits.markersKept,
   };

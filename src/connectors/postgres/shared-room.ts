@@ -42,13 +42,13 @@ function sum(seats: Seats, of: keyof SinkNeeds): number {
   return [...seats.values()].reduce((total, seat) => total + seat[of], 0);
 }
 
-const namesMax = 8;
+const maxNames = 8;
 
 /** Each sink and what it takes, so that the sum in a refusal can be followed. */
 function partsOf(seats: Seats, of: keyof SinkNeeds): string {
   const names = [...seats.values()].map((seat) => `${seat.sink} ${seat[of]}`);
-  const more = names.length - namesMax;
-  return names.slice(0, namesMax).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const more = names.length - maxNames;
+  return names.slice(0, maxNames).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /**

@@ -29,7 +29,7 @@ export interface SinkLimits {
   /** A chunk this large is sent while the epoch is still open, and the next one is encoded. */
   readonly chunkBytes: number;
   /** Where nothing can be sent before the pre-commit, an epoch may take this much memory. */
-  readonly epochMaxBytes: number;
+  readonly maxEpochBytes: number;
   /** How long a row may wait for another transaction's row. */
   readonly lockTimeoutMs: number;
   /**
@@ -41,7 +41,7 @@ export interface SinkLimits {
 
 export const defaultLimits: SinkLimits = {
   chunkBytes: 131_072,
-  epochMaxBytes: 268_435_456,
+  maxEpochBytes: 268_435_456,
   lockTimeoutMs: 30_000,
   markersKept: 1_000,
 };

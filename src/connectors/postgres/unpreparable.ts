@@ -13,7 +13,7 @@ export interface Unpreparable {
 }
 
 /** Functions that call functions that call functions. */
-const depthMax = 5;
+const maxDepth = 5;
 
 /**
  * The first trigger on the table or a partition of it, or default of a column, whose function, or one
@@ -63,7 +63,7 @@ const rootsStatement = `WITH relations AS (
 async function wordIn(session: PostgresSession, source: string): Promise<string | undefined> {
   const seen = new Set<string>();
   let sources: readonly string[] = [source];
-  for (let depth = 0; depth < depthMax && sources.length > 0; depth += 1) {
+  for (let depth = 0; depth < maxDepth && sources.length > 0; depth += 1) {
     for (const text of sources) {
       const word = forbiddenIn(text);
       if (word !== undefined) return word;

@@ -99,7 +99,7 @@ async function removeOlderOwners(
   const names = await namesIn(fileSystem, layout.owners);
   const older = names.filter((name) => (generationOfOwner(name) ?? Infinity) < owner.generation);
   try {
-    for (const name of older.slice(0, removedMax)) {
+    for (const name of older.slice(0, maxRemoved)) {
       await unlessMissing(fileSystem.removeDirectory(join(layout.owners, name)));
     }
   } catch (error) {
@@ -108,7 +108,7 @@ async function removeOlderOwners(
   }
 }
 
-const removedMax = 10_000;
+const maxRemoved = 10_000;
 
 /** Under the fence: no older generation can change anything. */
 async function settle(ports: OpeningPorts, owner: SinkOwner, own: string): Promise<void> {

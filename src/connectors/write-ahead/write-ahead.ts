@@ -30,7 +30,7 @@ export interface WriteAheadOptions<Rec> {
    */
   readonly codec?: RecordCodec<Rec>;
   /** Markers that lie as files of their own before they are folded into a ledger. Default 256. */
-  readonly looseMarkersMax?: number;
+  readonly maxLooseMarkers?: number;
   readonly fileSystem?: FileSystem;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -39,7 +39,7 @@ export interface WriteAheadOptions<Rec> {
 const knownOptions: NamesOf<WriteAheadOptions<unknown>> = {
   directory: true,
   codec: true,
-  looseMarkersMax: true,
+  maxLooseMarkers: true,
   fileSystem: true,
   random: true,
   logger: true,
@@ -62,7 +62,7 @@ export function writeAhead<Rec>(
   requirePath('the directory of writeAhead', options.directory);
   checkWrappable(inner);
   const { fileSystem = nodeFileSystem, logger = silentLogger } = options;
-  const looseMarkersMax = checkLoose(options.looseMarkersMax ?? 256);
+  const maxLooseMarkers = checkLoose(options.maxLooseMarkers ?? 256);
   const layout = new WriteAheadLayout(resolve(options.directory));
   const ports = { fileSystem, layout, logger, random: options.random ?? systemRandom };
   const markers = new Markers(ports);
@@ -74,7 +74,7 @@ export function writeAhead<Rec>(
       const staging = await takeDirectory(ports, owner).catch((error: unknown) => {
         throw orFilesError(error, `opening the write-ahead sink in ${layout.directory}`);
       });
-      const folding = new MarkerFolding(ports, { staging, looseMarkersMax });
+      const folding = new MarkerFolding(ports, { staging, maxLooseMarkers });
       const applier = await openApplier(inner, owner, { markers, folding, staging }, call);
       const lines = new RecordLines(options.codec, applier.recordForm);
       const session = new WriteAheadSession({
@@ -98,10 +98,10 @@ export function writeAhead<Rec>(
   };
 }
 
-function checkLoose(looseMarkersMax: number): number {
-  if (Number.isSafeInteger(looseMarkersMax) && looseMarkersMax >= 1) return looseMarkersMax;
+function checkLoose(maxLooseMarkers: number): number {
+  if (Number.isSafeInteger(maxLooseMarkers) && maxLooseMarkers >= 1) return maxLooseMarkers;
   throw new TidegateError(
     'TIDEGATE_OPTIONS',
-    `writeAhead: looseMarkersMax ${looseMarkersMax} is not 1 or more`,
+    `writeAhead: maxLooseMarkers ${maxLooseMarkers} is not 1 or more`,
   );
 }

@@ -67,7 +67,7 @@ export class CheckpointTicket {
 }
 
 /** Savepoints with different labels cannot share a cut; this many may wait. */
-const pendingMax = 16;
+const maxPending = 16;
 
 export class Requests {
   readonly #pending: PendingRequest[] = [];
@@ -117,10 +117,10 @@ export class Requests {
   }
 
   #push(kind: CheckpointKind, label: string | undefined): PendingRequest {
-    if (this.#pending.length >= pendingMax) {
+    if (this.#pending.length >= maxPending) {
       throw new TidegateError(
         'TIDEGATE_LIFECYCLE',
-        `${pendingMax} savepoints wait already: wait for one of them first`,
+        `${maxPending} savepoints wait already: wait for one of them first`,
       );
     }
     const request = { kind, label, isDue: false, waiters: [] };

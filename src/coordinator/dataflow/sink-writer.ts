@@ -19,9 +19,9 @@ export interface BufferedSinkWriterOptions {
   readonly sink: string;
   readonly generation: Generation;
   /** Records that wait for the sink before `write` makes its caller wait too. */
-  readonly queuedRecordsMax: number;
+  readonly maxQueuedRecords: number;
   /** Estimated bytes of them. */
-  readonly queuedBytesMax: number;
+  readonly maxQueuedBytes: number;
   readonly write: (records: readonly unknown[]) => void | Promise<void>;
   /** A write failed: the epoch can no longer be committed. */
   readonly failed: (error: unknown) => void;
@@ -201,8 +201,8 @@ export class BufferedSinkWriter implements SinkWriter {
   }
 
   #hasRoom(): boolean {
-    const { queuedRecordsMax, queuedBytesMax } = this.#options;
-    return this.#waitingRecords <= queuedRecordsMax && this.#waitingBytes <= queuedBytesMax;
+    const { maxQueuedRecords, maxQueuedBytes } = this.#options;
+    return this.#waitingRecords <= maxQueuedRecords && this.#waitingBytes <= maxQueuedBytes;
   }
 
   #settle(): void {

@@ -97,8 +97,8 @@ function openSink(
   const writer = new BufferedSinkWriter({
     sink: name,
     generation,
-    queuedRecordsMax: options.queuedRecordsMax,
-    queuedBytesMax: options.queuedBytesMax,
+    maxQueuedRecords: options.maxQueuedRecords,
+    maxQueuedBytes: options.maxQueuedBytes,
     write: (records) => session.write(records),
     failed: (error) => {
       events.emit('participant-error', { what: `a write to sink ${name} failed`, error });

@@ -44,16 +44,16 @@ export interface CheckpointOptions extends RecoveryOptions, StepBounds {
   /** Sinks that pre-commit or commit at once. Default 8. */
   readonly sinkConcurrency: number;
   /** Records that wait for one sink before its writer makes the caller wait. Default 10 000. */
-  readonly queuedRecordsMax: number;
+  readonly maxQueuedRecords: number;
   /**
    * Estimated bytes of the records that wait in one queue before its writer has to wait: that
    * of each sink's writer, and in a pipeline each input of an operator with a queue. It can be
    * exceeded by one batch, which is about 1 MiB at most where records come from a source. Default
    * 8 MiB.
    */
-  readonly queuedBytesMax: number;
+  readonly maxQueuedBytes: number;
   /** Longest time the process may be away; a sink that forgets earlier is refused. Default 0. */
-  readonly longestOutageMs: number;
+  readonly maxOutageMs: number;
   /** For development: fail when later records show in a snapshot. Costs one more encoding. */
   readonly checkStateAliasing: boolean;
 }
@@ -69,16 +69,16 @@ export const defaultCheckpointOptions: CheckpointOptions = {
   persistTimeoutMs: 120_000,
   commitTimeoutMs: 60_000,
   acknowledgeTimeoutMs: 10_000,
-  checkpointMaxBytes: 1024 * mebibyte,
-  inlineTotalMaxBytes: 8 * mebibyte,
+  maxCheckpointBytes: 1024 * mebibyte,
+  maxInlineBytes: 8 * mebibyte,
   stateInlineThresholdBytes: mebibyte,
   tolerableFailures: 3,
   skipWhenIdle: true,
   retainedCheckpoints: 3,
   sinkConcurrency: 8,
-  queuedRecordsMax: 10_000,
-  queuedBytesMax: 8 * mebibyte,
-  longestOutageMs: 0,
+  maxQueuedRecords: 10_000,
+  maxQueuedBytes: 8 * mebibyte,
+  maxOutageMs: 0,
   checkStateAliasing: false,
   inDoubtPolicy: 'roll-back',
   inDoubtTimeoutMs: 600_000,
@@ -98,15 +98,15 @@ const ranges: Readonly<Record<NumberOption, readonly [number, number]>> = {
   persistTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
   commitTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
   acknowledgeTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  checkpointMaxBytes: [1, Number.MAX_SAFE_INTEGER],
-  inlineTotalMaxBytes: [0, Number.MAX_SAFE_INTEGER],
+  maxCheckpointBytes: [1, Number.MAX_SAFE_INTEGER],
+  maxInlineBytes: [0, Number.MAX_SAFE_INTEGER],
   stateInlineThresholdBytes: [0, Number.MAX_SAFE_INTEGER],
   tolerableFailures: [0, Number.MAX_SAFE_INTEGER],
   retainedCheckpoints: [1, Number.MAX_SAFE_INTEGER],
   sinkConcurrency: [1, 1_024],
-  queuedRecordsMax: [1, Number.MAX_SAFE_INTEGER],
-  queuedBytesMax: [1, Number.MAX_SAFE_INTEGER],
-  longestOutageMs: [0, Number.MAX_SAFE_INTEGER],
+  maxQueuedRecords: [1, Number.MAX_SAFE_INTEGER],
+  maxQueuedBytes: [1, Number.MAX_SAFE_INTEGER],
+  maxOutageMs: [0, Number.MAX_SAFE_INTEGER],
   inDoubtTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
   callTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
   vnodeCount: [1, 65_535],

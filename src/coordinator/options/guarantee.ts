@@ -130,7 +130,7 @@ function lifetimeProblems(name: string, sink: Sink, options: CheckpointOptions):
     options.preCommitTimeoutMs +
     2 * options.persistTimeoutMs +
     options.commitTimeoutMs +
-    options.longestOutageMs +
+    options.maxOutageMs +
     // A sink that does not answer is asked again for so long, and everything has to be there then.
     options.inDoubtTimeoutMs;
   if (lifetimeMs !== undefined && !(lifetimeMs >= neededMs)) {

@@ -22,7 +22,7 @@ export interface DataflowOptions {
   readonly sources: ReadonlyMap<string, SourceCursor>;
   readonly logger?: Logger;
   /** See `CheckpointOptions`. */
-  readonly queuedBytesMax: number;
+  readonly maxQueuedBytes: number;
   readonly counts: RunCounts;
   /** Makes everything that moves in one generation; readers of tables come first. */
   readonly assemble: (run: FlowRun) => Assembly;
@@ -88,7 +88,7 @@ export class Dataflow implements BarrierPort {
       writers: flow.sinks,
       clock: this.#options.clock,
       logger: this.#options.logger ?? silentLogger,
-      queuedBytesMax: this.#options.queuedBytesMax,
+      maxQueuedBytes: this.#options.maxQueuedBytes,
       failed: (error) => flow.failed?.(error),
     });
     this.#run = run;

@@ -31,7 +31,7 @@ export interface FlowRunOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Estimated bytes that wait in one queue before its producer has to. */
-  readonly queuedBytesMax: number;
+  readonly maxQueuedBytes: number;
   readonly failed: (error: unknown) => void;
 }
 
@@ -47,7 +47,7 @@ export class FlowRun {
   readonly writers: ReadonlyMap<string, SinkWriter>;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly queuedBytesMax: number;
+  readonly maxQueuedBytes: number;
   readonly slice: TimeSlice;
   readonly #failed: (error: unknown) => void;
   readonly #ended = sharedAbort();
@@ -63,7 +63,7 @@ export class FlowRun {
     this.writers = options.writers;
     this.clock = options.clock;
     this.logger = options.logger;
-    this.queuedBytesMax = options.queuedBytesMax;
+    this.maxQueuedBytes = options.maxQueuedBytes;
     this.slice = new TimeSlice(options.clock, readerSliceMs);
     this.#failed = options.failed;
   }

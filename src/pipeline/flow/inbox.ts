@@ -31,8 +31,8 @@ interface Lane {
   readonly roomWaiters: (() => void)[];
 }
 
-/** Batches that wait in one lane before its producer has to; see also `queuedBytesMax`. */
-const queuedBatchesMax = 8;
+/** Batches that wait in one lane before its producer has to; see also `maxQueuedBytes`. */
+const maxQueuedBatches = 8;
 
 /**
  * ```
@@ -102,7 +102,7 @@ export class Inbox {
   }
 
   #isFull(lane: Lane): boolean {
-    return lane.queue.length >= queuedBatchesMax || lane.bytes >= this.#run.queuedBytesMax;
+    return lane.queue.length >= maxQueuedBatches || lane.bytes >= this.#run.maxQueuedBytes;
   }
 
   #roomIn(lane: Lane): Room {

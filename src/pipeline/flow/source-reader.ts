@@ -26,10 +26,10 @@ export interface SourceReaderOptions {
 }
 
 /** A larger batch is sent on in pieces of this size, so that nothing waits long behind it. */
-const pieceRecordsMax = 1_024;
+const maxPieceRecords = 1_024;
 
 /** Also of this many estimated bytes, so that a queue is not passed by far. */
-const pieceBytesMax = 1_048_576;
+const maxPieceBytes = 1_048_576;
 
 export class SourceReader implements Reader {
   readonly #options: SourceReaderOptions;
@@ -160,9 +160,9 @@ export class SourceReader implements Reader {
 /** Records in a piece of this batch. */
 function pieceOf(records: readonly unknown[]): number {
   const bytes = bytesOf(records);
-  if (bytes <= pieceBytesMax) return pieceRecordsMax;
-  const fitting = Math.floor((pieceBytesMax / bytes) * records.length);
-  return Math.min(Math.max(fitting, 1), pieceRecordsMax);
+  if (bytes <= maxPieceBytes) return maxPieceRecords;
+  const fitting = Math.floor((maxPieceBytes / bytes) * records.length);
+  return Math.min(Math.max(fitting, 1), maxPieceRecords);
 }
 
 /** What a source without types hands out: a `Set` has no length, and would be read without end. */

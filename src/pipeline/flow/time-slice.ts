@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { yieldToEventLoop } from '../../runtime/event-loop.js';
 
 /** Looks at the clock cost more than small pieces of work, and a simulated clock may stand still. */
-const looksMax = 64;
+const maxLooks = 64;
 
 /** One for all readers of a dataflow; another for each state that is being encoded. */
 export class TimeSlice {
@@ -22,7 +22,7 @@ export class TimeSlice {
   /** Whether it is somebody else's turn. */
   isSpent(): boolean {
     this.#looks += 1;
-    if (this.#looks >= looksMax) return true;
+    if (this.#looks >= maxLooks) return true;
     return this.#clock.monotonicMs() - this.#startedAtMs >= this.#sliceMs;
   }
 

@@ -119,7 +119,7 @@ export class StreamPipeline<
   prepare(options: RunOptions): PreparedRun {
     requireRunOptions(options);
     const { clock = systemClock, logger = silentLogger, checkpoint = {} } = options;
-    const { queuedBytesMax } = completeOptions(checkpoint).options;
+    const { maxQueuedBytes } = completeOptions(checkpoint).options;
     const counts = new RunCounts();
     const chain = this.#newChain(counts, logger);
     try {
@@ -131,7 +131,7 @@ export class StreamPipeline<
       const dataflow = new Dataflow({
         clock,
         logger,
-        queuedBytesMax,
+        maxQueuedBytes,
         counts,
         sources: cursors,
         assemble,

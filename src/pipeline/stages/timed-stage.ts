@@ -47,7 +47,7 @@ export interface TimedStageParts<Value> {
 }
 
 /** Firings at a stretch: a window that closes for a million keys must not block the event loop. */
-const firingsMax = 1_024;
+const maxFirings = 1_024;
 
 export class TimedStage<Value> implements Stage, Emitter {
   readonly #parts: TimedStageParts<Value>;
@@ -170,7 +170,7 @@ export class TimedStage<Value> implements Stage, Emitter {
     // Not at the mark: the last batch of a window before this one is at the end of time already.
     if (time === endOfTime) operator.beginEnd();
     for (let fired = 0; timers.earliest <= time; fired++) {
-      if (fired === firingsMax) return false;
+      if (fired === maxFirings) return false;
       const due = timers.takeDue(time);
       if (due === undefined) break;
       try {

@@ -23,7 +23,7 @@ export interface EncodableState {
   readonly vnodeCount: number;
   isActive(capture: Capture): boolean;
   /** Adds to the capture's lines; false when the vnode has no more. */
-  encodeSome(capture: Capture, vnode: number, entriesMax: number): boolean;
+  encodeSome(capture: Capture, vnode: number, maxEntries: number): boolean;
 }
 
 /**

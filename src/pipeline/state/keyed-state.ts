@@ -109,9 +109,9 @@ export class KeyedState<Value> implements EncodableState {
   }
 
   /** Encodes entries of a vnode that the capture has not had; false when there are no more. */
-  encodeSome(capture: Capture, vnode: number, entriesMax: number): boolean {
+  encodeSome(capture: Capture, vnode: number, maxEntries: number): boolean {
     let entry = this.#cursors.has(capture) ? this.#cursors.get(capture) : this.#heads[vnode];
-    for (let count = 0; entry !== undefined && count < entriesMax; count++) {
+    for (let count = 0; entry !== undefined && count < maxEntries; count++) {
       // One that was changed or made since is in `lines` already, or is no part of this capture.
       if (entry.stamp < capture.number) this.#encodeFor(entry);
       entry = entry.next;

@@ -6,7 +6,7 @@ import { TidegateError } from '../../errors.js';
 type Head = Readonly<Record<string, unknown>>;
 
 const lineFeed = 0x0a;
-const headBytesMax = 1_024;
+const maxHeadBytes = 1_024;
 
 /** A buffer stays one, so that the check for aliased states still sees it. */
 export function withHead(head: Head, state: EncodedState): EncodedState {
@@ -21,7 +21,7 @@ export async function splitHead(
 ): Promise<{ readonly head: Head; readonly rest: AsyncIterable<Uint8Array> }> {
   const iterator = chunks[Symbol.asyncIterator]();
   let taken = Buffer.alloc(0);
-  while (!taken.includes(lineFeed) && taken.byteLength <= headBytesMax) {
+  while (!taken.includes(lineFeed) && taken.byteLength <= maxHeadBytes) {
     const next = await iterator.next();
     if (next.done === true) break;
     taken = Buffer.concat([taken, next.value]);

@@ -127,7 +127,7 @@ export class CheckpointWriter {
   }
 
   #serialize(manifest: CheckpointManifest): Uint8Array {
-    return Buffer.from(serializeManifest(manifest, { maxBytes: this.ports.manifestMaxBytes }));
+    return Buffer.from(serializeManifest(manifest, { maxBytes: this.ports.maxManifestBytes }));
   }
 
   /** A hint for people and for LaminarDB; we never read it, so it may fail and is never synced. */

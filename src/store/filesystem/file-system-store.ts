@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { TidegateError, hasErrorCode } from '../../errors.js';
 import { requireOptions, requirePath, type NamesOf } from '../../given.js';
 import type { Generation } from '../../ids.js';
-import { defaultManifestMaxBytes } from '../../manifest/parse.js';
+import { defaultMaxManifestBytes } from '../../manifest/parse.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
@@ -47,7 +47,7 @@ export interface FileSystemCheckpointStoreOptions {
   readonly logger?: Logger;
   readonly processes?: Processes;
   /** Default 64 MiB. */
-  readonly manifestMaxBytes?: number;
+  readonly maxManifestBytes?: number;
   /** Milliseconds between signs of life to other processes. Default 1 000; 0 for none. */
   readonly heartbeatMs?: number;
 }
@@ -58,7 +58,7 @@ const knownOptions: NamesOf<FileSystemCheckpointStoreOptions> = {
   random: true,
   logger: true,
   processes: true,
-  manifestMaxBytes: true,
+  maxManifestBytes: true,
   heartbeatMs: true,
 };
 
@@ -82,7 +82,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       logger: options.logger ?? silentLogger,
       processes: options.processes ?? systemProcesses,
       verified: new VerifiedManifests(),
-      manifestMaxBytes: options.manifestMaxBytes ?? defaultManifestMaxBytes,
+      maxManifestBytes: options.maxManifestBytes ?? defaultMaxManifestBytes,
       heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     };
   }

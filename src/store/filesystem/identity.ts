@@ -15,7 +15,7 @@ export interface StoreIdentity {
 }
 
 const formatVersion = 1;
-const identityMaxBytes = 65_536;
+const maxIdentityBytes = 65_536;
 
 /** Undefined in a directory that tidegate has never owned. */
 export async function readIdentity({
@@ -29,7 +29,7 @@ export async function readIdentity({
   }
   let bytes: Uint8Array | undefined;
   try {
-    bytes = await readSmallFile(fileSystem, layout.identity, identityMaxBytes);
+    bytes = await readSmallFile(fileSystem, layout.identity, maxIdentityBytes);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

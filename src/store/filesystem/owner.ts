@@ -16,7 +16,7 @@ const pollIntervalMs = 100;
 /** Heartbeats that an owner who cannot be seen from here must miss before it counts as dead. */
 const missedHeartbeats = 3;
 
-const ownerMaxBytes = 4_096;
+const maxOwnerBytes = 4_096;
 
 interface SeenOwner extends OwnerFacts {
   readonly generation: number;
@@ -95,7 +95,7 @@ async function seeOwner(ports: StorePorts): Promise<SeenOwner | undefined> {
   const staging = entries.find(({ name }) => isStagingName(name));
   if (staging === undefined) return undefined;
   const file = join(directory, staging.name, ownerFile);
-  const bytes = await unlessMissing(readSmallFile(fileSystem, file, ownerMaxBytes));
+  const bytes = await unlessMissing(readSmallFile(fileSystem, file, maxOwnerBytes));
   const facts = bytes === undefined ? undefined : parseOwner(bytes);
   return facts === undefined ? undefined : { ...facts, generation, file };
 }

@@ -18,7 +18,7 @@ export interface StorePorts {
   /** What this store object has read before. */
   readonly verified: VerifiedManifests;
   /** Bytes above which a manifest is neither read nor written. */
-  readonly manifestMaxBytes: number;
+  readonly maxManifestBytes: number;
   /** Milliseconds between two signs of life of an owner; 0 for none. */
   readonly heartbeatMs: number;
 }

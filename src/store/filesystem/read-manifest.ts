@@ -10,20 +10,20 @@ import type { StorePorts } from './ports.js';
  * with `ENOENT` when there is none.
  */
 export async function readManifest(
-  { fileSystem, layout, manifestMaxBytes, verified }: StorePorts,
+  { fileSystem, layout, maxManifestBytes, verified }: StorePorts,
   id: number,
 ): Promise<CheckpointManifest> {
   const directory = await fileSystem.stat(layout.checkpoint(id));
   // A link in the place of the directory would lead outside the store.
   if (directory.kind !== 'directory') throw notADirectory(layout.checkpoint(id));
-  const bytes = await readSmallFile(fileSystem, layout.manifest(id), manifestMaxBytes);
+  const bytes = await readSmallFile(fileSystem, layout.manifest(id), maxManifestBytes);
   if (bytes === undefined) {
     throw new TidegateError(
       'TIDEGATE_MANIFEST_TOO_LARGE',
-      `${layout.manifest(id)} has more than ${manifestMaxBytes} bytes`,
+      `${layout.manifest(id)} has more than ${maxManifestBytes} bytes`,
     );
   }
-  const manifest = verified.parse(id, bytes, { maxBytes: manifestMaxBytes });
+  const manifest = verified.parse(id, bytes, { maxBytes: maxManifestBytes });
   if (manifest.checkpointId === id) return manifest;
   throw new TidegateError(
     'TIDEGATE_STORE_CORRUPT',

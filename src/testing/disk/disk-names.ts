@@ -56,13 +56,13 @@ export class DiskNames {
 }
 
 const knownParts = new Map<string, readonly string[]>();
-const knownPartsMax = 10_000;
+const maxKnownParts = 10_000;
 
 /** Paths come again in every run of a simulation: most of the time their parts are known. */
 function partsOf(path: string): readonly string[] {
   const known = knownParts.get(path);
   if (known !== undefined) return known;
-  if (knownParts.size >= knownPartsMax) knownParts.clear();
+  if (knownParts.size >= maxKnownParts) knownParts.clear();
   const parts = path.split('/').filter((part) => part !== '');
   knownParts.set(path, parts);
   return parts;

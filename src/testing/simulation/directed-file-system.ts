@@ -72,13 +72,13 @@ interface KnownPath {
 }
 
 const knownPaths = new Map<string, KnownPath>();
-const knownPathsMax = 10_000;
+const maxKnownPaths = 10_000;
 
 /** The last two parts of a path, with numbers and ids left out, so that points keep their names. */
 function knownPath(path: string): KnownPath {
   let known = knownPaths.get(path);
   if (known !== undefined) return known;
-  if (knownPaths.size >= knownPathsMax) knownPaths.clear();
+  if (knownPaths.size >= maxKnownPaths) knownPaths.clear();
   const parts = path.split('/').slice(-2).join('/');
   const name = parts.replaceAll(/[0-9a-f-]{12,}/g, 'ID').replaceAll(/\d+/g, 'N');
   known = { shortName: name, actions: new Map() };

@@ -53,7 +53,7 @@ export class Matrix {
    * Tables in plain text, as many below each other as the width asks for: the rows reached after a
    * fault, `-` where none was needed.
    */
-  render(widthMax = 100): string {
+  render(maxWidth = 100): string {
     const kinds = (Object.keys(faultKinds) as FaultKind[]).filter((kind) =>
       Object.keys(this.cells).some((key) => key.endsWith(`\t${kind}`)),
     );
@@ -63,7 +63,7 @@ export class Matrix {
       kind,
       ...points.map((point) => rowsOf(this.cells[`${point}\t${kind}`])),
     ]);
-    return renderColumns(['crash point', ...points], columns, widthMax);
+    return renderColumns(['crash point', ...points], columns, maxWidth);
   }
 }
 
@@ -96,7 +96,7 @@ function rowsOf(cell: Record<string, number> | undefined): string {
 function renderColumns(
   first: readonly string[],
   columns: readonly (readonly string[])[],
-  widthMax: number,
+  maxWidth: number,
 ): string {
   const groups: (readonly string[])[][] = [];
   let left = 0;
@@ -104,7 +104,7 @@ function renderColumns(
     const width = separator.length + widthOf(column);
     if (groups.length === 0 || width > left) {
       groups.push([first]);
-      left = widthMax - widthOf(first);
+      left = maxWidth - widthOf(first);
     }
     groups.at(-1)?.push(column);
     left -= width;

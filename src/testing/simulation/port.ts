@@ -34,13 +34,13 @@ export function directedPort(director: Director, life: Life, actor: string): Por
 }
 
 const knownActions = new Map<string, Map<string, Action>>();
-const knownActorsMax = 1_000;
+const maxKnownActors = 1_000;
 
 /** The same few actions come again in every run: each is made once. */
 function actionOf(actor: string, name: string, effect: Action['effect']): Action {
   let actions = knownActions.get(actor);
   if (actions === undefined) {
-    if (knownActions.size >= knownActorsMax) knownActions.clear();
+    if (knownActions.size >= maxKnownActors) knownActions.clear();
     actions = new Map();
     knownActions.set(actor, actions);
   }

@@ -54,16 +54,16 @@ export interface RunResult {
 /** Lives that a supervisor starts beyond one for each fault, before it gives up. */
 const spareLives = 4;
 /** Lives that end in order to make room for another one: more than any pipeline here has stages. */
-const handOversMax = 20;
+const maxHandOvers = 20;
 /** Longer than any run with outages and timeouts takes: ten hours. */
-const simulatedMaxMs = 10 * 3_600_000;
+const maxSimulatedMs = 10 * 3_600_000;
 /** A supervisor waits longer after each failure, up to about the longest outage, and then anew. */
 const pausesMs = [100, 10_000, 1_000_000];
-const pointsMax = 20_000;
+const maxPoints = 20_000;
 /** Real milliseconds in which a call to a wrapped sink may take its time. */
 const outsideGraceMs = 1_000;
 /** Real milliseconds after which it hangs. */
-const outsideMaxMs = 60_000;
+const maxOutsideMs = 60_000;
 
 export async function runSchedule(options: RunOptions): Promise<RunResult> {
   const simulation = new Simulation(options);
@@ -128,10 +128,10 @@ class Run {
     const outages = schedule.filter(({ kind }) => kind === 'outage').length;
     // Each outage may have to be waited out, one after the other.
     const furtherLives = Math.max(0, outages - 1) * pausesMs.length;
-    const livesMax = schedule.length + spareLives + furtherLives;
+    const maxLives = schedule.length + spareLives + furtherLives;
     let failureCount = 0;
     let handOvers = 0;
-    for (let count = 0; count < livesMax + handOvers; count += 1) {
+    for (let count = 0; count < maxLives + handOvers; count += 1) {
       const life = this.#startLife();
       if (!(await this.#until(() => life.end !== undefined || life.state === 'paused'))) {
         return 'stuck';
@@ -139,7 +139,7 @@ class Run {
       if (life.end?.kind === 'completed' && !(await this.#releaseOlderLives())) return 'stuck';
       if (life.end?.kind === 'completed' && this.#hasNewestOwnerCompleted()) return 'completed';
       if (life.end?.kind === 'failed') failureCount += await this.#pause(failureCount);
-      if (life.end?.kind === 'handed-over' && handOvers < handOversMax) handOvers += 1;
+      if (life.end?.kind === 'handed-over' && handOvers < maxHandOvers) handOvers += 1;
     }
     if (!(await this.#releaseOlderLives())) return 'stuck';
     // Two processes that recovery refuses may also fence each other, the last one included.
@@ -234,7 +234,7 @@ class Run {
       else {
         outsideSinceMs ??= systemClock.monotonicMs();
         const silentMs = systemClock.monotonicMs() - outsideSinceMs;
-        if (silentMs > outsideMaxMs) {
+        if (silentMs > maxOutsideMs) {
           this.#note(
             'every wait has a bound',
             'a call of a wrapped sink has not ended in a minute',
@@ -244,11 +244,11 @@ class Run {
         // It may wait for time itself, as a call that is tried again does.
         if (silentMs < outsideGraceMs || !timeline.advance()) continue;
       }
-      if (director.points.length > pointsMax) {
-        this.#note('a run comes to its end', `after ${pointsMax} points it has not`);
+      if (director.points.length > maxPoints) {
+        this.#note('a run comes to its end', `after ${maxPoints} points it has not`);
         return false;
       }
-      if (timeline.monotonicMs() > simulatedMaxMs) {
+      if (timeline.monotonicMs() > maxSimulatedMs) {
         this.#note('every wait has a bound', 'ten simulated hours have passed');
         return false;
       }

@@ -28,7 +28,7 @@ describeTwoPhaseSink<Numbered>(
     record: (number) => ({ number }),
     create() {
       const disk = new SimulatedDisk();
-      const options = { bufferBytes: 1, looseMarkersMax: 1 };
+      const options = { bufferBytes: 1, maxLooseMarkers: 1 };
       return {
         connect: () => sinkOn(disk.mount().fileSystem, options),
         visible: () => recordsIn(published(disk)),

@@ -226,7 +226,7 @@ async function check(
 }
 
 /** Small buffers and an early fold, so that every path has its operations in a short life. */
-const small = { bufferBytes: 16, looseMarkersMax: 2 };
+const small = { bufferBytes: 16, maxLooseMarkers: 2 };
 
 async function liveUntil(
   disk: SimulatedDisk,

@@ -47,7 +47,7 @@ test('a reader may take published files away: what is committed stays known', as
 
 test('markers that are folded into the ledger answer as before, and their files are gone', async () => {
   const disk = new SimulatedDisk();
-  const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 4 });
+  const sink = sinkOn(disk.mount().fileSystem, { maxLooseMarkers: 4 });
   const session = await sink.open(ownerOf(1), calm);
   const committed = [1, 2, 3, 5, 6, 9, 10, 11, 12, 13];
   for (const sequence of committed) {
@@ -66,7 +66,7 @@ test('markers that are folded into the ledger answer as before, and their files 
 test('markers do not pile up over processes that commit only once each', async () => {
   const disk = new SimulatedDisk();
   for (let generation = 1; generation <= 12; generation += 1) {
-    const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 4 });
+    const sink = sinkOn(disk.mount().fileSystem, { maxLooseMarkers: 4 });
     const session = await sink.open(ownerOf(generation), calm);
     await session.commit(await prepare(session, attempt(generation, 1), [generation]), calm);
     const loose = [...disk.tree().keys()].filter((path) => path.includes('/committed/checkpoint_'));
@@ -256,7 +256,7 @@ describe('the file sink refuses', () => {
   test('to fold the marker of output that is not published yet', async () => {
     const disk = new SimulatedDisk();
     const failing = failingPublish();
-    const sink = sinkOn(disk.mount(failing).fileSystem, { looseMarkersMax: 1 });
+    const sink = sinkOn(disk.mount(failing).fileSystem, { maxLooseMarkers: 1 });
     const session = await sink.open(ownerOf(1), calm);
     const handle = await prepare(session, attempt(1, 1), [1]);
     await expect(session.commit(handle, calm)).rejects.toThrow();
@@ -269,7 +269,7 @@ describe('the file sink refuses', () => {
 
   test('a damaged ledger, rather than to take it for empty', async () => {
     const disk = new SimulatedDisk();
-    const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: 1 });
+    const sink = sinkOn(disk.mount().fileSystem, { maxLooseMarkers: 1 });
     const session = await sink.open(ownerOf(1), calm);
     await session.commit(await prepare(session, attempt(1, 1), [1]), calm);
     disk.writeFile(`${directory}/_tidegate/ledger.json`, Buffer.from('{"ranges":[[3,1]]}'));
@@ -280,7 +280,7 @@ describe('the file sink refuses', () => {
 
   test.each([1, 100])('markers without an identity, folded or not (%i)', async (max) => {
     const disk = new SimulatedDisk();
-    const sink = sinkOn(disk.mount().fileSystem, { looseMarkersMax: max });
+    const sink = sinkOn(disk.mount().fileSystem, { maxLooseMarkers: max });
     const session = await sink.open(ownerOf(1), calm);
     await session.commit(await prepare(session, attempt(1, 1), [1]), calm);
     await disk.mount().fileSystem.removeFile(`${directory}/_tidegate/sink.json`);
@@ -289,9 +289,9 @@ describe('the file sink refuses', () => {
   });
 
   test('options that cannot work, all at once', () => {
-    const options = { directory: '', extension: '../x', bufferBytes: 0, looseMarkersMax: 0.5 };
+    const options = { directory: '', extension: '../x', bufferBytes: 0, maxLooseMarkers: 0.5 };
     expect(() => fileSink(options)).toThrow(
-      /directory is empty, not a path; extension "..\/x".*bufferBytes is 0.*looseMarkersMax is 0.5/,
+      /directory is empty, not a path; extension "..\/x".*bufferBytes is 0.*maxLooseMarkers is 0.5/,
     );
   });
 });

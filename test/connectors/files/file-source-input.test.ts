@@ -52,8 +52,8 @@ describe('a CSV file', () => {
 
   test('may have a header of several lines where that is allowed', async () => {
     const text = '"net\nprice",b\n1,2\n';
-    expect(await allOf(csv(text, { headerLinesMax: 2 }))).toEqual([{ 'net\nprice': '1', b: '2' }]);
-    expect(await inputOf(csv(text, { headerLinesMax: 2 }))).toEqual({
+    expect(await allOf(csv(text, { maxHeaderLines: 2 }))).toEqual([{ 'net\nprice': '1', b: '2' }]);
+    expect(await inputOf(csv(text, { maxHeaderLines: 2 }))).toEqual({
       lines: 3,
       skipped: { header: 2 },
     });

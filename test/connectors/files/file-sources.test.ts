@@ -43,10 +43,10 @@ describe('a JSON Lines source', () => {
   test('reads a record that is longer than a block, and refuses one above the limit', async () => {
     const text = `${JSON.stringify('x'.repeat(1_000_000))}\n1\n`;
     expect(await allOf(jsonLines(text))).toEqual(['x'.repeat(1_000_000), 1]);
-    const refused = allOf(jsonLines(text, { recordMaxBytes: 500_000 }));
+    const refused = allOf(jsonLines(text, { maxRecordBytes: 500_000 }));
     await expect(refused).rejects.toMatchObject({
       code: 'TIDEGATE_SOURCE_RECORD',
-      message: `${path}, byte 0: a record is longer than recordMaxBytes, 500000`,
+      message: `${path}, byte 0: a record is longer than maxRecordBytes, 500000`,
     });
   });
 

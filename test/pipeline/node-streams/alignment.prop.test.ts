@@ -99,7 +99,7 @@ async function runPlan(plan: Plan, seen: Record<string, number>): Promise<void> 
       preCommitTimeoutMs: 1_000,
       retainedCheckpoints: 1_000,
       tolerableFailures: 50,
-      queuedRecordsMax: 5,
+      maxQueuedRecords: 5,
     },
   });
   const committedAt = new Map<number, readonly number[]>();

@@ -10,7 +10,7 @@ describe("a pipeline of Node's streams survives a crash at every point", () => {
   ])(
     '%s, with %i fault(s) in a run',
     async (shape, crashes) => {
-      const options = { input, crashes, schedulesMax: 30, seed: 1 };
+      const options = { input, crashes, maxSchedules: 30, seed: 1 };
       const report = await crashEverywhere(builds[shape], options);
       expect(report.violations).toEqual([]);
       expect(report.schedules).toBeGreaterThan(20);

@@ -151,7 +151,7 @@ describe("a pipeline of Node's streams", () => {
   test('goes back when a stage throws in the middle, and halts with the cause when it always does', async () => {
     const sink = memorySink<number>();
     let failures = 0;
-    const build = (failuresMax: number) =>
+    const build = (maxFailures: number) =>
       new StreamPipeline('numbers', {
         sources: { numbers: pacedSource(numbersTo(50), { batchRecords: 5 }) },
         operators: { total: runningTotal() },
@@ -161,7 +161,7 @@ describe("a pipeline of Node's streams", () => {
             source('numbers'),
             map(async (number: number) => {
               await Promise.resolve();
-              if (number === 31 && failures++ < failuresMax) throw new Error('31 is not liked');
+              if (number === 31 && failures++ < maxFailures) throw new Error('31 is not liked');
               return number;
             }),
             operator('total'),
@@ -313,7 +313,7 @@ describe("a pipeline of Node's streams", () => {
         ),
     });
     const store = new MemoryCheckpointStore();
-    await streams.run({ store, handleSignals: false, checkpoint: { queuedRecordsMax: 100 } });
+    await streams.run({ store, handleSignals: false, checkpoint: { maxQueuedRecords: 100 } });
     expect(inner.records).toEqual(numbersTo(5_000));
     // Writer 100, each side of three streams 8, batches of 10 in hand and behind the source.
     expect(widest).toBeLessThanOrEqual(180);

@@ -44,7 +44,7 @@ export function runStreams(
 
 /** Sources and streams here take a few turns of the event loop: only then may time move on. */
 const turnsBeforeTime = 20;
-const roundsMax = 20_000;
+const maxRounds = 20_000;
 
 export async function untilSettled<Value>(
   clock: SimulatedClock,
@@ -56,7 +56,7 @@ export async function untilSettled<Value>(
     progress.hasSettled = true;
   };
   work.then(settled, settled);
-  for (let round = 0; round < roundsMax; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     for (let turn = 0; turn < turns; turn++) await yieldToEventLoop();
     if (progress.hasSettled) return work;
     clock.runNextTimer();

@@ -12,11 +12,11 @@ const durabilities: readonly Durability[] = [
 export type Mix = readonly Durability[];
 
 /** Mixes without regard to order; two last-resource sinks are refused when a pipeline is built. */
-export function allMixes(sinkCountMax = 3): readonly Mix[] {
+export function allMixes(maxSinkCount = 3): readonly Mix[] {
   const mixes: Mix[] = [];
   const extend = (mix: Mix, from: number): void => {
     if (mix.length > 0) mixes.push(mix);
-    if (mix.length === sinkCountMax) return;
+    if (mix.length === maxSinkCount) return;
     for (let index = from; index < durabilities.length; index += 1) {
       const durability = durabilities[index];
       if (durability === undefined) continue;

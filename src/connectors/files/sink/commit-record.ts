@@ -25,7 +25,7 @@ export interface CommitRecord {
 }
 
 const formatVersion = 1;
-const recordMaxBytes = 1_048_576;
+const maxRecordBytes = 1_048_576;
 
 export function encodeRecord(record: CommitRecord): Uint8Array {
   return Buffer.from(
@@ -39,7 +39,7 @@ export function encodeRecord(record: CommitRecord): Uint8Array {
  * @throws TidegateError `TIDEGATE_FILES_CORRUPT`; the file system's `ENOENT` passes.
  */
 export async function readRecord(fileSystem: FileSystem, path: string): Promise<CommitRecord> {
-  const bytes = await readSmallFile(fileSystem, path, recordMaxBytes);
+  const bytes = await readSmallFile(fileSystem, path, maxRecordBytes);
   const record = bytes === undefined ? undefined : parseRecord(bytes);
   if (record !== undefined) return record;
   throw new TidegateError(

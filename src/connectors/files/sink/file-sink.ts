@@ -44,7 +44,7 @@ export interface FileSinkOptions<Rec> {
   /** Bytes that are collected before they are written. Default 256 KiB. */
   readonly bufferBytes?: number;
   /** Markers that lie as files of their own before they are folded into a ledger. Default 256. */
-  readonly looseMarkersMax?: number;
+  readonly maxLooseMarkers?: number;
   readonly fileSystem?: FileSystem;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -55,7 +55,7 @@ const optionTable = {
   encode: callback(jsonLine),
   extension: custom(extensionProblem, 'jsonl'),
   bufferBytes: whole({ min: 1 }, 262_144),
-  looseMarkersMax: whole({ min: 1 }, 256),
+  maxLooseMarkers: whole({ min: 1 }, 256),
   fileSystem: custom(undefined, nodeFileSystem),
   random: contract(['next'], systemRandom),
   logger: contract(['info', 'warn'], silentLogger),

@@ -42,7 +42,7 @@ export interface SessionOptions<Rec> {
   readonly encode: (record: Rec) => string | Uint8Array;
   readonly extension: string;
   readonly bufferBytes: number;
-  readonly looseMarkersMax: number;
+  readonly maxLooseMarkers: number;
 }
 
 export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseSinkSession<Rec> {
@@ -59,10 +59,10 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   constructor(ports: FileSinkPorts, options: SessionOptions<Rec>) {
     super(ports, options.owner);
     this.#options = options;
-    const { staging, looseMarkersMax } = options;
+    const { staging, maxLooseMarkers } = options;
     // The marker of output that is not published yet has the digest that it is compared with.
     const unfinished = () => stagedParts(ports, staging);
-    this.#folding = new MarkerFolding(ports, { staging, looseMarkersMax, unfinished });
+    this.#folding = new MarkerFolding(ports, { staging, maxLooseMarkers, unfinished });
   }
 
   write(records: readonly Rec[]): void | Promise<void> {

@@ -22,20 +22,20 @@ export class BlockReader {
   readonly #file: ReadableFile;
   readonly #path: string;
   readonly #format: RecordFormat<unknown>;
-  readonly #recordMaxBytes: number;
+  readonly #maxRecordBytes: number;
   #buffer: Buffer;
 
   constructor(
     file: ReadableFile,
     path: string,
     format: RecordFormat<unknown>,
-    recordMaxBytes: number,
+    maxRecordBytes: number,
   ) {
     this.#file = file;
     this.#path = path;
     this.#format = format;
-    this.#recordMaxBytes = recordMaxBytes;
-    this.#buffer = Buffer.alloc(Math.min(blockBytes, recordMaxBytes));
+    this.#maxRecordBytes = maxRecordBytes;
+    this.#buffer = Buffer.alloc(Math.min(blockBytes, maxRecordBytes));
   }
 
   /** The first record of the file, without a byte order mark. */
@@ -119,15 +119,15 @@ export class BlockReader {
   /** A record that is longer than the buffer: memory stays bounded. */
   #grow(byteOffset: number): void {
     const { byteLength } = this.#buffer;
-    if (byteLength >= this.#recordMaxBytes) {
+    if (byteLength >= this.#maxRecordBytes) {
       throw new TidegateError(
         'TIDEGATE_SOURCE_RECORD',
-        `${this.#path}, byte ${byteOffset}: a record is longer than recordMaxBytes, ` +
-          String(this.#recordMaxBytes),
+        `${this.#path}, byte ${byteOffset}: a record is longer than maxRecordBytes, ` +
+          String(this.#maxRecordBytes),
         { details: { path: this.#path, byteOffset } },
       );
     }
-    const larger = Buffer.alloc(Math.min(byteLength * 2, this.#recordMaxBytes));
+    const larger = Buffer.alloc(Math.min(byteLength * 2, this.#maxRecordBytes));
     this.#buffer.copy(larger);
     this.#buffer = larger;
   }

@@ -18,7 +18,7 @@ export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
    * Lines of the header, at most: a quote that is not closed where it should be would make names of
    * columns out of records. Default 1.
    */
-  readonly headerLinesMax?: number;
+  readonly maxHeaderLines?: number;
 }
 
 const knownOptions: NamesOf<CsvSourceOptions<unknown>> = {
@@ -26,7 +26,7 @@ const knownOptions: NamesOf<CsvSourceOptions<unknown>> = {
   columns: true,
   delimiter: true,
   quote: true,
-  headerLinesMax: true,
+  maxHeaderLines: true,
 };
 
 /** A record by the names of its columns; all values are text. */
@@ -45,8 +45,8 @@ export function csvSource<Rec = CsvRecord>(
   options: CsvSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
   requireOptions('csvSource', options, knownOptions);
-  const { columns, delimiter = ',', quote = '"', headerLinesMax = 1 } = options;
-  checkOptions({ columns, delimiter, quote, headerLinesMax });
+  const { columns, delimiter = ',', quote = '"', maxHeaderLines = 1 } = options;
+  checkOptions({ columns, delimiter, quote, maxHeaderLines });
   const codes = { quote: quote.charCodeAt(0), delimiter: delimiter.charCodeAt(0) };
   const syntax = { delimiter, quote };
   const format: RecordFormat<CsvRecord> = {
@@ -54,7 +54,7 @@ export function csvSource<Rec = CsvRecord>(
     hasHeader: columns === undefined,
     ends: (bytes, isLast) => endsOfRecords(bytes, isLast, codes),
     parser: (header) => {
-      const names = columns ?? namesIn(header ?? '', syntax, headerLinesMax);
+      const names = columns ?? namesIn(header ?? '', syntax, maxHeaderLines);
       return (text, count) => recordsIn(names, text, { ...syntax, count });
     },
   };
@@ -97,14 +97,14 @@ function rowsIn(text: string, { delimiter, quote }: Syntax): string[][] {
   }
 }
 
-function namesIn(header: string, syntax: Syntax, linesMax: number): readonly string[] {
+function namesIn(header: string, syntax: Syntax, maxLines: number): readonly string[] {
   const lines = header.replace(/\r?\n$/, '').split('\n').length;
   const [names = []] = header === '' ? [] : parseRows(header, { ...syntax, count: 1 });
-  if (lines > linesMax) {
+  if (lines > maxLines) {
     throw new RecordProblem(
       'header',
       `the header has ${lines} lines: a quote in it is not closed where it should be, or ` +
-        `headerLinesMax, ${linesMax}, is too low`,
+        `maxHeaderLines, ${maxLines}, is too low`,
     );
   }
   const isBlank = names.length === 1 && names[0] === '';
@@ -179,9 +179,9 @@ function checkOptions(options: {
   readonly columns: readonly string[] | undefined;
   readonly delimiter: string;
   readonly quote: string;
-  readonly headerLinesMax: number;
+  readonly maxHeaderLines: number;
 }): void {
-  const { columns, delimiter, quote, headerLinesMax } = options;
+  const { columns, delimiter, quote, maxHeaderLines } = options;
   const problems: string[] = [];
   for (const [name, value] of Object.entries({ delimiter, quote })) {
     const code = value.length === 1 ? value.charCodeAt(0) : 0;
@@ -193,8 +193,8 @@ function checkOptions(options: {
   if (columns !== undefined && (columns.length === 0 || new Set(columns).size < columns.length)) {
     problems.push('columns are none, or one is named twice');
   }
-  if (!Number.isSafeInteger(headerLinesMax) || headerLinesMax < 1) {
-    problems.push(`headerLinesMax ${headerLinesMax} is not 1 or more`);
+  if (!Number.isSafeInteger(maxHeaderLines) || maxHeaderLines < 1) {
+    problems.push(`maxHeaderLines ${maxHeaderLines} is not 1 or more`);
   }
   if (problems.length === 0) return;
   throw new TidegateError('TIDEGATE_OPTIONS', `csvSource: ${problems.join('; ')}`);

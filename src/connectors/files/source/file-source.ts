@@ -33,7 +33,7 @@ export interface FileSourceOptions<Rec> {
   /** Records in a batch, at most. Default 512. */
   readonly batchRecords?: number;
   /** A longer record ends the reading, whatever the policy. Default 16 MiB. */
-  readonly recordMaxBytes?: number;
+  readonly maxRecordBytes?: number;
   /**
    * What has to be as it was for the reading to go on behind a position. `file`: the file, which may
    * have grown, or a whole copy of it in another place, of the same length; a file that was put in
@@ -47,7 +47,7 @@ export interface FileSourceOptions<Rec> {
 export const fileSourceNames: NamesOf<FileSourceOptions<unknown>> = {
   onBadRecord: true,
   batchRecords: true,
-  recordMaxBytes: true,
+  maxRecordBytes: true,
   resumeBy: true,
   fileSystem: true,
 };
@@ -58,14 +58,14 @@ export function fileSource<Rec>(
   options: FileSourceOptions<Rec>,
 ): ReadableSource<Rec> {
   requirePath('the path of a file source', path);
-  const { batchRecords = 512, recordMaxBytes = 16_777_216, onBadRecord = 'fail' } = options;
-  for (const [name, value] of Object.entries({ batchRecords, recordMaxBytes })) {
+  const { batchRecords = 512, maxRecordBytes = 16_777_216, onBadRecord = 'fail' } = options;
+  for (const [name, value] of Object.entries({ batchRecords, maxRecordBytes })) {
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new TidegateError('TIDEGATE_OPTIONS', `${path}: ${name} ${value} is not 1 or more`);
   }
   const { fileSystem = nodeFileSystem, resumeBy = 'file' } = options;
   requirePolicies(path, { onBadRecord, resumeBy });
-  const settings = { batchRecords, recordMaxBytes, onBadRecord, resumeBy, fileSystem };
+  const settings = { batchRecords, maxRecordBytes, onBadRecord, resumeBy, fileSystem };
   return new FileSource(resolve(path), format, settings);
 }
 
@@ -137,11 +137,11 @@ class FileSource<Rec> implements ReadableSource<Rec> {
   }
 
   async *#batches(from: FilePosition, signal: AbortSignal): AsyncGenerator<FileBatch<Rec>> {
-    const { fileSystem, batchRecords, recordMaxBytes, resumeBy } = this.#settings;
+    const { fileSystem, batchRecords, maxRecordBytes, resumeBy } = this.#settings;
     const opened = await openAt(fileSystem, this.#path, { position: from, resumeBy });
     const { file, fingerprint, identity } = opened;
     try {
-      const blocks = new BlockReader(file, this.#path, this.#format, recordMaxBytes);
+      const blocks = new BlockReader(file, this.#path, this.#format, maxRecordBytes);
       const parser = await this.#parser(blocks);
       let { lines, skipped } = from;
       const input = new InputCount();

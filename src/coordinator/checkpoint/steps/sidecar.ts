@@ -26,7 +26,7 @@ export async function storeStates(
     entries.set(name, inlineOperatorState(bytes));
   }
   const inlineDigest = inlineStateDigest(entries);
-  const maxBytes = context.options.checkpointMaxBytes - inlineByteLength;
+  const maxBytes = context.options.maxCheckpointBytes - inlineByteLength;
   const receipt = await generation.store.writeSidecar(
     barrier.checkpointId,
     sidecarChunks(states, entries),

@@ -49,7 +49,7 @@ export async function encodeStates(
   signal: AbortSignal,
 ): Promise<EncodedStates> {
   const { options } = attempt.context;
-  refuseByEstimate(cut.snapshots, options.checkpointMaxBytes);
+  refuseByEstimate(cut.snapshots, options.maxCheckpointBytes);
   const states = new Map<string, Uint8Array | LargeState>();
   const snapshots = [...cut.snapshots];
   const concurrency = { concurrency: encodeConcurrency, signal };
@@ -59,9 +59,9 @@ export async function encodeStates(
     states.set(operator, await encodeOne(request, attempt.streams, signal));
   });
   const names = [...states.keys()].sort();
-  const encoded = split(names, states, options.inlineTotalMaxBytes);
+  const encoded = split(names, states, options.maxInlineBytes);
   const fingerprints = options.checkStateAliasing ? fingerprintsOf(encoded) : noFingerprints;
-  refuseTooLarge(encoded, options.checkpointMaxBytes);
+  refuseTooLarge(encoded, options.maxCheckpointBytes);
   const tableStorePath = await checkpointTables(attempt, signal);
   return { ...encoded, tableStorePath, fingerprints };
 }
@@ -149,7 +149,7 @@ async function* headThenRest(
 function split(
   names: readonly string[],
   states: ReadonlyMap<string, Uint8Array | LargeState>,
-  inlineTotalMaxBytes: number,
+  maxInlineBytes: number,
 ): SplitStates {
   const inline = new Map<string, Uint8Array>();
   const large = new Map<string, LargeState>();
@@ -167,10 +167,10 @@ function split(
       if (state.kind === 'buffer') knownByteLength += state.bytes.byteLength;
     }
   }
-  if (inlineByteLength > inlineTotalMaxBytes) {
+  if (inlineByteLength > maxInlineBytes) {
     const bySize = [...inline].sort(([, left], [, right]) => right.byteLength - left.byteLength);
     for (const [name, bytes] of bySize) {
-      if (inlineByteLength <= inlineTotalMaxBytes) break;
+      if (inlineByteLength <= maxInlineBytes) break;
       inline.delete(name);
       large.set(name, { kind: 'buffer', bytes });
       inlineByteLength -= bytes.byteLength;
@@ -204,7 +204,7 @@ function refuseAbove(sizes: readonly (readonly [string, number])[], maxBytes: nu
   const names = largest.map(([name, size]) => `${name} (${size} bytes)`).join(', ');
   throw new TidegateError(
     'TIDEGATE_CHECKPOINT_TOO_LARGE',
-    `operator states have ${byteLength} bytes, checkpointMaxBytes is ${maxBytes}; largest: ${names}`,
+    `operator states have ${byteLength} bytes, maxCheckpointBytes is ${maxBytes}; largest: ${names}`,
     { details: { byteLength, maxBytes } },
   );
 }
