@@ -36,10 +36,10 @@ export { jsonState } from './coordinator/json-state.js';
 export type { JsonStateOptions } from './coordinator/json-state.js';
 export type { Phase } from './coordinator/lifecycle/life-events.js';
 export type { AttemptCause, StepName } from './coordinator/checkpoint/outcome.js';
-export type { Inspect } from './coordinator/xstate-ports.js';
+export type { Inspect } from './coordinator/context.js';
 export { defaultCheckpointOptions } from './coordinator/options/checkpoint-options.js';
 export type { CheckpointOptions, StepBounds } from './coordinator/options/checkpoint-options.js';
-export type { CheckpointOutcome } from './coordinator/checkpoint/tickets.js';
+export type { CheckpointOutcome } from './coordinator/checkpoint/requests.js';
 
 export { renderReport } from './recovery/render-report.js';
 export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';

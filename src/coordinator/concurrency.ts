@@ -27,17 +27,3 @@ export async function forEachBounded<Item>(
   const { signal } = options;
   await Promise.all(items.map((item) => queue.add(() => work(item), { signal })));
 }
-
-/** A time in which nothing else may begin; what waits for its end goes on then. */
-export interface Turn {
-  readonly ended: Promise<void>;
-  readonly end: () => void;
-}
-
-export function newTurn(): Turn {
-  let end!: () => void;
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  return { ended, end };
-}

@@ -1,15 +1,13 @@
 // What the steps work with: the ports, the participants and the options of one coordinator.
 
+import type { InspectionEvent } from 'xstate';
 import type { BarrierPort } from '../contracts/barrier.js';
 import type { Participants } from '../contracts/participants.js';
-import { systemClock, type Clock } from '../runtime/clock.js';
-import { harmlessLogger, silentLogger, type Logger } from '../runtime/logger.js';
-import { systemRandom, type Random } from '../runtime/random.js';
-import { SafeEvents } from './events.js';
-import type { Inspect } from './xstate-ports.js';
+import type { Clock, Timer } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Random } from '../runtime/random.js';
+import type { SafeEvents } from './events.js';
 import type { CheckpointOptions } from './options/checkpoint-options.js';
-import type { CheckedOptions, CoordinatorOptions } from './options/coordinator-options.js';
-import { pipelineHashOf } from './options/pipeline-hash.js';
 
 export interface StepContext {
   readonly pipeline: string;
@@ -24,23 +22,30 @@ export interface StepContext {
   readonly inspect: Inspect | undefined;
 }
 
-/** What was given, with its defaults. */
-export function contextOf(
-  given: Omit<CoordinatorOptions, 'sinks'>,
-  { participants, options }: CheckedOptions,
-  barriers: BarrierPort,
-): StepContext {
-  const logger = given.logger === undefined ? silentLogger : harmlessLogger(given.logger);
+/** Watches the actors of the coordinator, as Stately's inspector does. It must not change anything. */
+export type Inspect = (event: InspectionEvent) => void;
+
+/** The clock of XState's actors, of ours. */
+export function xstateClock(clock: Clock) {
   return {
-    pipeline: given.pipeline,
-    participants,
-    barriers,
-    options,
-    pipelineHash: given.pipelineHash ?? pipelineHashOf(given.pipeline, participants),
-    clock: given.clock ?? systemClock,
-    random: given.random ?? systemRandom,
-    logger,
-    events: new SafeEvents(logger),
-    inspect: given.inspect,
+    setTimeout: (callback: (...args: unknown[]) => void, delayMs: number): Timer =>
+      clock.setTimer(callback, delayMs),
+    clearTimeout: (timer: Timer | undefined): void => timer?.cancel(),
+  };
+}
+
+/** The option `inspect`, guarded: what it throws must not end up in the middle of a transition. */
+export function watched({ inspect, logger }: StepContext): {
+  readonly inspect?: Inspect;
+} {
+  if (inspect === undefined) return {};
+  return {
+    inspect: (event) => {
+      try {
+        inspect(event);
+      } catch (error) {
+        logger.error('inspect failed', { error });
+      }
+    },
   };
 }

@@ -6,16 +6,15 @@ import type { Sink } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
 import type { RecoveryReport } from '../recovery/report.js';
-import { bestEffort } from './best-effort.js';
-import type { CheckpointOutcome } from './checkpoint/tickets.js';
-import { contextOf } from './context.js';
+import type { CheckpointOutcome } from './checkpoint/requests.js';
 import { SafePointLoop } from './dataflow/safe-point-loop.js';
-import type { CoordinatorEventSource } from './events.js';
+import { bestEffort, type CoordinatorEventSource } from './events.js';
 import type { Generation as OpenGeneration, OpenSink } from './lifecycle/generation.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Phase } from './lifecycle/life-events.js';
 import {
   checkOptions,
+  contextOf,
   type CoordinatorOptions,
   type Named,
   type WritersOf,

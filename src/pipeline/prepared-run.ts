@@ -9,7 +9,7 @@ import type { SourceInput } from '../contracts/source.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
 import { requireOptions, type NamesOf } from '../given.js';
 import type { RestoreChoice } from '../recovery/request.js';
-import type { Inspect } from '../coordinator/xstate-ports.js';
+import type { Inspect } from '../coordinator/context.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { sharedAbort } from '../runtime/abort.js';
 import { systemClock, type Clock } from '../runtime/clock.js';

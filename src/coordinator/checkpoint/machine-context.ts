@@ -1,10 +1,9 @@
 // The context and the events of the machine of an attempt, and the cause of an early end.
 
-import { assert } from '../../assert.js';
 import type { StepBounds } from '../options/checkpoint-options.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { Attempt } from './attempt.js';
-import type { AttemptCause, AttemptEnd, StepName } from './outcome.js';
+import type { AttemptCause, StepName } from './outcome.js';
 import type { Cut } from './pending-cut.js';
 import type { PreparedSinks } from './steps/pre-commit.js';
 import type { StoredStates } from './steps/sidecar.js';
@@ -39,13 +38,6 @@ export interface CancelAttempt {
   readonly reason: unknown;
 }
 
-/** How a finished attempt ended, from the final state that it reached. */
-export function attemptEnd(finalState: string, cause: AttemptCause | undefined): AttemptEnd {
-  if (finalState === 'completed') return { kind: 'completed' };
-  assert(finalState === 'abandoned' || finalState === 'failed', `${finalState} is no final state`);
-  return { kind: finalState, cause: causeOf(cause) };
-}
-
 export function failedIn(step: StepName) {
   return {
     type: 'blame' as const,
@@ -77,9 +69,4 @@ export function cancelledIn(step: StepName) {
       reason: event.reason,
     }),
   };
-}
-
-function causeOf(cause: AttemptCause | undefined): AttemptCause {
-  assert(cause !== undefined, 'an attempt ended early without a cause');
-  return cause;
 }

@@ -1,7 +1,8 @@
 // The seven steps of a checkpoint, and how an attempt can end: one union, and its cause as an error.
 
-import { assertNever } from '../../assert.js';
+import { assert, assertNever } from '../../assert.js';
 import { TidegateError } from '../../errors.js';
+import type { Logger } from '../../runtime/logger.js';
 
 /** A step of a checkpoint; each is a state of the machine of an attempt, by this name. */
 export type StepName =
@@ -45,6 +46,14 @@ export type AttemptEnd =
   | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
   | { readonly kind: 'failed'; readonly cause: AttemptCause };
 
+/** How a finished attempt ended, from the final state that it reached. */
+export function attemptEnd(finalState: string, cause: AttemptCause | undefined): AttemptEnd {
+  if (finalState === 'completed') return { kind: 'completed' };
+  assert(finalState === 'abandoned' || finalState === 'failed', `${finalState} is no final state`);
+  assert(cause !== undefined, 'an attempt ended early without a cause');
+  return { kind: finalState, cause };
+}
+
 /** The cause of an attempt's end as an error. */
 export function errorOf(cause: AttemptCause): unknown {
   switch (cause.kind) {
@@ -82,4 +91,36 @@ export function finalFailed(cause: unknown): TidegateError {
     `the final checkpoint did not complete, so the last records are not committed: ${why}`,
     { cause },
   );
+}
+
+/** What the latest attempts have come to: whether anything is still committed. */
+export class AttemptTally {
+  readonly #logger: Logger;
+  #abandonedInARow = 0;
+  #lastProblem: unknown;
+  droppedReports = 0;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  get abandonedInARow(): number {
+    return this.#abandonedInARow;
+  }
+
+  /** Why the newest attempt did not complete; undefined when it did. */
+  get lastProblem(): unknown {
+    return this.#lastProblem;
+  }
+
+  count(end: AttemptEnd): void {
+    this.#lastProblem = end.kind === 'completed' ? undefined : errorOf(end.cause);
+    this.#abandonedInARow = end.kind === 'abandoned' ? this.#abandonedInARow + 1 : 0;
+    if (this.#abandonedInARow < 2) return;
+    // They never halt, and a first one is no news: a cause that lasts would go unnoticed.
+    this.#logger.warn('checkpoints are abandoned in a row: nothing is committed meanwhile', {
+      abandonedInARow: this.#abandonedInARow,
+      cause: this.#lastProblem,
+    });
+  }
 }

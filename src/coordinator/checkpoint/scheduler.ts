@@ -2,22 +2,15 @@
 
 import { assert } from '../../assert.js';
 import { toError } from '../../errors.js';
-import { newTurn, type Turn } from '../concurrency.js';
 import type { StepContext } from '../context.js';
-import { isIdle } from '../dataflow/idle.js';
-import { resumeFlow } from '../dataflow/resume-flow.js';
-import type { Generation } from '../lifecycle/generation.js';
+import { isIdle, UncommittedInput } from '../dataflow/idle.js';
+import { resumeFlow, type Generation } from '../lifecycle/generation.js';
 import type { SchedulerEvent } from '../lifecycle/life-events.js';
-import { UncommittedInput } from '../lifecycle/uncommitted-input.js';
 import { newAttempt, type Attempt } from './attempt.js';
-import { concludeAttempt } from './conclude.js';
-import { drain } from './drain.js';
-import { Interval } from './interval.js';
-import { errorOf, type AttemptEnd, type StepName } from './outcome.js';
-import { runAttempt, type RunningAttempt } from './run-attempt.js';
-import { AttemptTally } from './tally.js';
+import { AttemptTally, errorOf, finalFailed, type AttemptEnd, type StepName } from './outcome.js';
 import {
   cancelled,
+  Interval,
   newRequest,
   outcomeOf,
   Requests,
@@ -26,7 +19,8 @@ import {
   type CheckpointTicket,
   type PendingRequest,
   type RequestOutcome,
-} from './tickets.js';
+} from './requests.js';
+import { concludeAttempt, runAttempt, type RunningAttempt } from './run-attempt.js';
 
 export interface SchedulerOptions {
   /** Whether a cut can be taken at any time, or only when a loop comes to a safe point. */
@@ -51,7 +45,7 @@ export class CheckpointScheduler {
   #endReason: unknown;
   #running: RunningAttempt | undefined;
   /** From the moment a request is taken, also while nothing but a question for news is open. */
-  #turn: Turn | undefined;
+  #serving: PendingRequest | undefined;
   #isDraining = false;
 
   constructor(context: StepContext, { takesCutsAnyTime }: SchedulerOptions) {
@@ -70,7 +64,7 @@ export class CheckpointScheduler {
   }
 
   get isCutDue(): boolean {
-    return !this.#requests.isEmpty && this.#turn === undefined && this.#service !== undefined;
+    return !this.#requests.isEmpty && this.#serving === undefined && this.#service !== undefined;
   }
 
   /**
@@ -133,16 +127,25 @@ export class CheckpointScheduler {
     this.#isDraining = true;
     // An attempt that takes as long as the interval would make another one due, without end.
     this.#interval.end();
-    const whole = drain({
-      tolerableFailures: this.#context.options.tolerableFailures,
-      takeFinal: () => this.#takeFinal(),
-      isOver: () => this.#endReason !== undefined,
-      hasRequests: () => !this.#requests.isEmpty,
-    });
-    whole.then(
+    this.#drain().then(
       () => service.send({ type: 'drained' }),
       (cause: unknown) => service.send({ type: 'not-drained', cause }),
     );
+  }
+
+  /** @throws TidegateError `TIDEGATE_FINAL_CHECKPOINT` when the last records could not be committed. */
+  async #drain(): Promise<void> {
+    const { tolerableFailures } = this.#context.options;
+    for (let abandonments = 0; ;) {
+      const outcome = await this.#takeFinal();
+      if (outcome.kind === 'completed' || outcome.kind === 'skipped') {
+        if (this.#requests.isEmpty) return;
+        continue;
+      }
+      abandonments += 1;
+      const isFinal = outcome.kind === 'failed' || this.#endReason !== undefined;
+      if (isFinal || abandonments > tolerableFailures) throw finalFailed(errorOf(outcome.cause));
+    }
   }
 
   #close(): void {
@@ -166,7 +169,7 @@ export class CheckpointScheduler {
   async #takeFinal(): Promise<RequestOutcome> {
     // Each turn waits for something that has not happened: a wait for what is over already would
     // spin without ever letting the process do anything else.
-    while (this.#turn !== undefined) await this.#turn.ended;
+    while (this.#serving !== undefined) await outcomeOf(this.#serving);
     const service = this.#service;
     if (service === undefined || this.#endReason !== undefined) return cancelled(this.#endReason);
     const request = this.#requests.takeNext() ?? newRequest();
@@ -178,7 +181,7 @@ export class CheckpointScheduler {
   async #await(ticket: CheckpointTicket): Promise<CheckpointOutcome> {
     const { clock, options } = this.#context;
     const bound = ticket.within(clock, options.alignmentTimeoutMs, () => {
-      return this.#turn === undefined && this.#requests.withdraw(ticket);
+      return this.#serving === undefined && this.#requests.withdraw(ticket);
     });
     this.#serveIfDue();
     const outcome = await ticket.ended;
@@ -188,7 +191,7 @@ export class CheckpointScheduler {
 
   /** Whatever goes wrong in it, the request ends and only recovery goes on. */
   async #serve(generation: Generation, request: PendingRequest): Promise<void> {
-    this.#turn = newTurn();
+    this.#serving = request;
     try {
       if (request.kind === 'checkpoint') {
         const hasNothingNew = await isIdle(this.#context, generation);
@@ -285,9 +288,7 @@ export class CheckpointScheduler {
   }
 
   #finish(request: PendingRequest, outcome: RequestOutcome): void {
-    const turn = this.#turn;
-    this.#turn = undefined;
-    turn?.end();
+    this.#serving = undefined;
     settleRequest(request, outcome);
     if (this.#service === undefined || this.#endReason !== undefined) return;
     this.#interval.arm();

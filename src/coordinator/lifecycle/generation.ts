@@ -1,5 +1,6 @@
 // One generation at work: what it opened, and what it has learnt since.
 
+import type { Flow } from '../../contracts/barrier.js';
 import {
   isTwoPhase,
   type FlushingSinkSession,
@@ -110,6 +111,28 @@ function openSink(
   }
   const { durability } = sink;
   return { kind: 'two-phase', name, durability, writer, session: session as TwoPhaseSinkSession };
+}
+
+/** Lets its records flow; false when the dataflow could not begin. */
+export function resumeFlow(
+  { barriers, events }: StepContext,
+  generation: Generation,
+  failed: (error: unknown) => void,
+): boolean {
+  const flow: Flow = {
+    generation: generation.number,
+    sinks: new Map([...generation.sinks].map(([name, { writer }]) => [name, writer])),
+    // One microtask later: the resumption is in the middle of a step of the life.
+    failed: (error) => queueMicrotask(() => failed(error)),
+    troubled: (records) => events.emit('records-troubled', records),
+  };
+  try {
+    barriers.resume(flow);
+    return true;
+  } catch (error) {
+    failed(error);
+    return false;
+  }
 }
 
 /**

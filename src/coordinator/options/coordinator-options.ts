@@ -9,15 +9,16 @@ import type { Sink } from '../../contracts/sink.js';
 import type { Source } from '../../contracts/source.js';
 import type { TableStore } from '../../contracts/table-store.js';
 import type { Recover, RestoreChoice } from '../../recovery/request.js';
-import type { Clock } from '../../runtime/clock.js';
-import type { Logger } from '../../runtime/logger.js';
-import type { Random } from '../../runtime/random.js';
+import { systemClock, type Clock } from '../../runtime/clock.js';
+import { harmlessLogger, silentLogger, type Logger } from '../../runtime/logger.js';
+import { systemRandom, type Random } from '../../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../../store/checkpoint-store.js';
 import { requireObject, unknownNames, type NamesOf } from '../../given.js';
-import { contractProblems } from './check-participants.js';
-import { isUsableName, nameRule, participantProblems } from './guarantee.js';
-import type { Inspect } from '../xstate-ports.js';
+import type { Inspect, StepContext } from '../context.js';
+import { SafeEvents } from '../events.js';
 import { completeOptions, type CheckpointOptions } from './checkpoint-options.js';
+import { contractProblems, isUsableName, nameRule, participantProblems } from './participants.js';
+import { pipelineHashOf } from './pipeline-hash.js';
 
 /** Participants by the names under which manifests list them. */
 export type Named<Participant> = Readonly<Record<string, Participant>>;
@@ -104,6 +105,27 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     });
   }
   return { participants, options };
+}
+
+/** What was given, with its defaults. */
+export function contextOf(
+  given: Omit<CoordinatorOptions, 'sinks'>,
+  { participants, options }: CheckedOptions,
+  barriers: BarrierPort,
+): StepContext {
+  const logger = given.logger === undefined ? silentLogger : harmlessLogger(given.logger);
+  return {
+    pipeline: given.pipeline,
+    participants,
+    barriers,
+    options,
+    pipelineHash: given.pipelineHash ?? pipelineHashOf(given.pipeline, participants),
+    clock: given.clock ?? systemClock,
+    random: given.random ?? systemRandom,
+    logger,
+    events: new SafeEvents(logger),
+    inspect: given.inspect,
+  };
 }
 
 /** Every option there is, so that a misspelt one is not passed over: its state would be lost. */

@@ -1,7 +1,7 @@
 // The attempt's chart by itself: every reachable path, every state and every transition.
 
 import { describe, expect, test } from '@jest/globals';
-import { attemptEnd } from '../../../src/coordinator/checkpoint/machine-context.js';
+import { attemptEnd } from '../../../src/coordinator/checkpoint/outcome.js';
 import { attemptMachine } from '../../../src/coordinator/checkpoint/machine.js';
 import { defaultCheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
 import { stepNames } from '../../../src/coordinator/checkpoint/outcome.js';

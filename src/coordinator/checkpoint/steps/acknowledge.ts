@@ -2,8 +2,8 @@
 
 import type { ConnectorCheckpoint } from '../../../manifest/types.js';
 import type { PersistedManifest } from '../../../store/persisted-manifest.js';
-import { reportParticipantError } from '../../best-effort.js';
 import type { StepContext } from '../../context.js';
+import { reportParticipantError } from '../../events.js';
 import type { Generation } from '../../lifecycle/generation.js';
 import { toOffsets } from '../../offsets.js';
 

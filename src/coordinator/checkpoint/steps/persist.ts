@@ -1,11 +1,13 @@
 // Step 5: the manifest becomes durable; from here on the checkpoint is in doubt until all have committed.
 
 import { assert } from '../../../assert.js';
+import { TidegateError } from '../../../errors.js';
 import { persist, type PersistedManifest } from '../../../store/persisted-manifest.js';
 import type { StepInput } from '../attempt.js';
-import { checkStateAliasing } from './state-aliasing.js';
 import type { PersistInput } from '../machine-context.js';
 import { draftManifest } from '../manifest.js';
+import type { Cut } from '../pending-cut.js';
+import { fingerprintOf, type EncodedStates } from './snapshot.js';
 
 export async function persistManifest(
   { attempt, ...input }: StepInput & PersistInput,
@@ -24,4 +26,34 @@ export async function persistManifest(
   if (context.options.checkStateAliasing) await checkStateAliasing(input.cut, input.states, signal);
   attempt.cut.releaseSnapshots();
   return persisted;
+}
+
+/**
+ * For development: whether later records show in a snapshot that should have been frozen. Looks again after the records of the next epoch had their chance: at the buffer that was encoded,
+ * and at what the snapshot encodes to now. States that were streamed are not compared.
+ *
+ * @throws TidegateError `TIDEGATE_STATE_ALIASED`, naming the operator.
+ */
+async function checkStateAliasing(
+  cut: Cut,
+  states: EncodedStates,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [operator, snapshot] of cut.snapshots) {
+    const fingerprint = states.fingerprints.get(operator);
+    if (fingerprint === undefined) continue;
+    const { bytes, sha256 } = fingerprint;
+    if (fingerprintOf(bytes).sha256 !== sha256) refuse(operator, 'the encoded bytes');
+    const again = await snapshot.encode({ signal });
+    if (!(again instanceof Uint8Array)) continue;
+    if (fingerprintOf(again).sha256 !== sha256) refuse(operator, 'what it encodes to');
+  }
+}
+
+function refuse(operator: string, what: string): never {
+  throw new TidegateError(
+    'TIDEGATE_STATE_ALIASED',
+    `operator ${operator}: ${what} changed after the capture, so later records show in its state`,
+    { details: { operator } },
+  );
 }

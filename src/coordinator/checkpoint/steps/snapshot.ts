@@ -6,7 +6,7 @@ import type { EncodedState, OperatorSnapshot } from '../../../contracts/operator
 import type { Attempt, StepInput } from '../attempt.js';
 import { forEachBounded } from '../../concurrency.js';
 import type { Cut } from '../pending-cut.js';
-import { couldNotEncode, StateStream, type StateStreams } from './state-stream.js';
+import { couldNotEncode, StateStream, type StateStreams } from '../state-stream.js';
 
 /** A state of known size, or one that is only measured while it streams into the sidecar. */
 type LargeState =

@@ -1,9 +1,9 @@
 // An operator's state as a stream of chunks, read in two steps and given up in any other.
 
 import { types } from 'node:util';
-import { TidegateError } from '../../../errors.js';
-import type { EncodedState } from '../../../contracts/operator.js';
-import type { StepName } from '../outcome.js';
+import { TidegateError } from '../../errors.js';
+import type { EncodedState } from '../../contracts/operator.js';
+import type { StepName } from './outcome.js';
 
 /** A state of which only a part may ever be read. */
 export class StateStream {
