@@ -1,6 +1,7 @@
 // Asking a participant or the store with a bound, again and again with backoff, until it answers.
 
 import { TidegateError, isTidegateError, toError } from '../errors.js';
+import { backoffMs } from '../runtime/backoff.js';
 import { sleep, withDeadline } from '../runtime/deadline.js';
 import type { RecoveryPorts } from './request.js';
 
@@ -41,9 +42,6 @@ export class RoundEnded extends Error {
   }
 }
 
-const firstDelayMs = 100;
-const longestDelayMs = 10_000;
-
 /** Calls until there is an answer, the time is up, or an error says that it will never come. */
 export async function ask<Value>(
   patience: Patience,
@@ -79,12 +77,6 @@ export async function askOnce<Value>(
   const { problem } = outcome;
   if (isFinal(problem)) return { kind: 'refused', problem, unclearBefore: undefined };
   return { kind: 'unanswered', problem };
-}
-
-/** Doubles up to ten seconds; the jitter keeps restarted processes from asking in step. */
-export function backoffMs(attempt: number, chance: number): number {
-  const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(attempt, 20));
-  return longestMs / 2 + (longestMs / 2) * chance;
 }
 
 export function throwIfAborted(signal: AbortSignal): void {

@@ -77,6 +77,77 @@ describe('a participant that cannot be put back', () => {
     expect(calls).toBe(1);
   });
 
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+
+  test.each(['position', 'restore'] as const)(
+    'whose %s meets a refused connection is waited for until the server is back',
+    async (call) => {
+      const world = new RecoveryWorld();
+      if (call === 'restore') await world.stored({ epoch: 1 });
+      const real = world.source[call].bind(world.source) as (...given: unknown[]) => unknown;
+      const triedAtMs: number[] = [];
+      world.source[call] = ((...given: unknown[]) => {
+        triedAtMs.push(world.clock.monotonicMs());
+        if (triedAtMs.length < 12) throw refused;
+        return real(...given);
+      }) as never;
+      const startedAtMs = world.clock.monotonicMs();
+
+      resumedFrom(await world.recover());
+
+      const pauses = triedAtMs.slice(1).map((atMs, index) => atMs - (triedAtMs[index] ?? 0));
+      expect(pauses[0]).toBeLessThanOrEqual(200);
+      expect(Math.max(...pauses)).toBeLessThanOrEqual(10_000);
+      expect(world.clock.monotonicMs() - startedAtMs).toBeGreaterThan(20_000);
+      expect(triedAtMs).toHaveLength(12);
+    },
+  );
+
+  test('is given up when it has been away for as long as a sink may be', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    world.source.restore = () => {
+      throw refused;
+    };
+    const startedAtMs = world.clock.monotonicMs();
+
+    const refusal = refusalOf(await world.recover());
+
+    expect(refusal.code).toBe('TIDEGATE_RECOVERY_PARTICIPANT');
+    expect(refusal.message).toMatch(/ECONNREFUSED \(tried \d+ times in \d+ ms\)$/);
+    const waitedMs = world.clock.monotonicMs() - startedAtMs;
+    expect(waitedMs).toBeGreaterThan(580_000);
+    expect(waitedMs).toBeLessThanOrEqual(600_000);
+  });
+
+  test('that ends after it was given up is called again, and never beside itself', async () => {
+    const world = new RecoveryWorld();
+    await world.stored({ epoch: 1 });
+    let calls = 0;
+    let running = 0;
+    const restore = world.source.restore.bind(world.source);
+    world.source.restore = async (offsets: Offsets, options: RestoreOptions) => {
+      calls += 1;
+      running += 1;
+      expect(running).toBe(1);
+      if (calls > 1) {
+        restore(offsets, options);
+        return;
+      }
+      return new Promise<void>((_resolve, reject) => {
+        options.signal.addEventListener('abort', () => {
+          running -= 1;
+          reject(new Error('it was ended'));
+        });
+      });
+    };
+
+    resumedFrom(await world.recover());
+
+    expect(calls).toBe(2);
+    expect(world.source.restored).toEqual(['100']);
+  });
+
   test('that works the second time is no problem', async () => {
     const world = new RecoveryWorld();
     await world.stored({ epoch: 1 });

@@ -5,13 +5,13 @@ import { TidegateError } from '../../src/errors.js';
 import {
   abortedBy,
   ask,
-  backoffMs,
   isFinal,
   RoundEnded,
   throwIfAborted,
   timeoutFor,
   type Patience,
 } from '../../src/recovery/ask.js';
+import { backoffMs } from '../../src/runtime/backoff.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { VirtualClock } from './kit.js';
