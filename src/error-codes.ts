@@ -317,6 +317,12 @@ export const errorCodes = {
     kind: 'retryable',
     remedy: 'The source threw while it was read: see the cause. It is read again after a recovery.',
   },
+  TIDEGATE_SOURCE_UNANSWERED: {
+    kind: 'retryable',
+    remedy:
+      'The source was away for longer than inDoubtTimeoutMs: bring it back, then start again. ' +
+      'Nothing is lost.',
+  },
   TIDEGATE_OPERATOR_STATE: {
     kind: 'corrupt',
     remedy:

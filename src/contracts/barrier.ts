@@ -1,6 +1,8 @@
 // The barrier port: how the coordinator asks for a cut without knowing what the records flow through.
 
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
 import type { OperatorSnapshot } from './operator.js';
 import type { CallOptions, Offsets, SourceInput, SourcePosition } from './source.js';
 
@@ -73,9 +75,9 @@ export interface SourceStatus {
   readonly watermark: number | undefined;
   /**
    * `idle`: silent for its `idleAfterMs`; `waiting`: ahead in event time, until its `alignment` lets
-   * it go on; `ended`: at the end of its input.
+   * it go on; `retrying`: it fails, and is asked again; `ended`: at the end of its input.
    */
-  readonly state: 'reading' | 'idle' | 'waiting' | 'ended';
+  readonly state: 'reading' | 'idle' | 'waiting' | 'retrying' | 'ended';
 }
 
 /** What a dataflow tells of itself while it runs. All counts are of this run, by name. */
@@ -91,6 +93,34 @@ export interface FlowStatus {
   readonly clamped: ReadonlyMap<string, number>;
 }
 
+/** A source has failed in a way that passes, and is asked again after a pause. */
+export interface SourceWaiting {
+  readonly source: string;
+  readonly error: unknown;
+  /** Failures in a row, this one included. */
+  readonly failures: number;
+  /** Until it is asked again. */
+  readonly pauseMs: number;
+}
+
+/** It has answered again. */
+export interface SourceBack {
+  readonly source: string;
+  readonly failures: number;
+  /** From the first of these failures on. */
+  readonly awayMs: number;
+}
+
+/** How a source that is away is waited for. */
+export interface SourcePatience {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** From the first failure in a row on; then the flow fails. */
+  readonly giveUpAfterMs: number;
+  readonly waiting: (waiting: SourceWaiting) => void;
+  readonly back: (back: SourceBack) => void;
+}
+
 /** What a dataflow gets when its records may flow. */
 export interface Flow {
   readonly generation: Generation;
@@ -99,6 +129,8 @@ export interface Flow {
   readonly failed?: (error: unknown) => void;
   /** Something befell records that neither stops the flow nor belongs to an attempt. */
   readonly troubled?: (records: TroubledRecords) => void;
+  /** Without it the first failure of a source ends the flow. */
+  readonly patience?: SourcePatience;
 }
 
 /**

@@ -126,7 +126,7 @@ describe('a participant that cannot be put back', () => {
     let calls = 0;
     let running = 0;
     const restore = world.source.restore.bind(world.source);
-    world.source.restore = async (offsets: Offsets, options: RestoreOptions) => {
+    const restoreSlowly = async (offsets: Offsets, options: RestoreOptions): Promise<void> => {
       calls += 1;
       running += 1;
       expect(running).toBe(1);
@@ -141,6 +141,8 @@ describe('a participant that cannot be put back', () => {
         });
       });
     };
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- a scripted source answers at once
+    world.source.restore = restoreSlowly;
 
     resumedFrom(await world.recover());
 

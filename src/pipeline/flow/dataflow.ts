@@ -89,6 +89,7 @@ export class Dataflow implements BarrierPort {
       clock: this.#options.clock,
       logger: this.#options.logger ?? silentLogger,
       maxQueuedBytes: this.#options.maxQueuedBytes,
+      patience: flow.patience,
       failed: (error) => flow.failed?.(error),
     });
     this.#run = run;

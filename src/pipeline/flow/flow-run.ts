@@ -1,6 +1,6 @@
 // The dataflow of one generation: everything that moves, and the one switch that stops it.
 
-import type { CutListener, Barrier, SinkWriter } from '../../contracts/barrier.js';
+import type { CutListener, Barrier, SinkWriter, SourcePatience } from '../../contracts/barrier.js';
 import type { CheckpointId, Generation } from '../../ids.js';
 import { sharedAbort } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -12,7 +12,7 @@ export interface Reader {
   /** Under which its cursor is known. */
   readonly name: string;
   /** What it does between two batches, for people who watch. */
-  readonly pause: 'idle' | 'waiting' | undefined;
+  readonly pause: 'idle' | 'waiting' | 'retrying' | undefined;
   /** Settles at the end of the input, or when the run is over. */
   read(): Promise<void>;
   /** Sends the barrier after the records handed out so far. */
@@ -32,6 +32,8 @@ export interface FlowRunOptions {
   readonly logger: Logger;
   /** Estimated bytes that wait in one queue before its producer has to. */
   readonly maxQueuedBytes: number;
+  /** How a source that is away is waited for; undefined: not at all. */
+  readonly patience?: SourcePatience | undefined;
   readonly failed: (error: unknown) => void;
 }
 
@@ -48,6 +50,7 @@ export class FlowRun {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxQueuedBytes: number;
+  readonly patience: SourcePatience | undefined;
   readonly slice: TimeSlice;
   readonly #failed: (error: unknown) => void;
   readonly #ended = sharedAbort();
@@ -64,6 +67,7 @@ export class FlowRun {
     this.clock = options.clock;
     this.logger = options.logger;
     this.maxQueuedBytes = options.maxQueuedBytes;
+    this.patience = options.patience;
     this.slice = new TimeSlice(options.clock, readerSliceMs);
     this.#failed = options.failed;
   }

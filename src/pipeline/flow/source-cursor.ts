@@ -2,6 +2,7 @@
 
 import { TidegateError } from '../../errors.js';
 import type {
+  CallOptions,
   Offsets,
   ReadableSource,
   RestoreOptions,
@@ -9,6 +10,7 @@ import type {
   SourcePosition,
 } from '../../contracts/source.js';
 import { checkedPosition } from '../../contracts/source-position.js';
+import { Mutex } from '../../runtime/mutex.js';
 import { beginningOfTime } from './elements.js';
 
 /**
@@ -28,6 +30,8 @@ export class SourceCursor<Rec = unknown> {
   /** What the source tells people of itself, asked once in a process: it goes into every manifest. */
   #metadata: SourcePosition['metadata'];
   #hasEnded = false;
+  /** A source goes back in the middle of a run, while a checkpoint is acknowledged. */
+  readonly #calls = new Mutex();
   /** Event time up to which this source is complete. */
   watermark = beginningOfTime;
 
@@ -79,6 +83,14 @@ export class SourceCursor<Rec = unknown> {
     this.watermark = watermark === undefined ? beginningOfTime : Number(watermark);
   }
 
+  /** Behind the last batch that was handed out, in the middle of a run. */
+  async goBack({ signal }: CallOptions): Promise<void> {
+    const { watermark } = this.position();
+    await this.#calls.runExclusive(async () =>
+      this.source.restore(this.offsets, { signal, watermark }),
+    );
+  }
+
   async #ask(): Promise<Offsets> {
     const { offsets, metadata = {} } = checkedPosition(
       `source ${this.name}`,
@@ -99,7 +111,11 @@ export class SourceCursor<Rec = unknown> {
       },
       restore: (offsets, options) => this.restore(offsets, options),
       ...(source.acknowledge !== undefined && {
-        acknowledge: (offsets, options) => source.acknowledge?.(splitOffsets(offsets).own, options),
+        acknowledge: (offsets, options) =>
+          this.#calls.runExclusive(
+            async () => source.acknowledge?.(splitOffsets(offsets).own, options),
+            options.signal,
+          ),
       }),
     };
   }

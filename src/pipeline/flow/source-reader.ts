@@ -1,8 +1,9 @@
 // Reads one source in one generation, and puts barriers between its batches.
 
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
-import type { SourceBatch, SourceInput } from '../../contracts/source.js';
+import type { CallOptions, SourceBatch, SourceInput } from '../../contracts/source.js';
 import { requireOffsets } from '../../contracts/source-position.js';
+import { SourceRetries } from '../../coordinator/dataflow/source-retries.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
 import { kindOf } from '../../given.js';
 import { bytesOf } from '../../runtime/record-bytes.js';
@@ -35,6 +36,7 @@ export class SourceReader implements Reader {
   readonly #options: SourceReaderOptions;
   /** The records handed out so far end at the cursor: a barrier may follow them. */
   #isBetweenBatches = true;
+  #retries: SourceRetries | undefined;
   /** Attempts that wait for the end of a batch: one at most, unless it was abandoned. */
   readonly #waiting: { readonly barrier: Barrier; readonly listener: CutListener }[] = [];
 
@@ -46,8 +48,8 @@ export class SourceReader implements Reader {
     return this.#options.cursor.name;
   }
 
-  get pause(): 'idle' | 'waiting' | undefined {
-    return this.#options.times.pause;
+  get pause(): 'idle' | 'waiting' | 'retrying' | undefined {
+    return this.#retries?.isAway === true ? 'retrying' : this.#options.times.pause;
   }
 
   inject(barrier: Barrier, listener: CutListener): void {
@@ -78,30 +80,60 @@ export class SourceReader implements Reader {
 
   /** The source's position may be ahead of what it has handed out: the cursor's is not. */
   async #readOn(): Promise<void> {
-    const { run, cursor, output, times } = this.#options;
-    const { signal } = run;
+    const { cursor, output, times } = this.#options;
     // Also before the first batch: it may have been ahead when the last checkpoint was taken.
     if (!(await times.turnCame())) return;
     times.waits();
+    if (!(await this.#readThrough())) return;
+    // A table may have more rows at the next start: only a stream's end is final.
+    if (this.#options.kind === 'source') cursor.end();
+    times.moved();
+    output.mark({ kind: 'end' });
+  }
+
+  /** Until the end of the input, behind failures that pass; false when the run is over. */
+  async #readThrough(): Promise<boolean> {
+    const { run, cursor } = this.#options;
+    const goBack = (call: CallOptions): Promise<void> => cursor.goBack(call);
+    const { patience, signal } = run;
+    const retries = new SourceRetries({ source: cursor.name, goBack, patience, signal });
+    this.#retries = retries;
+    for (;;) {
+      const reading = { isHandingOut: false };
+      try {
+        return await this.#readOnce(retries, reading);
+      } catch (error) {
+        if (reading.isHandingOut || run.isOver) throw error;
+        await retries.failed(error);
+        if (signal.aborted) return false;
+      }
+    }
+  }
+
+  /** One iteration of the source. */
+  async #readOnce(retries: SourceRetries, reading: { isHandingOut: boolean }): Promise<boolean> {
+    const { run, cursor, times } = this.#options;
+    const { signal } = run;
+    retries.begins();
     for await (const batch of cursor.source.read({ signal })) {
-      if (run.isOver) return;
+      if (run.isOver) return false;
+      retries.answered();
+      reading.isHandingOut = true;
       requireBatch(cursor.name, batch);
       // A source that hands out empty batches has been silent all the same.
       if (batch.records.length > 0) times.stopsWaiting();
       const passing = this.#pass(batch, 0);
       // Nothing to wait for, most often: a promise for each batch costs more than a small batch.
-      if (!(typeof passing === 'boolean' ? passing : await passing)) return;
+      if (!(typeof passing === 'boolean' ? passing : await passing)) return false;
       const turn = times.turnCame();
-      if (!(typeof turn === 'boolean' ? turn : await turn)) return;
+      if (!(typeof turn === 'boolean' ? turn : await turn)) return false;
       times.waits();
+      reading.isHandingOut = false;
     }
     times.stopsWaiting();
+    retries.answered();
     // A source that was asked to stop ends in the same way as one that has no more.
-    if (run.isOver) return;
-    // A table may have more rows at the next start: only a stream's end is final.
-    if (this.#options.kind === 'source') cursor.end();
-    times.moved();
-    output.mark({ kind: 'end' });
+    return !run.isOver;
   }
 
   /** Hands the batch on from the record `start`; false when the run is over by then. */
