@@ -16,7 +16,10 @@ export type {
   Flow,
   FlowStatus,
   RecordTrouble,
+  SourceBack,
+  SourcePatience,
   SourceStatus,
+  SourceWaiting,
   TroubledRecords,
 } from '../contracts/barrier.js';
 export type {
