@@ -38,7 +38,12 @@ export type { Phase } from './coordinator/lifecycle/life-events.js';
 export type { AttemptCause, StepName } from './coordinator/checkpoint/outcome.js';
 export type { Inspect } from './coordinator/context.js';
 export { defaultCheckpointOptions } from './coordinator/options/checkpoint-options.js';
-export type { CheckpointOptions, StepBounds } from './coordinator/options/checkpoint-options.js';
+export type {
+  CheckpointOptions,
+  CheckpointSettings,
+  StepTimeouts,
+  Timeouts,
+} from './coordinator/options/checkpoint-options.js';
 export type { CheckpointOutcome } from './coordinator/checkpoint/requests.js';
 
 export { renderReport } from './recovery/render-report.js';
@@ -46,6 +51,7 @@ export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/r
 export type {
   InDoubtPolicy,
   RecoveryOptions,
+  RecoveryTimeouts,
   RestoreChoice,
   StateLimits,
 } from './recovery/request.js';

@@ -21,6 +21,8 @@ export interface OptionKind<Default = unknown> {
   readonly problem: (value: unknown) => string | undefined;
   readonly isRequired?: boolean;
   readonly default?: Default;
+  /** Of an object of options of its own. */
+  readonly table?: Readonly<Record<string, OptionKind>>;
 }
 
 /** An option with a value when it is left out. */
@@ -70,7 +72,7 @@ export function completeOptions<Options extends object, const Table extends Opti
     unknown.length === 0
       ? []
       : [`there is no option ${unknown.join(', ')}: there are ${Object.keys(table).join(', ')}`];
-  const wrong = wrongValues(given, table);
+  const wrong = valueProblems(given, table);
   const problems = names.length + wrong.length > 0 ? wrong : rules().filter(isText);
   if (names.length + problems.length > 0) {
     throw new TidegateError(
@@ -78,29 +80,46 @@ export function completeOptions<Options extends object, const Table extends Opti
       `${component}: ${[...names, ...problems].join('; ')}`,
     );
   }
-  const completed = { ...given } as Record<string, unknown>;
-  for (const [name, kind] of Object.entries<OptionKind>(table)) {
-    if (completed[name] === undefined && 'default' in kind) completed[name] = kind.default;
-  }
-  return completed as Completed<Options, Table>;
+  return withDefaults(given, table) as Completed<Options, Table>;
 }
 
-function wrongValues(
+/** The options with the defaults of their table, also inside of its nested ones. */
+export function withDefaults(
   given: object,
   table: Readonly<Record<string, OptionKind>>,
-  prefix = '',
-): readonly string[] {
-  const problems: string[] = [];
+): Readonly<Record<string, unknown>> {
+  const completed = { ...given } as Record<string, unknown>;
   for (const [name, kind] of Object.entries(table)) {
-    const value: unknown = Reflect.get(given, name);
-    if (value === undefined) {
-      if (kind.isRequired === true) problems.push(`${prefix}${name} is missing`);
-      continue;
-    }
-    const problem = kind.problem(value);
-    if (problem !== undefined) problems.push(`${prefix}${name} ${problem}`);
+    const value = completed[name];
+    if (kind.table !== undefined) completed[name] = withDefaults(value ?? {}, kind.table);
+    else if (value === undefined && 'default' in kind) completed[name] = kind.default;
   }
-  return problems;
+  return completed;
+}
+
+/**
+ * What is wrong with each value, one sentence each, beginning with the path of the option.
+ *
+ * @param path Stands before the names, as in `timeouts.`.
+ */
+export function valueProblems(
+  given: object,
+  table: Readonly<Record<string, OptionKind>>,
+  path = '',
+): readonly string[] {
+  return Object.entries(table).flatMap(([name, kind]) => {
+    const value: unknown = Reflect.get(given, name);
+    if (value === undefined) return kind.isRequired === true ? [`${path}${name} is missing`] : [];
+    const problem = kind.problem(value);
+    if (problem !== undefined) return [`${path}${name} ${problem}`];
+    if (kind.table === undefined) return [];
+    const inner = `${path}${name}.`;
+    const unknown = unknownNames(value as object, kind.table);
+    return [
+      ...unknown.map((other) => `there is no option ${inner}${other}`),
+      ...valueProblems(value as object, kind.table, inner),
+    ];
+  });
 }
 
 /** Makes an option one that has to be given. */
@@ -156,7 +175,7 @@ export function oneOf(words: readonly string[]): OptionKind;
 export function oneOf(words: readonly string[], fallback?: string) {
   const isOne = (value: unknown): boolean => words.includes(value as string);
   return kindWith(
-    (value) => (isOne(value) ? undefined : `is ${shown(value)}, not one of ${words.join(', ')}`),
+    (value) => (isOne(value) ? undefined : `is ${word(value)}, not one of ${words.join(', ')}`),
     fallback,
   );
 }
@@ -211,13 +230,8 @@ export function texts(): OptionKind {
 /** An object of options of its own; problems name the path, as in `timeouts.commitMs`. */
 export function nested<Options extends object>(table: OptionTable<Options>): OptionKind {
   return {
-    problem: (value) => {
-      if (!isObject(value)) return `is ${kindOf(value)}, not an object`;
-      const unknown = unknownNames(value, table);
-      const problems = unknown.map((name) => `has no option ${name}`);
-      problems.push(...wrongValues(value, table).map((problem) => `has ${problem}`));
-      return problems.length === 0 ? undefined : problems.join(' and ');
-    },
+    table,
+    problem: (value) => (isObject(value) ? undefined : `is ${kindOf(value)}, not an object`),
   };
 }
 
@@ -236,6 +250,13 @@ export function custom(
 
 function kindWith(problem: OptionKind['problem'], fallback: unknown): OptionKind {
   return fallback === undefined ? { problem } : { problem, default: fallback };
+}
+
+/** A misspelt word is shown; what may be a secret is not. */
+function word(value: unknown): string {
+  return typeof value === 'string' && /^[a-zA-Z-]{1,20}$/.test(value)
+    ? JSON.stringify(value)
+    : shown(value);
 }
 
 /** Numbers and flags as they are; of anything else the type. */

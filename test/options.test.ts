@@ -40,7 +40,7 @@ const table = {
   encode: callback(() => 'text'),
   logger: contract(['warn'], silentLogger),
   columns: texts(),
-  timeouts: nested({ commitMs: whole({ min: 1, unit: 'milliseconds' }) }),
+  timeouts: nested({ commitMs: whole({ min: 1, unit: 'milliseconds' }, 7) }),
   extra: custom((value) => (value === 'odd' ? 'is odd' : undefined)),
 } satisfies OptionTable<Given>;
 
@@ -55,6 +55,7 @@ test('what is left out has its default, and what has none stays out', () => {
     isNew: false,
     name: 'none',
     encode: table.encode.default,
+    timeouts: { commitMs: 7 },
     logger: silentLogger,
   });
 });
@@ -72,7 +73,8 @@ describe('refused', () => {
     [[], 'thing: expected an options object, got an array'],
     [{}, 'thing: directory is missing'],
     [{ directory: '' }, 'thing: directory is empty, not a path'],
-    [{ directory: 'd', mode: 'quick' }, 'thing: mode is of type string, not one of fast, safe'],
+    [{ directory: 'd', mode: 'quick' }, 'thing: mode is "quick", not one of fast, safe'],
+    [{ directory: 'd', mode: 'hunter2' }, 'thing: mode is of type string, not one of fast, safe'],
     [{ directory: 'd', isNew: 1 }, 'thing: isNew is 1, not true or false'],
     [{ directory: 'd', name: 3 }, 'thing: name is of type number, not text'],
     [{ directory: 'd', encode: {} }, 'thing: encode is of type object, not a function'],
@@ -81,7 +83,7 @@ describe('refused', () => {
     [{ directory: 'd', extra: 'odd' }, 'thing: extra is odd'],
     [
       { directory: 'd', timeouts: { commitMs: 0, comitMs: 1 } },
-      'thing: timeouts has no option comitMs and has commitMs is 0, not whole milliseconds of 1 or more',
+      'thing: there is no option timeouts.comitMs; timeouts.commitMs is 0, not whole milliseconds of 1 or more',
     ],
   ])('%j', (given, message) => {
     expect(() => complete(given)).toThrow(

@@ -14,6 +14,13 @@ const sections = [
     ],
   },
   {
+    heading: '`timeouts` of `checkpoint`',
+    interfaces: [
+      ['src/coordinator/options/checkpoint-options.ts', 'StepTimeouts'],
+      ['src/recovery/request.ts', 'RecoveryTimeouts'],
+    ],
+  },
+  {
     heading: '`pipeline.run(…)`, `pipeline.prepare(…)`',
     interfaces: [['src/pipeline/prepared-run.ts', 'RunOptions']],
   },
@@ -96,7 +103,11 @@ export async function optionTables() {
 }
 
 function sectionOf(heading, interfaces) {
-  const rows = interfaces.flatMap(([file, name]) => membersOf(file, name));
+  const members = interfaces.flatMap(([file, name]) => membersOf(file, name));
+  // An interface repeats what it narrows of another one.
+  const rows = members.filter(
+    ([name], index) => members.findIndex(([one]) => one === name) === index,
+  );
   const silent = rows.filter(([, , said]) => said === '').map(([name]) => name);
   if (silent.length > 0) throw new Error(`${heading}: nothing is said about ${silent.join(', ')}`);
   return `## ${heading}\n\n${markdownTable(['option', 'type', ''], rows)}`;
@@ -124,7 +135,9 @@ function membersOf(file, name) {
 
 /** Settings are given as a part of all of them. */
 function required(name) {
-  const areAllOptional = ['CheckpointOptions', 'RecoveryOptions', 'SinkLimits'].includes(name);
+  const areAllOptional = [
+    ...['CheckpointOptions', 'RecoveryOptions', 'StepTimeouts', 'RecoveryTimeouts', 'SinkLimits'],
+  ].includes(name);
   return areAllOptional ? '' : ' (required)';
 }
 

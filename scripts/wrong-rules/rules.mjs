@@ -73,8 +73,8 @@ export const wrongRules = [
     changes: [
       [
         chart,
-        "persistTimeoutMs: { target: 'failed', actions: timedOutIn('persist', 'persistTimeoutMs') }",
-        "persistTimeoutMs: { target: 'abandoned', actions: timedOutIn('persist', 'persistTimeoutMs') }",
+        "persistMs: { target: 'failed', actions: timedOutIn('persist', 'persistMs') }",
+        "persistMs: { target: 'abandoned', actions: timedOutIn('persist', 'persistMs') }",
       ],
       ['coordinator/checkpoint/attempt.ts', "if (this.#holder === 'sinks') return false;", ''],
       [steps + 'persist.ts', 'generation.inDoubt === undefined,', 'true,'],

@@ -123,7 +123,7 @@ function connectedBy(
   const { participants, options } = checkOptions(connection);
   const question: Question = {
     participants,
-    options: { ...options, callTimeoutMs: timeoutMs },
+    options: { ...options, timeouts: { ...options.timeouts, callMs: timeoutMs } },
     pipelineHash: connection.pipelineHash ?? pipelineHashOf(connection.pipeline, participants),
     occasion: 'start',
     ports: { clock, random, logger: connection.logger ?? silentLogger },

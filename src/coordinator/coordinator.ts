@@ -176,7 +176,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   /**
    * Takes a final checkpoint and closes everything. A loop calls it after its last record. Called
    * while the loop is in the middle of a batch, as by a timer or on a signal, it waits for the next
-   * safe point, at most `alignmentTimeoutMs`: half of a batch is never committed. While a participant
+   * safe point, at most `timeouts.alignmentMs`: half of a batch is never committed. While a participant
    * or the store does not answer it ends within a second, without a final checkpoint.
    *
    * @throws TidegateError `TIDEGATE_FINAL_CHECKPOINT` when the last records could not be committed:

@@ -1,6 +1,6 @@
 // A graph made ready to be run: checked, its participants made, its dataflow waiting to be resumed.
 
-import { completeOptions } from '../coordinator/options/checkpoint-options.js';
+import { completeSettings } from '../coordinator/options/checkpoint-options.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';
 import { isDeterministic, type PipelineOptions } from './determinism.js';
@@ -19,7 +19,7 @@ export function prepareGraph(
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
   }
-  const { vnodeCount, maxQueuedBytes } = completeOptions(checkpoint).options;
+  const { vnodeCount, maxQueuedBytes } = completeSettings(checkpoint).options;
   const settings = { vnodeCount, clock, isDeterministic: isDeterministic(graph, pipelineOptions) };
   const parts = new PreparedGraph(graph, settings);
   return {

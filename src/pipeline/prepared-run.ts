@@ -3,7 +3,7 @@
 import { CheckpointCoordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorOptions } from '../coordinator/options/coordinator-options.js';
 import type { Guarantee } from '../coordinator/options/guarantee.js';
-import type { CheckpointOptions } from '../coordinator/options/checkpoint-options.js';
+import type { CheckpointSettings } from '../coordinator/options/checkpoint-options.js';
 import type { Participants } from '../contracts/participants.js';
 import type { SourceInput } from '../contracts/source.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
@@ -25,7 +25,7 @@ export interface RunOptions {
   /** One store belongs to one pipeline. */
   readonly store: CheckpointStore;
   /** Intervals, bounds, sizes and policies. */
-  readonly checkpoint?: Partial<CheckpointOptions>;
+  readonly checkpoint?: CheckpointSettings;
   /** Drains and takes a final checkpoint when it is aborted, as SIGTERM does. */
   readonly signal?: AbortSignal;
   /**

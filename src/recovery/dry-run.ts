@@ -39,11 +39,11 @@ export interface DryRun {
 export async function planOnly(request: DryRunRequest): Promise<DryRun> {
   const { clock } = request.ports;
   const startedAtMs = clock.monotonicMs();
-  const { callTimeoutMs, inDoubtTimeoutMs } = request.options;
+  const { callMs, inDoubtMs } = request.options.timeouts;
   const patience = {
     ports: request.ports,
-    callTimeoutMs,
-    giveUpAtMs: startedAtMs + Math.min(inDoubtTimeoutMs, callTimeoutMs),
+    callTimeoutMs: callMs,
+    giveUpAtMs: startedAtMs + Math.min(inDoubtMs, callMs),
     signal: request.signal,
   };
   const { inspectors, answers } = await openInspectors(request, patience);

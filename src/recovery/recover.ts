@@ -34,7 +34,7 @@ export const recover: Recover = async (request) => {
   const state: RecoveryRun = {
     request,
     startedAtMs,
-    deadlineMs: startedAtMs + request.options.inDoubtTimeoutMs,
+    deadlineMs: startedAtMs + request.options.timeouts.inDoubtMs,
     store: request.store,
     rounds: 0,
     roundsInOvertime: 0,
@@ -177,7 +177,7 @@ async function takeNextGeneration(run: RecoveryRun): Promise<Answer<OwnedStore>>
 
 function patienceOf({ request, deadlineMs }: RecoveryRun): Patience {
   const { ports, options, signal } = request;
-  const { callTimeoutMs } = options;
+  const callTimeoutMs = options.timeouts.callMs;
   const leastMs = ports.clock.monotonicMs() + roundsAfterTimeout * callTimeoutMs;
   return { ports, callTimeoutMs, signal, giveUpAtMs: Math.max(deadlineMs, leastMs) };
 }

@@ -24,6 +24,14 @@ export interface StateLimits {
   readonly stateInlineThresholdBytes: number;
 }
 
+/** Bounds of what recovery waits for, in milliseconds. */
+export interface RecoveryTimeouts {
+  /** How long a sink that does not answer is asked again. Default 600 000. */
+  readonly inDoubtMs: number;
+  /** Bound of one call to a participant or the store, plus time for its bytes. Default 30 000. */
+  readonly callMs: number;
+}
+
 export interface RecoveryOptions extends StateLimits {
   /**
    * What becomes of an in-doubt checkpoint that is prepared everywhere and committed nowhere:
@@ -31,10 +39,8 @@ export interface RecoveryOptions extends StateLimits {
    * `halt` leaves it to a person.
    */
   readonly inDoubtPolicy: InDoubtPolicy;
-  /** How long a sink that does not answer is asked again. Default 600 000. */
-  readonly inDoubtTimeoutMs: number;
-  /** Bound of one call to a participant or the store, plus time for its bytes. Default 30 000. */
-  readonly callTimeoutMs: number;
+  /** Bounds in time. */
+  readonly timeouts: RecoveryTimeouts;
   /**
    * `lenient` reports some misfits of pipeline and checkpoint instead of refusing them: saved state of
    * an operator that is gone is dropped, a new operator starts empty. Default `strict`.

@@ -173,7 +173,7 @@ describe('secrets', () => {
           store: new FileSystemCheckpointStore(join(room, 'checkpoints')),
           logger: loggerTo(told),
           handleSignals: false,
-          checkpoint: { inDoubtTimeoutMs: 1 },
+          checkpoint: { timeouts: { inDoubtMs: 1 } },
         });
         for (const event of events) run.coordinator.events.on(event, (report) => told.push(report));
         told.push(await run.run().catch((error: unknown) => error));

@@ -167,7 +167,7 @@ describe('triggers', () => {
   });
 
   test('an interval that passes while somebody waits is served although that one gives up', async () => {
-    const checkpoint = { intervalMs: 1_000, alignmentTimeoutMs: 700 };
+    const checkpoint = { intervalMs: 1_000, timeouts: { alignmentMs: 700 } };
     const harness = await started({ checkpoint });
     await harness.turn();
     await harness.clock.advance(600);
@@ -184,7 +184,7 @@ describe('triggers', () => {
   });
 
   test('who joins a request that the interval made does not take it away by giving up', async () => {
-    const checkpoint = { intervalMs: 1_000, alignmentTimeoutMs: 700 };
+    const checkpoint = { intervalMs: 1_000, timeouts: { alignmentMs: 700 } };
     const harness = await started({ checkpoint });
     await harness.turn();
     await harness.clock.advance(1_100);
@@ -197,7 +197,7 @@ describe('triggers', () => {
   });
 
   test('one who gives up does not end the wait of those who came later', async () => {
-    const harness = await started({ checkpoint: { alignmentTimeoutMs: 700 } });
+    const harness = await started({ checkpoint: { timeouts: { alignmentMs: 700 } } });
     await harness.turn();
     const early = harness.coordinator.savepoint('not wanted any more');
     await harness.clock.advance(600);
@@ -213,7 +213,7 @@ describe('triggers', () => {
   });
 
   test('a request that no safe point serves ends with the bound of step 1', async () => {
-    const harness = await started({ checkpoint: { alignmentTimeoutMs: 700 } });
+    const harness = await started({ checkpoint: { timeouts: { alignmentMs: 700 } } });
     await harness.turn();
     const outcome = await harness.settle(harness.coordinator.checkpoint());
     expect(outcome).toMatchObject({

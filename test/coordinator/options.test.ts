@@ -61,7 +61,11 @@ describe('building a coordinator', () => {
       sources: { '': source, 'a/b': source, numbers: { ...source, replayable: false } },
       tables: { numbers: source },
       sinks: sinksOf('last-resource', 'last-resource'),
-      checkpoint: { commitTimeoutMs: 0, inDoubtPolicy: 'guess' as never, nonsense: 1 } as never,
+      checkpoint: {
+        timeouts: { commitMs: 0 },
+        inDoubtPolicy: 'guess' as never,
+        nonsense: 1,
+      } as never,
     });
     expect(problems.length).toBe(9);
     const text = problems.join('\n');
@@ -72,8 +76,8 @@ describe('building a coordinator', () => {
       'numbers names both a source and a table',
       'put writeAhead in front of the others',
       'numbers cannot be replayed',
-      'commitTimeoutMs is 0',
-      'inDoubtPolicy is guess',
+      'timeouts.commitMs is 0',
+      'inDoubtPolicy is "guess"',
       'no setting nonsense',
     ]) {
       expect(text).toContain(part);
@@ -84,7 +88,7 @@ describe('building a coordinator', () => {
     const [sink] = Object.values(sinksOf('durable'));
     const short = { ...sink, maxPreparedLifetimeMs: 200_000 } as Sink;
     expect(problemsOf({ sinks: { short } })[0]).toContain('need 940000 ms');
-    const checkpoint = { persistTimeoutMs: 10_000, inDoubtTimeoutMs: 60_000 };
+    const checkpoint = { timeouts: { persistMs: 10_000, inDoubtMs: 60_000 } };
     expect(problemsOf({ sinks: { short }, checkpoint })).toEqual([]);
     const outage = { ...checkpoint, maxOutageMs: 3_600_000 };
     expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain('need 3780000 ms');

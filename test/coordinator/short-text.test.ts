@@ -33,7 +33,10 @@ describe('a short text', () => {
 });
 
 test('what a sink says when it cannot commit is kept short in the manifest and in the event', async () => {
-  const harness = new Harness({ sinks: { left: 'durable' }, checkpoint: { commitTimeoutMs: 20 } });
+  const harness = new Harness({
+    sinks: { left: 'durable' },
+    checkpoint: { timeouts: { commitMs: 20 } },
+  });
   await harness.start();
   await harness.turn();
   const statement = `INSERT INTO secrets VALUES\n${'(42),'.repeat(5_000)}`;

@@ -19,7 +19,7 @@ function streaming(encode: () => EncodedState | Promise<EncodedState>): Operator
 
 async function failureWith(operator: Operator, options: HarnessOptions = {}) {
   const harness = new Harness({
-    checkpoint: { stateInlineThresholdBytes: 100, snapshotTimeoutMs: 1_000 },
+    checkpoint: { stateInlineThresholdBytes: 100, timeouts: { snapshotMs: 1_000 } },
     more: { operators: { big: operator } },
     ...options,
   });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CheckpointOptions } from '../../src/coordinator/options/checkpoint-options.js';
+import type { CheckpointSettings } from '../../src/coordinator/options/checkpoint-options.js';
 import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
 import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { TidegateError, toError } from '../../src/errors.js';
@@ -16,10 +16,7 @@ import { fails, never } from './support/scripted-sink.js';
 const down = new TidegateError('TIDEGATE_STORE_IO', 'connect ECONNREFUSED');
 
 /** A coordinator whose dataflow takes every cut at once. */
-function driven(
-  more: Partial<CoordinatorOptions> = {},
-  checkpoint: Partial<CheckpointOptions> = {},
-) {
+function driven(more: Partial<CoordinatorOptions> = {}, checkpoint: CheckpointSettings = {}) {
   const port = new ManualPort();
   port.onInject = (barrier, listener) => {
     passEverything(barrier, listener, { next: 0, sinks: ['left', 'right'] });
@@ -163,7 +160,7 @@ class BatchLoop {
         ),
       },
       sinks: { out: this.sink },
-      checkpoint: { intervalMs: 0, alignmentTimeoutMs: 2_000 },
+      checkpoint: { intervalMs: 0, timeouts: { alignmentMs: 2_000 } },
     });
   }
 
@@ -327,7 +324,7 @@ describe('what was prepared for no manifest', () => {
 });
 
 test('a commit that never succeeds says why, in the message and among the causes', async () => {
-  const { harness, port } = driven({}, { tolerableFailures: 0, commitTimeoutMs: 1_000 });
+  const { harness, port } = driven({}, { tolerableFailures: 0, timeouts: { commitMs: 1_000 } });
   await harness.start();
   await port.write([1]);
   harness.sink('right').always.set('commit', fails('the disk of the server is full'));

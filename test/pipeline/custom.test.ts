@@ -36,7 +36,12 @@ function teller(told: (time: number) => void = () => undefined): CustomOperator<
 }
 
 function options(store: MemoryCheckpointStore, clock: SimulatedClock): RunOptions {
-  return { store, clock, handleSignals: false, checkpoint: { intervalMs: 1, commitTimeoutMs: 5 } };
+  return {
+    store,
+    clock,
+    handleSignals: false,
+    checkpoint: { intervalMs: 1, timeouts: { commitMs: 5 } },
+  };
 }
 
 describe('an operator of a user', () => {

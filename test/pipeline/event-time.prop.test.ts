@@ -174,7 +174,7 @@ async function live(
     clock,
     handleSignals: false,
     signal: stop.signal,
-    checkpoint: { intervalMs: 1, commitTimeoutMs: 5, tolerableFailures: 10 },
+    checkpoint: { intervalMs: 1, timeouts: { commitMs: 5 }, tolerableFailures: 10 },
   });
   const report = await clock.until(running);
   if (stopAt === undefined || stopAt >= events.length) expect(report.outcome).not.toBe('stopped');

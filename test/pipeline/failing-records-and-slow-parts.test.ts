@@ -125,7 +125,7 @@ describe('a bad day', () => {
       store: new MemoryCheckpointStore(),
       clock,
       handleSignals: false,
-      checkpoint: { intervalMs: 10_000, alignmentTimeoutMs: 1_000 },
+      checkpoint: { intervalMs: 10_000, timeouts: { alignmentMs: 1_000 } },
     });
     const abandoned: unknown[] = [];
     prepared.coordinator.events.on('checkpoint-abandoned', (end) => abandoned.push(end));
@@ -158,7 +158,7 @@ describe('a bad day', () => {
       store: new MemoryCheckpointStore(),
       clock,
       handleSignals: false,
-      checkpoint: { intervalMs: 100, alignmentTimeoutMs: 1_000 },
+      checkpoint: { intervalMs: 100, timeouts: { alignmentMs: 1_000 } },
     });
     let abandoned = 0;
     prepared.coordinator.events.on('checkpoint-abandoned', () => (abandoned += 1));

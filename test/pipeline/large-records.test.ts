@@ -3,7 +3,7 @@ import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
 import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
-import type { CheckpointOptions } from '../../src/coordinator/options/checkpoint-options.js';
+import type { CheckpointSettings } from '../../src/coordinator/options/checkpoint-options.js';
 import { StreamPipeline } from '../../src/pipeline/node-streams/stream-pipeline.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { Stream } from '../../src/pipeline/stream.js';
@@ -124,8 +124,8 @@ function stuckSink(): TwoPhaseSink<Large> {
   };
 }
 
-function runOptions(signal: AbortSignal, checkpoint: Partial<CheckpointOptions> = {}) {
-  const bounds = { intervalMs: 0, alignmentTimeoutMs: 50, tolerableFailures: 0 };
+function runOptions(signal: AbortSignal, checkpoint: CheckpointSettings = {}) {
+  const bounds = { intervalMs: 0, timeouts: { alignmentMs: 50 }, tolerableFailures: 0 };
   const store = new MemoryCheckpointStore();
   return { store, signal, handleSignals: false, checkpoint: { ...bounds, ...checkpoint } };
 }

@@ -103,7 +103,7 @@ describe('a pipeline', () => {
       const report = await clock.until(
         pipeline.run({
           store: new MemoryCheckpointStore(),
-          checkpoint: { intervalMs: 1, commitTimeoutMs: 5 },
+          checkpoint: { intervalMs: 1, timeouts: { commitMs: 5 } },
           clock,
         }),
       );

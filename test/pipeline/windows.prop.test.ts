@@ -150,7 +150,9 @@ describe('windows', () => {
     expect(() => build(wide, { merge: 1 })).toThrow('merge of w is of type number');
     const wider = { sizeMs: 100_001, everyMs: 1 };
     expect(() => build(wider, { merge })).toThrow('there may be 100000: let windows begin less');
-    expect(() => build({ ...wide, ofsetMs: 1 } as never)).toThrow('window w: there is no option ofsetMs');
+    expect(() => build({ ...wide, ofsetMs: 1 } as never)).toThrow(
+      'window w: there is no option ofsetMs',
+    );
     expect(() => tumblingWindow({ sizeMs: 1, everyMs: 1 } as never)).toThrow('no option everyMs');
   });
 });
@@ -228,7 +230,7 @@ async function live(
     clock,
     handleSignals: false,
     signal: stop.signal,
-    checkpoint: { intervalMs: 1, commitTimeoutMs: 5, tolerableFailures: 10 },
+    checkpoint: { intervalMs: 1, timeouts: { commitMs: 5 }, tolerableFailures: 10 },
   });
   await clock.until(running);
 }

@@ -385,8 +385,7 @@ export class RecoveryWorld {
       ...this.request,
       options: {
         inDoubtPolicy: 'roll-back',
-        inDoubtTimeoutMs: 600_000,
-        callTimeoutMs: 30_000,
+        timeouts: { inDoubtMs: 600_000, callMs: 30_000 },
         strictness: 'strict',
         pipelineHashMismatch: 'warn',
         vnodeCount: 256,

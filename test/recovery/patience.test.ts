@@ -157,7 +157,7 @@ describe('the in-doubt timeout', () => {
   test('leaves three more rounds to act in, from the moment on which it is reached', async () => {
     watchLog();
     await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
-    world.options = { inDoubtTimeoutMs: 0 };
+    world.options = { timeouts: { inDoubtMs: 0, callMs: 30_000 } };
     world.sink('archive').always.set('rollback', fails);
 
     refusalOf(await world.recover());
@@ -168,7 +168,7 @@ describe('the in-doubt timeout', () => {
   test('leaves each of them time to ask more than once', async () => {
     watchLog();
     await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
-    world.options = { inDoubtTimeoutMs: 0 };
+    world.options = { timeouts: { inDoubtMs: 0, callMs: 30_000 } };
     world.sink('archive').on('lastCommitted', fails, fails);
 
     resumedFrom(await world.recover());

@@ -1,6 +1,6 @@
 // The context and the events of the machine of an attempt, and the cause of an early end.
 
-import type { StepBounds } from '../options/checkpoint-options.js';
+import type { StepTimeouts } from '../options/checkpoint-options.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { Attempt } from './attempt.js';
 import type { AttemptCause, StepName } from './outcome.js';
@@ -19,7 +19,7 @@ export interface PersistInput {
 
 export interface AttemptInput {
   readonly attempt: Attempt;
-  readonly bounds: StepBounds;
+  readonly bounds: StepTimeouts;
 }
 
 /** What the steps so far have produced: each step takes what only an earlier one can make. */
@@ -49,7 +49,7 @@ export function failedIn(step: StepName) {
   };
 }
 
-export function timedOutIn(step: StepName, bound: keyof StepBounds) {
+export function timedOutIn(step: StepName, bound: keyof StepTimeouts) {
   return {
     type: 'blame' as const,
     params: ({ context }: { context: AttemptContext }): AttemptCause => ({

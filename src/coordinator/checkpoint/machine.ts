@@ -50,12 +50,12 @@ export const attemptMachine = setup({
     blame: assign((_, cause: AttemptCause) => ({ cause })),
   },
   delays: {
-    alignmentTimeoutMs: ({ context }) => context.bounds.alignmentTimeoutMs,
-    snapshotTimeoutMs: ({ context }) => context.bounds.snapshotTimeoutMs,
-    preCommitTimeoutMs: ({ context }) => context.bounds.preCommitTimeoutMs,
-    persistTimeoutMs: ({ context }) => context.bounds.persistTimeoutMs,
-    commitTimeoutMs: ({ context }) => context.bounds.commitTimeoutMs,
-    acknowledgeTimeoutMs: ({ context }) => context.bounds.acknowledgeTimeoutMs,
+    alignmentMs: ({ context }) => context.bounds.alignmentMs,
+    snapshotMs: ({ context }) => context.bounds.snapshotMs,
+    preCommitMs: ({ context }) => context.bounds.preCommitMs,
+    persistMs: ({ context }) => context.bounds.persistMs,
+    commitMs: ({ context }) => context.bounds.commitMs,
+    acknowledgeMs: ({ context }) => context.bounds.acknowledgeMs,
   },
 }).createMachine({
   id: 'attempt',
@@ -75,9 +75,9 @@ export const attemptMachine = setup({
         onError: { target: 'abandoned', actions: failedIn('barrier') },
       },
       after: {
-        alignmentTimeoutMs: {
+        alignmentMs: {
           target: 'abandoned',
-          actions: timedOutIn('barrier', 'alignmentTimeoutMs'),
+          actions: timedOutIn('barrier', 'alignmentMs'),
         },
       },
       on: { cancel: { target: 'abandoned', actions: cancelledIn('barrier') } },
@@ -94,9 +94,9 @@ export const attemptMachine = setup({
         onError: { target: 'abandoned', actions: failedIn('snapshot') },
       },
       after: {
-        snapshotTimeoutMs: {
+        snapshotMs: {
           target: 'abandoned',
-          actions: timedOutIn('snapshot', 'snapshotTimeoutMs'),
+          actions: timedOutIn('snapshot', 'snapshotMs'),
         },
       },
       on: { cancel: { target: 'abandoned', actions: cancelledIn('snapshot') } },
@@ -124,9 +124,9 @@ export const attemptMachine = setup({
         onError: { target: 'failed', actions: failedIn('pre-commit') },
       },
       after: {
-        preCommitTimeoutMs: {
+        preCommitMs: {
           target: 'failed',
-          actions: timedOutIn('pre-commit', 'preCommitTimeoutMs'),
+          actions: timedOutIn('pre-commit', 'preCommitMs'),
         },
       },
       on: { cancel: { target: 'failed', actions: cancelledIn('pre-commit') } },
@@ -143,7 +143,7 @@ export const attemptMachine = setup({
         onError: { target: 'failed', actions: failedIn('sidecar') },
       },
       after: {
-        persistTimeoutMs: { target: 'failed', actions: timedOutIn('sidecar', 'persistTimeoutMs') },
+        persistMs: { target: 'failed', actions: timedOutIn('sidecar', 'persistMs') },
       },
       on: { cancel: { target: 'failed', actions: cancelledIn('sidecar') } },
     },
@@ -166,7 +166,7 @@ export const attemptMachine = setup({
         onError: { target: 'failed', actions: failedIn('persist') },
       },
       after: {
-        persistTimeoutMs: { target: 'failed', actions: timedOutIn('persist', 'persistTimeoutMs') },
+        persistMs: { target: 'failed', actions: timedOutIn('persist', 'persistMs') },
       },
       on: { cancel: { target: 'failed', actions: cancelledIn('persist') } },
     },
@@ -182,7 +182,7 @@ export const attemptMachine = setup({
         onDone: { target: 're-save' },
         onError: { target: 'failed', actions: failedIn('commit') },
       },
-      after: { commitTimeoutMs: { target: 're-save' } },
+      after: { commitMs: { target: 're-save' } },
       on: { cancel: { target: 'failed', actions: cancelledIn('commit') } },
     },
     're-save': {
@@ -219,7 +219,7 @@ export const attemptMachine = setup({
         onError: { target: 'failed', actions: failedIn('re-save') },
       },
       after: {
-        persistTimeoutMs: { target: 'failed', actions: timedOutIn('re-save', 'persistTimeoutMs') },
+        persistMs: { target: 'failed', actions: timedOutIn('re-save', 'persistMs') },
       },
       on: { cancel: { target: 'failed', actions: cancelledIn('re-save') } },
     },
@@ -235,7 +235,7 @@ export const attemptMachine = setup({
         onDone: { target: 'completed' },
         onError: { target: 'completed' },
       },
-      after: { acknowledgeTimeoutMs: { target: 'completed' } },
+      after: { acknowledgeMs: { target: 'completed' } },
       on: { cancel: { target: 'completed' } },
     },
     completed: {

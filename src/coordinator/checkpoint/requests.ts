@@ -168,10 +168,10 @@ export class Interval {
   #isOver = false;
 
   constructor(clock: Clock, options: CheckpointOptions, passed: () => void) {
-    const { intervalMs, minPauseMs, alignmentTimeoutMs } = options;
+    const { intervalMs, minPauseMs, timeouts } = options;
     this.#clock = clock;
     this.#delayMs = intervalMs === 0 ? undefined : Math.max(intervalMs, minPauseMs);
-    this.#enoughMs = this.#delayMs ?? alignmentTimeoutMs;
+    this.#enoughMs = this.#delayMs ?? timeouts.alignmentMs;
     this.#passed = passed;
   }
 

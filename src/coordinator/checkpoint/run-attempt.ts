@@ -45,7 +45,7 @@ const machine = attemptMachine.provide({
 
 export function runAttempt(context: StepContext, attempt: Attempt): RunningAttempt {
   const actor = createActor(machine, {
-    input: { attempt, bounds: context.options },
+    input: { attempt, bounds: context.options.timeouts },
     clock: xstateClock(context.clock),
     ...watched(context),
   });

@@ -180,7 +180,7 @@ export class CheckpointScheduler {
 
   async #await(ticket: CheckpointTicket): Promise<CheckpointOutcome> {
     const { clock, options } = this.#context;
-    const bound = ticket.within(clock, options.alignmentTimeoutMs, () => {
+    const bound = ticket.within(clock, options.timeouts.alignmentMs, () => {
       return this.#serving === undefined && this.#requests.withdraw(ticket);
     });
     this.#serveIfDue();

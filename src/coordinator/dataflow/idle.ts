@@ -16,7 +16,7 @@ export async function isIdle(context: StepContext, generation: Generation): Prom
   for (const [source, position] of generation.base.manifest.sourceOffsets) {
     if (participants.sources.has(source)) offsets.set(source, toOffsets(position.offsets));
   }
-  const bound = { clock, timeoutMs: options.alignmentTimeoutMs };
+  const bound = { clock, timeoutMs: options.timeouts.alignmentMs };
   const answer = await withDeadline(bound, () => barriers.hasNews?.(offsets) ?? true);
   return answer.kind === 'answered' && !answer.value;
 }

@@ -165,7 +165,7 @@ export async function discardUnrecorded(
 export function closeSinks(
   context: StepContext,
   generation: Generation,
-  timeoutMs: number = context.options.callTimeoutMs,
+  timeoutMs: number = context.options.timeouts.callMs,
 ): Promise<void> {
   generation.closing ??= closeEach(context, generation, timeoutMs);
   return generation.closing;

@@ -93,7 +93,7 @@ export class Lifecycle {
 
   createActor() {
     const { clock, options } = this.#context;
-    const { tolerableFailures, alignmentTimeoutMs } = options;
+    const { tolerableFailures, timeouts } = options;
     const machine = lifeMachine.provide({
       actors: {
         recover: fromPromise(({ input, signal }) => this.#recover(input, letManyListen(signal))),
@@ -104,7 +104,7 @@ export class Lifecycle {
       },
     });
     return createActor(machine, {
-      input: { tolerableFailures, safePointTimeoutMs: alignmentTimeoutMs },
+      input: { tolerableFailures, safePointTimeoutMs: timeouts.alignmentMs },
       clock: xstateClock(clock),
       ...watched(this.#context),
     });
@@ -134,7 +134,7 @@ export class Lifecycle {
   /** A crash may have come between step 7 and the acknowledgement. */
   async #repeatAcknowledgement(generation: Generation, signal: AbortSignal): Promise<void> {
     const { clock, options } = this.#context;
-    const bound = { clock, timeoutMs: options.acknowledgeTimeoutMs, signal };
+    const bound = { clock, timeoutMs: options.timeouts.acknowledgeMs, signal };
     await withDeadline(bound, (inner) =>
       acknowledgeAndPrune(this.#context, generation, generation.base, inner),
     );
@@ -166,8 +166,8 @@ export class Lifecycle {
     const { waitsFor, cause } = this.facts;
     const isDown = waitsFor !== undefined;
     const timeoutMs = isDown
-      ? Math.min(closeTimeoutMs, options.callTimeoutMs)
-      : options.callTimeoutMs;
+      ? Math.min(closeTimeoutMs, options.timeouts.callMs)
+      : options.timeouts.callMs;
     const bound = { clock, timeoutMs };
     if (generation !== undefined) {
       if (this.#takesCutsAnyTime) {

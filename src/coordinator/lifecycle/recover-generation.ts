@@ -122,7 +122,7 @@ export class GenerationRecovery {
   /** Sources and operators go back only when nothing reads or changes them. */
   async #suspend(signal: AbortSignal): Promise<void> {
     const { barriers, clock, options } = this.#options.context;
-    const bound = { clock, timeoutMs: options.inDoubtTimeoutMs, signal };
+    const bound = { clock, timeoutMs: options.timeouts.inDoubtMs, signal };
     const outcome = await withDeadline(bound, (inner) => barriers.suspend({ signal: inner }));
     if (outcome.kind === 'answered') return;
     throw new TidegateError(
@@ -139,7 +139,7 @@ export class GenerationRecovery {
   async #nextOwner(signal: AbortSignal): Promise<OwnedStore> {
     const { context, store, open } = this.#options;
     const { clock, options } = context;
-    const timeoutMs = options.persistTimeoutMs + (open.waitForOwnerMs ?? defaultWaitForOwnerMs);
+    const timeoutMs = options.timeouts.persistMs + (open.waitForOwnerMs ?? defaultWaitForOwnerMs);
     const owned = this.#store;
     // A disk that never answers must not hold the process.
     const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {

@@ -1,37 +1,45 @@
-// The settings of a coordinator: plain data with defaults, checked in one go.
+// The settings of a coordinator: one table with ranges and defaults, checked in one go.
 
 import { unknownNames } from '../../given.js';
 import { DEFAULT_VNODE_COUNT } from '../../manifest/types.js';
-import type { RecoveryOptions } from '../../recovery/request.js';
+import {
+  flag,
+  nested,
+  oneOf,
+  valueProblems,
+  whole,
+  withDefaults,
+  type OptionTable,
+} from '../../options.js';
+import type { RecoveryOptions, RecoveryTimeouts } from '../../recovery/request.js';
 
 /** Bounds of the steps, in milliseconds. */
-export interface StepBounds {
-  readonly alignmentTimeoutMs: number;
-  readonly snapshotTimeoutMs: number;
-  readonly preCommitTimeoutMs: number;
-  readonly persistTimeoutMs: number;
-  readonly commitTimeoutMs: number;
-  readonly acknowledgeTimeoutMs: number;
+export interface StepTimeouts {
+  /** Step 1: until the barrier has passed everything. Default 30 000. */
+  readonly alignmentMs: number;
+  /** Step 2. Default 120 000. */
+  readonly snapshotMs: number;
+  /** Step 3. Default 30 000. */
+  readonly preCommitMs: number;
+  /** Steps 4, 5 and 7, each. Default 120 000. */
+  readonly persistMs: number;
+  /** Step 6, retries included. Default 60 000. */
+  readonly commitMs: number;
+  /** Acknowledging sources and pruning, after step 7. Default 10 000. */
+  readonly acknowledgeMs: number;
 }
 
+/** Every bound in time, in milliseconds. */
+export interface Timeouts extends StepTimeouts, RecoveryTimeouts {}
+
 /** Every setting. Milliseconds and bytes unless the name says otherwise. */
-export interface CheckpointOptions extends RecoveryOptions, StepBounds {
+export interface CheckpointOptions extends RecoveryOptions {
+  /** Bounds in time. */
+  readonly timeouts: Timeouts;
   /** From the end of one attempt to the next. Default 10 000; 0: only on demand. */
   readonly intervalMs: number;
   /** Least pause after an attempt, whatever the interval. Default 0. */
   readonly minPauseMs: number;
-  /** Step 1: until the barrier has passed everything. Default 30 000. */
-  readonly alignmentTimeoutMs: number;
-  /** Step 2. Default 120 000. */
-  readonly snapshotTimeoutMs: number;
-  /** Step 3. Default 30 000. */
-  readonly preCommitTimeoutMs: number;
-  /** Steps 4, 5 and 7, each. Default 120 000. */
-  readonly persistTimeoutMs: number;
-  /** Step 6, retries included. Default 60 000. */
-  readonly commitTimeoutMs: number;
-  /** Acknowledging sources and pruning, after step 7. Default 10 000. */
-  readonly acknowledgeTimeoutMs: number;
   /**
    * Failures in a row that are recovered from; one more halts. Default 3. A complete checkpoint ends
    * the row, and so does a quiet time in which everything is committed.
@@ -58,116 +66,57 @@ export interface CheckpointOptions extends RecoveryOptions, StepBounds {
   readonly checkStateAliasing: boolean;
 }
 
+/** The settings as a user gives them: all may be left out, also each timeout. */
+export type CheckpointSettings = Partial<Omit<CheckpointOptions, 'timeouts'>> & {
+  /** Bounds in time, in milliseconds. */
+  readonly timeouts?: Partial<Timeouts>;
+};
+
 const mebibyte = 1_048_576;
 
-export const defaultCheckpointOptions: CheckpointOptions = {
-  intervalMs: 10_000,
-  minPauseMs: 0,
-  alignmentTimeoutMs: 30_000,
-  snapshotTimeoutMs: 120_000,
-  preCommitTimeoutMs: 30_000,
-  persistTimeoutMs: 120_000,
-  commitTimeoutMs: 60_000,
-  acknowledgeTimeoutMs: 10_000,
-  maxCheckpointBytes: 1024 * mebibyte,
-  maxInlineBytes: 8 * mebibyte,
-  stateInlineThresholdBytes: mebibyte,
-  tolerableFailures: 3,
-  skipWhenIdle: true,
-  retainedCheckpoints: 3,
-  sinkConcurrency: 8,
-  maxQueuedRecords: 10_000,
-  maxQueuedBytes: 8 * mebibyte,
-  maxOutageMs: 0,
-  checkStateAliasing: false,
-  inDoubtPolicy: 'roll-back',
-  inDoubtTimeoutMs: 600_000,
-  callTimeoutMs: 30_000,
-  strictness: 'strict',
-  pipelineHashMismatch: 'warn',
-  vnodeCount: DEFAULT_VNODE_COUNT,
-};
+const timeouts = {
+  alignmentMs: whole({ min: 1 }, 30_000),
+  snapshotMs: whole({ min: 1 }, 120_000),
+  preCommitMs: whole({ min: 1 }, 30_000),
+  persistMs: whole({ min: 1 }, 120_000),
+  commitMs: whole({ min: 1 }, 60_000),
+  acknowledgeMs: whole({ min: 1 }, 10_000),
+  inDoubtMs: whole({ min: 1 }, 600_000),
+  callMs: whole({ min: 1 }, 30_000),
+} satisfies OptionTable<Timeouts>;
 
-/** Smallest and largest value of each number. */
-const ranges: Readonly<Record<NumberOption, readonly [number, number]>> = {
-  intervalMs: [0, Number.MAX_SAFE_INTEGER],
-  minPauseMs: [0, Number.MAX_SAFE_INTEGER],
-  alignmentTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  snapshotTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  preCommitTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  persistTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  commitTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  acknowledgeTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  maxCheckpointBytes: [1, Number.MAX_SAFE_INTEGER],
-  maxInlineBytes: [0, Number.MAX_SAFE_INTEGER],
-  stateInlineThresholdBytes: [0, Number.MAX_SAFE_INTEGER],
-  tolerableFailures: [0, Number.MAX_SAFE_INTEGER],
-  retainedCheckpoints: [1, Number.MAX_SAFE_INTEGER],
-  sinkConcurrency: [1, 1_024],
-  maxQueuedRecords: [1, Number.MAX_SAFE_INTEGER],
-  maxQueuedBytes: [1, Number.MAX_SAFE_INTEGER],
-  maxOutageMs: [0, Number.MAX_SAFE_INTEGER],
-  inDoubtTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  callTimeoutMs: [1, Number.MAX_SAFE_INTEGER],
-  vnodeCount: [1, 65_535],
-};
+const settings = {
+  intervalMs: whole({ min: 0 }, 10_000),
+  minPauseMs: whole({ min: 0 }, 0),
+  timeouts: nested<Timeouts>(timeouts),
+  maxCheckpointBytes: whole({ min: 1 }, 1024 * mebibyte),
+  maxInlineBytes: whole({ min: 0 }, 8 * mebibyte),
+  stateInlineThresholdBytes: whole({ min: 0 }, mebibyte),
+  tolerableFailures: whole({ min: 0 }, 3),
+  skipWhenIdle: flag(true),
+  retainedCheckpoints: whole({ min: 1 }, 3),
+  sinkConcurrency: whole({ min: 1, max: 1_024 }, 8),
+  maxQueuedRecords: whole({ min: 1 }, 10_000),
+  maxQueuedBytes: whole({ min: 1 }, 8 * mebibyte),
+  maxOutageMs: whole({ min: 0 }, 0),
+  checkStateAliasing: flag(false),
+  inDoubtPolicy: oneOf(['roll-back', 'roll-forward', 'halt'], 'roll-back'),
+  strictness: oneOf(['strict', 'lenient'], 'strict'),
+  pipelineHashMismatch: oneOf(['warn', 'refuse'], 'warn'),
+  vnodeCount: whole({ min: 1, max: 65_535 }, DEFAULT_VNODE_COUNT),
+} satisfies OptionTable<CheckpointOptions>;
 
-const choices: Readonly<Record<ChoiceOption, readonly string[]>> = {
-  inDoubtPolicy: ['roll-back', 'roll-forward', 'halt'],
-  strictness: ['strict', 'lenient'],
-  pipelineHashMismatch: ['warn', 'refuse'],
-};
-
-const flags: readonly FlagOption[] = ['skipWhenIdle', 'checkStateAliasing'];
-
-/** A name that every object has, such as `constructor`, is none of them. */
-const settingNames = Object.fromEntries(
-  Object.keys(defaultCheckpointOptions).map((name) => [name, true as const]),
-);
+/** What holds where nothing is given. */
+export const defaultCheckpointOptions = completeSettings({}).options;
 
 /** The settings with their defaults, and what is wrong with them, one sentence each. */
-export function completeOptions(given: Partial<CheckpointOptions>): {
+export function completeSettings(given: CheckpointSettings): {
   readonly options: CheckpointOptions;
   readonly problems: readonly string[];
 } {
-  const known = new Map<string, unknown>(Object.entries(given));
-  const problems: string[] = [];
-  for (const name of unknownNames(given, settingNames)) {
-    problems.push(`there is no setting ${name}`);
-  }
-  const defined = Object.fromEntries([...known].filter(([, value]) => value !== undefined));
-  const options: CheckpointOptions = { ...defaultCheckpointOptions, ...defined };
-  problems.push(...rangeProblems(options), ...choiceProblems(options));
-  return { options, problems };
+  const unknown = unknownNames(given, settings).map((name) => `there is no setting ${name}`);
+  const problems = [...unknown, ...valueProblems(given, settings)];
+  // What is wrong is refused: until then its default keeps the other checks going.
+  const usable = problems.length === 0 ? given : {};
+  return { options: withDefaults(usable, settings) as unknown as CheckpointOptions, problems };
 }
-
-function rangeProblems(options: CheckpointOptions): readonly string[] {
-  const problems: string[] = [];
-  for (const [name, [least, most]] of Object.entries(ranges)) {
-    const value: unknown = options[name as NumberOption];
-    if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) continue;
-    problems.push(`${name} is ${String(value)}, not a whole number from ${least} to ${most}`);
-  }
-  for (const name of flags) {
-    const value: unknown = options[name];
-    if (typeof value !== 'boolean') problems.push(`${name} is ${String(value)}, not true or false`);
-  }
-  return problems;
-}
-
-function choiceProblems(options: CheckpointOptions): readonly string[] {
-  const problems: string[] = [];
-  for (const [name, allowed] of Object.entries(choices)) {
-    const value: unknown = options[name as ChoiceOption];
-    if (allowed.includes(String(value))) continue;
-    problems.push(`${name} is ${String(value)}, not one of ${allowed.join(', ')}`);
-  }
-  return problems;
-}
-
-type OptionsOfType<Value> = {
-  [Name in keyof CheckpointOptions]: CheckpointOptions[Name] extends Value ? Name : never;
-}[keyof CheckpointOptions];
-type NumberOption = OptionsOfType<number>;
-type FlagOption = OptionsOfType<boolean>;
-type ChoiceOption = Exclude<keyof CheckpointOptions, NumberOption | FlagOption>;

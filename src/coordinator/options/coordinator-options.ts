@@ -16,7 +16,11 @@ import type { CheckpointStore, LiveOwnerPolicy } from '../../store/checkpoint-st
 import { requireObject, unknownNames, type NamesOf } from '../../given.js';
 import type { Inspect, StepContext } from '../context.js';
 import { SafeEvents } from '../events.js';
-import { completeOptions, type CheckpointOptions } from './checkpoint-options.js';
+import {
+  completeSettings,
+  type CheckpointOptions,
+  type CheckpointSettings,
+} from './checkpoint-options.js';
 import { contractProblems, isUsableName, nameRule, participantProblems } from './participants.js';
 import { pipelineHashOf } from './pipeline-hash.js';
 
@@ -40,7 +44,7 @@ export interface CoordinatorOptions<Sinks extends Named<Sink> = Named<Sink>> {
   /** Where reference tables are kept; it takes a checkpoint of its own with each of ours. */
   readonly tableStore?: TableStore;
   /** Intervals, bounds, sizes and policies. */
-  readonly checkpoint?: Partial<CheckpointOptions>;
+  readonly checkpoint?: CheckpointSettings;
   /** What drives the records. Without it a loop calls `safePoint()`. */
   readonly barriers?: BarrierPort;
   /** Stands for the pipeline's shape. Default: made of names and kinds. */
@@ -85,7 +89,7 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     tables: byName(given.tables),
     ...(given.tableStore === undefined ? {} : { tableStore: given.tableStore }),
   };
-  const { options, problems: settings } = completeOptions(given.checkpoint ?? {});
+  const { options, problems: settings } = completeSettings(given.checkpoint ?? {});
   const unusable = contractProblems(given, participants);
   const isUsable = unusable.length === 0;
   const problems = [

@@ -104,12 +104,12 @@ function lifetimeProblems(name: string, sink: Sink, options: CheckpointOptions):
   const { maxPreparedLifetimeMs: lifetimeMs, maxPrepared } = sink;
   const neededMs =
     options.intervalMs +
-    options.preCommitTimeoutMs +
-    2 * options.persistTimeoutMs +
-    options.commitTimeoutMs +
+    options.timeouts.preCommitMs +
+    2 * options.timeouts.persistMs +
+    options.timeouts.commitMs +
     options.maxOutageMs +
     // A sink that does not answer is asked again for so long, and everything has to be there then.
-    options.inDoubtTimeoutMs;
+    options.timeouts.inDoubtMs;
   if (lifetimeMs !== undefined && !(lifetimeMs >= neededMs)) {
     problems.push(
       `sink ${name} keeps a prepared epoch for ${lifetimeMs} ms, but interval, bounds and outage ` +

@@ -3,7 +3,7 @@
 import type { Participants } from '../../contracts/participants.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
-import { completeOptions } from '../../coordinator/options/checkpoint-options.js';
+import { completeSettings } from '../../coordinator/options/checkpoint-options.js';
 import { TidegateError, toError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -119,7 +119,7 @@ export class StreamPipeline<
   prepare(options: RunOptions): PreparedRun {
     requireRunOptions(options);
     const { clock = systemClock, logger = silentLogger, checkpoint = {} } = options;
-    const { maxQueuedBytes } = completeOptions(checkpoint).options;
+    const { maxQueuedBytes } = completeSettings(checkpoint).options;
     const counts = new RunCounts();
     const chain = this.#newChain(counts, logger);
     try {

@@ -21,7 +21,7 @@ interface Told {
 }
 
 const paths: readonly Told[] = allPaths<Context>(attemptMachine, {
-  input: { attempt: {}, bounds: defaultCheckpointOptions },
+  input: { attempt: {}, bounds: defaultCheckpointOptions.timeouts },
   events: eventsIn,
   key: ({ value, context }) =>
     `${value} ${context.states?.large.size ?? '-'} ${context.cause?.kind ?? '-'}`,

@@ -7,14 +7,14 @@ import type { Labelled } from './walk.js';
 export const steps = [...stepNames, 'acknowledge'] as const;
 
 const bounds: Readonly<Record<(typeof steps)[number], string>> = {
-  barrier: 'alignmentTimeoutMs',
-  snapshot: 'snapshotTimeoutMs',
-  'pre-commit': 'preCommitTimeoutMs',
-  sidecar: 'persistTimeoutMs',
-  persist: 'persistTimeoutMs',
-  commit: 'commitTimeoutMs',
-  're-save': 'persistTimeoutMs',
-  acknowledge: 'acknowledgeTimeoutMs',
+  barrier: 'alignmentMs',
+  snapshot: 'snapshotMs',
+  'pre-commit': 'preCommitMs',
+  sidecar: 'persistMs',
+  persist: 'persistMs',
+  commit: 'commitMs',
+  're-save': 'persistMs',
+  acknowledge: 'acknowledgeMs',
 };
 
 /** What each step can answer; a large state or an unsettled sink makes a way of its own. */

@@ -4,7 +4,7 @@ import { afterEach, expect } from '@jest/globals';
 import { CheckpointCoordinator, type SafePoint } from '../../../src/coordinator/coordinator.js';
 import type { CoordinatorOptions } from '../../../src/coordinator/options/coordinator-options.js';
 import { jsonState } from '../../../src/coordinator/json-state.js';
-import type { CheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import type { CheckpointSettings } from '../../../src/coordinator/options/checkpoint-options.js';
 import type { Offsets, Source } from '../../../src/contracts/source.js';
 import type { Durability, Sink } from '../../../src/contracts/sink.js';
 import { seededRandom } from '../../../src/runtime/random.js';
@@ -17,7 +17,7 @@ import { ScriptedSink } from './scripted-sink.js';
 
 export interface HarnessOptions {
   readonly sinks?: Readonly<Record<string, Durability>>;
-  readonly checkpoint?: Partial<CheckpointOptions>;
+  readonly checkpoint?: CheckpointSettings;
   readonly more?: Partial<CoordinatorOptions>;
   readonly store?: CheckpointStore;
   readonly scripted?: ReadonlyMap<string, ScriptedSink>;

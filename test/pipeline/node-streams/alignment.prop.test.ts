@@ -95,8 +95,7 @@ async function runPlan(plan: Plan, seen: Record<string, number>): Promise<void> 
     handleSignals: false,
     checkpoint: {
       intervalMs: 1,
-      alignmentTimeoutMs: 2,
-      preCommitTimeoutMs: 1_000,
+      timeouts: { alignmentMs: 2, preCommitMs: 1_000 },
       retainedCheckpoints: 1_000,
       tolerableFailures: 50,
       maxQueuedRecords: 5,

@@ -112,7 +112,7 @@ describe("a pipeline of Node's streams", () => {
           ]);
         },
       });
-      const checkpoint = { intervalMs: 1, commitTimeoutMs: 5 };
+      const checkpoint = { intervalMs: 1, timeouts: { commitMs: 5 } };
       return run(streams, { store, checkpoint, signal: stop.signal });
     };
     expect((await live(20)).outcome).toBe('stopped');
@@ -140,7 +140,9 @@ describe("a pipeline of Node's streams", () => {
           return running;
         },
       });
-      const report = await run(streams, { checkpoint: { intervalMs: 1, commitTimeoutMs: 5 } });
+      const report = await run(streams, {
+        checkpoint: { intervalMs: 1, timeouts: { commitMs: 5 } },
+      });
       expect(report.outcome).toBe('finished');
       expect(builds).toBe(2);
       expect(ends).toMatchObject([{ code: 'TIDEGATE_FENCED' }]);

@@ -276,7 +276,7 @@ describe('a stream wrapped as one-to-one', () => {
       });
       return pipeline(source('numbers'), oneToOne(delaying, { name: 'delaying' }), sink('out'));
     }, sink);
-    const checkpoint = { intervalMs: 1, alignmentTimeoutMs: 10 };
+    const checkpoint = { intervalMs: 1, timeouts: { alignmentMs: 10 } };
     const report = await runStreams(streams, { checkpoint, logger });
     // The bound passed several times; only the end of the input brought the last record out.
     expect(warnings[0]).toMatchObject({ stage: 'one-to-one delaying', heldRecords: 1 });

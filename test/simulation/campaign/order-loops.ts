@@ -1,7 +1,7 @@
 // One version of the orders pipeline in one process: a loop with safe points, or a driven dataflow.
 
 import { CheckpointCoordinator } from '../../../src/coordinator/coordinator.js';
-import type { CheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import type { CheckpointSettings } from '../../../src/coordinator/options/checkpoint-options.js';
 import type { Durability } from '../../../src/contracts/sink.js';
 import type { CheckpointKind } from '../../../src/manifest/types.js';
 import type { Recover, RestoreChoice } from '../../../src/recovery/request.js';
@@ -21,7 +21,7 @@ export interface OrdersVersion {
   /** Whether a barrier port drives the records, instead of a loop with safe points. */
   readonly isDriven?: boolean;
   readonly drains?: boolean;
-  readonly settings?: Partial<CheckpointOptions>;
+  readonly settings?: CheckpointSettings;
   readonly restoreFrom?: RestoreChoice | undefined;
   readonly recover?: Recover;
 }

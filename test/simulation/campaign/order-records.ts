@@ -1,6 +1,6 @@
 // What the pipelines under test read and write: orders in, running totals out, worked out by hand.
 
-import type { CheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import type { CheckpointSettings } from '../../../src/coordinator/options/checkpoint-options.js';
 import type { Durability } from '../../../src/contracts/sink.js';
 import type { Mix } from './mixes.js';
 
@@ -43,7 +43,7 @@ export interface OrdersSetup {
    * from in process; otherwise it stops at once and is started again.
    */
   readonly drains?: boolean;
-  readonly settings?: Partial<CheckpointOptions>;
+  readonly settings?: CheckpointSettings;
 }
 
 /** Two epochs: the interval comes due once on the way, and the end of the input makes the second. */
