@@ -38,7 +38,7 @@ export const wrongRules = [
       [steps + 're-save.ts', 'const unsettled = ledger.unsettled();', 'const unsettled = [];'],
       // A stop ends at once while a commit fails, and leaves the truth to the next start.
       [
-        'coordinator/lifecycle/life-setup.ts',
+        'coordinator/lifecycle/machine.ts',
         'const stopGraceMs = 900;',
         'const stopGraceMs = 9e6;',
       ],

@@ -24,7 +24,7 @@ export const mutations = [
   ),
   swap(
     'a stop waits for a recovery whose server is down',
-    'lifecycle/life-setup.ts',
+    'lifecycle/machine.ts',
     'isLoop || context.waitsFor !== undefined,',
     'isLoop && context.waitsFor !== undefined,',
   ),

@@ -2,12 +2,13 @@
 
 import { assert } from '../../assert.js';
 import type { Barrier } from '../../contracts/barrier.js';
-import type { CheckpointKind, SinkCommitStatus } from '../../manifest/types.js';
+import type { SinkCommitStatus } from '../../manifest/types.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { StepContext } from '../context.js';
-import { bestEffort } from '../events.js';
+import { bestEffort, type AttemptIds } from '../events.js';
 import type { Generation } from '../lifecycle/generation.js';
 import { PendingCut, type PendingCutHooks } from './pending-cut.js';
+import type { PendingRequest } from './requests.js';
 import { StateStreams } from './state-stream.js';
 
 const pending: SinkCommitStatus = { kind: 'pending' };
@@ -17,8 +18,9 @@ export interface Attempt {
   readonly context: StepContext;
   readonly generation: Generation;
   readonly barrier: Barrier;
-  readonly kind: CheckpointKind;
-  readonly label: string | undefined;
+  /** What asked for it: its kind, its label. */
+  readonly request: PendingRequest;
+  readonly startedAtMs: number;
   readonly cut: PendingCut;
   readonly claim: Claim;
   readonly ledger: CommitLedger;
@@ -38,8 +40,7 @@ export interface PersistedInput extends StepInput {
 }
 
 export interface NewAttempt {
-  readonly kind: CheckpointKind;
-  readonly label: string | undefined;
+  readonly request: PendingRequest;
   readonly waits: Attempt['waits'];
   readonly dropped: (barrier: Barrier, ...report: Parameters<PendingCutHooks['dropped']>) => void;
 }
@@ -48,7 +49,7 @@ export interface NewAttempt {
 export function newAttempt(
   context: StepContext,
   generation: Generation,
-  { kind, label, waits, dropped }: NewAttempt,
+  { request, waits, dropped }: NewAttempt,
 ): Attempt {
   const barrier: Barrier = {
     checkpointId: generation.store.allocateCheckpointId(),
@@ -64,7 +65,13 @@ export function newAttempt(
     },
   });
   const books = { claim: new Claim(), ledger: new CommitLedger(), streams: new StateStreams() };
-  return { context, generation, barrier, kind, label, cut, waits, ...books };
+  const startedAtMs = context.clock.monotonicMs();
+  return { context, generation, barrier, request, startedAtMs, cut, waits, ...books };
+}
+
+/** What events name an attempt by. */
+export function idsOf({ barrier: { checkpointId, epoch } }: Attempt): AttemptIds {
+  return { checkpointId, epoch };
 }
 
 /**

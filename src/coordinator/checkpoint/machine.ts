@@ -1,73 +1,76 @@
-// One attempt to take a checkpoint: the seven steps as a pure machine, without I/O, clock or waiting.
+// One attempt to take a checkpoint: seven steps, each an invoked actor with its bound.
 
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, setup } from 'xstate';
 import { assert } from '../../assert.js';
-import { TidegateError } from '../../errors.js';
+import type { StepTimeouts } from '../options/checkpoint-options.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
-import type { PersistedInput, StepInput } from './attempt.js';
-import {
-  cancelledIn,
-  failedIn,
-  timedOutIn,
-  type AttemptContext,
-  type AttemptInput,
-  type CancelAttempt,
-  type PersistInput,
-} from './machine-context.js';
-import type { AttemptCause } from './outcome.js';
-import type { Cut } from './pending-cut.js';
-import type { PreparedSinks } from './steps/pre-commit.js';
-import type { Resaved } from './steps/re-save.js';
-import type { StoredStates } from './steps/sidecar.js';
-import type { EncodedStates } from './steps/snapshot.js';
+import { idsOf, type PersistedInput, type StepInput } from './attempt.js';
+import type { ManifestInput } from './manifest.js';
+import type { AttemptCause, AttemptEnd, StepName } from './outcome.js';
+import { step } from './step.js';
+import { acknowledgeCheckpoint } from './steps/acknowledge.js';
+import { takeCut } from './steps/barrier.js';
+import { commitSinks } from './steps/commit.js';
+import { persistManifest } from './steps/persist.js';
+import { preCommitSinks } from './steps/pre-commit.js';
+import { reSaveManifest } from './steps/re-save.js';
+import { nothingStored, storeStates } from './steps/sidecar.js';
+import { encodeStates } from './steps/snapshot.js';
 
-/** Without large states there is no sidecar, and step 4 has nothing to do. */
-const nothingStored: StoredStates = {
-  entries: new Map(),
-  stateChecksum: undefined,
-  sidecarByteLength: 0,
-};
+/** What the steps so far have produced: each step takes what only an earlier one can make. */
+export interface AttemptContext extends StepInput, Partial<Omit<ManifestInput, 'attempt'>> {
+  readonly persisted?: PersistedManifest;
+  readonly cause?: AttemptCause;
+}
+
+/** The generation ends under the attempt. */
+interface CancelAttempt {
+  readonly type: 'cancel';
+  readonly reason: unknown;
+}
 
 /** Steps 1 and 2 end in `abandoned`, later ones in `failed`: from step 3 on a sink has a claim. */
 export const attemptMachine = setup({
   types: {
     context: {} as AttemptContext,
-    input: {} as AttemptInput,
+    input: {} as StepInput,
     events: {} as CancelAttempt,
+    output: {} as AttemptEnd,
   },
   actors: {
-    barrier: declared<Cut, StepInput>(),
-    snapshot: declared<EncodedStates, StepInput & { readonly cut: Cut }>(),
-    'pre-commit': declared<PreparedSinks, StepInput>(),
-    sidecar: declared<StoredStates, StepInput & { readonly states: EncodedStates }>(),
-    persist: declared<PersistedManifest, StepInput & PersistInput>(),
-    commit: declared<unknown, PersistedInput>(),
-    're-save': declared<Resaved, PersistedInput>(),
-    acknowledge: declared<unknown, PersistedInput>(),
+    barrier: step('barrier', takeCut),
+    snapshot: step('snapshot', encodeStates, (states) => states.knownByteLength),
+    'pre-commit': step('pre-commit', preCommitSinks),
+    sidecar: step('sidecar', storeStates, (stored) => stored.sidecarByteLength),
+    persist: step('persist', persistManifest),
+    commit: step('commit', commitSinks),
+    're-save': step('re-save', reSaveManifest),
+    acknowledge: step('acknowledge', acknowledgeCheckpoint),
   },
   actions: {
     keep: assign((_, kept: Partial<AttemptContext>) => kept),
     blame: assign((_, cause: AttemptCause) => ({ cause })),
   },
   delays: {
-    alignmentMs: ({ context }) => context.bounds.alignmentMs,
-    snapshotMs: ({ context }) => context.bounds.snapshotMs,
-    preCommitMs: ({ context }) => context.bounds.preCommitMs,
-    persistMs: ({ context }) => context.bounds.persistMs,
-    commitMs: ({ context }) => context.bounds.commitMs,
-    acknowledgeMs: ({ context }) => context.bounds.acknowledgeMs,
+    alignmentMs: ({ context }) => timeouts(context).alignmentMs,
+    snapshotMs: ({ context }) => timeouts(context).snapshotMs,
+    preCommitMs: ({ context }) => timeouts(context).preCommitMs,
+    persistMs: ({ context }) => timeouts(context).persistMs,
+    commitMs: ({ context }) => timeouts(context).commitMs,
+    acknowledgeMs: ({ context }) => timeouts(context).acknowledgeMs,
   },
 }).createMachine({
   id: 'attempt',
   initial: 'barrier',
   context: ({ input }) => input,
+  output: ({ event }) => event.output as AttemptEnd,
   states: {
     barrier: {
       description:
         '1. The barrier flows: sources name their position, inputs align, operators are captured.',
       invoke: {
         src: 'barrier',
-        input: ({ context }) => ({ attempt: context.attempt }),
+        input: ({ context }) => context,
         onDone: {
           target: 'snapshot',
           actions: { type: 'keep', params: ({ event }) => ({ cut: event.output }) },
@@ -75,10 +78,7 @@ export const attemptMachine = setup({
         onError: { target: 'abandoned', actions: failedIn('barrier') },
       },
       after: {
-        alignmentMs: {
-          target: 'abandoned',
-          actions: timedOutIn('barrier', 'alignmentMs'),
-        },
+        alignmentMs: { target: 'abandoned', actions: timedOutIn('barrier', 'alignmentMs') },
       },
       on: { cancel: { target: 'abandoned', actions: cancelledIn('barrier') } },
     },
@@ -93,12 +93,7 @@ export const attemptMachine = setup({
         },
         onError: { target: 'abandoned', actions: failedIn('snapshot') },
       },
-      after: {
-        snapshotMs: {
-          target: 'abandoned',
-          actions: timedOutIn('snapshot', 'snapshotMs'),
-        },
-      },
+      after: { snapshotMs: { target: 'abandoned', actions: timedOutIn('snapshot', 'snapshotMs') } },
       on: { cancel: { target: 'abandoned', actions: cancelledIn('snapshot') } },
     },
     'pre-commit': {
@@ -106,7 +101,7 @@ export const attemptMachine = setup({
         '3. Each sink claims the attempt and prepares the epoch: complete, durable and invisible.',
       invoke: {
         src: 'pre-commit',
-        input: ({ context }) => ({ attempt: context.attempt }),
+        input: ({ context }) => context,
         onDone: [
           {
             guard: ({ context }) => given(context.states).large.size === 0,
@@ -124,10 +119,7 @@ export const attemptMachine = setup({
         onError: { target: 'failed', actions: failedIn('pre-commit') },
       },
       after: {
-        preCommitMs: {
-          target: 'failed',
-          actions: timedOutIn('pre-commit', 'preCommitMs'),
-        },
+        preCommitMs: { target: 'failed', actions: timedOutIn('pre-commit', 'preCommitMs') },
       },
       on: { cancel: { target: 'failed', actions: cancelledIn('pre-commit') } },
     },
@@ -142,9 +134,7 @@ export const attemptMachine = setup({
         },
         onError: { target: 'failed', actions: failedIn('sidecar') },
       },
-      after: {
-        persistMs: { target: 'failed', actions: timedOutIn('sidecar', 'persistMs') },
-      },
+      after: { persistMs: { target: 'failed', actions: timedOutIn('sidecar', 'persistMs') } },
       on: { cancel: { target: 'failed', actions: cancelledIn('sidecar') } },
     },
     persist: {
@@ -165,9 +155,7 @@ export const attemptMachine = setup({
         },
         onError: { target: 'failed', actions: failedIn('persist') },
       },
-      after: {
-        persistMs: { target: 'failed', actions: timedOutIn('persist', 'persistMs') },
-      },
+      after: { persistMs: { target: 'failed', actions: timedOutIn('persist', 'persistMs') } },
       on: { cancel: { target: 'failed', actions: cancelledIn('persist') } },
     },
     commit: {
@@ -175,10 +163,7 @@ export const attemptMachine = setup({
         '6. Sinks commit, the last-resource sink first and alone; the bound ends with what is known.',
       invoke: {
         src: 'commit',
-        input: ({ context }) => ({
-          attempt: context.attempt,
-          persisted: given(context.persisted),
-        }),
+        input: persistedInput,
         onDone: { target: 're-save' },
         onError: { target: 'failed', actions: failedIn('commit') },
       },
@@ -190,10 +175,7 @@ export const attemptMachine = setup({
         '7. Statuses and sink epochs are written back; before that is durable nothing is a success.',
       invoke: {
         src: 're-save',
-        input: ({ context }) => ({
-          attempt: context.attempt,
-          persisted: given(context.persisted),
-        }),
+        input: persistedInput,
         onDone: [
           {
             guard: ({ event }) => event.output.unsettled.length === 0,
@@ -218,9 +200,7 @@ export const attemptMachine = setup({
         ],
         onError: { target: 'failed', actions: failedIn('re-save') },
       },
-      after: {
-        persistMs: { target: 'failed', actions: timedOutIn('re-save', 'persistMs') },
-      },
+      after: { persistMs: { target: 'failed', actions: timedOutIn('re-save', 'persistMs') } },
       on: { cancel: { target: 'failed', actions: cancelledIn('re-save') } },
     },
     acknowledge: {
@@ -228,10 +208,7 @@ export const attemptMachine = setup({
         'The checkpoint is complete: sources are acknowledged, old checkpoints go. No failure here counts.',
       invoke: {
         src: 'acknowledge',
-        input: ({ context }) => ({
-          attempt: context.attempt,
-          persisted: given(context.persisted),
-        }),
+        input: persistedInput,
         onDone: { target: 'completed' },
         onError: { target: 'completed' },
       },
@@ -241,26 +218,63 @@ export const attemptMachine = setup({
     completed: {
       type: 'final',
       description: 'Every sink has committed, and the manifest says so.',
+      output: ({ context }) => ({ kind: 'completed', ...idsOf(context.attempt) }),
     },
     abandoned: {
       type: 'final',
       description: 'No sink had a claim: the records stay in the open epoch and go on.',
+      output: ({ context }) => ({ kind: 'abandoned', cause: given(context.cause) }),
     },
     failed: {
       type: 'final',
       description: 'The same road as a crash: the generation ends and recovery asks the sinks.',
+      output: ({ context }) => ({ kind: 'failed', cause: given(context.cause) }),
     },
   },
 });
 
-/** A step that the actors given to the machine carry out: the machine only says what it takes and gives. */
-function declared<Output, Input>() {
-  return fromPromise<Output, Input>(() =>
-    Promise.reject(new TidegateError('TIDEGATE_BUG', 'the step was not given to the machine')),
-  );
+function timeouts({ attempt }: AttemptContext): StepTimeouts {
+  return attempt.context.options.timeouts;
+}
+
+function persistedInput({ context }: { readonly context: AttemptContext }): PersistedInput {
+  return { attempt: context.attempt, persisted: given(context.persisted) };
 }
 
 function given<Value>(value: Value | undefined): Value {
   assert(value !== undefined, 'a step runs before the one that makes its input');
   return value;
+}
+
+function failedIn(step: StepName) {
+  return {
+    type: 'blame' as const,
+    params: ({ event }: { event: { error: unknown } }): AttemptCause => ({
+      kind: 'failed',
+      step,
+      error: event.error,
+    }),
+  };
+}
+
+function timedOutIn(step: StepName, bound: keyof StepTimeouts) {
+  return {
+    type: 'blame' as const,
+    params: ({ context }: { context: AttemptContext }): AttemptCause => ({
+      kind: 'timed-out',
+      step,
+      afterMs: timeouts(context)[bound],
+    }),
+  };
+}
+
+function cancelledIn(step: StepName) {
+  return {
+    type: 'blame' as const,
+    params: ({ event }: { event: CancelAttempt }): AttemptCause => ({
+      kind: 'cancelled',
+      step,
+      reason: event.reason,
+    }),
+  };
 }

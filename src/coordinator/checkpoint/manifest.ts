@@ -12,17 +12,24 @@ import type {
   TidegateFields,
 } from '../../manifest/types.js';
 import { inlineStateDigest } from '../../store/state-checks.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, StepInput } from './attempt.js';
 import type { Cut, CutPosition } from './pending-cut.js';
-import type { PersistInput } from './machine-context.js';
 import type { PreparedSinks } from './steps/pre-commit.js';
 import type { StoredStates } from './steps/sidecar.js';
 import type { EncodedStates } from './steps/snapshot.js';
 
+/** Everything that the earlier steps have made for a manifest. */
+export interface ManifestInput extends StepInput {
+  readonly cut: Cut;
+  readonly states: EncodedStates;
+  readonly prepared: PreparedSinks;
+  readonly stored: StoredStates;
+}
+
 /** Enters every sink into the attempt's ledger, and writes down the cut. */
-export function draftManifest(attempt: Attempt, input: PersistInput): CheckpointManifest {
+export function draftManifest(input: ManifestInput): CheckpointManifest {
+  const { attempt, cut, stored, states, prepared } = input;
   const { context, barrier, ledger, generation } = attempt;
-  const { cut, stored, states, prepared } = input;
   enterSinks(attempt, prepared);
   const entries = operatorStates(states, stored);
   const { participants, options } = context;
@@ -70,15 +77,15 @@ function enterSinks({ generation, ledger }: Attempt, prepared: PreparedSinks): v
 }
 
 function ownFields(attempt: Attempt, prepared: PreparedSinks): TidegateFields {
-  const { context, barrier, generation } = attempt;
+  const { context, barrier, generation, request } = attempt;
   const commitHandles = new Map<string, string>();
   for (const [sink, { handle }] of prepared) commitHandles.set(sink, handle);
   return {
     storeId: generation.store.storeId,
     pipeline: context.pipeline,
     generation: barrier.generation,
-    kind: attempt.kind,
-    ...(attempt.label === undefined ? {} : { label: attempt.label }),
+    kind: request.kind,
+    ...(request.label === undefined ? {} : { label: request.label }),
     commitHandles,
     operatorDefinitions: savedDefinitions(context.participants.operators),
     ...handedOn(attempt, prepared),

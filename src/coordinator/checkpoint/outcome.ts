@@ -1,7 +1,8 @@
 // The seven steps of a checkpoint, and how an attempt can end: one union, and its cause as an error.
 
-import { assert, assertNever } from '../../assert.js';
+import { assertNever } from '../../assert.js';
 import { TidegateError } from '../../errors.js';
+import type { CheckpointId, Epoch } from '../../ids.js';
 import type { Logger } from '../../runtime/logger.js';
 
 /** A step of a checkpoint; each is a state of the machine of an attempt, by this name. */
@@ -42,17 +43,9 @@ export type AttemptCause =
 
 /** How an attempt ended. Only `failed` needs recovery. */
 export type AttemptEnd =
-  | { readonly kind: 'completed' }
+  | { readonly kind: 'completed'; readonly checkpointId: CheckpointId; readonly epoch: Epoch }
   | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
   | { readonly kind: 'failed'; readonly cause: AttemptCause };
-
-/** How a finished attempt ended, from the final state that it reached. */
-export function attemptEnd(finalState: string, cause: AttemptCause | undefined): AttemptEnd {
-  if (finalState === 'completed') return { kind: 'completed' };
-  assert(finalState === 'abandoned' || finalState === 'failed', `${finalState} is no final state`);
-  assert(cause !== undefined, 'an attempt ended early without a cause');
-  return { kind: finalState, cause };
-}
 
 /** The cause of an attempt's end as an error. */
 export function errorOf(cause: AttemptCause): unknown {

@@ -2,21 +2,18 @@
 
 import { TidegateError } from '../../errors.js';
 import type { Clock, Timer } from '../../runtime/clock.js';
-import type { CheckpointId, Epoch } from '../../ids.js';
 import type { CheckpointKind } from '../../manifest/types.js';
 import type { CheckpointOptions } from '../options/checkpoint-options.js';
-import type { AttemptCause } from './outcome.js';
+import type { AttemptEnd } from './outcome.js';
+
+/** What became of a request: how its attempt ended, or that none was made. */
+export type RequestOutcome =
+  | AttemptEnd
+  /** Nothing has happened since the last complete checkpoint. */
+  | { readonly kind: 'skipped'; readonly why: 'idle' };
 
 /** What became of a checkpoint that was asked for. */
-export type CheckpointOutcome = (
-  | { readonly kind: 'completed'; readonly checkpointId: CheckpointId; readonly epoch: Epoch }
-  /** Nothing has happened since the last complete checkpoint. */
-  | { readonly kind: 'skipped'; readonly why: 'idle' }
-  /** No sink had a claim; the records are in the next checkpoint. */
-  | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
-  /** Recovery follows, or the end. */
-  | { readonly kind: 'failed'; readonly cause: AttemptCause }
-) & {
+export type CheckpointOutcome = RequestOutcome & {
   /** Whether another request was there first and its cut has served this one too. */
   readonly isCoalesced: boolean;
 };
@@ -134,11 +131,6 @@ export class Requests {
 export function settleRequest(request: PendingRequest, end: RequestOutcome): void {
   request.waiters.forEach(({ resolve }, index) => resolve({ ...end, isCoalesced: index > 0 }));
 }
-
-type WithoutFlag<Outcome> = Outcome extends unknown ? Omit<Outcome, 'isCoalesced'> : never;
-
-/** An outcome before it is known which waiter gets it. */
-export type RequestOutcome = WithoutFlag<CheckpointOutcome>;
 
 /** A cut without a waiter. */
 export function newRequest(): PendingRequest {

@@ -224,31 +224,29 @@ export class CheckpointScheduler {
 
   /** Settles when the cut has been taken or the attempt has ended without one. */
   async #begin(generation: Generation, request: PendingRequest): Promise<void> {
-    const { clock, events } = this.#context;
-    const startedAtMs = clock.monotonicMs();
     const attempt = this.#newAttempt(generation, request);
-    const { barrier, kind, label, cut } = attempt;
-    events.emit('attempt-started', { ...barrier, kind, label });
+    const { barrier, cut } = attempt;
+    const { kind, label } = request;
+    this.#context.events.emit('attempt-started', { ...barrier, kind, label });
     if (this.#isOver(generation)) {
       // A listener has ended the generation, and nothing of this attempt has begun.
       const cause = { kind: 'cancelled', step: 'barrier', reason: this.#endReason } as const;
-      this.#end(attempt, request, { kind: 'abandoned', cause }, startedAtMs);
+      this.#end(attempt, { kind: 'abandoned', cause });
       return;
     }
-    const running = runAttempt(this.#context, attempt);
+    const running = runAttempt(attempt);
     const ended = running.ended.then((end) => {
       this.#running = undefined;
-      this.#end(attempt, request, end, startedAtMs);
+      this.#end(attempt, end);
     });
     this.#running = running;
     await Promise.race([cut.complete.catch(() => ended), ended]);
   }
 
   /** @throws TidegateError when the sequence of ids has run out: the next generation has a new one. */
-  #newAttempt(generation: Generation, { kind, label }: PendingRequest): Attempt {
+  #newAttempt(generation: Generation, request: PendingRequest): Attempt {
     return newAttempt(this.#context, generation, {
-      kind,
-      label,
+      request,
       waits: (problem) => this.#service?.send({ type: 'waiting', problem }),
       dropped: ({ checkpointId }, participant, why) => {
         this.tally.droppedReports += 1;
@@ -258,19 +256,18 @@ export class CheckpointScheduler {
   }
 
   /** Never throws: an attempt that does not end would be the last one. */
-  #end(attempt: Attempt, request: PendingRequest, end: AttemptEnd, startedAtMs: number): void {
-    const { generation } = attempt;
+  #end(attempt: Attempt, end: AttemptEnd): void {
+    const { generation, request } = attempt;
     try {
-      const durationMs = this.#context.clock.monotonicMs() - startedAtMs;
       // First: a listener of the end may ask for the status.
       this.tally.count(end);
-      const outcome = concludeAttempt(attempt, end, durationMs);
+      concludeAttempt(attempt, end);
       if (end.kind === 'completed') {
         this.uncommitted.committed();
         this.#service?.send({ type: 'completed' });
       }
       if (end.kind === 'failed') this.fail(generation, errorOf(end.cause));
-      this.#finish(request, outcome);
+      this.#finish(request, end);
     } catch (error) {
       const step = end.kind === 'completed' ? 're-save' : end.cause.step;
       this.#breakDown(generation, request, step, error);

@@ -1,17 +1,69 @@
 // The life of a coordinator, from recovery to stop or halt, as a pure machine.
 
-import { not, sendTo, stateIn } from 'xstate';
+import { assign, fromCallback, fromPromise, not, sendTo, setup, stateIn } from 'xstate';
+import { TidegateError } from '../../errors.js';
+import type { Generation } from './generation.js';
 import {
   cutShort,
+  isBeyondRecovery,
   noSafePoint,
   notCommitted,
   refusalOf,
   theGeneration,
   unrecovered,
+  type Blame,
+  type Drain,
+  type LifeContext,
+  type LifeEvent,
+  type LifeInput,
+  type Phase,
+  type Recovered,
 } from './life-events.js';
-import { lifeSetup } from './life-setup.js';
 
-export const lifeMachine = lifeSetup.createMachine({
+export const lifeMachine = setup({
+  types: {
+    context: {} as LifeContext,
+    input: {} as LifeInput,
+    events: {} as LifeEvent,
+    tags: {} as Phase,
+  },
+  actors: {
+    recover: fromPromise<Recovered, LifeContext>(() => Promise.reject(notGiven('recovery'))),
+    scheduler: fromCallback<Drain, Generation>(() => {
+      throw notGiven('the scheduler');
+    }),
+  },
+  actions: {
+    blame: assign((_, { cause }: Blame) => ({ cause })),
+    countFailure: assign(({ context }) => ({ failuresInARow: context.failuresInARow + 1 })),
+    fails: assign((_, { cause }: Blame) => ({ failure: cause, waitsFor: undefined })),
+    forgetFailures: assign({ failuresInARow: 0, waitsFor: undefined }),
+    waits: assign((_, { problem }: { readonly problem: unknown }) => ({ waitsFor: problem })),
+    recovered: assign((_, { report, ...rest }: Recovered) => ({
+      report,
+      ...(rest.kind === 'resumed' ? { generation: rest.generation, waitsFor: undefined } : {}),
+    })),
+    inProcess: assign({ occasion: 'in-process' }),
+  },
+  guards: {
+    needsPerson: ({ context }, { cause }: Blame) =>
+      isBeyondRecovery(cause) || context.failuresInARow >= context.tolerableFailures,
+    cannotRepeat: ({ context }, { cause }: Blame) =>
+      context.occasion === 'start' ||
+      isBeyondRecovery(cause) ||
+      context.failuresInARow >= context.tolerableFailures,
+    isWaiting: ({ context }) => context.waitsFor !== undefined,
+    cannotWait: ({ context }, { isLoop }: { readonly isLoop: boolean }) =>
+      isLoop || context.waitsFor !== undefined,
+  },
+  delays: {
+    /** A stop ends within a second while a server is down: nothing is in flight, so nothing is lost. */
+    stopGraceMs: 900,
+    /** A loop that has taken a batch and written nothing of it comes back within this time, or has ended. */
+    loopSilenceMs: 1_000,
+    safePointTimeoutMs: ({ context }) => context.safePointTimeoutMs,
+  },
+}).createMachine({
   id: 'life',
   initial: 'created',
   context: ({ input }) => ({ ...input, occasion: 'start', failuresInARow: 0 }),
@@ -65,11 +117,7 @@ export const lifeMachine = lifeSetup.createMachine({
             target: 'stopped',
             actions: { type: 'blame', params: ({ context }) => unrecovered(context) },
           },
-          {
-            target: 'settling',
-            reenter: true,
-            actions: 'countFailure',
-          },
+          { target: 'settling', reenter: true, actions: 'countFailure' },
         ],
       },
       states: {
@@ -125,6 +173,15 @@ export const lifeMachine = lifeSetup.createMachine({
         },
       },
       on: {
+        // Of a stop that is under way: running has its own.
+        failed: {
+          target: '#stopped',
+          actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },
+        },
+        close: {
+          target: '#stopped',
+          actions: { type: 'blame', params: ({ event }) => cutShort(event.cause) },
+        },
         completed: { actions: 'forgetFailures' },
         idle: { actions: 'forgetFailures' },
         waiting: { actions: { type: 'waits', params: ({ event }) => event } },
@@ -145,6 +202,10 @@ export const lifeMachine = lifeSetup.createMachine({
                 actions: ['countFailure', { type: 'fails', params: ({ event }) => event }],
               },
             ],
+            close: {
+              target: '#stopped',
+              actions: { type: 'blame', params: ({ event }) => ({ cause: event.cause }) },
+            },
             stop: [
               { guard: ({ event }) => event.standing === 'halfway', target: 'awaiting-safe-point' },
               { guard: ({ event }) => event.standing === 'unclear', target: 'looking-for-loop' },
@@ -156,17 +217,7 @@ export const lifeMachine = lifeSetup.createMachine({
         'awaiting-safe-point': {
           tags: 'draining',
           description: 'A stop waits until the loop is between two records.',
-          on: {
-            arrived: 'draining',
-            failed: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },
-            },
-            close: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => cutShort(event.cause) },
-            },
-          },
+          on: { arrived: 'draining' },
           after: {
             safePointTimeoutMs: {
               target: '#stopped',
@@ -178,17 +229,7 @@ export const lifeMachine = lifeSetup.createMachine({
           tags: 'draining',
           description:
             'A stop cannot tell whether the loop has ended: it gets a second to come back.',
-          on: {
-            arrived: 'draining',
-            failed: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },
-            },
-            close: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => cutShort(event.cause) },
-            },
-          },
+          on: { arrived: 'draining' },
           after: { loopSilenceMs: 'draining' },
         },
         draining: {
@@ -205,14 +246,6 @@ export const lifeMachine = lifeSetup.createMachine({
             'not-drained': {
               target: '#stopped',
               actions: { type: 'blame', params: ({ event }) => event },
-            },
-            failed: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },
-            },
-            close: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => cutShort(event.cause) },
             },
           },
         },
@@ -233,23 +266,12 @@ export const lifeMachine = lifeSetup.createMachine({
               target: '#stopped',
               actions: { type: 'blame', params: ({ event }) => event },
             },
-            failed: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },
-            },
-            close: {
-              target: '#stopped',
-              actions: { type: 'blame', params: ({ event }) => cutShort(event.cause) },
-            },
           },
           after: {
             stopGraceMs: {
               guard: 'isWaiting',
               target: '#stopped',
-              actions: {
-                type: 'blame',
-                params: ({ context }) => notCommitted(context.waitsFor),
-              },
+              actions: { type: 'blame', params: ({ context }) => notCommitted(context.waitsFor) },
             },
           },
         },
@@ -269,3 +291,7 @@ export const lifeMachine = lifeSetup.createMachine({
     },
   },
 });
+
+function notGiven(what: string): TidegateError {
+  return new TidegateError('TIDEGATE_BUG', `${what} was not given to the machine`);
+}

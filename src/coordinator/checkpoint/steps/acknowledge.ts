@@ -6,6 +6,14 @@ import type { StepContext } from '../../context.js';
 import { reportParticipantError } from '../../events.js';
 import type { Generation } from '../../lifecycle/generation.js';
 import { toOffsets } from '../../offsets.js';
+import type { PersistedInput } from '../attempt.js';
+
+export function acknowledgeCheckpoint(
+  { attempt, persisted }: PersistedInput,
+  signal: AbortSignal,
+): Promise<void> {
+  return acknowledgeAndPrune(attempt.context, attempt.generation, persisted, signal);
+}
 
 /** Never fails: a checkpoint that is complete stays so when a source cannot be acknowledged. */
 export async function acknowledgeAndPrune(

@@ -8,7 +8,7 @@ import { assertPersisted } from '../../../store/persisted-manifest.js';
 import { forEachBounded } from '../../concurrency.js';
 import type { OpenSink } from '../../lifecycle/generation.js';
 import { shortMessage } from '../../short-text.js';
-import type { Attempt, PersistedInput } from '../attempt.js';
+import { idsOf, type Attempt, type PersistedInput } from '../attempt.js';
 
 const firstBackoffMs = 50;
 const longestBackoffMs = 5_000;
@@ -101,10 +101,6 @@ function note(attempt: Attempt, sink: TwoPhase, message: string, tries: number):
   }
   const { events } = attempt.context;
   events.emit('sink-not-committed', { ...idsOf(attempt), sink: sink.name, message, tries });
-}
-
-function idsOf(attempt: Attempt) {
-  return { checkpointId: attempt.barrier.checkpointId, epoch: attempt.barrier.epoch };
 }
 
 /**

@@ -3,27 +3,26 @@
 import { assert } from '../../../assert.js';
 import { TidegateError } from '../../../errors.js';
 import { persist, type PersistedManifest } from '../../../store/persisted-manifest.js';
-import type { StepInput } from '../attempt.js';
-import type { PersistInput } from '../machine-context.js';
-import { draftManifest } from '../manifest.js';
+import { draftManifest, type ManifestInput } from '../manifest.js';
 import type { Cut } from '../pending-cut.js';
 import { fingerprintOf, type EncodedStates } from './snapshot.js';
 
 export async function persistManifest(
-  { attempt, ...input }: StepInput & PersistInput,
+  input: ManifestInput,
   signal: AbortSignal,
 ): Promise<PersistedManifest> {
+  const { attempt, cut, states } = input;
   const { context, generation, barrier } = attempt;
   assert(
     generation.inDoubt === undefined,
     `checkpoint ${barrier.checkpointId} would be a second one in doubt beside ${generation.inDoubt}`,
   );
-  const manifest = draftManifest(attempt, input);
+  const manifest = draftManifest(input);
   // Before the save: whatever becomes of it, nothing else may be persisted until it is settled.
   generation.inDoubt = barrier.checkpointId;
   generation.unrecorded = undefined;
   const persisted = await persist(generation.store, manifest, { signal });
-  if (context.options.checkStateAliasing) await checkStateAliasing(input.cut, input.states, signal);
+  if (context.options.checkStateAliasing) await checkStateAliasing(cut, states, signal);
   attempt.cut.releaseSnapshots();
   return persisted;
 }

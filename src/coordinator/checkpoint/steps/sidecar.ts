@@ -14,6 +14,13 @@ export interface StoredStates {
   readonly sidecarByteLength: number;
 }
 
+/** Without large states there is no sidecar, and step 4 has nothing to do. */
+export const nothingStored: StoredStates = {
+  entries: new Map(),
+  stateChecksum: undefined,
+  sidecarByteLength: 0,
+};
+
 export async function storeStates(
   { attempt, states }: StepInput & { readonly states: EncodedStates },
   signal: AbortSignal,
