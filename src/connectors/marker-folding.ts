@@ -36,10 +36,10 @@ export class MarkerFolding {
       this.#looseCount = 0;
       await foldMarkers(this.#ports, staging, await unfinished?.());
     } catch (error) {
-      this.#ports.logger.warn('could not fold the markers of a sink', {
-        directory: this.#ports.layout.committed,
-        error: toError(error),
-      });
+      this.#ports.logger.warn(
+        { directory: this.#ports.layout.committed, err: toError(error) },
+        'could not fold the markers of a sink',
+      );
     } finally {
       this.#isFolding = false;
     }

@@ -44,7 +44,7 @@ export function watched({ inspect, logger }: StepContext): {
       try {
         inspect(event);
       } catch (error) {
-        logger.error('inspect failed', { error });
+        logger.error({ err: error }, 'inspect failed');
       }
     },
   };

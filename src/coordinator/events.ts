@@ -148,7 +148,7 @@ export class SafeEvents extends EventEmitter<CoordinatorEvents> {
     const known = this.#guards.get(listener);
     if (known !== undefined) return known as ListenerOf<Name>;
     const report = (error: unknown): void => {
-      this.#logger.error('a listener failed', { event, error });
+      this.#logger.error({ event, err: error }, 'a listener failed');
     };
     const call = listener as (...parameters: unknown[]) => unknown;
     const guarded = (...parameters: unknown[]): void => {
@@ -174,7 +174,7 @@ interface Reporting {
 
 /** Reports a failure that fails no attempt. */
 export function reportParticipantError(context: Reporting, what: string, error: unknown): void {
-  context.logger.warn(what, { error });
+  context.logger.warn({ err: error }, what);
   context.events.emit('participant-error', { what, error });
 }
 

@@ -69,11 +69,10 @@ export function decodeInlineState(
   if (entry.stateB64 === undefined) return undefined;
   const result = decodeBase64(entry.stateB64);
   if (result.kind === 'decoded') return result.bytes;
-  (options.logger ?? silentLogger).warn('the inline operator state is not valid base64', {
-    code: 'LDB-4004',
-    problem: result.problem,
-    length: entry.stateB64.length,
-  });
+  (options.logger ?? silentLogger).warn(
+    { code: 'LDB-4004', problem: result.problem, length: entry.stateB64.length },
+    'the inline operator state is not valid base64',
+  );
   return undefined;
 }
 

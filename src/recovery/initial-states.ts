@@ -118,7 +118,7 @@ function release({ request }: Round, operator: string, snapshot: OperatorSnapsho
   try {
     snapshot.release?.();
   } catch (error) {
-    request.ports.logger.warn('an operator could not release a snapshot', { operator, error });
+    request.ports.logger.warn({ operator, err: error }, 'an operator could not release a snapshot');
   }
 }
 

@@ -75,7 +75,7 @@ export async function closeSinks(
   const closings = [...sessions].map(async ([sink, session]) => {
     const outcome = await withDeadline({ clock: ports.clock, timeoutMs }, () => session.close?.());
     if (outcome.kind !== 'answered') {
-      ports.logger.warn('a sink could not be closed', { sink, outcome: outcome.kind });
+      ports.logger.warn({ sink, outcome: outcome.kind }, 'a sink could not be closed');
     }
   });
   await Promise.all(closings);

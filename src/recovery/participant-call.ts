@@ -54,7 +54,7 @@ export async function askParticipant<Value>(
       );
     }
     ports.waits?.(problem);
-    ports.logger.warn(`${what} failed, and is tried again`, { error: problem, pauseMs });
+    ports.logger.warn({ err: problem, pauseMs }, `${what} failed, and is tried again`);
     await sleep(clock, pauseMs, signal);
     throwIfAborted(signal);
   }

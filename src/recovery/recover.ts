@@ -158,7 +158,7 @@ async function nextRound(
   if (isTimeUp(run)) run.roundsInOvertime += 1;
   if (run.roundsInOvertime > roundsAfterTimeout) return refusal(run, problem);
   request.ports.waits?.(problem);
-  logger.warn('recovery reads the facts again', { because: problem.message, round: run.rounds });
+  logger.warn({ because: problem.message, round: run.rounds }, 'recovery reads the facts again');
   await sleep(clock, backoffMs(run.rounds, random.next()), request.signal);
   const answer = await takeNextGeneration(run);
   if (answer.kind === 'answered') {

@@ -1,17 +1,14 @@
 // The logger port: silent unless the user gives one.
 
-/** Structured facts of one log line. Never a secret, never a record's content. */
+/** Structured facts of one log line; an error is under `err`. Never a secret, never a record's content. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/**
- * Where warnings go. `console` is one; pino takes the fields first, so it needs four small functions
- * such as `(message, fields) => log.info(fields, message)`.
- */
+/** Where warnings go: the shape of pino, so that an instance of it is one; `console` is one too. */
 export interface Logger {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
 }
 
 const nothing = (): void => undefined;
@@ -20,9 +17,9 @@ const nothing = (): void => undefined;
 export function harmlessLogger(logger: Logger): Logger {
   const guarded =
     (level: keyof Logger) =>
-    (message: string, fields?: LogFields): void => {
+    (fields: LogFields, message: string): void => {
       try {
-        logger[level](message, fields);
+        logger[level](fields, message);
       } catch {
         // The log is what failed, so this cannot be logged.
       }

@@ -88,7 +88,7 @@ test('markers that cannot be folded are told to the log, and the commit is done'
         : undefined,
   });
   const told: string[] = [];
-  const logger = { ...silentLogger, warn: (message: string) => void told.push(message) };
+  const logger = { ...silentLogger, warn: (_: object, message: string) => void told.push(message) };
   const session = await sinkOn(full.fileSystem, new KeyedTable(), { logger }).open(
     ownerOf(1),
     calm,

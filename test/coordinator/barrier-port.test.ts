@@ -405,7 +405,7 @@ describe('events', () => {
       debug: nothing,
       info: nothing,
       warn: nothing,
-      error: (_message: string, fields: unknown) => errors.push(fields),
+      error: (fields: unknown) => errors.push(fields),
     };
     const harness = new Harness({ more: { logger } });
     const events: CoordinatorEventSource = harness.coordinator.events;

@@ -72,7 +72,7 @@ describe('base64 is strict', () => {
     const warnings: unknown[] = [];
     const logger = {
       ...silentLogger,
-      warn: (message: string, fields?: LogFields) => warnings.push({ message, ...fields }),
+      warn: (fields: LogFields, message: string) => warnings.push({ message, ...fields }),
     };
     expect(decodeInlineState(withState('AB=='), { logger })).toBeUndefined();
     const message = 'the inline operator state is not valid base64';

@@ -163,7 +163,10 @@ describe('a time that is none', () => {
     ['microseconds', start * 1_000],
   ])('in %s is told in the log, once', async (unit, time) => {
     const warned: string[] = [];
-    const logger = { ...silentLogger, warn: (message: string) => void warned.push(message) };
+    const logger = {
+      ...silentLogger,
+      warn: (_: object, message: string) => void warned.push(message),
+    };
     await run([{ t: time }, { t: time }], {}, 'fail', logger);
     expect(warned).toEqual([`event times look like ${unit}: timeOf must give milliseconds`]);
   });

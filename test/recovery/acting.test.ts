@@ -330,7 +330,7 @@ describe('a first start', () => {
         },
       }) as never;
     const warnings: unknown[] = [];
-    const warn = (message: string, fields?: LogFields): void => void warnings.push(message, fields);
+    const warn = (fields: LogFields, message: string): void => void warnings.push(message, fields);
     const { clock, random } = world;
     world.request = {
       ...world.request,
@@ -341,7 +341,7 @@ describe('a first start', () => {
 
     expect(warnings).toEqual([
       'an operator could not release a snapshot',
-      { operator: 'totals', error: new Error('released twice') },
+      { operator: 'totals', err: new Error('released twice') },
     ]);
 
     expect(base.manifest.operatorStates.has('totals')).toBe(true);
@@ -506,7 +506,7 @@ describe('a sink that fails while recovery acts', () => {
 
   test('that had nothing to commit after all, or had committed what it rolls back, is asked again', async () => {
     const warnings: string[] = [];
-    const warn = (message: string, fields?: object) => {
+    const warn = (fields: object, message: string) => {
       warnings.push(`${message} ${JSON.stringify(fields)}`);
     };
     const logger: Logger = { debug: warn, info: warn, warn, error: warn };
@@ -562,7 +562,7 @@ describe('a sink that fails while recovery acts', () => {
 
   test('that cannot be closed after a refusal is logged and holds nobody up', async () => {
     const logged: unknown[] = [];
-    const warn = (message: string, fields?: unknown) => void logged.push([message, fields]);
+    const warn = (fields: object, message: string) => void logged.push([message, fields]);
     const world = new RecoveryWorld('archive', 'warehouse');
     const logger: Logger = { debug: warn, info: warn, warn, error: warn };
     world.request = { ports: { clock: world.clock, random: world.random, logger } };

@@ -34,7 +34,7 @@ async function elapsedMs(recovery: () => Promise<unknown>): Promise<number> {
 }
 
 function watchLog(): void {
-  const warn = (message: string, fields?: LogFields): void => void log.push({ message, fields });
+  const warn = (fields: LogFields, message: string): void => void log.push({ message, fields });
   const { clock, random } = world;
   world.request = { ...world.request, ports: { clock, random, logger: { ...silentLogger, warn } } };
 }

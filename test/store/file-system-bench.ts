@@ -76,7 +76,7 @@ export class Bench {
   }
 
   #logger(): Logger {
-    const write = (level: string) => (message: string, fields?: unknown) =>
+    const write = (level: string) => (fields: unknown, message: string) =>
       void this.logged.push({ level, message, fields });
     return {
       debug: write('debug'),

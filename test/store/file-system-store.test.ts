@@ -318,7 +318,7 @@ describe('an owner', () => {
       {
         level: 'warn',
         message: 'could not remove the owner file',
-        fields: { path: expect.stringMatching(/staging_/) as unknown, error: { code: 'EIO' } },
+        fields: { path: expect.stringMatching(/staging_/) as unknown, err: { code: 'EIO' } },
       },
     ]);
   });
@@ -437,12 +437,12 @@ describe('a call that fails', () => {
       {
         level: 'warn',
         message: 'could not write the latest pointer',
-        fields: { id, error: { code: 'EIO' } },
+        fields: { id, err: { code: 'EIO' } },
       },
       {
         level: 'warn',
         message: 'could not delete',
-        fields: { path: expect.stringMatching(/staging_/) as unknown, error: { code: 'EIO' } },
+        fields: { path: expect.stringMatching(/staging_/) as unknown, err: { code: 'EIO' } },
       },
     ]);
     expect((await store.list()).map((listing) => listing.id)).toEqual([id]);

@@ -78,7 +78,7 @@ describe('an opening', () => {
       {
         level: 'warn',
         message: 'could not clean up after an older owner',
-        fields: { path: orphan, error: { code: 'EIO' } },
+        fields: { path: orphan, err: { code: 'EIO' } },
       },
     ]);
     expect((await stuck.list()).map(({ state }) => state)).toEqual(['orphan', 'orphan']);
@@ -175,6 +175,6 @@ describe('cleaning up', () => {
 
     await bench.open({}, hooks);
 
-    expect(bench.logged).toMatchObject([{ fields: { path: orphan, error: { code: 'EIO' } } }]);
+    expect(bench.logged).toMatchObject([{ fields: { path: orphan, err: { code: 'EIO' } } }]);
   });
 });

@@ -44,7 +44,7 @@ describe('signs of life', () => {
     for (let step = 0; step < 50; step += 1) await Promise.resolve();
 
     expect(bench.logged).toMatchObject([
-      { level: 'debug', message: 'missed a heartbeat', fields: { error: { code: 'EIO' } } },
+      { level: 'debug', message: 'missed a heartbeat', fields: { err: { code: 'EIO' } } },
     ]);
     expect(bench.clock.timerCount).toBe(1);
   });

@@ -197,7 +197,7 @@ async function endOlderSessions(
     } catch (error) {
       if (sqlStateOf(error) !== '42501') throw error;
       const { sink } = owner;
-      logger.warn('an older session of a sink could not be ended', { sink, pid: row.pid });
+      logger.warn({ sink, pid: row.pid }, 'an older session of a sink could not be ended');
     }
   }
 }

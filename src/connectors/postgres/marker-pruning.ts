@@ -30,7 +30,7 @@ export class MarkerPruning {
     } catch (error) {
       // It costs nothing but rows; what was committed must not be reported as failed.
       const { sink } = owner;
-      logger.warn('could not prune the markers of a sink', { sink, error: toError(error) });
+      logger.warn({ sink, err: toError(error) }, 'could not prune the markers of a sink');
     }
   }
 }

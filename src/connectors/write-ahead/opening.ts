@@ -104,7 +104,7 @@ async function removeOlderOwners(
     }
   } catch (error) {
     const path = layout.owners;
-    logger.warn('could not clean up after an older owner', { path, error: toError(error) });
+    logger.warn({ path, err: toError(error) }, 'could not clean up after an older owner');
   }
 }
 

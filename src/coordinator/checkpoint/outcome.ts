@@ -111,9 +111,9 @@ export class AttemptTally {
     this.#abandonedInARow = end.kind === 'abandoned' ? this.#abandonedInARow + 1 : 0;
     if (this.#abandonedInARow < 2) return;
     // They never halt, and a first one is no news: a cause that lasts would go unnoticed.
-    this.#logger.warn('checkpoints are abandoned in a row: nothing is committed meanwhile', {
-      abandonedInARow: this.#abandonedInARow,
-      cause: this.#lastProblem,
-    });
+    this.#logger.warn(
+      { abandonedInARow: this.#abandonedInARow, err: this.#lastProblem },
+      'checkpoints are abandoned in a row: nothing is committed meanwhile',
+    );
   }
 }

@@ -7,7 +7,7 @@ import { watched, xstateClock } from '../context.js';
 import { bestEffort } from '../events.js';
 import { idsOf, type Attempt } from './attempt.js';
 import { attemptMachine } from './machine.js';
-import { stepNames, type AttemptEnd } from './outcome.js';
+import { errorOf, stepNames, type AttemptEnd } from './outcome.js';
 
 export interface RunningAttempt {
   readonly attempt: Attempt;
@@ -66,13 +66,16 @@ export function concludeAttempt(attempt: Attempt, end: AttemptEnd): void {
       );
       // The records behind the barrier join those before it: the epoch stays open.
       for (const { writer } of generation.sinks.values()) writer.release();
-      logger.info('a checkpoint was abandoned', { checkpointId, cause });
+      logger.info(
+        { checkpointId, step: cause.step, err: errorOf(cause) },
+        'a checkpoint was abandoned',
+      );
       events.emit('checkpoint-abandoned', { ...idsOf(attempt), cause, durationMs });
       return;
     }
     case 'failed': {
       const { cause } = end;
-      logger.warn('a checkpoint failed', { checkpointId, cause });
+      logger.warn({ checkpointId, step: cause.step, err: errorOf(cause) }, 'a checkpoint failed');
       events.emit('checkpoint-failed', { ...idsOf(attempt), cause, durationMs });
       return;
     }

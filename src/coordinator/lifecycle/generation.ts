@@ -11,7 +11,8 @@ import {
 import { assert } from '../../assert.js';
 import type { CheckpointId, Epoch, Generation as GenerationNumber } from '../../ids.js';
 import type { RecoveryOutcome } from '../../recovery/request.js';
-import { withDeadline } from '../../runtime/deadline.js';
+import { withDeadline, type BoundedOutcome } from '../../runtime/deadline.js';
+import type { LogFields } from '../../runtime/logger.js';
 import type { OwnedStore } from '../../store/checkpoint-store.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { StepContext } from '../context.js';
@@ -156,7 +157,10 @@ export async function discardUnrecorded(
       sink.session.rollback({ keep: [] }, { signal }),
     );
     if (outcome.kind === 'answered') return;
-    logger.warn('what a sink had prepared could not be rolled back', { sink: sink.name, outcome });
+    logger.warn(
+      { sink: sink.name, ...unanswered(outcome) },
+      'what a sink had prepared could not be rolled back',
+    );
   });
   await Promise.all(discarding);
 }
@@ -179,8 +183,13 @@ async function closeEach(
   const closing = [...sinks.values()].map(async ({ name, session }) => {
     const outcome = await withDeadline({ clock, timeoutMs }, () => session.close?.());
     if (outcome.kind !== 'answered') {
-      logger.warn('a sink could not be closed', { sink: name, outcome });
+      logger.warn({ sink: name, ...unanswered(outcome) }, 'a sink could not be closed');
     }
   });
   await Promise.all(closing);
+}
+
+/** How a call came to nothing, for the log. */
+export function unanswered(outcome: BoundedOutcome<unknown>): LogFields {
+  return { outcome: outcome.kind, ...(outcome.kind === 'failed' ? { err: outcome.error } : {}) };
 }

@@ -7,7 +7,7 @@ import { withDeadline } from '../../runtime/deadline.js';
 import { CheckpointScheduler } from '../checkpoint/scheduler.js';
 import { acknowledgeAndPrune } from '../checkpoint/steps/acknowledge.js';
 import { watched, xstateClock, type StepContext } from '../context.js';
-import { closeSinks, discardUnrecorded, type Generation } from './generation.js';
+import { closeSinks, discardUnrecorded, unanswered, type Generation } from './generation.js';
 import type { Drain, LifeContext, LifeEvent, Phase, Recovered } from './life-events.js';
 import { lifeMachine } from './machine.js';
 import { GenerationRecovery, type GenerationRecoveryOptions } from './recover-generation.js';
@@ -145,7 +145,7 @@ export class Lifecycle {
     const { events, logger } = this.#context;
     const { cause, generation } = this.facts;
     const isHalted = this.phase === 'halted';
-    if (isHalted) logger.error('the coordinator has halted', { cause });
+    if (isHalted) logger.error({ err: cause }, 'the coordinator has halted');
     if (hasErrorCode(cause, 'TIDEGATE_FENCED')) {
       events.emit('fenced', { generation: generation?.number, error: cause });
     }
@@ -181,7 +181,8 @@ export class Lifecycle {
       await closeSinks(this.#context, generation, timeoutMs);
     }
     const outcome = await withDeadline(bound, () => this.#recovery.close());
-    if (outcome.kind !== 'answered') logger.warn('the store could not be closed', { outcome });
+    if (outcome.kind !== 'answered')
+      logger.warn(unanswered(outcome), 'the store could not be closed');
   }
 }
 

@@ -131,7 +131,7 @@ export class Dataflow implements BarrierPort {
     // Nothing will be put back: a source that does not look at its signal keeps no process alive.
     const bound = { clock: this.#options.clock, timeoutMs: lastWaitMs };
     const outcome = await withDeadline(bound, () => ending);
-    if (outcome.kind === 'timed-out') run.logger.warn('something of the dataflow still runs');
+    if (outcome.kind === 'timed-out') run.logger.warn({}, 'something of the dataflow still runs');
   }
 
   /** Asked as a generation ends: behind the last one, what still runs is waited for a moment only. */

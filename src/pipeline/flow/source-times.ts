@@ -133,9 +133,9 @@ export class SourceTimes {
     this.#isUnitChecked = true;
     const unit = otherUnitOf(time);
     if (unit === undefined) return;
-    run.logger.warn(`event times look like ${unit}: timeOf must give milliseconds`, {
-      source: cursor.name,
-      firstTime: shownTime(time),
-    });
+    run.logger.warn(
+      { source: cursor.name, firstTime: shownTime(time) },
+      `event times look like ${unit}: timeOf must give milliseconds`,
+    );
   }
 }

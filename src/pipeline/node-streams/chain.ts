@@ -112,11 +112,10 @@ export class Chain implements Holder {
     const holder = path.find(({ lastBarrier }) => lastBarrier < checkpointId);
     if (holder === undefined) return;
     const heldRecords = this.#heldBy(holder);
-    this.#options.logger.warn('the barrier of an abandoned checkpoint did not come through', {
-      checkpointId,
-      stage: holder.title,
-      ...(heldRecords === undefined ? {} : { heldRecords }),
-    });
+    this.#options.logger.warn(
+      { checkpointId, stage: holder.title, ...(heldRecords === undefined ? {} : { heldRecords }) },
+      'the barrier of an abandoned checkpoint did not come through',
+    );
   }
 
   #heldBy(place: Place): number | undefined {

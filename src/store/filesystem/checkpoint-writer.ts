@@ -139,7 +139,7 @@ export class CheckpointWriter {
       await writeNewFile(fileSystem, temporary, bytes, { sync: false });
       await fileSystem.rename(temporary, layout.latestPointer);
     } catch (error) {
-      logger.warn('could not write the latest pointer', { id, error: toError(error) });
+      logger.warn({ id, err: toError(error) }, 'could not write the latest pointer');
     }
   }
 
@@ -147,7 +147,7 @@ export class CheckpointWriter {
     try {
       await removeTree(this.ports.fileSystem, directory);
     } catch (error) {
-      this.ports.logger.warn('could not delete', { path: directory, error: toError(error) });
+      this.ports.logger.warn({ path: directory, err: toError(error) }, 'could not delete');
     }
   }
 

@@ -29,7 +29,7 @@ export async function cleanUp(ports: StorePorts, claim: Claim): Promise<void> {
     try {
       await work();
     } catch (error) {
-      logger.warn('could not clean up after an older owner', { path, error: toError(error) });
+      logger.warn({ path, err: toError(error) }, 'could not clean up after an older owner');
     }
   };
   for (const { name } of await fileSystem.listDirectory(layout.ownFolder)) {

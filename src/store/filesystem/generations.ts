@@ -114,7 +114,7 @@ export async function releaseOwnership(
   try {
     await unlessMissing(fileSystem.removeFile(join(staging, ownerFile)));
   } catch (error) {
-    logger.warn('could not remove the owner file', { path: staging, error: toError(error) });
+    logger.warn({ path: staging, err: toError(error) }, 'could not remove the owner file');
   }
 }
 

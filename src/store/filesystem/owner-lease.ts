@@ -84,7 +84,7 @@ export class OwnerLease {
         this.overtaken();
         return;
       }
-      logger.debug('missed a heartbeat', { error: toError(error) });
+      logger.debug({ err: toError(error) }, 'missed a heartbeat');
     }
     this.#scheduleHeartbeat();
   }

@@ -259,7 +259,7 @@ describe('a stream wrapped as one-to-one', () => {
     const warnings: LogFields[] = [];
     const logger = {
       ...silentLogger,
-      warn: (message: string, fields: LogFields = {}) => {
+      warn: (fields: LogFields, message: string) => {
         if (message.includes('did not come through')) warnings.push(fields);
       },
     };

@@ -128,7 +128,7 @@ async function clean(ports: FileSinkPorts, staging: string): Promise<void> {
     try {
       await removeEntry(fileSystem, path, kind);
     } catch (error) {
-      logger.warn('could not clean up after an older generation', { path, error: toError(error) });
+      logger.warn({ path, err: toError(error) }, 'could not clean up after an older generation');
     }
   }
 }

@@ -41,7 +41,7 @@ async function requireAsCommitted(
   const record = await unlessMissing(readRecord(fileSystem, layout.marker(id)));
   if (record === undefined) {
     // An older version folded the marker into the ledger, which keeps no digests.
-    logger.warn('output is published without a look at its digest', { path });
+    logger.warn({ path }, 'output is published without a look at its digest');
     return;
   }
   if (record.part?.name !== name) return;

@@ -49,7 +49,7 @@ async function commitUntilAnswered(
     const answer = await commitOnce(sink, handle, signal);
     if (signal.aborted) return false;
     if (answer.kind === 'answered') return settle(attempt, sink, answer.outcome, tries);
-    logger.warn('a sink could not commit', { sink: sink.name, tries, error: answer.error });
+    logger.warn({ sink: sink.name, tries, err: answer.error }, 'a sink could not commit');
     attempt.ledger.lastError = answer.error;
     attempt.waits(answer.error);
     note(attempt, sink, shortMessage(answer.error), tries);
