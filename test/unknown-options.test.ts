@@ -6,6 +6,7 @@ import * as extend from '../src/extend/index.js';
 import * as manifest from '../src/manifest/index.js';
 import * as files from '../src/connectors/files/index.js';
 import * as http from '../src/connectors/http/index.js';
+import * as kafka from '../src/connectors/kafka/index.js';
 import * as pglite from '../src/connectors/pglite/index.js';
 import * as postgres from '../src/connectors/postgres/index.js';
 import * as writeAhead from '../src/connectors/write-ahead/index.js';
@@ -20,6 +21,7 @@ const entries = {
   extend,
   files,
   http,
+  kafka,
   pglite,
   postgres,
   writeAhead,
@@ -107,6 +109,7 @@ const others: readonly string[] = [
 
 const othersElsewhere: readonly string[] = [
   'files.nodeFileSystem',
+  'kafka.KafkaFailure',
   'postgres.JsonText',
   ...['check', 'checkers', 'formatSchedule', 'parseSchedule', 'readableSource', 'startAgain'].map(
     (name) => `testing.${name}`,

@@ -1,0 +1,22 @@
+// Kafka connectors: `tidegate/kafka`.
+
+export { KafkaFailure } from './driver.js';
+export type {
+  KafkaAdmin,
+  KafkaConsumer,
+  KafkaConsumerOptions,
+  KafkaDriver,
+  KafkaErrorKind,
+  KafkaGroupMember,
+  KafkaGroupOffsets,
+  KafkaHeaders,
+  KafkaMessage,
+  KafkaProducer,
+  KafkaProducerOptions,
+  KafkaRange,
+  KafkaRead,
+  KafkaTopic,
+  KafkaTransaction,
+  NewKafkaTopic,
+  RawKafkaRecord,
+} from './driver.js';
