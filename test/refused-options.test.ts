@@ -107,15 +107,16 @@ describe('options', () => {
       () => new CheckpointCoordinator(nothing),
       'a coordinator: expected an options object, got undefined',
     ],
-    ['a coordinator', () => coordinator({ pipeline: nothing }), '- pipeline name is empty'],
+    ['a coordinator', () => coordinator({ pipeline: nothing }), '- pipeline is missing'],
     ['a coordinator', () => coordinator({ operator: {} }), '- there is no option operator'],
-    ['its store', () => coordinator({ store: nothing }), '- the store is undefined'],
-    ['its store', () => coordinator({ store: {} }), '- the store has no open(), openReadOnly()'],
-    [
-      'its table store',
-      () => coordinator({ tableStore: {} }),
-      '- the table store has no checkpoint()',
-    ],
+    ['a coordinator', () => coordinator({ sources: 3 }), '- sources is of type number'],
+    ['a coordinator', () => coordinator({ barriers: {} }), '- barriers has no inject()'],
+    ['a coordinator', () => coordinator({ clock: {} }), '- clock has no now()'],
+    ['a coordinator', () => coordinator({ logger: {} }), '- logger has no debug()'],
+    ['a coordinator', () => coordinator({ pipelineHash: 7 }), '- pipelineHash is of type number'],
+    ['its store', () => coordinator({ store: nothing }), '- store is missing'],
+    ['its store', () => coordinator({ store: {} }), '- store has no open(), openReadOnly()'],
+    ['its table store', () => coordinator({ tableStore: {} }), '- tableStore has no checkpoint()'],
     ['its source', () => coordinator({ sources: { a: nothing } }), '- source a is undefined'],
     [
       'its table',
@@ -270,7 +271,7 @@ describe('options', () => {
   test('are refused with every problem at once', () => {
     const call = () => coordinator({ store: {}, sinks: { a: nothing }, pipeline: '' });
 
-    for (const problem of ['pipeline name', 'the store has no', 'sink a is undefined']) {
+    for (const problem of ['pipeline is empty', 'store has no', 'sink a is undefined']) {
       expectRefusal('TIDEGATE_OPTIONS', call, `- ${problem}`);
     }
   });

@@ -19,7 +19,7 @@ export function prepareGraph(
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw invalid(`pipeline ${graph.pipeline} cannot be run:\n${list}`);
   }
-  const { vnodeCount, maxQueuedBytes } = completeSettings(checkpoint).options;
+  const { vnodeCount, maxQueuedBytes } = completeSettings(checkpoint);
   const settings = { vnodeCount, clock, isDeterministic: isDeterministic(graph, pipelineOptions) };
   const parts = new PreparedGraph(graph, settings);
   return {

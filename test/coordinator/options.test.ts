@@ -70,15 +70,15 @@ describe('building a coordinator', () => {
     expect(problems.length).toBe(9);
     const text = problems.join('\n');
     for (const part of [
-      'pipeline name',
+      'pipeline is empty, longer',
       'source name ""',
       'source name "a/b"',
       'numbers names both a source and a table',
       'put writeAhead in front of the others',
       'numbers cannot be replayed',
-      'timeouts.commitMs is 0',
-      'inDoubtPolicy is "guess"',
-      'no setting nonsense',
+      'checkpoint.timeouts.commitMs is 0',
+      'checkpoint.inDoubtPolicy is "guess"',
+      'there is no option checkpoint.nonsense',
     ]) {
       expect(text).toContain(part);
     }
@@ -97,13 +97,16 @@ describe('building a coordinator', () => {
   test.each<[string, Partial<CoordinatorOptions>]>([
     ['waitForOwnerMs is NaN', { waitForOwnerMs: Number.NaN }],
     ['waitForOwnerMs is -1', { waitForOwnerMs: -1 }],
-    ["liveOwner is 'takeover'", { liveOwner: 'takeover' as never }],
-    ['restoreFrom is 3', { restoreFrom: 3 as never }],
-    ["restoreFrom.checkpointId is '3',", { restoreFrom: choice('3', {}) }],
+    ['liveOwner is "takeover"', { liveOwner: 'takeover' as never }],
+    ['restoreFrom is of type number', { restoreFrom: 3 as never }],
+    ['restoreFrom.checkpointId is of type string, not', { restoreFrom: choice('3', {}) }],
     ['restoreFrom.checkpointId is 0', { restoreFrom: choice(0, {}) }],
-    ['restoreFrom.acceptDuplicatesIn is undefined', { restoreFrom: choice(3, undefined) }],
-    ["restoreFrom.acceptDuplicatesIn is [ 's0' ]", { restoreFrom: choice(3, ['s0']) }],
-    ['restoreFrom.acceptDuplicatesIn.s0 is true', { restoreFrom: choice(3, { s0: true }) }],
+    ['restoreFrom.acceptDuplicatesIn is missing', { restoreFrom: choice(3, undefined) }],
+    ['restoreFrom.acceptDuplicatesIn is an array', { restoreFrom: choice(3, ['s0']) }],
+    [
+      'restoreFrom.acceptDuplicatesIn has an entry s0 that is true',
+      { restoreFrom: choice(3, { s0: true }) },
+    ],
   ])('refuses what is no choice: %s', (problem, given) => {
     expect(problemsOf(given).join()).toContain(problem);
   });

@@ -242,7 +242,7 @@ test('a store of no directory, or with options that there are not, says what it 
     /^the directory of a checkpoint store is /,
   );
   expect(() => new FileSystemCheckpointStore('/store', { heartbeat: 1 } as object)).toThrow(
-    /^a checkpoint store has no option heartbeat: there are /,
+    /^a checkpoint store: there is no option heartbeat: there are /,
   );
 });
 

@@ -164,6 +164,6 @@ describe('a reader', () => {
 
 test('options that there are not are refused', () => {
   expect(() => new MemoryCheckpointStore({ seed: 1 } as object)).toThrow(
-    /^a memory store has no option seed: there are random, clock$/,
+    /^a memory store: there is no option seed: there are random, clock$/,
   );
 });

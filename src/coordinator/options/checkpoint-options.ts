@@ -1,6 +1,6 @@
 // The settings of a coordinator: one table with ranges and defaults, checked in one go.
 
-import { unknownNames } from '../../given.js';
+import { isObject } from '../../given.js';
 import { DEFAULT_VNODE_COUNT } from '../../manifest/types.js';
 import {
   flag,
@@ -85,7 +85,7 @@ const timeouts = {
   callMs: whole({ min: 1 }, 30_000),
 } satisfies OptionTable<Timeouts>;
 
-const settings = {
+export const checkpointSettings = {
   intervalMs: whole({ min: 0 }, 10_000),
   minPauseMs: whole({ min: 0 }, 0),
   timeouts: nested<Timeouts>(timeouts),
@@ -107,16 +107,11 @@ const settings = {
 } satisfies OptionTable<CheckpointOptions>;
 
 /** What holds where nothing is given. */
-export const defaultCheckpointOptions = completeSettings({}).options;
+export const defaultCheckpointOptions = completeSettings();
 
-/** The settings with their defaults, and what is wrong with them, one sentence each. */
-export function completeSettings(given: CheckpointSettings): {
-  readonly options: CheckpointOptions;
-  readonly problems: readonly string[];
-} {
-  const unknown = unknownNames(given, settings).map((name) => `there is no setting ${name}`);
-  const problems = [...unknown, ...valueProblems(given, settings)];
-  // What is wrong is refused: until then its default keeps the other checks going.
-  const usable = problems.length === 0 ? given : {};
-  return { options: withDefaults(usable, settings) as unknown as CheckpointOptions, problems };
+/** The settings with their defaults; what is wrong is refused elsewhere, and is all default here. */
+export function completeSettings(given: CheckpointSettings = {}): CheckpointOptions {
+  const isUsable = isObject(given) && valueProblems(given, checkpointSettings).length === 0;
+  const completed: unknown = withDefaults(isUsable ? given : {}, checkpointSettings);
+  return completed as CheckpointOptions;
 }

@@ -1,6 +1,5 @@
 // What a coordinator is built from, and the one check that refuses what cannot work.
 
-import { inspect } from 'node:util';
 import { TidegateError } from '../../errors.js';
 import type { BarrierPort, SinkWriter } from '../../contracts/barrier.js';
 import type { Operator } from '../../contracts/operator.js';
@@ -13,10 +12,24 @@ import { systemClock, type Clock } from '../../runtime/clock.js';
 import { harmlessLogger, silentLogger, type Logger } from '../../runtime/logger.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../../store/checkpoint-store.js';
-import { requireObject, unknownNames, type NamesOf } from '../../given.js';
+import { isObject, kindOf, requireObject, unknownNames } from '../../given.js';
+import {
+  callback,
+  contract,
+  custom,
+  nested,
+  oneOf,
+  required,
+  valueProblems,
+  whole,
+  withDefaults,
+  type Completed,
+  type OptionTable,
+} from '../../options.js';
 import type { Inspect, StepContext } from '../context.js';
 import { SafeEvents } from '../events.js';
 import {
+  checkpointSettings,
   completeSettings,
   type CheckpointOptions,
   type CheckpointSettings,
@@ -74,7 +87,41 @@ export type WritersOf<Sinks extends Named<Sink>> = {
 /** What a sink takes. */
 export type RecordOf<One> = One extends Sink<infer Rec> ? Rec : never;
 
+/** The number of a checkpoint. */
+const checkpointNumber = whole({ min: 1 });
+
+const coordinatorTable = {
+  pipeline: required(custom((name) => (isUsableName(name) ? undefined : nameRule))),
+  store: required(contract(['open', 'openReadOnly'])),
+  sources: required(custom(namedProblem)),
+  operators: custom(namedProblem, {}),
+  sinks: required(custom(namedProblem)),
+  tables: custom(namedProblem, {}),
+  tableStore: contract(['checkpoint', 'restore']),
+  checkpoint: nested<CheckpointOptions>(checkpointSettings),
+  barriers: contract(['inject', 'cancel', 'suspend', 'resume']),
+  pipelineHash: custom((hash) =>
+    typeof hash === 'bigint' ? undefined : `is ${kindOf(hash)}, not a bigint`,
+  ),
+  liveOwner: oneOf(['wait', 'refuse', 'take-over'] satisfies LiveOwnerPolicy[]),
+  waitForOwnerMs: whole({ min: 0 }),
+  restoreFrom: nested<RestoreChoice>({
+    checkpointId: required(checkpointNumber),
+    acceptDuplicatesIn: required(custom(duplicatesProblem)),
+  }),
+  signal: contract(['addEventListener', 'removeEventListener']),
+  clock: contract(['now', 'monotonicMs', 'setTimer'], systemClock),
+  random: contract(['next'], systemRandom),
+  logger: contract(['debug', 'info', 'warn', 'error'], silentLogger),
+  recover: callback(),
+  inspect: callback(),
+  // What a module for the command line adds.
+  close: custom(),
+} satisfies OptionTable<CoordinatorOptions & { readonly close: unknown }>;
+
+/** What was given, looked through and with its defaults. */
 export interface CheckedOptions {
+  readonly given: Completed<CoordinatorOptions, typeof coordinatorTable>;
   readonly participants: Participants;
   readonly options: CheckpointOptions;
 }
@@ -82,6 +129,8 @@ export interface CheckedOptions {
 /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. */
 export function checkOptions(given: CoordinatorOptions): CheckedOptions {
   requireObject('a coordinator', given);
+  const unknown = unknownNames(given, coordinatorTable).map((name) => `there is no option ${name}`);
+  const wrong = [...unknown, ...valueProblems(given, coordinatorTable)];
   const participants: Participants = {
     sources: byName(given.sources),
     operators: byName(given.operators),
@@ -89,134 +138,58 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
     tables: byName(given.tables),
     ...(given.tableStore === undefined ? {} : { tableStore: given.tableStore }),
   };
-  const { options, problems: settings } = completeSettings(given.checkpoint ?? {});
-  const unusable = contractProblems(given, participants);
-  const isUsable = unusable.length === 0;
-  const problems = [
-    ...unknownOptions(given),
-    ...(isUsableName(given.pipeline) ? [] : [`pipeline name ${nameRule}`]),
-    ...settings,
-    ...ownerProblems(given),
-    ...restoreProblems(given.restoreFrom),
-    ...unusable,
-    // What a mix can keep is asked of participants that can be used.
-    ...(isUsable ? participantProblems(participants, options) : []),
-  ];
+  const unusable = contractProblems(participants);
+  const settings = completeSettings(given.checkpoint);
+  // What a mix can keep is asked of participants that can be used.
+  const mix = unusable.length === 0 ? participantProblems(participants, settings) : [];
+  const problems = [...wrong, ...unusable, ...mix];
   if (problems.length > 0) {
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw new TidegateError('TIDEGATE_OPTIONS', `the coordinator cannot be built:\n${list}`, {
       details: { problems },
     });
   }
-  return { participants, options };
+  const completed = withDefaults(given, coordinatorTable) as unknown as CheckedOptions['given'];
+  return { given: completed, participants, options: settings };
 }
 
-/** What was given, with its defaults. */
+/** What the steps work with. */
 export function contextOf(
-  given: Omit<CoordinatorOptions, 'sinks'>,
-  { participants, options }: CheckedOptions,
+  { given, participants, options: settings }: CheckedOptions,
   barriers: BarrierPort,
 ): StepContext {
-  const logger = given.logger === undefined ? silentLogger : harmlessLogger(given.logger);
+  const { pipeline, clock, random, inspect } = given;
+  const logger = harmlessLogger(given.logger);
   return {
-    pipeline: given.pipeline,
+    pipeline,
     participants,
     barriers,
-    options,
-    pipelineHash: given.pipelineHash ?? pipelineHashOf(given.pipeline, participants),
-    clock: given.clock ?? systemClock,
-    random: given.random ?? systemRandom,
+    options: settings,
+    pipelineHash: given.pipelineHash ?? pipelineHashOf(pipeline, participants),
+    clock,
+    random,
     logger,
     events: new SafeEvents(logger),
-    inspect: given.inspect,
+    inspect,
   };
 }
 
-/** Every option there is, so that a misspelt one is not passed over: its state would be lost. */
-const knownOptions: NamesOf<CoordinatorOptions & { readonly close: unknown }> = {
-  pipeline: true,
-  store: true,
-  sources: true,
-  operators: true,
-  sinks: true,
-  tables: true,
-  tableStore: true,
-  checkpoint: true,
-  barriers: true,
-  pipelineHash: true,
-  liveOwner: true,
-  waitForOwnerMs: true,
-  restoreFrom: true,
-  signal: true,
-  clock: true,
-  random: true,
-  logger: true,
-  recover: true,
-  inspect: true,
-  // What a module for the command line adds.
-  close: true,
-};
-
-function unknownOptions(given: CoordinatorOptions): readonly string[] {
-  return unknownNames(given, knownOptions).map((name) => `there is no option ${name}`);
+function namedProblem(value: unknown): string | undefined {
+  return isObject(value) ? undefined : `is ${kindOf(value)}, not participants by their names`;
 }
 
-const livePolicies: readonly unknown[] = [
-  'refuse',
-  'wait',
-  'take-over',
-] satisfies LiveOwnerPolicy[];
-
-/** A misspelt policy would wait, and a time that is no number would never have passed. */
-function ownerProblems({ liveOwner, waitForOwnerMs }: CoordinatorOptions): readonly string[] {
-  const problems: string[] = [];
-  if (liveOwner !== undefined && !livePolicies.includes(liveOwner)) {
-    problems.push(`liveOwner is ${shown(liveOwner)}, not one of ${livePolicies.join(', ')}`);
-  }
-  if (waitForOwnerMs !== undefined && !isWholeFrom(0, waitForOwnerMs)) {
-    problems.push(`waitForOwnerMs is ${shown(waitForOwnerMs)}, not a whole number from 0`);
-  }
-  return problems;
-}
-
-/** Looked at here, before anything is opened: a restore is asked for once, and by a person. */
-function restoreProblems(choice: unknown): readonly string[] {
-  if (choice === undefined) return [];
-  if (!isRecord(choice)) return [`restoreFrom is ${shown(choice)}, not an object`];
-  const { checkpointId, acceptDuplicatesIn } = choice;
-  const problems: string[] = [];
-  const expectId = (what: string, id: unknown): void => {
-    if (isWholeFrom(1, id)) return;
-    problems.push(`restoreFrom.${what} is ${shown(id)}, not the number of a checkpoint`);
-  };
-  expectId('checkpointId', checkpointId);
-  if (!isRecord(acceptDuplicatesIn)) {
-    problems.push(
-      `restoreFrom.acceptDuplicatesIn is ${shown(acceptDuplicatesIn)}, not checkpoints by sink`,
-    );
-    return problems;
-  }
-  for (const [sink, id] of Object.entries(acceptDuplicatesIn)) {
-    expectId(`acceptDuplicatesIn.${sink}`, id);
-  }
-  return problems;
-}
-
-function isWholeFrom(least: number, value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= least;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Looked at before anything is opened: a restore is asked for once, and by a person. */
+function duplicatesProblem(value: unknown): string | undefined {
+  if (!isObject(value)) return `is ${kindOf(value)}, not checkpoints by sink`;
+  const problems = Object.entries(value).flatMap(([sink, id]) => {
+    const problem = checkpointNumber.problem(id);
+    return problem === undefined ? [] : [`has an entry ${sink} that ${problem}`];
+  });
+  return problems.length === 0 ? undefined : problems.join(' and ');
 }
 
 function byName<Participant>(
   record: Named<Participant> | undefined,
 ): ReadonlyMap<string, Participant> {
-  return new Map(Object.entries(record ?? {}));
-}
-
-/** Of whatever kind a caller without types has given. */
-function shown(value: unknown): string {
-  return inspect(value, { breakLength: Infinity });
+  return new Map(isObject(record) ? Object.entries<Participant>(record) : []);
 }

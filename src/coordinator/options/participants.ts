@@ -11,19 +11,13 @@ const members = {
   table: ['position', 'restore'],
 } as const;
 
-/** One sentence for each participant, and for the store, that cannot be used at all. */
-export function contractProblems(
-  { store, tableStore }: { readonly store: unknown; readonly tableStore?: unknown },
-  { sources, operators, tables, sinks }: Participants,
-): readonly string[] {
+/** One sentence for each participant that cannot be used at all. */
+export function contractProblems(participants: Participants): readonly string[] {
+  const { sources, operators, tables, sinks } = participants;
   const problems: string[] = [];
   const expect = (what: string, problem: string | undefined): void => {
     if (problem !== undefined) problems.push(`${what} ${problem}`);
   };
-  expect('the store', contractProblem(store, ['open', 'openReadOnly']));
-  if (tableStore !== undefined) {
-    expect('the table store', contractProblem(tableStore, ['checkpoint', 'restore']));
-  }
   const groups = { source: sources, operator: operators, table: tables };
   for (const [kind, group] of Object.entries(groups)) {
     for (const [name, given] of group) {

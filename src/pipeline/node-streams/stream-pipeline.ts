@@ -119,7 +119,7 @@ export class StreamPipeline<
   prepare(options: RunOptions): PreparedRun {
     requireRunOptions(options);
     const { clock = systemClock, logger = silentLogger, checkpoint = {} } = options;
-    const { maxQueuedBytes } = completeSettings(checkpoint).options;
+    const { maxQueuedBytes } = completeSettings(checkpoint);
     const counts = new RunCounts();
     const chain = this.#newChain(counts, logger);
     try {
