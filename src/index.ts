@@ -30,12 +30,11 @@ export type {
   StepEnded,
   StepStarted,
 } from './coordinator/events.js';
-export type { DroppedReport } from './coordinator/checkpoint/pending-cut.js';
 export type { Guarantee, GuaranteeLevel, SinkGuarantee } from './coordinator/options/guarantee.js';
 export { jsonState } from './coordinator/json-state.js';
 export type { JsonStateOptions } from './coordinator/json-state.js';
 export type { Phase } from './coordinator/lifecycle/life-events.js';
-export type { AttemptCause, StepName } from './coordinator/checkpoint/outcome.js';
+export type { AttemptCause, DroppedReport, StepName } from './coordinator/checkpoint/outcome.js';
 export type { Inspect } from './coordinator/context.js';
 export { defaultCheckpointOptions } from './coordinator/options/checkpoint-options.js';
 export type {

@@ -6,6 +6,7 @@ import type { Participants } from '../contracts/participants.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
+import type { AttemptTally } from './checkpoint/outcome.js';
 import type { SafeEvents } from './events.js';
 import type { CheckpointOptions } from './options/checkpoint-options.js';
 
@@ -19,6 +20,7 @@ export interface StepContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly events: SafeEvents;
+  readonly tally: AttemptTally;
   readonly inspect: Inspect | undefined;
 }
 

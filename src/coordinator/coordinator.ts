@@ -109,7 +109,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   }
 
   status(): CoordinatorStatus {
-    const { scheduler, phase, facts } = this.#life;
+    const { scheduler, phase, facts, tally } = this.#life;
     const { generation } = facts;
     const barrier = scheduler.current?.barrier;
     const complete = generation?.base.manifest;
@@ -119,9 +119,9 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       attempt: barrier && { checkpointId: barrier.checkpointId, epoch: barrier.epoch },
       complete: complete && { checkpointId: complete.checkpointId, epoch: complete.epoch },
       failuresInARow: facts.failuresInARow,
-      abandonedInARow: scheduler.tally.abandonedInARow,
-      lastProblem: facts.waitsFor ?? scheduler.tally.lastProblem,
-      droppedReports: scheduler.tally.droppedReports,
+      abandonedInARow: tally.abandonedInARow,
+      lastProblem: facts.waitsFor ?? tally.lastProblem,
+      droppedReports: tally.droppedReports,
       flow: this.#barriers.status?.(),
       cause: facts.cause,
     };
@@ -164,13 +164,13 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   /** A checkpoint as soon as a cut can be taken; what became of it, also when it is no success. */
   async checkpoint(): Promise<CheckpointOutcome> {
     this.#refuseUnlessAlive('checkpoint()');
-    return this.#life.scheduler.checkpoint();
+    return this.#life.scheduler.request();
   }
 
   /** A checkpoint that is kept until a person deletes it; taken also when nothing is new. */
   async savepoint(label: string): Promise<CheckpointOutcome> {
     this.#refuseUnlessAlive('savepoint()');
-    return this.#life.scheduler.savepoint(label);
+    return this.#life.scheduler.request(label);
   }
 
   /**
@@ -217,7 +217,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       // A failure may be faster than who comes out of the wait: it looks again.
       while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
       // Also right after a rewind: a checkpoint that was asked for waits for this safe point.
-      if (life.phase === 'running') await life.scheduler.serve();
+      if (life.phase === 'running') await life.scheduler.serve({ isAtSafePoint: true });
       while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
       // The final checkpoint is taken here.
       if (life.phase === 'draining') await life.done.catch(() => undefined);

@@ -7,8 +7,7 @@ import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { CheckpointKind } from '../manifest/types.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import type { Logger } from '../runtime/logger.js';
-import type { DroppedReport } from './checkpoint/pending-cut.js';
-import type { AttemptCause, StepName } from './checkpoint/outcome.js';
+import type { AttemptCause, DroppedReport, StepName } from './checkpoint/outcome.js';
 
 export interface AttemptIds {
   readonly checkpointId: CheckpointId;

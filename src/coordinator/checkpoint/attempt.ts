@@ -5,9 +5,9 @@ import type { Barrier } from '../../contracts/barrier.js';
 import type { SinkCommitStatus } from '../../manifest/types.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { StepContext } from '../context.js';
-import { bestEffort, type AttemptIds } from '../events.js';
+import type { AttemptIds } from '../events.js';
 import type { Generation } from '../lifecycle/generation.js';
-import { PendingCut, type PendingCutHooks } from './pending-cut.js';
+import { PendingCut } from './pending-cut.js';
 import type { PendingRequest } from './requests.js';
 import { StateStreams } from './state-stream.js';
 
@@ -39,33 +39,21 @@ export interface PersistedInput extends StepInput {
   readonly persisted: PersistedManifest;
 }
 
-export interface NewAttempt {
-  readonly request: PendingRequest;
-  readonly waits: Attempt['waits'];
-  readonly dropped: (barrier: Barrier, ...report: Parameters<PendingCutHooks['dropped']>) => void;
-}
-
 /** @throws TidegateError `TIDEGATE_SEQUENCE_EXHAUSTED` when the generation has no ids left. */
 export function newAttempt(
   context: StepContext,
   generation: Generation,
-  { request, waits, dropped }: NewAttempt,
+  request: PendingRequest,
+  waits: Attempt['waits'],
 ): Attempt {
   const barrier: Barrier = {
     checkpointId: generation.store.allocateCheckpointId(),
     epoch: generation.nextEpoch,
     generation: generation.number,
   };
-  const cut = new PendingCut(barrier, context.participants, {
-    sinkReached: (sink) => generation.sinks.get(sink)?.writer.hold(),
-    dropped: (...report) => dropped(barrier, ...report),
-    release: (operator, snapshot) => {
-      const what = `operator ${operator} could not release a snapshot`;
-      bestEffort(context, what, () => snapshot.release?.());
-    },
-  });
-  const books = { claim: new Claim(), ledger: new CommitLedger(), streams: new StateStreams() };
   const startedAtMs = context.clock.monotonicMs();
+  const cut = new PendingCut(context, generation, barrier);
+  const books = { claim: new Claim(), ledger: new CommitLedger(), streams: new StateStreams() };
   return { context, generation, barrier, request, startedAtMs, cut, waits, ...books };
 }
 

@@ -47,6 +47,9 @@ export type AttemptEnd =
   | { readonly kind: 'abandoned'; readonly cause: AttemptCause }
   | { readonly kind: 'failed'; readonly cause: AttemptCause };
 
+/** Why a report of the dataflow was dropped. */
+export type DroppedReport = 'other-attempt' | 'repeated' | 'late';
+
 /** The cause of an attempt's end as an error. */
 export function errorOf(cause: AttemptCause): unknown {
   switch (cause.kind) {

@@ -3,7 +3,12 @@
 import { TidegateError } from '../../errors.js';
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
 import type { OperatorSnapshot } from '../../contracts/operator.js';
+import type { Participants } from '../../contracts/participants.js';
 import type { SourcePosition } from '../../contracts/source.js';
+import type { StepContext } from '../context.js';
+import { bestEffort } from '../events.js';
+import type { Generation } from '../lifecycle/generation.js';
+import type { DroppedReport } from './outcome.js';
 import { copyOffsets, copyTexts } from '../offsets.js';
 
 /** A source's position as it was at the barrier; copied, so that nothing later shows in it. */
@@ -21,36 +26,19 @@ export interface Cut {
   readonly watermark: bigint | undefined;
 }
 
-/** Names of everything that the barrier has to pass: maps and sets will do. */
-export interface CutMembers {
-  readonly sources: Names;
-  readonly tables: Names;
-  readonly operators: Names;
-  readonly sinks: Names;
-}
-
 interface Names {
   readonly size: number;
   has(name: string): boolean;
 }
 
-/** Why a report was dropped. */
-export type DroppedReport = 'other-attempt' | 'repeated' | 'late';
-
-export interface PendingCutHooks {
-  /** Called synchronously: from here on the sink's writer holds records of the next epoch back. */
-  readonly sinkReached: (sink: string) => void;
-  readonly dropped: (participant: string, why: DroppedReport) => void;
-  /** Releases a snapshot; never throws, whatever the operator does. */
-  readonly release: (operator: string, snapshot: OperatorSnapshot) => void;
-}
-
 export class PendingCut implements CutListener {
   /** The cut, once everything has reported. */
   readonly complete: Promise<Cut>;
+  readonly #context: StepContext;
+  readonly #generation: Generation;
   readonly #barrier: Barrier;
-  readonly #members: CutMembers;
-  readonly #hooks: PendingCutHooks;
+  /** Everything that the barrier has to pass. */
+  readonly #members: Participants;
   readonly #sources = new Map<string, CutPosition>();
   readonly #tables = new Map<string, CutPosition>();
   readonly #snapshots = new Map<string, OperatorSnapshot>();
@@ -60,10 +48,11 @@ export class PendingCut implements CutListener {
   #resolve!: (cut: Cut) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(barrier: Barrier, members: CutMembers, hooks: PendingCutHooks) {
+  constructor(context: StepContext, generation: Generation, barrier: Barrier) {
+    this.#context = context;
+    this.#generation = generation;
     this.#barrier = barrier;
-    this.#members = members;
-    this.#hooks = hooks;
+    this.#members = context.participants;
     this.complete = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -80,7 +69,7 @@ export class PendingCut implements CutListener {
 
   /** Gives captured states back that will not be encoded. */
   releaseSnapshots(): void {
-    for (const [operator, snapshot] of this.#snapshots) this.#hooks.release(operator, snapshot);
+    for (const [operator, snapshot] of this.#snapshots) this.#release(operator, snapshot);
     this.#snapshots.clear();
   }
 
@@ -100,7 +89,7 @@ export class PendingCut implements CutListener {
   operatorReached(barrier: Barrier, operator: string, snapshot: OperatorSnapshot): void {
     const isRepeated = this.#snapshots.has(operator);
     if (!this.#accepts(barrier, operator, this.#members.operators, isRepeated)) {
-      this.#hooks.release(operator, snapshot);
+      this.#release(operator, snapshot);
       return;
     }
     this.#snapshots.set(operator, snapshot);
@@ -110,7 +99,8 @@ export class PendingCut implements CutListener {
   sinkReached(barrier: Barrier, sink: string): void {
     if (!this.#accepts(barrier, sink, this.#members.sinks, this.#sinks.has(sink))) return;
     this.#sinks.add(sink);
-    this.#hooks.sinkReached(sink);
+    // At once: from here on its writer holds the records of the next epoch back.
+    this.#generation.sinks.get(sink)?.writer.hold();
     this.#openWhenComplete();
   }
 
@@ -122,7 +112,7 @@ export class PendingCut implements CutListener {
 
   failed(barrier: Barrier, participant: string, error: unknown): void {
     if (barrier.checkpointId !== this.#barrier.checkpointId || !this.#isOpen) {
-      this.#hooks.dropped(participant, this.#isOpen ? 'other-attempt' : 'late');
+      this.#drop(participant, this.#isOpen ? 'other-attempt' : 'late');
       return;
     }
     this.close();
@@ -134,14 +124,25 @@ export class PendingCut implements CutListener {
     );
   }
 
+  #drop(participant: string, why: DroppedReport): void {
+    const { tally, events } = this.#context;
+    tally.droppedReports += 1;
+    events.emit('report-dropped', { checkpointId: this.#barrier.checkpointId, participant, why });
+  }
+
+  #release(operator: string, snapshot: OperatorSnapshot): void {
+    const what = `operator ${operator} could not release a snapshot`;
+    bestEffort(this.#context, what, () => snapshot.release?.());
+  }
+
   /** Matched by checkpoint id: a late barrier of an earlier attempt may carry the same epoch. */
   #accepts(barrier: Barrier, participant: string, members: Names, isRepeated: boolean): boolean {
     if (barrier.checkpointId !== this.#barrier.checkpointId) {
-      this.#hooks.dropped(participant, 'other-attempt');
+      this.#drop(participant, 'other-attempt');
       return false;
     }
     if (isRepeated || !this.#isOpen) {
-      this.#hooks.dropped(participant, isRepeated ? 'repeated' : 'late');
+      this.#drop(participant, isRepeated ? 'repeated' : 'late');
       return false;
     }
     if (members.has(participant)) return true;

@@ -24,7 +24,7 @@ interface Waiter {
   readonly resolve: (outcome: CheckpointOutcome) => void;
 }
 
-/** A cut that somebody waits for, or that the interval has asked for, or both. */
+/** A cut that callers wait for, or that the interval has asked for, or both. */
 export interface PendingRequest {
   kind: CheckpointKind;
   label: string | undefined;
@@ -33,7 +33,7 @@ export interface PendingRequest {
   readonly waiters: Waiter[];
 }
 
-/** What somebody asked for, and their own place in it. */
+/** What one caller asked for, and its own place in it. */
 export class CheckpointTicket {
   readonly request: PendingRequest;
   readonly waiter: Waiter;
@@ -80,11 +80,11 @@ export class Requests {
     request.isDue = true;
   }
 
-  addCheckpoint(): CheckpointTicket {
-    return new CheckpointTicket(this.#pending[0] ?? this.#push('checkpoint', undefined), undefined);
-  }
-
-  addSavepoint(label: string): CheckpointTicket {
+  /** With a label it is a savepoint, which also a checkpoint that waits becomes. */
+  add(label: string | undefined): CheckpointTicket {
+    if (label === undefined) {
+      return new CheckpointTicket(this.#pending[0] ?? this.#push('checkpoint', label), label);
+    }
     const same = this.#pending.find((request) => request.label === label);
     const plain = this.#pending.find((request) => request.kind === 'checkpoint');
     const request = same ?? plain ?? this.#push('savepoint', label);
@@ -98,8 +98,8 @@ export class Requests {
   }
 
   /**
-   * Somebody waits no longer; false when the request was begun. The others, and the interval, keep
-   * it: taken back with one of them, it would never be served, and the interval be armed no more.
+   * One caller stops waiting; false when the request was begun. The others, and the interval, keep
+   * it: withdrawn with one of them, it would never be served, nor the interval armed again.
    */
   withdraw({ request, waiter }: CheckpointTicket): boolean {
     const index = this.#pending.indexOf(request);
@@ -127,7 +127,7 @@ export class Requests {
   }
 }
 
-/** Tells every waiter what became of the request. */
+/** Answers every waiter with what became of the request. */
 export function settleRequest(request: PendingRequest, end: RequestOutcome): void {
   request.waiters.forEach(({ resolve }, index) => resolve({ ...end, isCoalesced: index > 0 }));
 }

@@ -7,7 +7,7 @@ import { isIdle, UncommittedInput } from '../dataflow/idle.js';
 import { resumeFlow, type Generation } from '../lifecycle/generation.js';
 import type { SchedulerEvent } from '../lifecycle/life-events.js';
 import { newAttempt, type Attempt } from './attempt.js';
-import { AttemptTally, errorOf, finalFailed, type AttemptEnd, type StepName } from './outcome.js';
+import { errorOf, finalFailed, type AttemptEnd, type StepName } from './outcome.js';
 import {
   cancelled,
   Interval,
@@ -16,7 +16,6 @@ import {
   Requests,
   settleRequest,
   type CheckpointOutcome,
-  type CheckpointTicket,
   type PendingRequest,
   type RequestOutcome,
 } from './requests.js';
@@ -34,7 +33,6 @@ interface Service {
 }
 
 export class CheckpointScheduler {
-  readonly tally: AttemptTally;
   readonly uncommitted: UncommittedInput;
   readonly #context: StepContext;
   readonly #takesCutsAnyTime: boolean;
@@ -52,10 +50,9 @@ export class CheckpointScheduler {
     this.#context = context;
     this.#takesCutsAnyTime = takesCutsAnyTime;
     this.uncommitted = new UncommittedInput(context);
-    this.tally = new AttemptTally(context.logger);
     this.#interval = new Interval(context.clock, context.options, () => {
       this.#requests.addDue();
-      this.#serveIfDue();
+      void this.serve();
     });
   }
 
@@ -79,7 +76,7 @@ export class CheckpointScheduler {
     const failed = (error: unknown): void => this.fail(generation, error);
     if (resumeFlow(this.#context, generation, failed)) {
       this.#interval.open();
-      this.#serveIfDue();
+      void this.serve();
     }
     return () => this.#close();
   }
@@ -104,20 +101,37 @@ export class CheckpointScheduler {
     }
   }
 
-  checkpoint(): Promise<CheckpointOutcome> {
-    return this.#await(this.#requests.addCheckpoint());
+  /** A checkpoint as soon as a cut can be taken; with a label a savepoint. */
+  async request(label?: string): Promise<CheckpointOutcome> {
+    const { clock, options } = this.#context;
+    const ticket = this.#requests.add(label);
+    const bound = ticket.within(clock, options.timeouts.alignmentMs, () => {
+      return this.#serving === undefined && this.#requests.withdraw(ticket);
+    });
+    void this.serve();
+    const outcome = await ticket.ended;
+    bound.cancel();
+    return outcome;
   }
 
-  savepoint(label: string): Promise<CheckpointOutcome> {
-    return this.#await(this.#requests.addSavepoint(label));
-  }
-
-  /** Serves the next request; settles when its cut has been taken, or there will be none. */
-  async serve(): Promise<void> {
+  /**
+   * Serves the next request, if there is one and its cut can be taken now. Never rejects.
+   *
+   * @returns Settles when the cut has been taken, or there will be none.
+   */
+  async serve({ isAtSafePoint = false } = {}): Promise<void> {
     const service = this.#service;
-    const request = this.isCutDue ? this.#requests.takeNext() : undefined;
-    if (service === undefined || request === undefined) return;
-    await this.#serve(service.generation, request);
+    if (service === undefined || !this.isCutDue) return;
+    try {
+      if (!isAtSafePoint) {
+        service.send({ type: 'due' });
+        if (!this.#takesCutsAnyTime || this.#isDraining) return;
+      }
+      const request = this.#requests.takeNext();
+      if (request !== undefined) await this.#take(service.generation, request);
+    } catch (error) {
+      this.fail(service.generation, error);
+    }
   }
 
   /** The final checkpoint, and what was asked for before; tells the life how it went. */
@@ -157,14 +171,6 @@ export class CheckpointScheduler {
     for (const { writer } of service?.generation.sinks.values() ?? []) writer.fail();
   }
 
-  #serveIfDue(): void {
-    const service = this.#service;
-    if (service === undefined || !this.isCutDue) return;
-    service.send({ type: 'due' });
-    if (!this.#takesCutsAnyTime || this.#isDraining) return;
-    this.serve().catch((error: unknown) => this.fail(service.generation, error));
-  }
-
   /** One attempt for the records since the last one, when nothing else is going on. */
   async #takeFinal(): Promise<RequestOutcome> {
     // Each turn waits for something that has not happened: a wait for what is over already would
@@ -174,40 +180,8 @@ export class CheckpointScheduler {
     if (service === undefined || this.#endReason !== undefined) return cancelled(this.#endReason);
     const request = this.#requests.takeNext() ?? newRequest();
     const outcome = outcomeOf(request);
-    await this.#serve(service.generation, request);
+    await this.#take(service.generation, request);
     return outcome;
-  }
-
-  async #await(ticket: CheckpointTicket): Promise<CheckpointOutcome> {
-    const { clock, options } = this.#context;
-    const bound = ticket.within(clock, options.timeouts.alignmentMs, () => {
-      return this.#serving === undefined && this.#requests.withdraw(ticket);
-    });
-    this.#serveIfDue();
-    const outcome = await ticket.ended;
-    bound.cancel();
-    return outcome;
-  }
-
-  /** Whatever goes wrong in it, the request ends and only recovery goes on. */
-  async #serve(generation: Generation, request: PendingRequest): Promise<void> {
-    this.#serving = request;
-    try {
-      if (request.kind === 'checkpoint') {
-        const hasNothingNew = await isIdle(this.#context, generation);
-        if (this.#isOver(generation)) {
-          this.#finish(request, cancelled(this.#endReason));
-          return;
-        }
-        if (hasNothingNew) {
-          this.#skip(request);
-          return;
-        }
-      }
-      await this.#begin(generation, request);
-    } catch (error) {
-      this.#breakDown(generation, request, 'barrier', error);
-    }
   }
 
   #isOver(generation: Generation): boolean {
@@ -222,37 +196,38 @@ export class CheckpointScheduler {
     this.#finish(request, { kind: 'skipped', why: 'idle' });
   }
 
-  /** Settles when the cut has been taken or the attempt has ended without one. */
-  async #begin(generation: Generation, request: PendingRequest): Promise<void> {
-    const attempt = this.#newAttempt(generation, request);
-    const { barrier, cut } = attempt;
+  /** Settles when the cut has been taken, or the request has ended without one. */
+  async #take(generation: Generation, request: PendingRequest): Promise<void> {
     const { kind, label } = request;
-    this.#context.events.emit('attempt-started', { ...barrier, kind, label });
-    if (this.#isOver(generation)) {
-      // A listener has ended the generation, and nothing of this attempt has begun.
-      const cause = { kind: 'cancelled', step: 'barrier', reason: this.#endReason } as const;
-      this.#end(attempt, { kind: 'abandoned', cause });
-      return;
+    this.#serving = request;
+    try {
+      const hasNothingNew = kind === 'checkpoint' && (await isIdle(this.#context, generation));
+      if (this.#isOver(generation)) {
+        this.#finish(request, cancelled(this.#endReason));
+        return;
+      }
+      if (hasNothingNew) {
+        this.#skip(request);
+        return;
+      }
+      const waits = (problem: unknown): void => this.#service?.send({ type: 'waiting', problem });
+      const attempt = newAttempt(this.#context, generation, request, waits);
+      this.#context.events.emit('attempt-started', { ...attempt.barrier, kind, label });
+      if (this.#isOver(generation)) {
+        // A listener has ended the generation, and nothing of this attempt has begun.
+        const cause = { kind: 'cancelled', step: 'barrier', reason: this.#endReason } as const;
+        this.#end(attempt, { kind: 'abandoned', cause });
+        return;
+      }
+      this.#running = runAttempt(attempt);
+      const ended = this.#running.ended.then((end) => {
+        this.#running = undefined;
+        this.#end(attempt, end);
+      });
+      await Promise.race([attempt.cut.complete.catch(() => ended), ended]);
+    } catch (error) {
+      this.#breakDown(generation, request, 'barrier', error);
     }
-    const running = runAttempt(attempt);
-    const ended = running.ended.then((end) => {
-      this.#running = undefined;
-      this.#end(attempt, end);
-    });
-    this.#running = running;
-    await Promise.race([cut.complete.catch(() => ended), ended]);
-  }
-
-  /** @throws TidegateError when the sequence of ids has run out: the next generation has a new one. */
-  #newAttempt(generation: Generation, request: PendingRequest): Attempt {
-    return newAttempt(this.#context, generation, {
-      request,
-      waits: (problem) => this.#service?.send({ type: 'waiting', problem }),
-      dropped: ({ checkpointId }, participant, why) => {
-        this.tally.droppedReports += 1;
-        this.#context.events.emit('report-dropped', { checkpointId, participant, why });
-      },
-    });
   }
 
   /** Never throws: an attempt that does not end would be the last one. */
@@ -260,7 +235,7 @@ export class CheckpointScheduler {
     const { generation, request } = attempt;
     try {
       // First: a listener of the end may ask for the status.
-      this.tally.count(end);
+      this.#context.tally.count(end);
       concludeAttempt(attempt, end);
       if (end.kind === 'completed') {
         this.uncommitted.committed();
@@ -289,6 +264,6 @@ export class CheckpointScheduler {
     settleRequest(request, outcome);
     if (this.#service === undefined || this.#endReason !== undefined) return;
     this.#interval.arm();
-    this.#serveIfDue();
+    void this.serve();
   }
 }

@@ -4,6 +4,7 @@ import { createActor, fromCallback, fromPromise, waitFor } from 'xstate';
 import { hasErrorCode, TidegateError, toError } from '../../errors.js';
 import { letManyListen } from '../../runtime/abort.js';
 import { withDeadline } from '../../runtime/deadline.js';
+import type { AttemptTally } from '../checkpoint/outcome.js';
 import { CheckpointScheduler } from '../checkpoint/scheduler.js';
 import { acknowledgeAndPrune } from '../checkpoint/steps/acknowledge.js';
 import { watched, xstateClock, type StepContext } from '../context.js';
@@ -70,6 +71,11 @@ export class Lifecycle {
   /** The newest that came out of recovery. */
   get generation(): Generation | undefined {
     return this.facts.generation;
+  }
+
+  /** What the latest attempts have come to. */
+  get tally(): AttemptTally {
+    return this.#context.tally;
   }
 
   get isOver(): boolean {

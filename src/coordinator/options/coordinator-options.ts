@@ -26,6 +26,7 @@ import {
   type Completed,
   type OptionTable,
 } from '../../options.js';
+import { AttemptTally } from '../checkpoint/outcome.js';
 import type { Inspect, StepContext } from '../context.js';
 import { SafeEvents } from '../events.js';
 import {
@@ -170,6 +171,7 @@ export function contextOf(
     random,
     logger,
     events: new SafeEvents(logger),
+    tally: new AttemptTally(logger),
     inspect,
   };
 }
