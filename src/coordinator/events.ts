@@ -95,7 +95,7 @@ export interface CoordinatorEvents {
   stopped: [];
 }
 
-/** Where listeners are put. They only observe: what they throw is logged, and hurts nothing. */
+/** Where listeners are put. They only observe: what they throw is logged and changes nothing. */
 export interface CoordinatorEventSource {
   on<Name extends keyof CoordinatorEvents>(event: Name, listener: CoordinatorListener<Name>): this;
   once<Name extends keyof CoordinatorEvents>(
@@ -112,7 +112,7 @@ export type CoordinatorListener<Name extends keyof CoordinatorEvents> = (
   ...carried: CoordinatorEvents[Name]
 ) => unknown;
 
-/** An emitter whose listeners cannot hurt the protocol: what they throw is reported, no more. */
+/** An emitter whose listeners cannot disturb the protocol: what they throw is only logged. */
 export class SafeEvents extends EventEmitter<CoordinatorEvents> {
   readonly #logger: Logger;
   readonly #guards = new WeakMap<object, unknown>();

@@ -1,11 +1,12 @@
 // Participants that misbehave: each leaves the coordinator able to go on, or halted with a cause.
 
 import { describe, expect, test } from '@jest/globals';
-import type { Durability } from '../../src/contracts/sink.js';
+import type { Durability, Sink, SinkOwner } from '../../src/contracts/sink.js';
+import type { CallOptions } from '../../src/contracts/source.js';
 import { TidegateError } from '../../src/errors.js';
 import { Harness, type HarnessOptions } from './support/harness.js';
 import { ManualPort, passEverything } from './support/manual-port.js';
-import { fails, never, type Script, type SinkCall } from './support/scripted-sink.js';
+import { fails, never, ScriptedSink, type Script, type SinkCall } from './support/scripted-sink.js';
 
 /** Goes on to number `last`, stops, and looks at every sink: each number once, in order. */
 async function expectExactlyOnce(harness: Harness, last: number): Promise<void> {
@@ -274,7 +275,31 @@ describe('sources and operators', () => {
   });
 });
 
-describe('a call made for the sake of somebody else', () => {
+describe('a sink whose session is not what its durability says', () => {
+  test.each([
+    ['durable', 'preCommit'],
+    ['last-resource', 'commit'],
+    ['idempotent', 'flush'],
+  ] as const)('%s without %s() is refused by start(), and closed', async (durability, member) => {
+    const whole = new ScriptedSink('left', durability).asSink();
+    let closed = 0;
+    const left = {
+      ...whole,
+      open: async (owner: SinkOwner, options: CallOptions) => {
+        const session = await whole.open(owner, options);
+        return Object.assign(session, { [member]: undefined, close: () => void (closed += 1) });
+      },
+    } as unknown as Sink;
+    const harness = new Harness({ more: { sinks: { left } } });
+    await expect(harness.start()).rejects.toMatchObject({
+      code: 'TIDEGATE_HALTED',
+      message: expect.stringContaining(`what sink left opens has no ${member}()`) as unknown,
+    });
+    expect(closed).toBe(1);
+  });
+});
+
+describe('a call whose answer the protocol does not need', () => {
   const throwing = (): never => {
     throw new Error('not me');
   };

@@ -86,7 +86,7 @@ class Claim {
 }
 
 /** What is known of each sink in the commit of one checkpoint; it only moves forward. */
-export class CommitLedger {
+class CommitLedger {
   readonly #statuses = new Map<string, SinkCommitStatus>();
   #isClosed = false;
   /** What a sink threw last, of one that has not committed. */

@@ -1,4 +1,4 @@
-// The dataflow of a loop that somebody else wrote: the cut is taken while it waits at a safe point.
+// The dataflow of a user's own loop: the cut is taken while it waits at a safe point.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
@@ -45,7 +45,7 @@ export class SafePointLoop implements BarrierPort {
     for (const resolve of this.#arrivals.splice(0)) resolve();
   }
 
-  /** A loop that does not come back is taken for one that has ended at its last safe point. */
+  /** A loop that does not come back counts as ended at its last safe point. */
   takeForEnded(): void {
     this.#isTakenForEnded = true;
   }
@@ -122,7 +122,7 @@ export class SafePointLoop implements BarrierPort {
   }
 
   cancel(_barrier: Barrier): void {
-    // Nothing to let go: without a cut the loop simply goes on.
+    // There is nothing to release: without a cut the loop continues.
   }
 
   async suspend({ signal }: CallOptions): Promise<void> {

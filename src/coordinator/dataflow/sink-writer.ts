@@ -117,13 +117,12 @@ export class BufferedSinkWriter implements SinkWriter {
     this.#dropAll();
   }
 
-  /** The generation is past: a writer that somebody kept must not write into the new one. */
+  /** The generation is over: a writer that the caller kept must not write into the new one. */
   fence(): void {
     this.#setMode('fenced');
     this.#dropAll();
   }
 
-  /** The one door through which the mode changes. */
   #setMode(mode: Mode): void {
     this.#mode = mode;
   }

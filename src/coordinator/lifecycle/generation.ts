@@ -9,6 +9,8 @@ import {
   type TwoPhaseSinkSession,
 } from '../../contracts/sink.js';
 import { assert } from '../../assert.js';
+import { TidegateError } from '../../errors.js';
+import { contractProblem } from '../../given.js';
 import type { CheckpointId, Epoch, Generation as GenerationNumber } from '../../ids.js';
 import type { RecoveryOutcome } from '../../recovery/request.js';
 import { withDeadline, type BoundedOutcome } from '../../runtime/deadline.js';
@@ -56,6 +58,27 @@ export interface Generation {
 export interface GenerationHooks {
   /** A write failed: only recovery can mend it. */
   readonly failed: (error: unknown) => void;
+}
+
+const members = {
+  'two-phase': ['write', 'preCommit', 'commit', 'rollback'],
+  flushing: ['write', 'flush'],
+} as const;
+
+/** @throws TidegateError `TIDEGATE_PARTICIPANT` for a sink that opened as something else than it declares. */
+export async function requireSessions(
+  context: StepContext,
+  sessions: ReadonlyMap<string, SinkSession>,
+): Promise<void> {
+  const problems = [...sessions].flatMap(([name, session]) => {
+    const sink = context.participants.sinks.get(name);
+    const kind = sink !== undefined && isTwoPhase(sink) ? 'two-phase' : 'flushing';
+    const problem = contractProblem(session, members[kind]);
+    return problem === undefined ? [] : [`what sink ${name} opens ${problem}`];
+  });
+  if (problems.length === 0) return;
+  await closeEach(context, sessions, context.options.timeouts.callMs);
+  throw new TidegateError('TIDEGATE_PARTICIPANT', problems.join('; '));
 }
 
 /** A generation as recovery leaves it: sinks open, everything put back to one checkpoint. */
@@ -107,11 +130,12 @@ function openSink(
       hooks.failed(error);
     },
   });
-  if (!isTwoPhase(sink)) {
-    return { kind: 'flushing', name, writer, session: session as FlushingSinkSession };
+  const opened = { name, writer };
+  if (isTwoPhase(sink) && 'preCommit' in session) {
+    return { ...opened, kind: 'two-phase', durability: sink.durability, session };
   }
-  const { durability } = sink;
-  return { kind: 'two-phase', name, durability, writer, session: session as TwoPhaseSinkSession };
+  assert('flush' in session, `the session of sink ${name} was not looked at`);
+  return { ...opened, kind: 'flushing', session };
 }
 
 /** Lets its records flow; false when the dataflow could not begin. */
@@ -171,16 +195,19 @@ export function closeSinks(
   generation: Generation,
   timeoutMs: number = context.options.timeouts.callMs,
 ): Promise<void> {
-  generation.closing ??= closeEach(context, generation, timeoutMs);
+  const sessions = [...generation.sinks.values()].map(
+    ({ name, session }) => [name, session] as const,
+  );
+  generation.closing ??= closeEach(context, sessions, timeoutMs);
   return generation.closing;
 }
 
 async function closeEach(
   { clock, logger }: StepContext,
-  { sinks }: Generation,
+  sessions: Iterable<readonly [string, SinkSession]>,
   timeoutMs: number,
 ): Promise<void> {
-  const closing = [...sinks.values()].map(async ({ name, session }) => {
+  const closing = [...sessions].map(async ([name, session]) => {
     const outcome = await withDeadline({ clock, timeoutMs }, () => session.close?.());
     if (outcome.kind !== 'answered') {
       logger.warn({ sink: name, ...unanswered(outcome) }, 'a sink could not be closed');

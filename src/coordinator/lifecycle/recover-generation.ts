@@ -10,7 +10,13 @@ import {
   type OwnedStore,
 } from '../../store/checkpoint-store.js';
 import type { StepContext } from '../context.js';
-import { closeSinks, openGeneration, type Generation, type GenerationHooks } from './generation.js';
+import {
+  closeSinks,
+  openGeneration,
+  requireSessions,
+  type Generation,
+  type GenerationHooks,
+} from './generation.js';
 import type { Recovered } from './life-events.js';
 
 export interface GenerationRecoveryOptions {
@@ -68,6 +74,7 @@ export class GenerationRecovery {
       if (past.generation !== undefined) void closeSinks(context, past.generation);
       const { report } = outcome;
       if (outcome.kind === 'refused') return { kind: 'refused', report, cause: outcome.cause };
+      await requireSessions(context, outcome.sinks);
       const generation = openGeneration(context, outcome, hooks);
       if (signal.aborted) await closeSinks(context, generation, closeTimeoutMs);
       return { kind: 'resumed', report, generation };

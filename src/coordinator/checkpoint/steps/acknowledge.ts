@@ -23,10 +23,10 @@ export async function acknowledgeAndPrune(
   signal: AbortSignal,
 ): Promise<void> {
   const { manifest } = persisted;
-  const telling = [...manifest.sourceOffsets].map(([source, position]) =>
-    tell(context, source, position, signal),
+  const acknowledging = [...manifest.sourceOffsets].map(([source, position]) =>
+    acknowledgeOne(context, source, position, signal),
   );
-  await Promise.all(telling);
+  await Promise.all(acknowledging);
   if (signal.aborted) return;
   try {
     const { retainedCheckpoints } = context.options;
@@ -36,7 +36,7 @@ export async function acknowledgeAndPrune(
   }
 }
 
-async function tell(
+async function acknowledgeOne(
   context: StepContext,
   name: string,
   position: ConnectorCheckpoint,
