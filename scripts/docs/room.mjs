@@ -8,7 +8,7 @@ import ts from 'typescript';
 
 /** What snippets may import beside the package itself. */
 const packages = ['@electric-sql/pglite', '@types/node', '@types/pg', 'pg'];
-const longestRunMs = 120_000;
+const maxRunMs = 120_000;
 
 export class Room {
   #directory = mkdtempSync(join(tmpdir(), 'tidegate-docs-'));
@@ -68,7 +68,7 @@ export function runExample(file) {
 
 function collect(parameters, cwd) {
   const ran = spawnSync(process.execPath, parameters, {
-    ...{ cwd, encoding: 'utf8', timeout: longestRunMs, killSignal: 'SIGKILL' },
+    ...{ cwd, encoding: 'utf8', timeout: maxRunMs, killSignal: 'SIGKILL' },
     env: { ...process.env, NO_COLOR: '1' },
   });
   const output = `${ran.stdout}${ran.stderr}`.trimEnd();

@@ -44,7 +44,7 @@ export const explained = [
       '{ const value = Number(text); if (value <= most) return value; } → {}',
       'value <= most → false',
       'value <= most → value < most',
-      'text.length > longestInteger → false',
+      'text.length > maxIntegerLength → false',
       'value >= 0 && value <= most → false',
       'value >= 0 → value > 0',
       '/^(?:0|[1-9][0-9]*)$/ → /^(?:0|[1-9][0-9])$/',

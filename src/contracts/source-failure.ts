@@ -27,7 +27,7 @@ const ofFetch = /^UND_ERR_(CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT|SOCKET|C
 /** SQLSTATEs of a connection that broke, of a server that stops, starts or has no room. */
 const ofServers = /^(08|53|57P0)[0-9A-Z]+$|^40(001|P01)$/;
 
-const depthMax = 8;
+const maxDepth = 8;
 
 /**
  * An error of tidegate says so by its kind: `retryable` and `in-doubt` pass. Another one passes where it,
@@ -36,7 +36,7 @@ const depthMax = 8;
  */
 export function mayPass(thrown: unknown, depth = 0): boolean {
   if (isTidegateError(thrown)) return thrown.kind === 'retryable' || thrown.kind === 'in-doubt';
-  if (typeof thrown !== 'object' || thrown === null || depth >= depthMax) return false;
+  if (typeof thrown !== 'object' || thrown === null || depth >= maxDepth) return false;
   const { retriable, retryable, code, name, cause, errors } = thrown as Members;
   if (retriable === true || retryable === true || name === 'TimeoutError') return true;
   if (passing.includes(code)) return true;

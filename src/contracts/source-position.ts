@@ -81,3 +81,19 @@ function shapeOf(value: unknown): string {
 function wrong(who: string, what: string): TidegateError {
   return new TidegateError('TIDEGATE_SOURCE_POSITION', `the position of ${who} ${what}`);
 }
+
+/** As participants get them; without a prototype, so that any name is safe in it. */
+export function toOffsets(offsets: ReadonlyMap<string, string>): Offsets {
+  const record = Object.create(null) as Record<string, string>;
+  for (const [name, value] of offsets) record[name] = value;
+  return record;
+}
+
+/** Whether a source stands where a checkpoint has it. */
+export function sameOffsets(reached: Offsets, saved: Offsets): boolean {
+  const names = Object.keys(saved);
+  return (
+    names.length === Object.keys(reached).length &&
+    names.every((name) => reached[name] === saved[name])
+  );
+}

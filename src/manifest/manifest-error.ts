@@ -52,14 +52,14 @@ function describe({ path, found, expected, position }: ManifestProblem): string 
 }
 
 /** Deeper paths only say how deep they go. */
-const longestPath = 12;
+const maxPathLength = 12;
 
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The JSON path of nested names and indexes, readable for any name. */
 export function formatPath(segments: readonly (string | number)[]): string {
-  if (segments.length > longestPath) {
-    return `${formatPath(segments.slice(0, longestPath))}… (${segments.length} levels)`;
+  if (segments.length > maxPathLength) {
+    return `${formatPath(segments.slice(0, maxPathLength))}… (${segments.length} levels)`;
   }
   let path = '';
   for (const segment of segments) {

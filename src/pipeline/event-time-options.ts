@@ -7,7 +7,7 @@ import { requireFunctions, requirePolicy } from './given-functions.js';
 import { invalid } from './graph.js';
 
 /** As long as a timer can wait: 24.8 days. */
-const longestIdleAfterMs = 2 ** 31 - 1;
+const maxIdleAfterMs = 2 ** 31 - 1;
 
 const eventTimeNames: NamesOf<EventTimeOptions<never>> = {
   timeOf: true,
@@ -40,9 +40,9 @@ export function requireEventTimes<Rec>(source: string, eventTime: EventTimeOptio
   const { outOfOrderMs = 0, idleAfterMs = 1, maxAheadMs, onAhead, alignment } = eventTime;
   requireWhole(source, { outOfOrderMs });
   if (maxAheadMs !== undefined) requireWhole(source, { maxAheadMs });
-  if (!Number.isSafeInteger(idleAfterMs) || idleAfterMs < 1 || idleAfterMs > longestIdleAfterMs) {
+  if (!Number.isSafeInteger(idleAfterMs) || idleAfterMs < 1 || idleAfterMs > maxIdleAfterMs) {
     throw invalid(
-      `source ${source} has idleAfterMs ${idleAfterMs}, not whole milliseconds from 1 to ${longestIdleAfterMs}`,
+      `source ${source} has idleAfterMs ${idleAfterMs}, not whole milliseconds from 1 to ${maxIdleAfterMs}`,
     );
   }
   if (onAhead !== undefined) requireAheadPolicy(source, onAhead, maxAheadMs);

@@ -49,7 +49,7 @@ export const systemClock: Clock = {
     let timeout: NodeJS.Timeout;
     // A longer time than Node can wait for is waited for in parts: a bound must not come early.
     const arm = (): void => {
-      const partMs = Math.min(leftMs, longestTimeoutMs);
+      const partMs = Math.min(leftMs, maxTimerMs);
       leftMs -= partMs;
       timeout = setTimeout(leftMs > 0 ? arm : callback, partMs);
       if (isUnref) timeout.unref();
@@ -66,4 +66,4 @@ export const systemClock: Clock = {
 };
 
 /** Node fires at once for anything longer than a signed 32-bit number of milliseconds (24.8 days). */
-const longestTimeoutMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;

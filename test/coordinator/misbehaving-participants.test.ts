@@ -221,7 +221,7 @@ describe('sources and operators', () => {
     const abandoned = await harness.checkpoint();
     harness.source.position = position;
     expect(abandoned.kind).toBe('abandoned');
-    expect(JSON.stringify(abandoned, errorText)).toContain('an offset of source numbers');
+    expect(JSON.stringify(abandoned, errorText)).toContain('the position of source numbers has an offset');
     await expectExactlyOnce(harness, 5);
   });
 
@@ -272,6 +272,31 @@ describe('sources and operators', () => {
     await harness.turn();
     expect((await harness.checkpoint()).kind).toBe('completed');
     await expectExactlyOnce(harness, 5);
+  });
+});
+
+describe('a position that a manifest would keep as something else', () => {
+  test.each([
+    ['a Map', new Map([['next', '4']]), 'is a Map, not a plain object'],
+    ['a number', { next: 4 }, 'has an offset, next, that is of type number'],
+    ['offsets in a Map', { offsets: new Map([['next', '4']]) }, 'has offsets that are a Map'],
+  ])('as %s abandons the attempt, with the name of the source', async (_, given, problem) => {
+    const harness = await started();
+    harness.source.position = () => given as never;
+    const outcome = await harness.checkpoint();
+    expect(outcome).toMatchObject({
+      kind: 'abandoned',
+      cause: {
+        error: {
+          code: 'TIDEGATE_PARTICIPANT',
+          message: expect.stringContaining('source numbers') as unknown,
+          cause: {
+            code: 'TIDEGATE_SOURCE_POSITION',
+            message: expect.stringContaining(problem) as unknown,
+          },
+        },
+      },
+    });
   });
 });
 

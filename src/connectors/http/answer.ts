@@ -30,14 +30,14 @@ export async function judge<Rec>(response: Response, options: JudgeOptions<Rec>)
 /** Answers after which the same request may succeed. */
 const passing = [408, 425, 429, 500, 502, 503, 504];
 /** A server that asks for more is asked sooner: what waits here holds up a checkpoint. */
-const longestRetryAfterMs = 60_000;
+const maxRetryAfterMs = 60_000;
 
 /** RFC 9110, 10.2.3: whole seconds, or a date; 0 where it says neither, or a time that is past. */
 export function retryAfterMs({ headers, status }: Response, nowMs: number): number {
   if (!passing.includes(status)) return 0;
   const value = headers.get('retry-after') ?? '';
   const waitMs = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - nowMs;
-  return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), longestRetryAfterMs);
+  return Number.isNaN(waitMs) ? 0 : Math.min(Math.max(0, waitMs), maxRetryAfterMs);
 }
 
 /** Undefined for a body that is longer than the bound; the rest of it is not read. */

@@ -7,6 +7,7 @@ import { requireRecords } from '../../contracts/records.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { orAborted, untilEither } from '../../runtime/abort.js';
 import { systemClock } from '../../runtime/clock.js';
+import { backoffMs } from '../../runtime/backoff.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
 import { systemRandom } from '../../runtime/random.js';
 import { judge, retryAfterMs, type Outcome } from './answer.js';
@@ -65,8 +66,7 @@ interface Pace {
   notBeforeMs: number;
 }
 
-const firstDelayMs = 100;
-const longestDelayMs = 5_000;
+const maxPauseMs = 5_000;
 
 class HttpSession<Rec> implements FlushingSinkSession<Rec> {
   readonly #sink: string;
@@ -142,8 +142,8 @@ class HttpSession<Rec> implements FlushingSinkSession<Rec> {
 
   async #pause(attempt: number, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#settings;
-    const longestMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
-    const ownMs = attempt === 0 ? 0 : longestMs * (0.5 + random.next() / 2);
+    const bounds = { maxMs: maxPauseMs };
+    const ownMs = attempt === 0 ? 0 : backoffMs(attempt - 1, random.next(), bounds);
     const pauseMs = Math.max(ownMs, this.#pace.notBeforeMs - clock.monotonicMs());
     if (pauseMs > 0) await sleep(clock, pauseMs, signal);
   }

@@ -4,12 +4,12 @@ import { TidegateError } from '../../errors.js';
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
 import type { OperatorSnapshot } from '../../contracts/operator.js';
 import type { Participants } from '../../contracts/participants.js';
+import { checkedPosition } from '../../contracts/source-position.js';
 import type { SourcePosition } from '../../contracts/source.js';
 import type { StepContext } from '../context.js';
 import { bestEffort } from '../events.js';
 import type { Generation } from '../lifecycle/generation.js';
 import type { DroppedReport } from './outcome.js';
-import { copyOffsets, copyTexts } from '../offsets.js';
 
 /** A source's position as it was at the barrier; copied, so that nothing later shows in it. */
 export interface CutPosition {
@@ -76,13 +76,13 @@ export class PendingCut implements CutListener {
   sourceReached(barrier: Barrier, source: string, position: SourcePosition): void {
     const isRepeated = this.#sources.has(source);
     if (!this.#accepts(barrier, source, this.#members.sources, isRepeated)) return;
-    this.#sources.set(source, copyPosition(source, position));
+    this.#sources.set(source, copyPosition(`source ${source}`, position));
     this.#openWhenComplete();
   }
 
   tableReached(barrier: Barrier, table: string, position: SourcePosition): void {
     if (!this.#accepts(barrier, table, this.#members.tables, this.#tables.has(table))) return;
-    this.#tables.set(table, copyPosition(table, position));
+    this.#tables.set(table, copyPosition(`table ${table}`, position));
     this.#openWhenComplete();
   }
 
@@ -167,11 +167,13 @@ export class PendingCut implements CutListener {
   }
 }
 
-function copyPosition(source: string, position: SourcePosition): CutPosition {
+/** @throws TidegateError `TIDEGATE_SOURCE_POSITION` for what a manifest would keep as something else. */
+function copyPosition(source: string, given: SourcePosition): CutPosition {
+  const { offsets, metadata = {}, watermark } = checkedPosition(source, given);
   return {
-    offsets: copyOffsets(source, position.offsets),
-    metadata: copyTexts(`metadata of source ${source}`, position.metadata ?? {}),
-    watermark: position.watermark,
+    offsets: new Map(Object.entries(offsets)),
+    metadata: new Map(Object.entries(metadata)),
+    watermark,
   };
 }
 

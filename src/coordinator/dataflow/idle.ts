@@ -1,11 +1,11 @@
 // Whether a new checkpoint would save anything, and whether a failed generation left anything to come again.
 
+import { toOffsets } from '../../contracts/source-position.js';
 import type { Offsets } from '../../contracts/source.js';
 import { isTidegateError } from '../../errors.js';
 import { withDeadline } from '../../runtime/deadline.js';
 import type { StepContext } from '../context.js';
 import type { Generation } from '../lifecycle/generation.js';
-import { toOffsets } from '../offsets.js';
 
 /** In doubt there is news: a checkpoint too many costs less than one too few. */
 export async function isIdle(context: StepContext, generation: Generation): Promise<boolean> {

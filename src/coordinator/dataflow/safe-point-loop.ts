@@ -3,9 +3,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Barrier, BarrierPort, CutListener, Flow } from '../../contracts/barrier.js';
 import type { Participants } from '../../contracts/participants.js';
+import { checkedPosition, sameOffsets } from '../../contracts/source-position.js';
 import type { CallOptions, Offsets, Source, SourcePosition } from '../../contracts/source.js';
 import { afterPromises } from '../../runtime/event-loop.js';
-import { copyOffsets, sameOffsets, toPosition } from '../offsets.js';
 
 /** Where a loop is between two of its safe points. */
 export type LoopStanding = 'at-safe-point' | 'unclear' | 'halfway';
@@ -94,7 +94,9 @@ export class SafePointLoop implements BarrierPort {
           position.catch(() => undefined);
           return undefined;
         }
-        all.push({ ...toPosition(position).offsets });
+        // Not checked here, at each safe point: it is where it gets into a cut.
+        const { offsets } = position as { readonly offsets?: object };
+        all.push({ ...(typeof offsets === 'object' ? offsets : position) });
       }
     } catch {
       return undefined;
@@ -108,14 +110,14 @@ export class SafePointLoop implements BarrierPort {
       return;
     }
     for (const [name, source] of this.#participants.sources) {
-      report(source, (position) => listener.sourceReached(barrier, name, position)).catch(
-        (error: unknown) => listener.failed(barrier, `source ${name}`, error),
-      );
+      report(`source ${name}`, source, (position) =>
+        listener.sourceReached(barrier, name, position),
+      ).catch((error: unknown) => listener.failed(barrier, `source ${name}`, error));
     }
     for (const [name, table] of this.#participants.tables) {
-      report(table, (position) => listener.tableReached(barrier, name, position)).catch(
-        (error: unknown) => listener.failed(barrier, `table ${name}`, error),
-      );
+      report(`table ${name}`, table, (position) =>
+        listener.tableReached(barrier, name, position),
+      ).catch((error: unknown) => listener.failed(barrier, `table ${name}`, error));
     }
     this.#capture(barrier, listener);
     for (const name of this.#participants.sinks.keys()) listener.sinkReached(barrier, name);
@@ -141,10 +143,9 @@ export class SafePointLoop implements BarrierPort {
   /** Offsets tell whether anything was read; whether anything was written is known elsewhere. */
   async hasNews(since: ReadonlyMap<string, Offsets>): Promise<boolean> {
     for (const [name, source] of this.#participants.sources) {
-      const position = toPosition(await source.position());
+      const { offsets } = checkedPosition(`source ${name}`, await source.position());
       const known = since.get(name);
-      if (known === undefined) return true;
-      if (!sameOffsets(copyOffsets(name, position.offsets), known)) return true;
+      if (known === undefined || !sameOffsets(offsets, known)) return true;
     }
     return false;
   }
@@ -161,7 +162,11 @@ export class SafePointLoop implements BarrierPort {
 }
 
 /** Synchronously where the source can, so that a cut costs no turn of the event loop. */
-async function report(source: Source, reached: (position: SourcePosition) => void): Promise<void> {
+async function report(
+  who: string,
+  source: Source,
+  reached: (position: SourcePosition) => void,
+): Promise<void> {
   const position = source.position();
-  reached(toPosition(position instanceof Promise ? await position : position));
+  reached(checkedPosition(who, position instanceof Promise ? await position : position));
 }

@@ -2,6 +2,7 @@
 
 import { TidegateError, toError } from '../../errors.js';
 import type { Recover, RecoveryOutcome, RestoreChoice } from '../../recovery/request.js';
+import { backoffMs } from '../../runtime/backoff.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
 import {
   defaultWaitForOwnerMs,
@@ -39,8 +40,7 @@ export interface PastGeneration {
 const closeTimeoutMs = 500;
 
 /** Between two failed tries; a store that is away is not asked without pause. */
-const firstPauseMs = 100;
-const longestPauseMs = 5_000;
+const maxPauseMs = 5_000;
 
 export class GenerationRecovery {
   readonly #options: GenerationRecoveryOptions;
@@ -122,8 +122,8 @@ export class GenerationRecovery {
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#failedTries === 0) return;
     const { clock, random } = this.#options.context;
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** this.#failedTries);
-    await sleep(clock, pauseMs * (0.5 + random.next() / 2), signal);
+    const pauseMs = backoffMs(this.#failedTries, random.next(), { maxMs: maxPauseMs });
+    await sleep(clock, pauseMs, signal);
   }
 
   /** Sources and operators go back only when nothing reads or changes them. */

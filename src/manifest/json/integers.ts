@@ -75,12 +75,12 @@ const shortInteger = 15;
 
 const integerText = /^-?(?:0|[1-9][0-9]*)$/;
 /** Longer than any 64-bit number: refused before a BigInt is made of it. */
-const longestInteger = 20;
+const maxIntegerLength = 20;
 
 /** `1.0`, `1e3` and `-0` are no integers, as in the Rust original. */
 function checkText(text: string, within: IntegerRange, refuse: Refuse): bigint {
   if (!integerText.test(text) || text === '-0') refuse('TIDEGATE_MANIFEST_TYPE', within.expected);
-  if (text.length > longestInteger) refuse('TIDEGATE_MANIFEST_RANGE', within.expected);
+  if (text.length > maxIntegerLength) refuse('TIDEGATE_MANIFEST_RANGE', within.expected);
   return checkRange(BigInt(text), within, refuse);
 }
 

@@ -82,7 +82,7 @@ class Heart {
       this.#seen = { file, modifiedMs: facts.modifiedMs, atMs };
       return false;
     }
-    return atMs - seen.atMs >= missedHeartbeats * Math.min(heartbeatMs, longestHeartbeatMs);
+    return atMs - seen.atMs >= missedHeartbeats * Math.min(heartbeatMs, maxHeartbeatMs);
   }
 }
 
@@ -110,7 +110,7 @@ async function isAlive(
   // A recent heartbeat proves nothing: the owner may have crashed right after it. A new one does.
   const first = await statIfExists(ports.fileSystem, owner.file);
   let waitedMs = 0;
-  const heartbeatMs = Math.min(owner.heartbeatMs, longestHeartbeatMs);
+  const heartbeatMs = Math.min(owner.heartbeatMs, maxHeartbeatMs);
   while (first !== undefined && waitedMs < missedHeartbeats * heartbeatMs) {
     await pause(ports, pollIntervalMs, signal);
     waitedMs += pollIntervalMs;
@@ -122,7 +122,7 @@ async function isAlive(
 }
 
 /** What is read from a file never decides how long we wait. */
-const longestHeartbeatMs = 5_000;
+const maxHeartbeatMs = 5_000;
 
 async function pause(
   { clock }: StorePorts,

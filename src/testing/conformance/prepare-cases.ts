@@ -4,7 +4,7 @@ import { equal, notEqual, ok } from 'node:assert/strict';
 import type { ConformanceCase } from './sink-system.js';
 import { assertVisible, attempt, calm, idOf, openAs, prepare } from './sink-bench.js';
 
-const handleMaxLength = 4_096;
+const maxHandleLength = 4_096;
 
 export function prepareCases<Rec>(): readonly ConformanceCase<Rec>[] {
   return [
@@ -76,7 +76,7 @@ export function prepareCases<Rec>(): readonly ConformanceCase<Rec>[] {
         const session = await openAs(bench, 1);
         const handle = await prepare(bench, session, attempt(1, 1), [1]);
         equal(JSON.parse(JSON.stringify(handle)), handle);
-        ok(handle.length > 0 && handle.length <= handleMaxLength, `${handle.length} characters`);
+        ok(handle.length > 0 && handle.length <= maxHandleLength, `${handle.length} characters`);
       },
     },
     {

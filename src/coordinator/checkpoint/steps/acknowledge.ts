@@ -1,11 +1,11 @@
 // After step 7: sources learn that they may forget input, and old checkpoints go.
 
+import { toOffsets } from '../../../contracts/source-position.js';
 import type { ConnectorCheckpoint } from '../../../manifest/types.js';
 import type { PersistedManifest } from '../../../store/persisted-manifest.js';
 import type { StepContext } from '../../context.js';
 import { reportParticipantError } from '../../events.js';
 import type { Generation } from '../../lifecycle/generation.js';
-import { toOffsets } from '../../offsets.js';
 import type { PersistedInput } from '../attempt.js';
 
 export function acknowledgeCheckpoint(

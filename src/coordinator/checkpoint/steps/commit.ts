@@ -3,6 +3,7 @@
 import { assert, assertNever } from '../../../assert.js';
 import type { CommitOutcome } from '../../../contracts/sink.js';
 import { hasErrorCode, isTidegateError, toError } from '../../../errors.js';
+import { backoffMs } from '../../../runtime/backoff.js';
 import { sleep } from '../../../runtime/deadline.js';
 import { assertPersisted } from '../../../store/persisted-manifest.js';
 import { forEachBounded } from '../../concurrency.js';
@@ -10,8 +11,8 @@ import type { OpenSink } from '../../lifecycle/generation.js';
 import { shortMessage } from '../../short-text.js';
 import { idsOf, type Attempt, type PersistedInput } from '../attempt.js';
 
-const firstBackoffMs = 50;
-const longestBackoffMs = 5_000;
+/** Shorter than in recovery: the records of the next epoch wait meanwhile. */
+const backoff = { firstMs: 50, maxMs: 5_000 };
 
 type TwoPhase = Extract<OpenSink, { readonly kind: 'two-phase' }>;
 
@@ -54,9 +55,8 @@ async function commitUntilAnswered(
     attempt.waits(answer.error);
     note(attempt, sink, shortMessage(answer.error), tries);
     if (isSessionOver(answer.error)) return false;
-    const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (tries - 1));
-    const jittered = backoffMs * (0.5 + random.next() / 2);
-    if (!(await sleep(clock, jittered, signal))) return false;
+    const pauseMs = backoffMs(tries - 1, random.next(), backoff);
+    if (!(await sleep(clock, pauseMs, signal))) return false;
   }
 }
 

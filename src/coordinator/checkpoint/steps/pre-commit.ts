@@ -12,7 +12,7 @@ import type { Attempt, StepInput } from '../attempt.js';
 export type PreparedSinks = ReadonlyMap<string, Prepared>;
 
 /** A handle goes into the manifest: it points at the output, it is not the output. */
-const handleMaxLength = 65_536;
+const maxHandleLength = 65_536;
 
 export async function preCommitSinks(
   { attempt }: StepInput,
@@ -79,10 +79,10 @@ async function named<Answer>(name: string, call: () => Promise<Answer>): Promise
 function checkPrepared({ generation }: Attempt, name: string, prepared: Prepared): void {
   const { lastHandles } = generation;
   const handle: unknown = (prepared as Prepared | null | undefined)?.handle;
-  if (typeof handle !== 'string' || handle === '' || handle.length > handleMaxLength) {
+  if (typeof handle !== 'string' || handle === '' || handle.length > maxHandleLength) {
     throw misbehaved(
       name,
-      `gave a handle that is not a text of 1 to ${handleMaxLength} characters`,
+      `gave a handle that is not a text of 1 to ${maxHandleLength} characters`,
     );
   }
   // A sink that keys by epoch answers the second attempt of an epoch with the first one's output.
