@@ -110,6 +110,7 @@ const others: readonly string[] = [
 const othersElsewhere: readonly string[] = [
   'files.nodeFileSystem',
   'kafka.KafkaFailure',
+  'kafka.kafkaJs',
   'postgres.JsonText',
   ...['check', 'checkers', 'formatSchedule', 'parseSchedule', 'readableSource', 'startAgain'].map(
     (name) => `testing.${name}`,

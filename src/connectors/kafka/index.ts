@@ -20,3 +20,5 @@ export type {
   NewKafkaTopic,
   RawKafkaRecord,
 } from './driver.js';
+export { kafkaJs } from './kafkajs.js';
+export type { KafkaJsClient } from './kafkajs-client.js';

@@ -5,7 +5,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { isBrokerOurs, killBroker, launch } from './broker.js';
 
 test('a broker that is killed comes back with its topics', async () => {
-  const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',');
+  const brokers = (process.env.KAFKA_BROKERS ?? '').split(',');
   const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
   const topic = `kept-${Math.random()}`;
   const admin = kafka.admin();

@@ -43,7 +43,7 @@ export async function startBroker(): Promise<void> {
   );
   if (status !== 0) throw new Error(`Kafka's storage could not be formatted:\n${stdout}${stderr}`);
   process.env[folderVariable] = folder;
-  process.env['KAFKA_BROKERS'] = `127.0.0.1:${port}`;
+  process.env.KAFKA_BROKERS = `127.0.0.1:${port}`;
   save({ pid: 0, port, clusterId, classPath });
   process.once('exit', removeBroker);
   await launch();
@@ -51,7 +51,7 @@ export async function startBroker(): Promise<void> {
 
 /** Whether the broker is one that tests may kill. */
 export function isBrokerOurs(): boolean {
-  return process.env[folderVariable] !== undefined;
+  return (process.env[folderVariable] ?? '') !== '';
 }
 
 /** SIGKILL; what was written stays. */
@@ -111,11 +111,11 @@ async function untilItAnswers(): Promise<void> {
 
 /** Ends the broker and removes its folder. */
 export function removeBroker(): void {
-  const folder = process.env[folderVariable];
-  if (folder === undefined) return;
+  const folder = process.env[folderVariable] ?? '';
+  if (folder === '') return;
   kill(state().pid);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  delete process.env[folderVariable];
+  process.env[folderVariable] = '';
 }
 
 function kill(pid: number): void {
@@ -132,8 +132,8 @@ function isAlive(pid: number): boolean {
 }
 
 function brokerFolder(): string {
-  const folder = process.env[folderVariable];
-  if (folder === undefined) throw new Error('the broker is not ours: it cannot be killed');
+  const folder = process.env[folderVariable] ?? '';
+  if (folder === '') throw new Error('the broker is not ours: it cannot be killed');
   return folder;
 }
 

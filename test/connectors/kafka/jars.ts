@@ -17,7 +17,7 @@ export class BrokerUnavailable extends Error {}
  */
 export function findClassPath(): string {
   requireJava();
-  const given = process.env['TIDEGATE_KAFKA_JARS'];
+  const given = process.env.TIDEGATE_KAFKA_JARS;
   const folder = given === undefined ? fetchJars() : resolve(given);
   if (!existsSync(folder) || !readdirSync(folder).some((name) => /^kafka_.*\.jar$/.test(name))) {
     throw new BrokerUnavailable(`${folder} has no kafka_*.jar in it`);
