@@ -506,6 +506,75 @@ export const errorCodes = {
     remedy: 'The server refused a statement: see the cause.',
   },
 
+  // Kafka
+  TIDEGATE_KAFKA_OPTIONS: {
+    kind: 'invalid',
+    remedy: 'Correct the options of the sink or source; nothing was read or written.',
+  },
+  TIDEGATE_KAFKA_UNREACHABLE: {
+    kind: 'retryable',
+    remedy: 'The broker is away or asks to wait: it is tried again.',
+  },
+  TIDEGATE_KAFKA_LOGIN: {
+    kind: 'invalid',
+    remedy: 'The broker refused the connection: check mechanism, user, password and TLS.',
+  },
+  TIDEGATE_KAFKA_RIGHTS: {
+    kind: 'invalid',
+    remedy: 'Grant the principal the operation that the message names (kafka-acls --add).',
+  },
+  TIDEGATE_KAFKA_TOPIC: {
+    kind: 'invalid',
+    remedy:
+      'Create the topic that the message names, or correct its name: none is made by reading.',
+  },
+  TIDEGATE_KAFKA_POSITION: {
+    kind: 'invalid',
+    remedy:
+      'The position is of another cluster or topic, or its records are gone: the message names which, ' +
+      'and the way out. Nothing was skipped.',
+  },
+  TIDEGATE_KAFKA_REBALANCED: {
+    kind: 'retryable',
+    remedy:
+      'The group took partitions away: it is joined again. If another member stays, stop it, or ' +
+      'leave out joinGroup.',
+  },
+  TIDEGATE_KAFKA_TIMEOUT: {
+    kind: 'invalid',
+    remedy: 'Lower the transaction timeout, or raise transaction.max.timeout.ms of the broker.',
+  },
+  TIDEGATE_KAFKA_TOO_LARGE: {
+    kind: 'invalid',
+    remedy: 'Raise max.message.bytes of the topic, or send smaller records.',
+  },
+  TIDEGATE_KAFKA_REPLICAS: {
+    kind: 'retryable',
+    remedy: 'Fewer replicas are in sync than min.insync.replicas asks for: bring brokers back.',
+  },
+  TIDEGATE_KAFKA_FENCED: {
+    kind: 'fenced',
+    remedy: 'Another process has taken the transactional id: this one stops.',
+  },
+  TIDEGATE_KAFKA_TRANSACTION: {
+    kind: 'in-doubt',
+    remedy: 'The end of the transaction is not known: recovery reads the markers.',
+  },
+  TIDEGATE_KAFKA_TIMED_OUT: {
+    kind: 'retryable',
+    remedy:
+      'The broker aborted the transaction, which was open for too long: raise its timeout above the ' +
+      'interval and the bounds of a checkpoint.',
+  },
+  TIDEGATE_KAFKA_UNSUPPORTED: {
+    kind: 'invalid',
+    remedy: 'The client or the broker lacks what the message names: use another client or version.',
+  },
+  TIDEGATE_KAFKA_REFUSED: {
+    kind: 'invalid',
+    remedy: 'The broker refused the request itself: see the cause.',
+  },
+
   // HTTP
   TIDEGATE_HTTP_REFUSED: {
     kind: 'invalid',
