@@ -320,7 +320,7 @@ export const errorCodes = {
   TIDEGATE_SOURCE_UNANSWERED: {
     kind: 'retryable',
     remedy:
-      'The source was away for longer than inDoubtTimeoutMs: bring it back, then start again. ' +
+      'The source was away for longer than timeouts.inDoubtMs: bring it back, then start again. ' +
       'Nothing is lost.',
   },
   TIDEGATE_OPERATOR_STATE: {

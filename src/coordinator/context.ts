@@ -27,7 +27,7 @@ export interface StepContext {
 /** Watches the actors of the coordinator, as Stately's inspector does. It must not change anything. */
 export type Inspect = (event: InspectionEvent) => void;
 
-/** The clock of XState's actors, of ours. */
+/** Our clock, as XState's actors take it. */
 export function xstateClock(clock: Clock) {
   return {
     setTimeout: (callback: (...args: unknown[]) => void, delayMs: number): Timer =>

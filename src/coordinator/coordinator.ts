@@ -22,8 +22,8 @@ import {
 import { guaranteeOf, type Guarantee } from './options/guarantee.js';
 
 /**
- * What a loop learns at a safe point. After `rewound` the sources have been put back: what was read
- * before must be dropped.
+ * The answer of a safe point. After `rewound` the sources are back at the last checkpoint: drop what
+ * was read before.
  */
 export interface SafePoint<Sinks extends Named<Sink> = Named<Sink>> {
   readonly kind: 'continue' | 'rewound';
@@ -214,7 +214,6 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     loop.arrive();
     try {
       life.send({ type: 'arrived' });
-      // A failure may be faster than who comes out of the wait: it looks again.
       while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
       // Also right after a rewind: a checkpoint that was asked for waits for this safe point.
       if (life.phase === 'running') await life.scheduler.serve({ isAtSafePoint: true });
@@ -236,7 +235,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     }
   }
 
-  /** Asked again after each wait: a failure may be faster than who comes out of it. */
+  /** Asked again after each wait: the next failure may have come before this code runs. */
   #isRecovering(): boolean {
     return this.#life.phase === 'recovering';
   }

@@ -19,7 +19,7 @@ export type SinkAnswer =
   | { readonly kind: 'answered' }
   /** Another sink's refusal had settled the matter. */
   | { readonly kind: 'not-asked' }
-  /** Asked with backoff until `inDoubtTimeoutMs`. */
+  /** Asked with backoff until `timeouts.inDoubtMs`. */
   | { readonly kind: 'unanswered'; readonly problem: Error }
   /** It remembers another store or a newer generation, or cannot work as configured. */
   | { readonly kind: 'refused'; readonly problem: Error; readonly code: ErrorCode | undefined };
@@ -84,7 +84,7 @@ export interface RecoveryFacts {
   readonly sinks: ReadonlyMap<string, SinkFacts>;
   readonly topology: Topology;
   readonly occasion: 'start' | 'in-process';
-  /** Whether this recovery has tried for `inDoubtTimeoutMs` already. */
+  /** Whether this recovery has tried for `timeouts.inDoubtMs` already. */
   readonly isInDoubtTimeoutReached: boolean;
   readonly inDoubtPolicy: InDoubtPolicy;
   readonly strictness: 'strict' | 'lenient';

@@ -221,7 +221,9 @@ describe('sources and operators', () => {
     const abandoned = await harness.checkpoint();
     harness.source.position = position;
     expect(abandoned.kind).toBe('abandoned');
-    expect(JSON.stringify(abandoned, errorText)).toContain('the position of source numbers has an offset');
+    expect(JSON.stringify(abandoned, errorText)).toContain(
+      'the position of source numbers has an offset',
+    );
     await expectExactlyOnce(harness, 5);
   });
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Sink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
 import { TidegateError } from '../../src/errors.js';
-import { shortMessage, shortText } from '../../src/coordinator/short-text.js';
+import { shortMessage, shortText } from '../../src/runtime/short-text.js';
 import { Harness } from './support/harness.js';
 
 describe('a short text', () => {

@@ -106,7 +106,7 @@ export class Requests {
     if (index < 0) return false;
     request.waiters.splice(request.waiters.indexOf(waiter), 1);
     if (request.waiters.length === 0 && !request.isDue) this.#pending.splice(index, 1);
-    // A savepoint is kept until a person deletes it: not for a waiter who has gone.
+    // A savepoint is kept until a person deletes it: not for a caller that waits no longer.
     if (request.waiters.every(({ label }) => label === undefined)) {
       request.kind = 'checkpoint';
       request.label = undefined;
@@ -137,7 +137,7 @@ export function newRequest(): PendingRequest {
   return { kind: 'checkpoint', label: undefined, isDue: false, waiters: [] };
 }
 
-/** What becomes of a request, for the one who serves it. */
+/** The outcome of a request, for the code that serves it. */
 export function outcomeOf(request: PendingRequest): Promise<RequestOutcome> {
   return new Promise((resolve) => {
     request.waiters.push({ label: undefined, resolve });

@@ -111,7 +111,7 @@ export class BufferedSinkWriter implements SinkWriter {
     });
   }
 
-  /** The generation has failed: drop everything; the loop learns of it at its next safe point. */
+  /** The generation has failed: drop everything; the next safe point of the loop answers `rewound`. */
   fail(): void {
     if (!this.#isOver()) this.#setMode('failed');
     this.#dropAll();

@@ -1,4 +1,4 @@
-// One generation at work: what it opened, and what it has learnt since.
+// A generation: its open sinks, and its state since recovery.
 
 import type { Flow } from '../../contracts/barrier.js';
 import {
@@ -56,7 +56,7 @@ export interface Generation {
 }
 
 export interface GenerationHooks {
-  /** A write failed: only recovery can mend it. */
+  /** A write failed: only recovery can repair it. */
   readonly failed: (error: unknown) => void;
 }
 

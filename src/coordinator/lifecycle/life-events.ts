@@ -1,4 +1,4 @@
-// What happens to a coordinator, what its machine knows, and whom it blames for the end.
+// Events and context of the life machine, and the causes of its ends.
 
 import { assert } from '../../assert.js';
 import { hasErrorCode, isTidegateError, TidegateError } from '../../errors.js';
@@ -47,7 +47,7 @@ export type SchedulerEvent =
   | { readonly type: 'completed' }
   /** For a while there has been nothing to save, and no failure has left anything to come again. */
   | { readonly type: 'idle' }
-  /** Something failed that only recovery can mend. */
+  /** A failure that only recovery can repair. */
   | { readonly type: 'failed'; readonly cause: unknown }
   /** A participant does not answer as it should, and is asked again. */
   | { readonly type: 'waiting'; readonly problem: unknown }
@@ -104,7 +104,7 @@ export function unrecovered({ generation, failure }: LifeContext): Blame {
   return generation === undefined ? { cause: undefined } : notCommitted(failure);
 }
 
-/** The stop that is under way has to say that the last records were not committed. */
+/** The stop under way must report that the last records were not committed. */
 export function cutShort(cause: unknown): Blame {
   if (cause !== undefined) return { cause };
   return notCommitted(new Error('it was ended from outside before it was known to be complete'));

@@ -121,8 +121,8 @@ export class Lifecycle {
     const { occasion, failure, generation: past } = facts;
     events.emit('recovery-started', { occasion, cause: failure });
     const hooks = { failed: (error: unknown): void => this.#failed(error) };
-    const behind = { occasion, ...(past === undefined ? {} : { generation: past }) };
-    const recovered = await this.#recovery.recoverGeneration(behind, signal, hooks);
+    const replaced = { occasion, ...(past === undefined ? {} : { generation: past }) };
+    const recovered = await this.#recovery.recoverGeneration(replaced, signal, hooks);
     if (past !== undefined) await this.scheduler.uncommitted.resolve();
     // Ended from outside, it has come to nothing.
     if (!signal.aborted) events.emit('recovery-ended', recovered.report);

@@ -1,4 +1,4 @@
-// The one way back, at a start and after a failure: suspend, take the next generation, recover.
+// Recovery at a start and after a failure: suspend, take the next generation, recover.
 
 import { TidegateError, toError } from '../../errors.js';
 import type { Recover, RecoveryOutcome, RestoreChoice } from '../../recovery/request.js';
@@ -30,7 +30,7 @@ export interface GenerationRecoveryOptions {
   readonly waits: (problem: Error) => void;
 }
 
-/** What recovery goes back behind. */
+/** The generation that recovery replaces; none at a start. */
 export interface PastGeneration {
   readonly occasion: 'start' | 'in-process';
   readonly generation?: Generation;

@@ -8,7 +8,7 @@ export type GuaranteeLevel = 'exactly-once' | 'effectively-once' | 'at-least-onc
 
 export interface SinkGuarantee {
   readonly level: GuaranteeLevel;
-  /** One sentence for people. */
+  /** One sentence. */
   readonly why: string;
 }
 

@@ -1,4 +1,4 @@
-// After step 7: sources learn that they may forget input, and old checkpoints go.
+// After step 7: sources may forget their input, and old checkpoints are pruned.
 
 import { toOffsets } from '../../../contracts/source-position.js';
 import type { ConnectorCheckpoint } from '../../../manifest/types.js';

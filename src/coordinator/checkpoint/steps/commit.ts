@@ -6,9 +6,9 @@ import { hasErrorCode, isTidegateError, toError } from '../../../errors.js';
 import { backoffMs } from '../../../runtime/backoff.js';
 import { sleep } from '../../../runtime/deadline.js';
 import { assertPersisted } from '../../../store/persisted-manifest.js';
-import { forEachBounded } from '../../concurrency.js';
+import { forEachBounded } from '../../../runtime/for-each-bounded.js';
 import type { OpenSink } from '../../lifecycle/generation.js';
-import { shortMessage } from '../../short-text.js';
+import { shortMessage } from '../../../runtime/short-text.js';
 import { idsOf, type Attempt, type PersistedInput } from '../attempt.js';
 
 /** Shorter than in recovery: the records of the next epoch wait meanwhile. */

@@ -3,9 +3,9 @@
 import { assert } from '../../../assert.js';
 import type { Prepared } from '../../../contracts/sink.js';
 import { TidegateError } from '../../../errors.js';
-import { forEachBounded } from '../../concurrency.js';
+import { forEachBounded } from '../../../runtime/for-each-bounded.js';
 import type { OpenSink } from '../../lifecycle/generation.js';
-import { shortReason, shortText } from '../../short-text.js';
+import { shortReason, shortText } from '../../../runtime/short-text.js';
 import type { Attempt, StepInput } from '../attempt.js';
 
 /** Handles of the two-phase sinks, by name. */

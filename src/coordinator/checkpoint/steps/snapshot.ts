@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { TidegateError } from '../../../errors.js';
 import type { EncodedState, OperatorSnapshot } from '../../../contracts/operator.js';
 import type { Attempt, StepInput } from '../attempt.js';
-import { forEachBounded } from '../../concurrency.js';
+import { forEachBounded } from '../../../runtime/for-each-bounded.js';
 import type { Cut } from '../pending-cut.js';
 import { couldNotEncode, StateStream, type StateStreams } from '../state-stream.js';
 
