@@ -1,6 +1,8 @@
 // Ways to break the life of a coordinator, each of which its tests must notice.
 
-export const tests = ['test/coordinator/(stop|machine/(life|attempt))'];
+export const tests = [
+  'test/coordinator/(stop|machine/(life|attempt)|misbehaving-participants|options|logger)',
+];
 
 const swap = (what, file, find, replace) => ({
   what,
@@ -63,5 +65,41 @@ export const mutations = [
     'checkpoint/steps/commit.ts',
     "if (hasErrorCode(error, 'TIDEGATE_SINK_WRITE_FAILED')) return true;",
     'void hasErrorCode;',
+  ),
+  swap(
+    'a position that is a Map is saved as no offsets',
+    'checkpoint/pending-cut.ts',
+    '= checkedPosition(source, given);',
+    '= given;',
+  ),
+  swap(
+    'a sink that opens as something else is used all the same',
+    'lifecycle/recover-generation.ts',
+    'await requireSessions(context, outcome.sinks);',
+    'void requireSessions;',
+  ),
+  swap(
+    'what a refused sink has opened stays open',
+    'lifecycle/generation.ts',
+    'await closeEach(context, sessions, context.options.timeouts.callMs);',
+    '',
+  ),
+  swap(
+    'a stop that waits for a safe point is not ended by a failure',
+    'lifecycle/machine.ts',
+    "actions: { type: 'blame', params: ({ event }) => notCommitted(event.cause) },",
+    '',
+  ),
+  swap(
+    'the errors of the log are where pino drops them',
+    'checkpoint/steps/commit.ts',
+    'tries, err: answer.error }',
+    'tries, error: answer.error }',
+  ),
+  swap(
+    'a setting that is out of its range is taken',
+    'options/coordinator-options.ts',
+    'const wrong = [...unknown, ...valueProblems(given, coordinatorTable)];',
+    'const wrong = unknown;',
   ),
 ];

@@ -110,14 +110,14 @@ export class SafePointLoop implements BarrierPort {
       return;
     }
     for (const [name, source] of this.#participants.sources) {
-      report(`source ${name}`, source, (position) =>
-        listener.sourceReached(barrier, name, position),
-      ).catch((error: unknown) => listener.failed(barrier, `source ${name}`, error));
+      report(source, (position) => listener.sourceReached(barrier, name, position)).catch(
+        (error: unknown) => listener.failed(barrier, `source ${name}`, error),
+      );
     }
     for (const [name, table] of this.#participants.tables) {
-      report(`table ${name}`, table, (position) =>
-        listener.tableReached(barrier, name, position),
-      ).catch((error: unknown) => listener.failed(barrier, `table ${name}`, error));
+      report(table, (position) => listener.tableReached(barrier, name, position)).catch(
+        (error: unknown) => listener.failed(barrier, `table ${name}`, error),
+      );
     }
     this.#capture(barrier, listener);
     for (const name of this.#participants.sinks.keys()) listener.sinkReached(barrier, name);
@@ -162,11 +162,8 @@ export class SafePointLoop implements BarrierPort {
 }
 
 /** Synchronously where the source can, so that a cut costs no turn of the event loop. */
-async function report(
-  who: string,
-  source: Source,
-  reached: (position: SourcePosition) => void,
-): Promise<void> {
+async function report(source: Source, reached: (position: SourcePosition) => void): Promise<void> {
   const position = source.position();
-  reached(checkedPosition(who, position instanceof Promise ? await position : position));
+  // In either form: the cut checks it, of whatever dataflow it comes.
+  reached((position instanceof Promise ? await position : position) as SourcePosition);
 }

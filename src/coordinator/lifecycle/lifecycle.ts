@@ -1,6 +1,6 @@
 // Drives a coordinator through its life: the machine as an actor, with recovery and the scheduler.
 
-import { createActor, fromCallback, fromPromise, waitFor } from 'xstate';
+import { createActor, fromCallback, fromPromise, waitFor, type Actor } from 'xstate';
 import { hasErrorCode, TidegateError, toError } from '../../errors.js';
 import { letManyListen } from '../../runtime/abort.js';
 import { withDeadline } from '../../runtime/deadline.js';
@@ -28,7 +28,7 @@ export class Lifecycle {
   readonly #context: StepContext;
   readonly #takesCutsAnyTime: boolean;
   readonly #recovery: GenerationRecovery;
-  readonly #actor: ReturnType<Lifecycle['createActor']>;
+  readonly #actor: Actor<typeof lifeMachine>;
   /** An action or a guard of the machine threw: nothing moves from here. */
   #bug: { readonly error: unknown } | undefined;
 
@@ -39,7 +39,7 @@ export class Lifecycle {
     this.scheduler = new CheckpointScheduler(context, { takesCutsAnyTime });
     const waits = (problem: Error): void => this.send({ type: 'waiting', problem });
     this.#recovery = new GenerationRecovery({ ...options, waits });
-    this.#actor = this.createActor();
+    this.#actor = this.#createActor();
     this.done = new Promise<void>((resolve) => {
       this.#actor.subscribe({
         complete: resolve,
@@ -97,7 +97,7 @@ export class Lifecycle {
     }
   }
 
-  createActor() {
+  #createActor(): Actor<typeof lifeMachine> {
     const { clock, options } = this.#context;
     const { tolerableFailures, timeouts } = options;
     const machine = lifeMachine.provide({
