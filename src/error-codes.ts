@@ -552,9 +552,13 @@ export const errorCodes = {
     kind: 'retryable',
     remedy: 'Fewer replicas are in sync than min.insync.replicas asks for: bring brokers back.',
   },
-  TIDEGATE_KAFKA_FENCED: {
-    kind: 'fenced',
-    remedy: 'Another process has taken the transactional id: this one stops.',
+  TIDEGATE_KAFKA_MARKER: {
+    kind: 'corrupt',
+    remedy: 'Something else has written into the marker topic: give the sink another one.',
+  },
+  TIDEGATE_KAFKA_MARKER_PRUNED: {
+    kind: 'in-doubt',
+    remedy: 'Too long ago to be known: look at the topic, or restore a newer checkpoint.',
   },
   TIDEGATE_KAFKA_TRANSACTION: {
     kind: 'in-doubt',

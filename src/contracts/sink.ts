@@ -167,6 +167,11 @@ export interface TwoPhaseSink<Rec = unknown> {
   readonly durability: 'durable' | 'last-resource';
   /** How long a prepared epoch is kept by the system behind the sink; default: without end. */
   readonly maxPreparedLifetimeMs?: number;
+  /**
+   * How long an epoch may be open, from its first record to its commit, before the system behind the
+   * sink discards it; default: without end.
+   */
+  readonly maxEpochMs?: number;
   /** How many epochs may be prepared at once; default 1. */
   readonly maxPrepared?: number;
   open(owner: SinkOwner, options: CallOptions): Promise<TwoPhaseSinkSession<Rec>>;

@@ -6,7 +6,7 @@ import { KafkaFailure, type KafkaErrorKind } from './driver.js';
 const codes: Readonly<Record<KafkaErrorKind, ErrorCode>> = {
   retriable: 'TIDEGATE_KAFKA_UNREACHABLE',
   'unknown-outcome': 'TIDEGATE_KAFKA_TRANSACTION',
-  fenced: 'TIDEGATE_KAFKA_FENCED',
+  fenced: 'TIDEGATE_FENCED',
   'concurrent-transactions': 'TIDEGATE_KAFKA_UNREACHABLE',
   'transaction-timed-out': 'TIDEGATE_KAFKA_TIMED_OUT',
   'timeout-invalid': 'TIDEGATE_KAFKA_TIMEOUT',

@@ -22,3 +22,5 @@ export type {
 } from './driver.js';
 export { kafkaJs } from './kafkajs.js';
 export type { KafkaJsClient } from './kafkajs-client.js';
+export { kafkaSink } from './sink.js';
+export type { KafkaBytes, KafkaSinkOptions } from './sink-options.js';

@@ -5,6 +5,19 @@ export class IdRanges {
   /** Ascending, apart from one another by more than one. */
   readonly #ranges: { first: number; last: number }[] = [];
 
+  /** A set of these ranges, both ends included. */
+  static of(ranges: readonly (readonly [first: number, last: number])[]): IdRanges {
+    const set = new IdRanges();
+    set.#ranges.push(...ranges.map(([first, last]) => ({ first, last })));
+    set.#ranges.sort((one, other) => one.first - other.first);
+    return set;
+  }
+
+  /** Ascending. */
+  get ranges(): readonly (readonly [first: number, last: number])[] {
+    return this.#ranges.map(({ first, last }) => [first, last] as const);
+  }
+
   /** Undefined in an empty set. */
   get highest(): number | undefined {
     return this.#ranges.at(-1)?.last;
@@ -32,6 +45,12 @@ export class IdRanges {
     } else if (follows) below.last = id;
     else if (precedes) above.first = id;
     else this.#ranges.splice(index, 0, { first: id, last: id });
+  }
+
+  /** Forgets the lowest ranges above a number of them; the highest id forgotten, if any. */
+  keepNewest(count: number): number | undefined {
+    const dropped = this.#ranges.splice(0, Math.max(0, this.#ranges.length - count));
+    return dropped.at(-1)?.last;
   }
 
   /** The first range that does not end below `id`. */

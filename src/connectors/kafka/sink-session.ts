@@ -1,0 +1,267 @@
+// A Kafka sink in the hands of one generation: an epoch is one transaction, and its marker is in it.
+
+import type {
+  CommitOutcome,
+  Inspection,
+  InspectRequest,
+  PreCommitRequest,
+  Prepared,
+  PreparedListing,
+  RecordForm,
+  RollbackOutcome,
+  RollbackRequest,
+  SinkOwner,
+  TwoPhaseSinkSession,
+} from '../../contracts/sink.js';
+import { requireRecords } from '../../contracts/records.js';
+import type { CallOptions } from '../../contracts/source.js';
+import { TidegateError } from '../../errors.js';
+import type { CheckpointId } from '../../ids.js';
+import { sharedAbort } from '../../runtime/abort.js';
+import { withDeadline } from '../../runtime/deadline.js';
+import { Mutex } from '../../runtime/mutex.js';
+import { throwIfIncomplete } from '../incomplete-epoch.js';
+import type { KafkaProducer, KafkaTransaction } from './driver.js';
+import { KafkaFailure } from './driver.js';
+import { toKafkaError } from './errors.js';
+import { isMarked, markerRecord, withCommitted, type MarkerState } from './markers.js';
+import { checkpointIdIn, handleOf } from './sink-handle.js';
+import { outputOf, type KafkaSinkSettings, type OutputRecord } from './sink-options.js';
+
+export interface OpenedSink<Rec> {
+  readonly owner: SinkOwner;
+  readonly settings: KafkaSinkSettings<Rec>;
+  readonly producer: KafkaProducer;
+  readonly markerTopic: string;
+  readonly marker: MarkerState;
+  readonly recordForm: RecordForm<Rec>;
+}
+
+/** An epoch whose records and marker are sent, and whose EndTxn is not. */
+interface HeldEpoch {
+  readonly id: CheckpointId;
+  readonly prepared: Prepared;
+  readonly transaction: KafkaTransaction;
+  readonly marker: MarkerState;
+}
+
+const closeTimeoutMs = 2_000;
+
+export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
+  readonly recordForm: RecordForm<Rec>;
+  readonly #opened: OpenedSink<Rec>;
+  readonly #closing = sharedAbort();
+  /** A producer does one thing at a time. */
+  readonly #mutex = new Mutex();
+  #marker: MarkerState;
+  #open: KafkaTransaction | undefined;
+  #held: HeldEpoch | undefined;
+  /** Records that are not sent yet: collected, or behind an epoch that is held. */
+  #waiting: OutputRecord[] = [];
+  #waitingBytes = 0;
+  #written = 0;
+  #failure: Error | undefined;
+  #room: { readonly wait: Promise<void>; readonly release: () => void } | undefined;
+
+  constructor(opened: OpenedSink<Rec>) {
+    this.#opened = opened;
+    this.#marker = opened.marker;
+    this.recordForm = opened.recordForm;
+  }
+
+  async write(records: readonly Rec[]): Promise<void> {
+    const { settings, owner } = this.#opened;
+    requireRecords(owner.sink, records);
+    this.#throwIfIncomplete();
+    try {
+      for (const record of records) {
+        const output = outputOf(settings, record, this.#written + 1);
+        this.#written += 1;
+        this.#waiting.push(output);
+        this.#waitingBytes += output.byteLength;
+      }
+    } catch (error) {
+      // The records before it are the epoch's already: without this one it has a hole.
+      throw this.#fail(error, 'writing');
+    }
+    while (this.#waitingBytes >= settings.batchBytes) {
+      // A transaction at a time: what comes behind a held epoch waits for its end.
+      if (this.#held === undefined) {
+        await this.#send({ signal: this.#closing.signal });
+      } else {
+        await this.#roomAfter();
+      }
+      this.#throwIfIncomplete();
+      this.#closing.signal.throwIfAborted();
+    }
+  }
+
+  async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
+    const { checkpointId: id } = request;
+    if (this.#held?.id === id) return this.#held.prepared;
+    this.#throwIfIncomplete();
+    const { owner, markerTopic } = this.#opened;
+    if (this.#held !== undefined) {
+      throw new TidegateError(
+        'TIDEGATE_LIFECYCLE',
+        `sink ${owner.sink} holds checkpoint ${this.#held.id}, and takes one at a time`,
+      );
+    }
+    await this.#send(options);
+    const marker = withCommitted(this.#marker, id);
+    const transaction = await this.#doing('pre-committing', async () => {
+      const one = await this.#transaction();
+      await one.send([markerRecord(markerTopic, marker)], options);
+      return one;
+    });
+    const prepared = { handle: handleOf(owner, id) };
+    this.#open = undefined;
+    this.#written = 0;
+    this.#held = { id, prepared, transaction, marker };
+    return prepared;
+  }
+
+  async commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
+    const id = checkpointIdIn(this.#opened.owner, handle);
+    const held = this.#held;
+    if (held?.id !== id) {
+      this.#throwIfUnclear();
+      return isMarked(this.#marker, id) ? 'already-applied' : 'absent';
+    }
+    // Whatever comes of it, this transaction is over.
+    this.#held = undefined;
+    try {
+      await this.#mutex.runExclusive(() => held.transaction.commit(options), options.signal);
+    } catch (error) {
+      const failure = this.#fail(unclear(error), `committing checkpoint ${id} at`);
+      this.#unclear = failure;
+      throw failure;
+    }
+    this.#marker = held.marker;
+    this.#release();
+    return 'applied';
+  }
+
+  inspect({ checkpointId, handle }: InspectRequest, options: CallOptions): Promise<Inspection> {
+    return answered(options, () => {
+      const id = handle === undefined ? checkpointId : checkpointIdIn(this.#opened.owner, handle);
+      if (this.#held?.id === id) return 'prepared';
+      this.#throwIfUnclear();
+      return isMarked(this.#marker, id) ? 'committed' : 'absent';
+    });
+  }
+
+  lastCommitted(options: CallOptions): Promise<CheckpointId | undefined> {
+    return answered(options, () => {
+      this.#throwIfUnclear();
+      return this.#marker.committed.highest as CheckpointId | undefined;
+    });
+  }
+
+  listPrepared(options: CallOptions): Promise<readonly PreparedListing[]> {
+    return answered(options, () =>
+      this.#held === undefined
+        ? []
+        : [{ handle: this.#held.prepared.handle, checkpointId: this.#held.id }],
+    );
+  }
+
+  async rollback(
+    { keep }: RollbackRequest,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    const held = this.#held;
+    if (held === undefined || keep.includes(held.prepared.handle)) return new Map();
+    this.#held = undefined;
+    // Not aborted it would be by the next opening at the latest; it is never committed.
+    await this.#doing('rolling back', () => held.transaction.abort(options));
+    this.#release();
+    return new Map([[held.prepared.handle, 'rolled-back']]);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the sink was closed'));
+    this.#failure ??= new Error('the sink was closed');
+    this.#release();
+    const { producer, settings } = this.#opened;
+    const left = this.#held?.transaction ?? this.#open;
+    [this.#held, this.#open] = [undefined, undefined];
+    // Left open, it would hold back readers until the transaction timeout.
+    if (left !== undefined) {
+      const bound = { clock: settings.clock, timeoutMs: closeTimeoutMs };
+      await withDeadline(bound, (signal) => left.abort({ signal }));
+    }
+    await producer.close();
+  }
+
+  /** Why the outcome of a commit is not known: only a new opening can tell. */
+  #unclear: Error | undefined;
+
+  #throwIfUnclear(): void {
+    throwIfIncomplete(this.#opened.owner.sink, this.#unclear);
+  }
+
+  #throwIfIncomplete(): void {
+    throwIfIncomplete(this.#opened.owner.sink, this.#failure);
+  }
+
+  async #send(options: CallOptions): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    const batch = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    await this.#doing('sending', async () => {
+      const transaction = await this.#transaction();
+      await transaction.send(batch, options);
+    });
+  }
+
+  async #transaction(): Promise<KafkaTransaction> {
+    this.#open ??= await this.#opened.producer.begin();
+    return this.#open;
+  }
+
+  async #doing<Value>(doing: string, work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await this.#mutex.runExclusive(work);
+    } catch (error) {
+      throw this.#fail(error, doing);
+    }
+  }
+
+  #fail(error: unknown, doing: string): Error {
+    const failure = toKafkaError(error, `${doing} sink ${this.#opened.owner.sink}`);
+    this.#failure ??= failure;
+    this.#release();
+    return failure;
+  }
+
+  #roomAfter(): Promise<void> {
+    if (this.#room === undefined) {
+      let release = (): void => undefined;
+      const wait = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      this.#room = { wait, release };
+    }
+    return this.#room.wait;
+  }
+
+  #release(): void {
+    this.#room?.release();
+    this.#room = undefined;
+  }
+}
+
+/** No answer to EndTxn says what has become of it, but that of a fence. */
+function unclear(error: unknown): unknown {
+  if (error instanceof KafkaFailure && error.kind === 'fenced') return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new KafkaFailure('unknown-outcome', message, { cause: error });
+}
+
+/** Answers that need no request keep the outward form of those that do. */
+async function answered<Value>({ signal }: CallOptions, answer: () => Value): Promise<Value> {
+  signal.throwIfAborted();
+  return Promise.resolve(answer());
+}

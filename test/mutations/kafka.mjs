@@ -1,0 +1,110 @@
+// Known ways to break the Kafka sink: records are lost or doubled, or a guess is taken for an answer.
+
+export const tests = ['test/connectors/kafka/kafka-sink'];
+
+const kafka = (what, file, find, replace) => ({
+  what,
+  file: `src/connectors/kafka/${file}`,
+  find,
+  replace,
+});
+
+export const mutations = [
+  kafka(
+    'older producers are not fenced',
+    'sink.ts',
+    'await this.#again(options, () => producer.init(options));',
+    'await producer.begin();',
+  ),
+  kafka(
+    'the markers are read before the fence only',
+    'sink.ts',
+    'const { newest: found } = await readMarkers(kafka, admin, markerTopic, options);',
+    'const { newest: found } = before;',
+  ),
+  kafka(
+    'an overtaken owner fences the newer one',
+    'sink.ts',
+    'checkMarker(before.newest, owner, this.#opening);',
+    '',
+  ),
+  kafka(
+    'a generation is remembered with its first epoch only',
+    'sink.ts',
+    'await this.#claim(producer, markerTopic, marker, options);',
+    '',
+  ),
+  kafka(
+    'the marker is behind the commit',
+    'sink-session.ts',
+    'await one.send([markerRecord(markerTopic, marker)], options);',
+    '',
+  ),
+  kafka(
+    'an end that was not answered counts as committed',
+    'sink-session.ts',
+    'this.#unclear = failure;\n      throw failure;',
+    "this.#marker = held.marker;\n      return 'applied';",
+  ),
+  kafka(
+    'an end that was not answered counts as absent',
+    'sink-session.ts',
+    'this.#unclear = failure;\n      throw failure;',
+    "return 'absent';",
+  ),
+  kafka(
+    'after an end that was not answered the session answers from memory',
+    'sink-session.ts',
+    'this.#unclear = failure;',
+    '',
+  ),
+  kafka(
+    'records behind a held epoch go into its transaction',
+    'sink-session.ts',
+    'if (this.#held === undefined) {\n        await this.#send',
+    'if (this.#waitingBytes > 0) {\n        await this.#send',
+  ),
+  kafka('a failed send leaves no hole', 'sink-session.ts', 'this.#failure ??= failure;', ''),
+  kafka(
+    'a closed session leaves its transaction open',
+    'sink-session.ts',
+    'await withDeadline(bound, (signal) => left.abort({ signal }));',
+    '',
+  ),
+  kafka(
+    'a roll back keeps what was sent',
+    'sink-session.ts',
+    "await this.#doing('rolling back', () => held.transaction.abort(options));",
+    "await this.#doing('rolling back', () => held.transaction.commit(options));",
+  ),
+  kafka(
+    'the markers of another store are taken over',
+    'markers.ts',
+    'if (state.storeId !== storeId) {',
+    'if (state.storeId === undefined) {',
+  ),
+  kafka(
+    'markers of earlier epochs are forgotten',
+    'markers.ts',
+    'const committed = IdRanges.of(state.committed.ranges);',
+    'const committed = new IdRanges();',
+  ),
+  kafka(
+    'reading the markers ends before their end',
+    'markers.ts',
+    'if (read.nextOffset >= range.high) return',
+    'if (read.nextOffset > 0n) return',
+  ),
+  kafka(
+    'who only looks takes an open transaction for nothing',
+    'sink.ts',
+    "if (read.isWhole) return 'absent';",
+    "if (read.isWhole || id > 0) return 'absent';",
+  ),
+  kafka(
+    'a marker topic that deletes is taken',
+    'markers.ts',
+    "if (policy !== undefined && policy !== 'compact') {",
+    "if (policy === 'none') {",
+  ),
+];
