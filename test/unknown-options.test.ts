@@ -73,6 +73,7 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   'files.fileSink': [() => files.fileSink({ directory: 'd', ...more })],
   'files.csvSource': [() => files.csvSource('f', wrong)],
   'files.jsonLinesSource': [() => files.jsonLinesSource('f', wrong)],
+  'kafka.kafkaSink': [() => kafka.kafkaSink({ kafka: {} as never, topic: 't', ...more })],
   'http.httpSink': [() => http.httpSink({ url: 'http://host', ...more })],
   'pglite.PgliteDatabase': [() => new pglite.PgliteDatabase(wrong)],
   'postgres.postgresSink': [() => postgres.postgresSink(wrong)],
