@@ -76,7 +76,7 @@ export function completeOptions<Options extends object, const Table extends Opti
   const problems = names.length + wrong.length > 0 ? wrong : rules().filter(isText);
   if (names.length + problems.length > 0) {
     throw new TidegateError(
-      problems.length === 0 ? 'TIDEGATE_OPTIONS' : code,
+      names.length > 0 ? 'TIDEGATE_OPTIONS' : code,
       `${component}: ${[...names, ...problems].join('; ')}`,
     );
   }
