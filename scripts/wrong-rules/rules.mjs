@@ -37,11 +37,7 @@ export const wrongRules = [
     changes: [
       [steps + 're-save.ts', 'const unsettled = ledger.unsettled();', 'const unsettled = [];'],
       // A stop ends at once while a commit fails, and leaves the truth to the next start.
-      [
-        'coordinator/lifecycle/machine.ts',
-        'const stopGraceMs = 900;',
-        'const stopGraceMs = 9e6;',
-      ],
+      ['coordinator/lifecycle/machine.ts', 'stopGraceMs: 900,', 'stopGraceMs: 9e6,'],
       [
         recovery + 'candidates.ts',
         "const isCommitted = statusOf(manifest, sink).kind === 'committed';",
