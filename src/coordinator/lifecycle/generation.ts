@@ -55,10 +55,8 @@ export interface Generation {
   closing?: Promise<void>;
 }
 
-export interface GenerationHooks {
-  /** A write failed: only recovery can repair it. */
-  readonly failed: (error: unknown) => void;
-}
+/** A write failed: only recovery can repair it. */
+export type WriteFailed = (error: unknown) => void;
 
 const members = {
   'two-phase': ['write', 'preCommit', 'commit', 'rollback'],
@@ -85,12 +83,13 @@ export async function requireSessions(
 export function openGeneration(
   context: StepContext,
   outcome: Extract<RecoveryOutcome, { readonly kind: 'resumed' }>,
-  hooks: GenerationHooks,
+  failed: WriteFailed,
 ): Generation {
   const { store, base, nextEpoch } = outcome;
   const sinks = new Map<string, OpenSink>();
-  for (const [name, session] of outcome.sinks) {
-    sinks.set(name, openSink(context, store.generation, { name, session, hooks }));
+  for (const opened of outcome.sinks) {
+    const sink = openSink(context, store.generation, opened, failed);
+    sinks.set(sink.name, sink);
   }
   return {
     number: store.generation,
@@ -105,16 +104,11 @@ export function openGeneration(
   };
 }
 
-interface SinkToOpen {
-  readonly name: string;
-  readonly session: SinkSession;
-  readonly hooks: GenerationHooks;
-}
-
 function openSink(
   context: StepContext,
   generation: GenerationNumber,
-  { name, session, hooks }: SinkToOpen,
+  [name, session]: readonly [string, SinkSession],
+  failed: WriteFailed,
 ): OpenSink {
   const { options, participants, events } = context;
   const sink = participants.sinks.get(name);
@@ -127,7 +121,7 @@ function openSink(
     write: (records) => session.write(records),
     failed: (error) => {
       events.emit('participant-error', { what: `a write to sink ${name} failed`, error });
-      hooks.failed(error);
+      failed(error);
     },
   });
   const opened = { name, writer };

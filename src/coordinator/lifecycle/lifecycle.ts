@@ -120,21 +120,17 @@ export class Lifecycle {
     const { events } = this.#context;
     const { occasion, failure, generation: past } = facts;
     events.emit('recovery-started', { occasion, cause: failure });
-    const hooks = { failed: (error: unknown): void => this.#failed(error) };
-    const replaced = { occasion, ...(past === undefined ? {} : { generation: past }) };
-    const recovered = await this.#recovery.recoverGeneration(replaced, signal, hooks);
+    // By then the generation that is recovered is the open one.
+    const failed = (error: unknown): void => {
+      if (this.generation !== undefined) this.scheduler.fail(this.generation, error);
+    };
+    const recovered = await this.#recovery.recoverGeneration(facts, signal, failed);
     if (past !== undefined) await this.scheduler.uncommitted.resolve();
     // Ended from outside, it has come to nothing.
     if (!signal.aborted) events.emit('recovery-ended', recovered.report);
     if (recovered.kind === 'refused') return recovered;
     if (!signal.aborted) await this.#repeatAcknowledgement(recovered.generation, signal);
     return recovered;
-  }
-
-  /** A write of the generation that is open. */
-  #failed(error: unknown): void {
-    const { generation } = this;
-    if (generation !== undefined) this.scheduler.fail(generation, error);
   }
 
   /** A crash may have come between step 7 and the acknowledgement. */

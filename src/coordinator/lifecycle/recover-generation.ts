@@ -11,14 +11,8 @@ import {
   type OwnedStore,
 } from '../../store/checkpoint-store.js';
 import type { StepContext } from '../context.js';
-import {
-  closeSinks,
-  openGeneration,
-  requireSessions,
-  type Generation,
-  type GenerationHooks,
-} from './generation.js';
-import type { Recovered } from './life-events.js';
+import { closeSinks, openGeneration, requireSessions, type WriteFailed } from './generation.js';
+import type { LifeContext, Recovered } from './life-events.js';
 
 export interface GenerationRecoveryOptions {
   readonly context: StepContext;
@@ -30,11 +24,8 @@ export interface GenerationRecoveryOptions {
   readonly waits: (problem: Error) => void;
 }
 
-/** The generation that recovery replaces; none at a start. */
-export interface PastGeneration {
-  readonly occasion: 'start' | 'in-process';
-  readonly generation?: Generation;
-}
+/** What recovery replaces; at a start there is no generation. */
+export type PastGeneration = Pick<LifeContext, 'occasion' | 'generation'>;
 
 /** For what nothing waits for: the end came while it was opened. */
 const closeTimeoutMs = 500;
@@ -65,7 +56,7 @@ export class GenerationRecovery {
   async recoverGeneration(
     past: PastGeneration,
     signal: AbortSignal,
-    hooks: GenerationHooks,
+    failed: WriteFailed,
   ): Promise<Recovered> {
     const { context } = this.#options;
     try {
@@ -75,7 +66,7 @@ export class GenerationRecovery {
       const { report } = outcome;
       if (outcome.kind === 'refused') return { kind: 'refused', report, cause: outcome.cause };
       await requireSessions(context, outcome.sinks);
-      const generation = openGeneration(context, outcome, hooks);
+      const generation = openGeneration(context, outcome, failed);
       if (signal.aborted) await closeSinks(context, generation, closeTimeoutMs);
       return { kind: 'resumed', report, generation };
     } catch (error) {
