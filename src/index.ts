@@ -34,7 +34,12 @@ export type { Guarantee, GuaranteeLevel, SinkGuarantee } from './coordinator/opt
 export { jsonState } from './coordinator/json-state.js';
 export type { JsonStateOptions } from './coordinator/json-state.js';
 export type { Phase } from './coordinator/lifecycle/life-events.js';
-export type { AttemptCause, DroppedReport, StepName } from './coordinator/checkpoint/outcome.js';
+export type {
+  AttemptCause,
+  AttemptEnd,
+  DroppedReport,
+  StepName,
+} from './coordinator/checkpoint/outcome.js';
 export type { Inspect } from './coordinator/context.js';
 export { defaultCheckpointOptions } from './coordinator/options/checkpoint-options.js';
 export type {
@@ -43,7 +48,7 @@ export type {
   StepTimeouts,
   Timeouts,
 } from './coordinator/options/checkpoint-options.js';
-export type { CheckpointOutcome } from './coordinator/checkpoint/requests.js';
+export type { CheckpointOutcome, RequestOutcome } from './coordinator/checkpoint/requests.js';
 
 export { renderReport } from './recovery/render-report.js';
 export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';
