@@ -95,7 +95,7 @@ describe('a dataflow behind the port', () => {
     expect([kept.released, doubled.released]).toEqual([1, 1]);
   });
 
-  test('a report for something that nobody registered abandons the attempt', async () => {
+  test('a report for something that is not registered abandons the attempt', async () => {
     const port = new ManualPort();
     port.onInject = (barrier, listener) => listener.sinkReached(barrier, 'stranger');
     const harness = withPort(port);
@@ -281,7 +281,7 @@ describe('a dataflow behind the port', () => {
     expect(harness.coordinator.status().phase).toBe('halted');
   });
 
-  test('an end that cannot be told ends all the same', async () => {
+  test('an end that cannot be reported ends all the same', async () => {
     const port = new ManualPort();
     const harness = withPort(port);
     await harness.start();
@@ -360,7 +360,7 @@ describe('failures in a row of a dataflow that commits nothing between them', ()
 
   test('halt when there was no time to see whether it stays quiet', async () => {
     const port = portWithNews(() => false);
-    // Somebody asks again and again, and the first answer after a recovery is that nothing is new.
+    // A caller asks again and again, and the first answer after a recovery is that nothing is new.
     port.onResume = () => void harness.coordinator.checkpoint().catch(() => undefined);
     const harness = new Harness({ checkpoint, more: { barriers: port } });
     await harness.start();
@@ -398,7 +398,7 @@ describe('failures in a row of a dataflow that commits nothing between them', ()
 });
 
 describe('events', () => {
-  test('a listener that throws or rejects is reported and hurts nobody', async () => {
+  test('a listener that throws or rejects is reported and changes nothing', async () => {
     const errors: unknown[] = [];
     const nothing = (): void => undefined;
     const logger = {

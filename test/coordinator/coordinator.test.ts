@@ -166,7 +166,7 @@ describe('triggers', () => {
     expect(harness.clock.monotonicMs()).toBe(before);
   });
 
-  test('an interval that passes while somebody waits is served although that one gives up', async () => {
+  test('an interval that passes while a caller waits is served although the caller gives up', async () => {
     const checkpoint = { intervalMs: 1_000, timeouts: { alignmentMs: 700 } };
     const harness = await started({ checkpoint });
     await harness.turn();
@@ -199,7 +199,7 @@ describe('triggers', () => {
   test('one who gives up does not end the wait of those who came later', async () => {
     const harness = await started({ checkpoint: { timeouts: { alignmentMs: 700 } } });
     await harness.turn();
-    const early = harness.coordinator.savepoint('not wanted any more');
+    const early = harness.coordinator.savepoint('not wanted');
     await harness.clock.advance(600);
     const late = harness.coordinator.checkpoint();
     await harness.clock.advance(200);
@@ -208,7 +208,7 @@ describe('triggers', () => {
     expect((await harness.settle(late)).kind).toBe('completed');
     const saved = harness.log.findLast((call) => call.kind === 'saved');
     if (saved?.kind !== 'saved') throw new Error('nothing was saved');
-    // A savepoint is kept until a person deletes it: nobody wants this one.
+    // A savepoint is kept until a person deletes it: no caller wants this one.
     expect(saved.manifest.tidegate?.kind).toBe('checkpoint');
   });
 
@@ -315,7 +315,7 @@ describe('the end', () => {
     await starting;
   });
 
-  test('each failed try of a recovery in process is told, until one comes through', async () => {
+  test('each failed try of a recovery in process is reported, until one comes through', async () => {
     const harness = await started();
     const { coordinator } = harness;
     const problems: unknown[] = [];
@@ -336,7 +336,7 @@ describe('the end', () => {
     expect(coordinator.status().lastProblem).toBeUndefined();
   });
 
-  test('what a recovery waited for is no problem any more when it has ended', async () => {
+  test('what a recovery waited for is no problem once it has ended', async () => {
     const harness = new Harness();
     harness.sink('left').next('open', fails());
     await harness.start();

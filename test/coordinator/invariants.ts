@@ -60,7 +60,7 @@ function movedBack(before: Known | undefined, after: CheckpointManifest): readon
     if (next === undefined) found.push(`sink ${sink} of ${after.checkpointId} lost its status`);
   }
   if (before.isRolledBack && after.tidegate?.rolledBack === undefined) {
-    found.push(`checkpoint ${after.checkpointId} was rolled back and is not any more`);
+    found.push(`checkpoint ${after.checkpointId} was rolled back and is no longer`);
   }
   return found;
 }

@@ -343,7 +343,7 @@ describe('a call whose answer the protocol does not need', () => {
 
   test.each([
     ['throws', throwing],
-    // A release is not waited for, so nobody else would look at what it rejects with.
+    // A release is not waited for, so its rejection would be unhandled.
     ['rejects', () => Promise.reject(new Error('not me')) as never],
   ])('a snapshot whose release %s is reported and fails nothing', async (_how, release) => {
     let captures = 0;
@@ -389,7 +389,7 @@ describe('a call whose answer the protocol does not need', () => {
     await expectGoesOn(harness);
   });
 
-  test('an attempt whose end cannot be told is recovered, and a stop does not spin', async () => {
+  test('an attempt whose end cannot be reported is recovered, and a stop does not spin', async () => {
     const harness = await started();
     await harness.turn();
     harness.coordinator.events.on('step-ended', ({ step }) => {

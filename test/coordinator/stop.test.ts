@@ -58,7 +58,7 @@ describe('a stop while something is down ends within a second', () => {
     expect(await starting).toMatchObject({ code: 'TIDEGATE_RECOVERY_ABORTED' });
   });
 
-  test('in a recovery in process, which is told as a missing final checkpoint', async () => {
+  test('in a recovery in process, which is reported as a missing final checkpoint', async () => {
     const { harness, port } = driven();
     await harness.start();
     await port.write([1]);
