@@ -271,7 +271,11 @@ describe('options', () => {
   test('are refused with every problem at once', () => {
     const call = () => coordinator({ store: {}, sinks: { a: nothing }, pipeline: '' });
 
-    for (const problem of ['pipeline is empty', 'store has no', 'sink a is undefined']) {
+    for (const problem of [
+      'pipeline has a name that is empty',
+      'store has no',
+      'sink a is undefined',
+    ]) {
       expectRefusal('TIDEGATE_OPTIONS', call, `- ${problem}`);
     }
   });

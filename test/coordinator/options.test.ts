@@ -70,7 +70,7 @@ describe('building a coordinator', () => {
     expect(problems.length).toBe(9);
     const text = problems.join('\n');
     for (const part of [
-      'pipeline is empty, longer',
+      'pipeline has a name that is empty',
       'source name ""',
       'source name "a/b"',
       'numbers names both a source and a table',

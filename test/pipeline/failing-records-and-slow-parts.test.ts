@@ -212,7 +212,7 @@ describe('a bad day', () => {
     expect(counts).toEqual([1, 2].flatMap((n) => keys.map((key) => JSON.stringify([key, n]))));
     const wrong = new Pipeline('a/b');
     wrong.source('line\nfeed', arraySource([1])).to(' ', memorySink<number>());
-    expect(() => wrong.prepare({ store })).toThrow(/pipeline name[^]*"line\\nfeed"[^]*" "/);
+    expect(() => wrong.prepare({ store })).toThrow(/pipeline has a name[^]*"line\\nfeed"[^]*" "/);
   });
 
   test('a wall clock that goes backwards changes nothing but timestamps', async () => {

@@ -92,7 +92,9 @@ export type RecordOf<One> = One extends Sink<infer Rec> ? Rec : never;
 const checkpointNumber = whole({ min: 1 });
 
 const coordinatorTable = {
-  pipeline: required(custom((name) => (isUsableName(name) ? undefined : nameRule))),
+  pipeline: required(
+    custom((name) => (isUsableName(name) ? undefined : `has a name that ${nameRule}`)),
+  ),
   store: required(contract(['open', 'openReadOnly'])),
   sources: required(custom(namedProblem)),
   operators: custom(namedProblem, {}),
