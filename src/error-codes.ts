@@ -143,6 +143,12 @@ export const errorCodes = {
     remedy:
       'Bring the file back as it was when it was read, or start over with a new store and sinks.',
   },
+  TIDEGATE_SOURCE_LOST: {
+    kind: 'invalid',
+    remedy:
+      'Bring back what the position is of. To go on without it, start once with acceptLostInput, ' +
+      'which names the source and the checkpoint; the next checkpoint says so.',
+  },
   TIDEGATE_SOURCE_OFFSETS: {
     kind: 'invalid',
     remedy: 'The offsets belong to another kind of source: register that one under its old name.',

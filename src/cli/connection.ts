@@ -9,6 +9,7 @@ import {
 import { pipelineHashOf } from '../coordinator/options/pipeline-hash.js';
 import { toError } from '../errors.js';
 import type { Question } from '../recovery/read-facts.js';
+import type { LostInputChoice } from '../recovery/request.js';
 import { silentLogger } from '../runtime/logger.js';
 import { withDeadline } from '../runtime/deadline.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
@@ -29,6 +30,8 @@ export interface Connected {
   /** Everything that recovery is asked with. */
   readonly question: Question;
   readonly pipeline: string;
+  /** What the program gives up where it is gone. */
+  readonly acceptLostInput: LostInputChoice | undefined;
 }
 
 export interface ConnectOptions {
@@ -129,5 +132,6 @@ function connectedBy(
     ports: { clock, random, logger: connection.logger ?? silentLogger },
     signal,
   };
-  return { store: connection.store, question, pipeline: connection.pipeline };
+  const { store, pipeline, acceptLostInput } = connection;
+  return { store, question, pipeline, acceptLostInput };
 }

@@ -31,6 +31,16 @@ export function manifestLines(manifest: CheckpointManifest, nowMs: number): read
       sinkStatuses(manifest).map(([name, status]) => sinkRow(name, status, manifest)),
     ),
     ...section(
+      'input given up',
+      [...(manifest.tidegate?.lostInput ?? [])].map(
+        ([name, { checkpointId, from, to, reason }]) => [
+          name,
+          `behind checkpoint ${checkpointId}: ${pairsText(from)} to ${pairsText(to)}`,
+          quiet(reason),
+        ],
+      ),
+    ),
+    ...section(
       'decided by hand',
       (manifest.tidegate?.decisions ?? []).map((decision) => [
         formatTime(decision.decidedAtMs),

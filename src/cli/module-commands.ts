@@ -20,6 +20,10 @@ function addPlan(program: Command, context: Context, done: Done): void {
       '--accept-duplicates-in <sink=id...>',
       'sinks that may get a second time what they have up to there',
     )
+    .option(
+      '--accept-lost-input <source=id...>',
+      'sources that may give up input that is gone behind that checkpoint',
+    )
     .action(async (module: string, options: PlanOptions) => {
       const { plan } = await import('./commands/plan.js');
       done(await plan(module, options, context));

@@ -19,6 +19,11 @@ export interface CallOptions {
 export interface RestoreOptions extends CallOptions {
   /** Event-time watermark that the source had at these offsets. */
   readonly watermark?: bigint | undefined;
+  /**
+   * A person has given up what the source can no longer give: it goes where its refusal said that it can
+   * go on (`goesOnAt`), and `position()` says where that is. Asked only after such a refusal.
+   */
+  readonly acceptLoss?: boolean;
 }
 
 /**
@@ -30,7 +35,10 @@ export interface RestoreOptions extends CallOptions {
  *    when the next one is asked for, or it would be skipped after a crash.
  * 2. `restore(offsets)` makes the next record the one after that boundary, in this process or a
  *    later one, any number of times. It throws when it cannot (the input is gone, has shrunk or was
- *    replaced), naming what it looked for: it never starts somewhere else.
+ *    replaced), naming what it looked for: it never starts somewhere else. Where it could go on
+ *    without what is lost, it throws `lostInput(…)`, which says where, and goes there when `restore` is
+ *    called again with `acceptLoss`. A failure that passes says so by its kind (`retryable`) or its
+ *    code: it is waited for as long as a sink is.
  * 3. The same range holds the same records in the same order every time it is read.
  * 4. `acknowledge(offsets)`, if given, is called after the checkpoint is complete and durable. It is
  *    cumulative, may be repeated, and may trail; its failure never fails a checkpoint. Input that

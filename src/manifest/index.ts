@@ -23,6 +23,7 @@ export type {
   CheckpointManifest,
   ConnectorCheckpoint,
   ManifestValidationError,
+  LostInput,
   ManualDecision,
   OperatorCheckpoint,
   RolledBack,

@@ -6,6 +6,7 @@ import { defaulted, optional, required, struct, type OnUnknown } from './json/st
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,
+  LostInput,
   ManualDecision,
   OperatorCheckpoint,
   RolledBack,
@@ -99,6 +100,13 @@ const manualDecision = struct<ManualDecision>('an object with sink, handle, acti
   generation: required('generation', counter),
 });
 
+const lostInput = struct<LostInput>('an object with checkpoint_id, from, to and reason', {
+  checkpointId: required('checkpoint_id', counter),
+  from: required('from', map(text)),
+  to: required('to', map(text)),
+  reason: required('reason', text),
+});
+
 const savedDefinition = struct<SavedDefinition>('an object with kind and settings', {
   kind: required('kind', text),
   version: optional('version', text),
@@ -117,6 +125,7 @@ const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
   rolledBack: optional('rolled_back', rolledBack),
   supersedes: optional('supersedes', counter),
   restoredFrom: optional('restored_from', counter),
+  lostInput: optional('lost_input', map(lostInput)),
   decisions: optional('decisions', list(manualDecision)),
   manifestChecksum: optional(checksumField, text),
 });

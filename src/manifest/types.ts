@@ -82,6 +82,19 @@ export interface ManualDecision {
   readonly unknownFields?: UnknownFields;
 }
 
+/** Input of a source that was gone, and that a person has given up; written before it goes on. */
+export interface LostInput {
+  /** The checkpoint whose position could not be gone back to. */
+  readonly checkpointId: number;
+  /** That position. */
+  readonly from: ReadonlyMap<string, string>;
+  /** Where the source went on. */
+  readonly to: ReadonlyMap<string, string>;
+  /** What the source said. For people; no rule reads it. */
+  readonly reason: string;
+  readonly unknownFields?: UnknownFields;
+}
+
 /** tidegate's own fields: one additive object that the Rust original ignores. */
 export interface TidegateFields {
   /** Uuid of the store that the manifest was made in. */
@@ -109,6 +122,8 @@ export interface TidegateFields {
   readonly supersedes?: number;
   /** Checkpoint id of the checkpoint or savepoint that this one restores. */
   readonly restoredFrom?: number;
+  /** The newest loss of each source, by source name; handed on from checkpoint to checkpoint. */
+  readonly lostInput?: ReadonlyMap<string, LostInput>;
   /** Oldest first. For people; no rule reads them, the sinks are asked. */
   readonly decisions?: readonly ManualDecision[];
   readonly unknownFields?: UnknownFields;

@@ -2,12 +2,13 @@
 
 import { assertNever } from '../assert.js';
 import { checkpointId, epoch, type Generation } from '../ids.js';
-import type { CheckpointManifest } from '../manifest/types.js';
+import type { CheckpointManifest, LostInput } from '../manifest/types.js';
 import { isReadable, newestOf, standingsOf, type SinkStanding } from './candidates.js';
 import type { RecoveryFacts, SinkFacts, StoredCheckpoint } from './facts.js';
 import { findingsOf, warningsOf } from './findings.js';
 import type { RecoveryPlan } from './plan-types.js';
 import type { RecoveryReport, SinkReport, SkippedCheckpoint } from './report.js';
+import type { LostInputChoice } from './request.js';
 import { rowName } from './table.js';
 
 export interface ReportInput {
@@ -18,6 +19,8 @@ export interface ReportInput {
   readonly generation: Generation | undefined;
   /** The manifest that everything was put back to; in a dry run, that it would be. */
   readonly resumed: CheckpointManifest | undefined;
+  /** What a person may have given up. */
+  readonly accepted?: LostInputChoice | undefined;
   readonly rereadings: number;
   readonly rereadBecause?: string;
   readonly durationMs: number;
@@ -38,6 +41,7 @@ export function buildReport(input: ReportInput): RecoveryReport {
     ...(resumed === undefined
       ? {}
       : { resumed: { id: checkpointId(resumed.checkpointId), epoch: epoch(resumed.epoch) } }),
+    lostInput: [...lossesIn(resumed), ...(generation === undefined ? acceptedBy(input) : [])],
     warnings: [
       ...(input.clockProblem === undefined ? [] : [input.clockProblem]),
       ...(facts?.storeWarnings ?? []),
@@ -51,6 +55,29 @@ export function buildReport(input: ReportInput): RecoveryReport {
     ...(input.rereadBecause === undefined ? {} : { rereadBecause: input.rereadBecause }),
     durationMs: input.durationMs,
   };
+}
+
+/** Also what was given up before, for as long as its source goes on. */
+function lossesIn(resumed: CheckpointManifest | undefined): readonly string[] {
+  return [...(resumed?.tidegate?.lostInput ?? [])].map(([source, loss]) => lossText(source, loss));
+}
+
+/** A dry run asks no source: it can only say what a start would be allowed to do. */
+function acceptedBy({ accepted = {}, plan }: ReportInput): readonly string[] {
+  if (!('resume' in plan)) return [];
+  const { id, manifest } = plan.resume;
+  return Object.entries(accepted).map(([source, named]) =>
+    named === id || named === manifest.tidegate?.restoredFrom
+      ? `source ${source} may give up input that is gone behind checkpoint ${id} (acceptLostInput)`
+      : `source ${source} may not: acceptLostInput names checkpoint ${named}, and ${id} is resumed`,
+  );
+}
+
+/** One loss, for people. */
+export function lossText(source: string, { checkpointId: id, from, to }: LostInput): string {
+  const texts = (offsets: ReadonlyMap<string, string>): string =>
+    [...offsets].map(([name, value]) => `${name}=${value}`).join(', ');
+  return `source ${source} gave up input behind checkpoint ${id}: from ${texts(from)} to ${texts(to)}`;
 }
 
 function decisionOf(plan: RecoveryPlan): string {

@@ -6,6 +6,8 @@ import { externalOperatorState } from '../manifest/operator-state.js';
 import { markersToHandOn } from '../manifest/sink-markers.js';
 import type {
   CheckpointManifest,
+  ConnectorCheckpoint,
+  LostInput,
   OperatorCheckpoint,
   SinkCommitStatus,
   TidegateFields,
@@ -15,7 +17,9 @@ import { inlineStateDigest } from '../store/state-checks.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { recordedTimeMs } from '../runtime/clock.js';
 import { timeoutFor } from './ask.js';
+import { giveUpInput, type Resumed } from './give-up-input.js';
 import { ownFields } from './new-manifest.js';
+import { sourcesToRestore } from './put-back.js';
 import { ownerOf, save, write, type Round } from './round.js';
 import { positionsOf } from './start-checkpoint.js';
 
@@ -25,7 +29,15 @@ export interface CarriedForward {
   /** What the new manifest says, where it differs in more than id, states and handles. */
   readonly content: CheckpointManifest;
   readonly epoch: number;
-  readonly fields?: Pick<TidegateFields, 'restoredFrom'>;
+  readonly fields?: Pick<TidegateFields, 'restoredFrom' | 'lostInput'>;
+}
+
+export interface MovedFrom {
+  readonly from: LoadedCheckpoint;
+  readonly base: PersistedManifest;
+  /** What the plan resumes, as a person knows it. */
+  readonly resumed: Resumed;
+  readonly epoch: number;
 }
 
 /**
@@ -53,6 +65,7 @@ export async function carryForward(
       ...ownFields(ownerOf(store)),
       ...(sinkMarkers.size > 0 ? { sinkMarkers } : {}),
       ...definitionsOf(from),
+      ...lossesOf(content),
       ...fields,
     },
   });
@@ -66,32 +79,53 @@ function definitionsOf({
   return operatorDefinitions === undefined ? {} : { operatorDefinitions };
 }
 
+/** Of sources that there are: what was given up once is said for as long as they go on. */
+function lossesOf({ tidegate }: CheckpointManifest): Pick<TidegateFields, 'lostInput'> {
+  const lostInput = tidegate?.lostInput;
+  return lostInput === undefined ? {} : { lostInput };
+}
+
 /**
- * Sources and tables that the resumed checkpoint does not know start where they are now, and that
- * is durable before their first record is read: a crash must not make them start elsewhere.
- * Undefined when there are none.
+ * Sources and tables that the resumed checkpoint does not know start where they are now, and those
+ * whose lost input is given up go on where they can. That is durable before their first record is
+ * read: a crash must not make them start elsewhere. Undefined when there are none.
  */
-export async function recordAdded(
+export async function recordMoved(
   round: Round,
-  from: LoadedCheckpoint,
-  base: PersistedManifest,
-  epoch: number,
+  { from, base, resumed, epoch }: MovedFrom,
 ): Promise<PersistedManifest | undefined> {
   const { sources, tables } = round.request.participants;
   const { manifest } = base;
-  const newSources = [...sources].filter(([name]) => !manifest.sourceOffsets.has(name));
-  const newTables = [...tables].filter(([name]) => !manifest.tableOffsets.has(name));
-  if (newSources.length === 0 && newTables.length === 0) return undefined;
-  const addedSources = await positionsOf(round, 'source', new Map(newSources), epoch);
-  const addedTables = await positionsOf(round, 'table', new Map(newTables), epoch);
+  const lost = await giveUpInput(round, resumed, sourcesToRestore(round, manifest));
+  const isMoved = (known: ReadonlyMap<string, unknown>, name: string): boolean =>
+    !known.has(name) || lost.has(name);
+  const movedSources = [...sources].filter(([name]) => isMoved(manifest.sourceOffsets, name));
+  const movedTables = [...tables].filter(([name]) => isMoved(manifest.tableOffsets, name));
+  if (movedSources.length === 0 && movedTables.length === 0) return undefined;
+  const now = await positionsOf(round, 'source', new Map(movedSources), epoch);
+  const tablesNow = await positionsOf(round, 'table', new Map(movedTables), epoch);
   const content = {
     ...manifest,
-    sourceOffsets: merged(manifest.sourceOffsets, addedSources.offsets, sources),
-    tableOffsets: merged(manifest.tableOffsets, addedTables.offsets, tables),
-    sourceWatermarks: merged(manifest.sourceWatermarks, addedSources.watermarks, sources),
+    sourceOffsets: merged(manifest.sourceOffsets, now.offsets, sources),
+    tableOffsets: merged(manifest.tableOffsets, tablesNow.offsets, tables),
+    sourceWatermarks: merged(manifest.sourceWatermarks, now.watermarks, sources),
     sourceNames: [...sources.keys()].sort(),
   };
-  return carryForward(round, { from, content, epoch });
+  const positions = new Map([...now.offsets, ...tablesNow.offsets]);
+  const fields = lost.size === 0 ? {} : { lostInput: withLosses(manifest, lost, positions) };
+  return carryForward(round, { from, content, epoch, fields });
+}
+
+function withLosses(
+  { tidegate }: CheckpointManifest,
+  lost: ReadonlyMap<string, Omit<LostInput, 'to'>>,
+  positions: ReadonlyMap<string, ConnectorCheckpoint>,
+): ReadonlyMap<string, LostInput> {
+  const all = new Map(tidegate?.lostInput);
+  for (const [name, loss] of lost) {
+    all.set(name, { ...loss, to: positions.get(name)?.offsets ?? new Map() });
+  }
+  return all;
 }
 
 /** What is registered now; offsets of a source that was removed would be orphaned. */

@@ -59,6 +59,7 @@ export async function planOnly(request: DryRunRequest): Promise<DryRun> {
       plan,
       generation: undefined,
       resumed: 'resume' in plan ? plan.resume.manifest : undefined,
+      accepted: request.acceptLostInput,
       rereadings: 0,
       durationMs: clock.monotonicMs() - startedAtMs,
       clockProblem: clockProblem(clock),

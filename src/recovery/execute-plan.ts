@@ -7,7 +7,8 @@ import type { LoadedCheckpoint } from '../store/checkpoint-store.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { timeoutFor } from './ask.js';
 import type { ReadableCheckpoint } from './candidates.js';
-import { carryForward, recordAdded } from './carry-forward.js';
+import { carryForward, recordMoved } from './carry-forward.js';
+import type { Resumed } from './give-up-input.js';
 import { completed, rolledBack } from './new-manifest.js';
 import type { Discards, RecoveryPlan, ResumingPlan } from './plan-types.js';
 import { putBack } from './put-back.js';
@@ -36,13 +37,15 @@ export async function executePlan(round: Round, plan: Executable): Promise<Execu
   if (plan.kind === 'restore') await saveDiscards(round, plan.discards, restoreReason(plan));
   const base = await settle(round, plan);
   if (plan.kind !== 'restore') await saveDiscards(round, plan.discards);
-  return resumeAt(round, base, plan.nextEpoch);
+  return resumeAt(round, { base, resumed: plan.resume }, plan.nextEpoch);
 }
 
 async function startFresh(round: Round): Promise<Executed> {
   await discardPrepared(round);
   const base = await writeStartCheckpoint(round);
-  return resumeAt(round, base, epoch(base.manifest.epoch + 1));
+  const { manifest } = base;
+  const resumed = { id: checkpointId(manifest.checkpointId), manifest };
+  return resumeAt(round, { base, resumed }, epoch(manifest.epoch + 1));
 }
 
 /** The base. Afterwards no sink has anything prepared, and the base is durable and complete. */
@@ -125,13 +128,13 @@ async function saveDiscards(
 
 async function resumeAt(
   round: Round,
-  base: PersistedManifest,
+  { base, resumed }: { readonly base: PersistedManifest; readonly resumed: Resumed },
   nextEpoch: Epoch,
 ): Promise<Executed> {
-  const loaded = await loadedFor(round, base);
-  const extended = await recordAdded(round, loaded, base, nextEpoch);
+  const from = await loadedFor(round, base);
+  const extended = await recordMoved(round, { from, base, resumed, epoch: nextEpoch });
   if (extended === undefined) {
-    await putBack(round, loaded);
+    await putBack(round, from);
     return { kind: 'resumed', base, nextEpoch };
   }
   await putBack(round, await loadedFor(round, extended));

@@ -2,11 +2,11 @@
 
 import { assert } from '../assert.js';
 import type { Operator } from '../contracts/operator.js';
-import type { Offsets, Source } from '../contracts/source.js';
-import type { ConnectorCheckpoint } from '../manifest/types.js';
+import type { CheckpointManifest } from '../manifest/types.js';
 import type { LoadedCheckpoint } from '../store/checkpoint-store.js';
 import { timeoutFor } from './ask.js';
 import { definitionProblem } from './definitions.js';
+import { restoreSource, type SourceToRestore } from './give-up-input.js';
 import { askParticipant } from './participant-call.js';
 import type { Round } from './round.js';
 
@@ -14,39 +14,36 @@ import type { Round } from './round.js';
 export async function putBack(round: Round, loaded: LoadedCheckpoint): Promise<void> {
   const { tableStore, tables, sources, operators } = round.request.participants;
   const { manifest } = loaded;
+  const positioned = sourcesToRestore(round, manifest);
+  const all = tables.size + sources.size;
+  assert(positioned.length === all, `checkpoint ${loaded.id} has no offsets of some source`);
   if (tableStore !== undefined) {
     const path = manifest.tableStoreCheckpointPath;
     await askParticipant(round, `restoring the table store to ${path ?? 'nothing'}`, (signal) =>
       tableStore.restore(path, { signal }),
     );
   }
-  await putSourcesBack(round, 'table', tables, manifest.tableOffsets);
-  const { sourceOffsets, sourceWatermarks } = manifest;
-  await putSourcesBack(round, 'source', sources, sourceOffsets, sourceWatermarks);
+  for (const given of positioned) await restoreSource(round, manifest, given);
   for (const [name, operator] of operators) await putOperatorBack(round, loaded, name, operator);
 }
 
-async function putSourcesBack(
-  round: Round,
-  kind: 'source' | 'table',
-  sources: ReadonlyMap<string, Source>,
-  stored: ReadonlyMap<string, ConnectorCheckpoint>,
-  watermarks: ReadonlyMap<string, bigint> = new Map(),
-): Promise<void> {
-  for (const [name, source] of sources) {
-    const position = stored.get(name);
-    assert(position !== undefined, `${kind} ${name} has no offsets in the resumed checkpoint`);
-    const offsets = offsetsOf(position);
-    const watermark = watermarks.get(name);
-    await askParticipant(round, `restoring ${kind} ${name}`, (signal) =>
-      source.restore(offsets, { signal, watermark }),
-    );
+/** Tables first: records may look into them. Those that the manifest does not know are left out. */
+export function sourcesToRestore(
+  { request }: Round,
+  { tableOffsets, sourceOffsets, sourceWatermarks }: CheckpointManifest,
+): readonly SourceToRestore[] {
+  const { tables, sources } = request.participants;
+  const known: SourceToRestore[] = [];
+  for (const [name, source] of tables) {
+    const stored = tableOffsets.get(name);
+    if (stored !== undefined) known.push({ kind: 'table', name, source, stored });
   }
-}
-
-/** Without a prototype, so that any name is safe in it. */
-function offsetsOf({ offsets }: ConnectorCheckpoint): Offsets {
-  return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(offsets));
+  for (const [name, source] of sources) {
+    const stored = sourceOffsets.get(name);
+    const watermark = sourceWatermarks.get(name);
+    if (stored !== undefined) known.push({ kind: 'source', name, source, stored, watermark });
+  }
+  return known;
 }
 
 /** An operator without state there starts empty, never with what a failed attempt left behind. */

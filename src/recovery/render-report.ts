@@ -4,7 +4,8 @@ import type { RecoveryReport } from './report.js';
 
 /** Several lines without a final newline; stable enough to read, not meant to be parsed. */
 export function renderReport(report: RecoveryReport): string {
-  const { generation, resumed, skipped, sinks, warnings, rereadings, rereadBecause } = report;
+  const { generation, resumed, skipped, sinks, lostInput, warnings } = report;
+  const { rereadings, rereadBecause } = report;
   const lines = [
     report.isDryRun
       ? 'Recovery, dry run: nothing was fenced or changed, and all may change before a real one.'
@@ -13,6 +14,7 @@ export function renderReport(report: RecoveryReport): string {
     `  examined  ${count(report.examined, 'checkpoint')}`,
     ...skipped.map(({ id, why }) => `  skipped   checkpoint ${id}: ${why}`),
     ...sinks.map(({ sink, found, became }) => `  sink      ${sink}: ${found}; ${became}`),
+    ...lostInput.map((sentence) => `  lost      ${sentence}`),
     ...warnings.map((warning) => `  warning   ${warning}`),
   ];
   if (rereadings > 0) {

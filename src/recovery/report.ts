@@ -29,6 +29,8 @@ export interface RecoveryReport {
   readonly sinks: readonly SinkReport[];
   /** The checkpoint that is resumed; absent after a refusal. */
   readonly resumed?: { readonly id: CheckpointId; readonly epoch: Epoch };
+  /** Input that was given up, and in a dry run what may be; one sentence each. */
+  readonly lostInput: readonly string[];
   /** Findings that did not prevent the recovery: topology, pipeline hash, validation. */
   readonly warnings: readonly string[];
   /** How often the facts were read again under a new fence; 0 when the first reading held. */

@@ -73,6 +73,12 @@ export interface RestoreChoice {
   readonly acceptDuplicatesIn: Readonly<Record<string, CheckpointId>>;
 }
 
+/**
+ * Sources whose input may be given up where it is gone, each with the checkpoint whose position cannot be
+ * gone back to: a person's word. It says nothing of a later loss, which names a later checkpoint.
+ */
+export type LostInputChoice = Readonly<Record<string, CheckpointId>>;
+
 export interface RecoveryRequest {
   /** Opened, so that every older owner is fenced, by the generation that recovers. */
   readonly store: OwnedStore;
@@ -85,6 +91,7 @@ export interface RecoveryRequest {
   readonly signal: AbortSignal;
   /** Undefined resumes what the recovery table says. */
   readonly restoreFrom?: RestoreChoice | undefined;
+  readonly acceptLostInput?: LostInputChoice | undefined;
 }
 
 /** What every outcome of recovery carries. */

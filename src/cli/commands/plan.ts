@@ -15,6 +15,8 @@ export interface PlanOptions extends CommonOptions, ConnectOptions {
   readonly restore?: string;
   /** `sink=id`: may get a second time what it has up to that checkpoint; only for a restore. */
   readonly acceptDuplicatesIn?: readonly string[];
+  /** `source=id`: may give up input that is gone behind that checkpoint. */
+  readonly acceptLostInput?: readonly string[];
 }
 
 export async function plan(
@@ -24,9 +26,8 @@ export async function plan(
 ): Promise<ExitCode> {
   const { terminal, signal } = context;
   const { restore } = options;
-  const acceptDuplicatesIn = Object.fromEntries(
-    (options.acceptDuplicatesIn ?? []).map(parseAccepted),
-  );
+  const acceptDuplicatesIn = accepted('--accept-duplicates-in', options.acceptDuplicatesIn);
+  const acceptLostInput = accepted('--accept-lost-input', options.acceptLostInput);
   if (restore === undefined && options.acceptDuplicatesIn !== undefined) {
     throw new UsageError('--accept-duplicates-in only makes sense with --restore');
   }
@@ -39,7 +40,9 @@ export async function plan(
         choice === undefined ? undefined : choose(await reader.list({ signal }), choice).id;
       const restoreFrom =
         chosen === undefined ? undefined : { checkpointId: chosen, acceptDuplicatesIn };
-      return await planOnly({ ...question, store: reader, pipeline, restoreFrom });
+      const asked = { ...question, store: reader, pipeline, restoreFrom };
+      const given = { ...connected.acceptLostInput, ...acceptLostInput };
+      return await planOnly({ ...asked, acceptLostInput: given });
     } finally {
       await reader.close();
     }
@@ -50,11 +53,18 @@ export async function plan(
   return 'cause' in dryRun.plan ? exitCodes.findings : exitCodes.fine;
 }
 
-function parseAccepted(text: string): readonly [sink: string, newest: CheckpointId] {
+function accepted(
+  flag: string,
+  texts: readonly string[] = [],
+): Readonly<Record<string, CheckpointId>> {
+  return Object.fromEntries(texts.map((text) => parseAccepted(flag, text)));
+}
+
+function parseAccepted(flag: string, text: string): readonly [name: string, id: CheckpointId] {
   const at = text.lastIndexOf('=');
   const choice = at === -1 ? undefined : parseChoice(text.slice(at + 1));
   if (choice?.kind === 'id') return [text.slice(0, at), checkpointId(choice.id)];
-  throw new UsageError(`--accept-duplicates-in takes SINK=ID, not ${JSON.stringify(text)}`);
+  throw new UsageError(`${flag} takes NAME=ID, not ${JSON.stringify(text)}`);
 }
 
 function remedyOf({ plan: found }: DryRun): readonly string[] {
@@ -62,7 +72,8 @@ function remedyOf({ plan: found }: DryRun): readonly string[] {
 }
 
 function asJson({ plan: found, report }: DryRun): Jsonable {
-  const { row, decision, isDryRun, examined, resumed, skipped, sinks, warnings } = report;
+  const { row, decision, isDryRun, examined, resumed, skipped, sinks, lostInput, warnings } =
+    report;
   return {
     kind: found.kind,
     row: { number: row.number, variant: row.variant, label: row.label },
@@ -72,6 +83,7 @@ function asJson({ plan: found, report }: DryRun): Jsonable {
     resumed: resumed === undefined ? undefined : { ...resumed },
     skipped: skipped.map((entry) => ({ ...entry })),
     sinks: sinks.map((entry) => ({ ...entry })),
+    lostInput,
     warnings,
     ...('cause' in found ? problemAsJson(found.cause) : {}),
   };

@@ -1,6 +1,7 @@
 // A source of records that are in memory already.
 
-import type { Offsets, ReadableSource } from '../../contracts/source.js';
+import { lostInput } from '../../contracts/lost-input.js';
+import type { Offsets, ReadableSource, RestoreOptions } from '../../contracts/source.js';
 import { requireOptions } from '../../given.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
@@ -20,15 +21,19 @@ export function arraySource<Rec>(
   requireOptions('arraySource', options, { batchRecords: true });
   const { batchRecords = 512 } = options;
   let next = 0;
-  const restoreTo = (offsets: Offsets): number => {
+  const restoreTo = (offsets: Offsets, { acceptLoss = false }: RestoreOptions): number => {
     const index = indexIn(offsets);
     if (index <= records.length) return index;
-    throw new RangeError(`the array has ${records.length} records and cannot go to ${index}`);
+    if (acceptLoss) return records.length;
+    throw lostInput(`the array has ${records.length} records and cannot go to ${index}`, {
+      goesOnAt: 'the end of the array',
+      code: 'TIDEGATE_SOURCE_CHANGED',
+    });
   };
   return {
     position: () => offsetsAt(next),
-    restore: (offsets) => {
-      next = restoreTo(offsets);
+    restore: (offsets, options) => {
+      next = restoreTo(offsets, options);
     },
     async *read({ signal }) {
       while (next < records.length && !signal.aborted) {

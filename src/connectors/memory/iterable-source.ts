@@ -1,7 +1,8 @@
 // A source of anything that can be iterated again from a given record on.
 
 import type { Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
-import { TidegateError } from '../../errors.js';
+import { lostInput } from '../../contracts/lost-input.js';
+import type { TidegateError } from '../../errors.js';
 import { requireOptions } from '../../given.js';
 import { BytesMeter } from '../../runtime/record-bytes.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
@@ -39,9 +40,10 @@ export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): Readab
   let next = 0;
   return {
     position: () => offsetsOf(next, identity),
-    restore: (offsets) => {
-      requireSame(offsets, identity);
-      next = indexIn(offsets);
+    restore: (offsets, { acceptLoss = false }) => {
+      const isSame = isOf(offsets, identity);
+      if (!isSame && !acceptLoss) throw otherInput(offsets, identity);
+      next = isSame ? indexIn(offsets) : 0;
     },
     async *read({ signal }) {
       const records = options.open(next, { signal });
@@ -72,12 +74,21 @@ function offsetsOf(index: number, identity: string | undefined): Offsets {
 }
 
 /** Offsets without an identity were saved before there was one. */
-function requireSame({ identity: saved }: Offsets, identity: string | undefined): void {
-  if (saved === undefined || saved === identity) return;
+function isOf({ identity: saved }: Offsets, identity: string | undefined): boolean {
+  return saved === undefined || saved === identity;
+}
+
+function otherInput(
+  { identity: saved = '' }: Offsets,
+  identity: string | undefined,
+): TidegateError {
   const now = identity === undefined ? 'none is given' : `this is ${JSON.stringify(identity)}`;
-  throw new TidegateError(
-    'TIDEGATE_SOURCE_CHANGED',
+  return lostInput(
     `the position belongs to ${JSON.stringify(saved)}, and ${now}: bring that input back, or start ` +
       'over with a new store and sinks',
+    {
+      code: 'TIDEGATE_SOURCE_CHANGED',
+      goesOnAt: 'the first record of the input that is given now',
+    },
   );
 }

@@ -1,6 +1,7 @@
 // Where a PostgreSQL source is: behind which row, of which table, of which server; and what that row said.
 
 import { createHash } from 'node:crypto';
+import { lostInput } from '../../contracts/lost-input.js';
 import { TidegateError } from '../../errors.js';
 import type { Offsets } from '../../contracts/source.js';
 import type { PostgresSession } from './driver.js';
@@ -96,8 +97,15 @@ export function originProblem(saved: Origin, found: Origin): string | undefined 
   return undefined;
 }
 
+const code = 'TIDEGATE_POSTGRES_SOURCE';
+
 export function sourceProblem(what: string): TidegateError {
-  return new TidegateError('TIDEGATE_POSTGRES_SOURCE', what);
+  return new TidegateError(code, what);
+}
+
+/** A place that this table cannot have given, and where it can be read on all the same. */
+export function lostPlace(what: string, goesOnAt: string): TidegateError {
+  return lostInput(what, { code, goesOnAt });
 }
 
 function sha256(text: string): string {

@@ -1,19 +1,20 @@
 // Rows of a source's table behind a place, as texts that mean the same in every session.
 
-import type { CallOptions } from '../../contracts/source.js';
+import { goesOnAt } from '../../contracts/lost-input.js';
+import type { CallOptions, RestoreOptions } from '../../contracts/source.js';
 import type { PostgresDriver, PostgresSession, QueryAnswer } from './driver.js';
 import { quoteIdentifier, quoteLiteral } from './names.js';
 import {
   consentTo,
-  digestOf,
+  lostPlace,
   originProblem,
   readOrigin,
   saysTheSame,
-  sourceProblem,
   type Origin,
   type Place,
 } from './place.js';
-import { textOf, valueOf } from './read-values.js';
+import { digestOfRow, lifeStatement, placed, tupleOf, type PlacedRow } from './placed-rows.js';
+import { textOf } from './read-values.js';
 import { inOneTransaction, unlessAltered } from './reading-transaction.js';
 import { withSession } from './session-use.js';
 import {
@@ -22,11 +23,6 @@ import {
   type DescribedTable,
   type SourceTable,
 } from './source-table.js';
-
-export interface PlacedRow<Rec> {
-  readonly place: Place;
-  readonly record: Rec;
-}
 
 export interface ReaderOptions {
   readonly table: SourceTable;
@@ -38,6 +34,11 @@ export interface ReaderOptions {
 /** One life of the server on which the table was identified. */
 interface Identified {
   readonly life: string;
+  readonly origin: Origin;
+}
+
+interface IdentifiedTable {
+  readonly described: DescribedTable;
   readonly origin: Origin;
 }
 
@@ -63,12 +64,13 @@ export class TableReader<Rec> {
    * @returns The place to go on from: the same, or of this server where a person has accepted it.
    * @throws TidegateError `TIDEGATE_POSTGRES_SOURCE` for a place that this table cannot have given.
    */
-  async check(place: Place | undefined, call: CallOptions): Promise<Place | undefined> {
+  async check(place: Place | undefined, call: RestoreOptions): Promise<Place | undefined> {
     return withSession(this.#driver, this.#what, call, async (session) => {
       const described = await this.#describe(session);
       const found = await this.#identify(session, described);
       const { origin } = found;
-      const checked = place && (await this.#checkPlace(session, { described, origin }, place));
+      const table = { described, origin };
+      const checked = place && (await this.#placeOrNext(session, table, place, call));
       this.#identified = found;
       return checked;
     });
@@ -140,9 +142,40 @@ export class TableReader<Rec> {
     return { life: String(answer?.rows[0]?.life), origin: await readOrigin(session, oid) };
   }
 
+  /** With consent, the same place in this table; or behind its last row, where that lies before it. */
+  async #placeOrNext(
+    session: PostgresSession,
+    table: IdentifiedTable,
+    place: Place,
+    { acceptLoss = false }: RestoreOptions,
+  ): Promise<Place | undefined> {
+    try {
+      return await this.#checkPlace(session, table, place);
+    } catch (error) {
+      if (!acceptLoss || goesOnAt(error) === undefined) throw error;
+      if (!(await this.#isPast(session, place))) return this.#lastPlace(session, table);
+      return { transaction: place.transaction, key: place.key, origin: table.origin };
+    }
+  }
+
+  /** Behind every row that can be handed out now; undefined for a table without any. */
+  async #lastPlace(
+    session: PostgresSession,
+    { described, origin }: IdentifiedTable,
+  ): Promise<Place | undefined> {
+    const [answer] = await inOneTransaction(session, [
+      `SELECT ${this.#transaction}::text AS transaction, concat(${this.#key}) AS key
+       FROM ${this.#options.table.name} AS given
+       WHERE ${this.#transaction} < pg_snapshot_xmin(pg_current_snapshot())
+       ORDER BY ${this.#transaction} DESC, ${this.#key} DESC LIMIT 1`,
+    ]);
+    const [row] = answer?.rows ?? [];
+    return row && { ...placed(row, { ...described, columns: [] }).place, origin };
+  }
+
   async #checkPlace(
     session: PostgresSession,
-    { described, origin }: { readonly described: DescribedTable; readonly origin: Origin },
+    { described, origin }: IdentifiedTable,
     place: Place,
   ): Promise<Place> {
     const isAccepted = this.#options.acceptPosition === consentTo(place);
@@ -155,24 +188,31 @@ export class TableReader<Rec> {
 
   #refuse(place: Place, problem: string | undefined): void {
     if (problem === undefined) return;
-    throw sourceProblem(
+    throw lostPlace(
       `${this.#options.table.name} is not what the position is of: ${problem}. Bring back what it was ` +
         'read from; or, when every row up to the position was read and every later row of this table ' +
         'has a higher transaction, give postgresSource acceptPosition: ' +
         JSON.stringify(consentTo(place)),
+      `transaction ${place.transaction}, key ${place.key} of the table that is there now, whose rows ` +
+        'up to there are not read',
     );
   }
 
-  async #requirePast(session: PostgresSession, place: Place): Promise<void> {
+  async #isPast(session: PostgresSession, { transaction }: Place): Promise<boolean> {
     const { rows } = await session.query(
       'SELECT $1::xid8 < pg_snapshot_xmin(pg_current_snapshot()) AS is_past',
-      [place.transaction],
+      [transaction],
     );
-    if (rows[0]?.is_past === true) return;
-    throw sourceProblem(
+    return rows[0]?.is_past === true;
+  }
+
+  async #requirePast(session: PostgresSession, place: Place): Promise<void> {
+    if (await this.#isPast(session, place)) return;
+    throw lostPlace(
       `transaction ${place.transaction} of the offset lies ahead of this server, or runs on it, so ` +
         `${this.#options.table.name} is a copy or was taken back: bring the server back that the ` +
         'offset is of, or read the table from its start under another name of the source',
+      'the last row of the table that is there now, whose rows up to there are not read',
     );
   }
 
@@ -251,34 +291,4 @@ export class TableReader<Rec> {
     this.#described ??= await describeSource(session, this.#options.table);
     return this.#described;
   }
-}
-
-function tupleOf({ keyType }: DescribedTable, { transaction, key }: Place): string {
-  return `(${quoteLiteral(transaction)}::xid8, ${quoteLiteral(key)}::${keyType})`;
-}
-
-/** Changes when the server is started, and from one server or table to another. */
-function lifeStatement(table: string): string {
-  return `SELECT concat(extract(epoch FROM pg_postmaster_start_time()), ' ', current_database(),
-    ' ${table}') AS life`;
-}
-
-function digestOfRow(
-  row: Readonly<Record<string, unknown>>,
-  { shape, columns }: DescribedTable,
-): string {
-  const names = columns.map(({ name }) => name);
-  const values = columns.map((_, index) => row[`c${index}`]);
-  return digestOf(JSON.stringify([shape, names]), values);
-}
-
-function placed<Rec>(
-  row: Readonly<Record<string, unknown>>,
-  { columns }: DescribedTable,
-): PlacedRow<Rec> {
-  const place = { transaction: String(row.transaction), key: String(row.key) };
-  const record = Object.fromEntries(
-    columns.map((column, index) => [column.name, valueOf(row[`c${index}`], column)]),
-  );
-  return { place, record: record as Rec };
 }

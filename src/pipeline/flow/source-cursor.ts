@@ -76,9 +76,11 @@ export class SourceCursor<Rec = unknown> {
   async restore(given: Offsets, options: RestoreOptions): Promise<void> {
     const { own, hasEnded } = splitOffsets(given);
     await this.source.restore(own, options);
-    if (this.#metadata === undefined) await this.#ask();
-    this.#offsets = own;
-    this.#hasEnded = hasEnded;
+    const { acceptLoss = false } = options;
+    // Behind lost input it goes on somewhere else, where it may have more to give.
+    const here = acceptLoss || this.#metadata === undefined ? await this.#ask() : own;
+    this.#offsets = acceptLoss ? here : own;
+    this.#hasEnded = hasEnded && !acceptLoss;
     const { watermark } = options;
     this.watermark = watermark === undefined ? beginningOfTime : Number(watermark);
   }

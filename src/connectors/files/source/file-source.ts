@@ -2,10 +2,12 @@
 
 import { isUtf8 } from 'node:buffer';
 import { resolve } from 'node:path';
+import { goesOnAt } from '../../../contracts/lost-input.js';
 import type {
   CallOptions,
   Offsets,
   ReadableSource,
+  RestoreOptions,
   SourceBatch,
   SourceInput,
   SourcePosition,
@@ -120,13 +122,23 @@ class FileSource<Rec> implements ReadableSource<Rec> {
     return { offsets: toOffsets(this.#position), metadata };
   }
 
-  async restore(offsets: Offsets, { signal }: CallOptions): Promise<void> {
+  async restore(offsets: Offsets, { signal, acceptLoss = false }: RestoreOptions): Promise<void> {
     signal.throwIfAborted();
     const position = parsePosition(this.#path, offsets);
+    try {
+      await this.#check(position);
+      this.#position = position;
+    } catch (error) {
+      if (!acceptLoss || goesOnAt(error) === undefined) throw error;
+      await this.#check(start);
+      this.#position = start;
+    }
+  }
+
+  async #check(position: FilePosition): Promise<void> {
     const { fileSystem, resumeBy } = this.#settings;
     const { file } = await openAt(fileSystem, this.#path, { position, resumeBy });
     await file.close();
-    this.#position = position;
   }
 
   async *read({ signal }: CallOptions): AsyncGenerator<SourceBatch<Rec>> {

@@ -1,6 +1,7 @@
 // A source's file, opened at a position: refused when it is no longer the file of that position.
 
 import { createHash } from 'node:crypto';
+import { lostInput } from '../../../contracts/lost-input.js';
 import { TidegateError } from '../../../errors.js';
 import {
   errnoOf,
@@ -45,11 +46,12 @@ export async function openAt(
       throw changed(
         path,
         `shrank: it has ${file.byteLength} bytes and was read up to ${byteOffset}`,
+        file,
       );
     }
     const fingerprint = await Fingerprint.at(file, byteOffset);
     if (fingerprint.toString() !== position.fingerprint) {
-      throw changed(path, `was changed before byte ${byteOffset} (line ${lines + 1})`);
+      throw changed(path, `was changed before byte ${byteOffset} (line ${lines + 1})`, file);
     }
     await checkLineEnd(file, path, position);
     if (known !== undefined && resumeBy === 'file') await requireSameFile(file, path, known);
@@ -98,6 +100,7 @@ async function requireSameFile(
     `is not the file that was read: that was ${was}, this is ${is}; bring that one back, or a whole ` +
       'copy of it, or start over with a new store and sinks; resumeBy: "content" goes on here, ' +
       'because what stands before the position is the same',
+    file,
   );
 }
 
@@ -106,8 +109,15 @@ function shownFile(file: FileIdentity | undefined, byteLength: number): string {
   return `${which}${byteLength} bytes`;
 }
 
-export function changed(path: string, what: string): TidegateError {
-  return new TidegateError('TIDEGATE_SOURCE_CHANGED', `${path} ${what}`, { details: { path } });
+const code = 'TIDEGATE_SOURCE_CHANGED';
+
+/** @param present The file that is there now: with consent it is read from its start. */
+export function changed(path: string, what: string, present?: ReadableFile): TidegateError {
+  const message = `${path} ${what}`;
+  const details = { path };
+  if (present === undefined) return new TidegateError(code, message, { details });
+  const goesOnAt = `the start of the file that is there now (${present.byteLength} bytes)`;
+  return lostInput(message, { code, details, goesOnAt });
 }
 
 async function open(fileSystem: FileSystem, path: string): Promise<ReadableFile> {
@@ -135,5 +145,5 @@ async function checkLineEnd(
   if (around[0] === lineFeed) return;
   const rest = around.subarray(1, readBytes).toString('latin1');
   if (rest.startsWith('\n') || rest.startsWith('\r\n')) return;
-  throw changed(path, `goes on in line ${lines + 1}, which was read as its last line`);
+  throw changed(path, `goes on in line ${lines + 1}, which was read as its last line`, file);
 }
