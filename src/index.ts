@@ -54,6 +54,7 @@ export { renderReport } from './recovery/render-report.js';
 export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';
 export type {
   InDoubtPolicy,
+  LostInputChoice,
   RecoveryOptions,
   RecoveryTimeouts,
   RestoreChoice,

@@ -1,6 +1,5 @@
 // What the steps work with: the ports, the participants and the options of one coordinator.
 
-import type { InspectionEvent } from 'xstate';
 import type { BarrierPort } from '../contracts/barrier.js';
 import type { Participants } from '../contracts/participants.js';
 import type { Clock, Timer } from '../runtime/clock.js';
@@ -24,8 +23,32 @@ export interface StepContext {
   readonly inspect: Inspect | undefined;
 }
 
-/** Watches the actors of the coordinator, as Stately's inspector does. It must not change anything. */
-export type Inspect = (event: InspectionEvent) => void;
+/** One of the actors: a machine, or a step that a machine has invoked. */
+export interface InspectedActor {
+  readonly sessionId: string;
+}
+
+/**
+ * What XState 5 tells an inspector, as far as it is the same in all its versions. Described here, so that
+ * the types of tidegate compile in whatever way XState's own do not.
+ */
+export type InspectionEvent = { readonly rootId: string; readonly actorRef: InspectedActor } & (
+  | { readonly type: '@xstate.actor' }
+  | { readonly type: '@xstate.event'; readonly event: { readonly type: string } }
+  | {
+      readonly type: '@xstate.snapshot' | '@xstate.transition' | '@xstate.microstep';
+      readonly event: { readonly type: string };
+      /** Of a machine it has a `value`: the state that it is in. */
+      readonly snapshot: object;
+    }
+  | { readonly type: '@xstate.action'; readonly action: { readonly type: string } }
+);
+
+/**
+ * Watches the actors of the coordinator: a function of your own, or Stately's inspector, whose parameter is
+ * XState's own type of these events. It must not change anything.
+ */
+export type Inspect = { watch(event: InspectionEvent): void }['watch'];
 
 /** Our clock, as XState's actors take it. */
 export function xstateClock(clock: Clock) {

@@ -86,6 +86,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       },
       recover: options.recover ?? defaultRecover,
       restoreFrom: options.restoreFrom,
+      acceptLostInput: options.acceptLostInput,
       takesCutsAnyTime: loop === undefined,
     };
     const refresh = (): void =>

@@ -1,7 +1,7 @@
 // The events of a coordinator: a typed map; listeners only observe.
 
 import { EventEmitter } from 'eventemitter3';
-import type { TroubledRecords } from '../contracts/barrier.js';
+import type { SourceBack, SourceWaiting, TroubledRecords } from '../contracts/barrier.js';
 import type { CommitOutcome } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { CheckpointKind } from '../manifest/types.js';
@@ -83,6 +83,10 @@ export interface CoordinatorEvents {
   'report-dropped': [ReportDropped];
   /** Records were late, left out or put back in time; once a batch, with the total so far. */
   'records-troubled': [TroubledRecords];
+  /** A source fails in a way that passes, and is asked again after a pause; what was read goes on. */
+  'source-waiting': [SourceWaiting];
+  /** It has handed out records again, or come to its end. */
+  'source-back': [SourceBack];
   /** A failure outside an attempt: a write, an acknowledgement, pruning. */
   'participant-error': [{ readonly what: string; readonly error: unknown }];
   'recovery-started': [{ readonly occasion: 'start' | 'in-process'; readonly cause?: unknown }];

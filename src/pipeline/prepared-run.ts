@@ -8,7 +8,7 @@ import type { Participants } from '../contracts/participants.js';
 import type { SourceInput } from '../contracts/source.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
 import { requireOptions, type NamesOf } from '../given.js';
-import type { RestoreChoice } from '../recovery/request.js';
+import type { LostInputChoice, RestoreChoice } from '../recovery/request.js';
 import type { Inspect } from '../coordinator/context.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import { sharedAbort } from '../runtime/abort.js';
@@ -40,6 +40,11 @@ export interface RunOptions {
   readonly waitForOwnerMs?: number;
   /** Start from a chosen checkpoint or savepoint instead of the newest: once, then take it out. */
   readonly restoreFrom?: RestoreChoice;
+  /**
+   * Sources that may go on without input that is gone, each with the checkpoint that the refusal named:
+   * once, then take it out. What was given up stands in the manifest.
+   */
+  readonly acceptLostInput?: LostInputChoice;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -98,6 +103,7 @@ const runOptionNames: NamesOf<RunOptions> = {
   liveOwner: true,
   waitForOwnerMs: true,
   restoreFrom: true,
+  acceptLostInput: true,
   clock: true,
   random: true,
   logger: true,
@@ -179,7 +185,7 @@ export class PreparedRun {
    */
   connection(): CoordinatorOptions {
     const { store, checkpoint, liveOwner, waitForOwnerMs, restoreFrom } = this.#options;
-    const { random, logger, inspect } = this.#options;
+    const { acceptLostInput, random, logger, inspect } = this.#options;
     const { pipeline, participants, dataflow, hash } = this.#parts;
     return {
       pipeline,
@@ -196,6 +202,7 @@ export class PreparedRun {
       ...(liveOwner === undefined ? {} : { liveOwner }),
       ...(waitForOwnerMs === undefined ? {} : { waitForOwnerMs }),
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
+      ...(acceptLostInput === undefined ? {} : { acceptLostInput }),
       ...(random === undefined ? {} : { random }),
       ...(logger === undefined ? {} : { logger }),
       ...(inspect === undefined ? {} : { inspect }),

@@ -70,7 +70,7 @@ async function reasonToGiveUp(
     if (lossIn(error) === undefined) throw withWayOut(error, resumed.manifest, given);
     return (error as RoundEnded).problem.message;
   }
-  logger.warn('no input is lost, so that acceptLostInput can be taken out', { source: given.name });
+  logger.warn({ source: given.name }, 'no input is lost: acceptLostInput can be taken out');
   return undefined;
 }
 

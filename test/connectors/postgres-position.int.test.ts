@@ -225,3 +225,35 @@ test.each(['durable', 'last-resource'] as const)(
     await expect(run(second)).rejects.toMatchObject(refused);
   },
 );
+
+/** Behind a person's consent that what is gone is given up. */
+async function resumeBehindLoss(source: ReadableSource<Row>, offsets: Offsets) {
+  await source.restore(offsets, { ...calm, acceptLoss: true });
+  return (await readAll(source)).records.map(({ text }) => text);
+}
+
+test('lost input can be given up: a table made anew, a purged row, a server taken back', async () => {
+  const { offsets } = await readAll(open(first));
+  await first.query("DELETE FROM outbox WHERE text = 'two'");
+  await first.query("INSERT INTO outbox (text) VALUES ('three')");
+  expect(await resumeBehindLoss(open(first), offsets)).toEqual(['three']);
+  await first.query(`DROP TABLE outbox; ${tableNamed('outbox')}`);
+  await first.query("INSERT INTO outbox (text) VALUES ('four')");
+  expect(await resumeBehindLoss(open(first), offsets)).toEqual(['four']);
+
+  // The transactions of the second server are ahead of those of the first.
+  const { offsets: ahead } = await readAll(open(second));
+  const back = open(first);
+  expect(await resumeBehindLoss(back, ahead)).toEqual([]);
+  const here = (await back.position()) as Offsets;
+  await first.query("INSERT INTO outbox (text) VALUES ('five')");
+  expect(await resume(open(first), here)).toEqual(['five']);
+  await first.query('TRUNCATE outbox');
+  expect(await resumeBehindLoss(open(first), ahead)).toEqual([]);
+});
+
+test('a position that nothing is wrong with is the same with consent', async () => {
+  const { offsets } = await readAll(open(first));
+  await first.query("INSERT INTO outbox (text) VALUES ('three')");
+  expect(await resumeBehindLoss(open(first), offsets)).toEqual(['three']);
+});

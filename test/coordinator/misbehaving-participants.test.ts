@@ -222,7 +222,7 @@ describe('sources and operators', () => {
     harness.source.position = position;
     expect(abandoned.kind).toBe('abandoned');
     expect(JSON.stringify(abandoned, errorText)).toContain(
-      'the position of source numbers has an offset',
+      'the position of source numbers has an offset, next, that is of type number',
     );
     await expectExactlyOnce(harness, 5);
   });

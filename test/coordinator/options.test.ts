@@ -87,11 +87,17 @@ describe('building a coordinator', () => {
   test('refuses a sink that forgets what it prepared before bounds and outage have passed', () => {
     const [sink] = Object.values(sinksOf('durable'));
     const short = { ...sink, maxPreparedLifetimeMs: 200_000 } as Sink;
-    expect(problemsOf({ sinks: { short } })[0]).toContain('need 940000 ms');
+    expect(problemsOf({ sinks: { short } })[0]).toContain(
+      'sink short keeps a prepared epoch for 200000 ms (maxPreparedLifetimeMs), and it may take 940000 ms until it is ' +
+        'committed: intervalMs 10000 + timeouts.preCommitMs 30000 + 2 × timeouts.persistMs 240000 + ' +
+        'timeouts.commitMs 60000 + maxOutageMs 0 + timeouts.inDoubtMs 600000',
+    );
     const checkpoint = { timeouts: { persistMs: 10_000, inDoubtMs: 60_000 } };
     expect(problemsOf({ sinks: { short }, checkpoint })).toEqual([]);
     const outage = { ...checkpoint, maxOutageMs: 3_600_000 };
-    expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain('need 3780000 ms');
+    expect(problemsOf({ sinks: { short }, checkpoint: outage })[0]).toContain(
+      'may take 3780000 ms',
+    );
   });
 
   test.each<[string, Partial<CoordinatorOptions>]>([
@@ -107,6 +113,12 @@ describe('building a coordinator', () => {
       'restoreFrom.acceptDuplicatesIn has an entry s0 that is true',
       { restoreFrom: choice(3, { s0: true }) },
     ],
+    ['acceptLostInput is of type boolean, not', { acceptLostInput: true as never }],
+    [
+      'acceptLostInput has an entry numbers that is 0',
+      { acceptLostInput: { numbers: 0 as never } },
+    ],
+    ['acceptLostInput names other', { acceptLostInput: { other: 3 as never } }],
   ])('refuses what is no choice: %s', (problem, given) => {
     expect(problemsOf(given).join()).toContain(problem);
   });

@@ -8,6 +8,7 @@ import { markersToHandOn } from '../../manifest/sink-markers.js';
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,
+  LostInput,
   OperatorCheckpoint,
   TidegateFields,
 } from '../../manifest/types.js';
@@ -89,6 +90,7 @@ function ownFields(attempt: Attempt, prepared: PreparedSinks): TidegateFields {
     commitHandles,
     operatorDefinitions: savedDefinitions(context.participants.operators),
     ...handedOn(attempt, prepared),
+    ...lossesOf(attempt),
   };
 }
 
@@ -100,6 +102,14 @@ function handedOn(
   const known = markersToHandOn(generation.base.manifest);
   const markers = [...known].filter(([sink]) => !prepared.has(sink));
   return markers.length === 0 ? {} : { sinkMarkers: new Map(markers) };
+}
+
+/** What was given up once is said for as long as the source goes on. */
+function lossesOf({ context, generation }: Attempt): Pick<TidegateFields, 'lostInput'> {
+  const { sources, tables } = context.participants;
+  const known = generation.base.manifest.tidegate?.lostInput ?? new Map<string, LostInput>();
+  const kept = [...known].filter(([name]) => sources.has(name) || tables.has(name));
+  return kept.length === 0 ? {} : { lostInput: new Map(kept) };
 }
 
 function positions(

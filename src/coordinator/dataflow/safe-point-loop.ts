@@ -89,9 +89,9 @@ export class SafePointLoop implements BarrierPort {
     try {
       for (const source of sources.values()) {
         const position = source.position();
-        if (position instanceof Promise) {
+        if (isThenable(position)) {
           this.#isAsync = true;
-          position.catch(() => undefined);
+          position.then(undefined, () => undefined);
           return undefined;
         }
         // Not checked here, at each safe point: it is where it gets into a cut.
@@ -165,5 +165,10 @@ export class SafePointLoop implements BarrierPort {
 async function report(source: Source, reached: (position: SourcePosition) => void): Promise<void> {
   const position = source.position();
   // In either form: the cut checks it, of whatever dataflow it comes.
-  reached((position instanceof Promise ? await position : position) as SourcePosition);
+  reached((isThenable(position) ? await position : position) as SourcePosition);
+}
+
+/** Also of another realm, and of a query builder: a promise is no offset. */
+function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof (value as { readonly then?: unknown }).then === 'function';
 }

@@ -1,7 +1,8 @@
 // A sink's writer in one generation: passes records on, and holds those of the next epoch back.
 
 import { assert } from '../../assert.js';
-import { TidegateError } from '../../errors.js';
+import { requireRecords } from '../../contracts/records.js';
+import { TidegateError, toError } from '../../errors.js';
 import { roomAtOnce, type SinkWriter } from '../../contracts/barrier.js';
 import type { Generation } from '../../ids.js';
 import { bytesOf } from '../../runtime/record-bytes.js';
@@ -70,6 +71,13 @@ export class BufferedSinkWriter implements SinkWriter {
 
   write(records: readonly unknown[]): Promise<void> {
     if (this.#mode === 'fenced') return Promise.reject(this.#fencedError());
+    try {
+      requireRecords(this.#options.sink, records);
+    } catch (error) {
+      // Somebody may pass over the rejection: what was meant to be written is missing in this epoch.
+      this.#fail(error);
+      return Promise.reject(toError(error));
+    }
     if (records.length === 0 || this.#mode === 'failed') return roomAtOnce;
     this.#writtenCount += 1;
     // A copy: the caller may use its array again while these records wait.

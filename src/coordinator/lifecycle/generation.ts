@@ -1,6 +1,6 @@
 // A generation: its open sinks, and its state since recovery.
 
-import type { Flow } from '../../contracts/barrier.js';
+import type { Flow, SourcePatience } from '../../contracts/barrier.js';
 import {
   isTwoPhase,
   type FlushingSinkSession,
@@ -134,16 +134,18 @@ function openSink(
 
 /** Lets its records flow; false when the dataflow could not begin. */
 export function resumeFlow(
-  { barriers, events }: StepContext,
+  context: StepContext,
   generation: Generation,
   failed: (error: unknown) => void,
 ): boolean {
+  const { barriers, events } = context;
   const flow: Flow = {
     generation: generation.number,
     sinks: new Map([...generation.sinks].map(([name, { writer }]) => [name, writer])),
     // One microtask later: the resumption is in the middle of a step of the life.
     failed: (error) => queueMicrotask(() => failed(error)),
     troubled: (records) => events.emit('records-troubled', records),
+    patience: patienceOf(context),
   };
   try {
     barriers.resume(flow);
@@ -152,6 +154,29 @@ export function resumeFlow(
     failed(error);
     return false;
   }
+}
+
+/** A source that is away is waited for as long as a sink is that does not answer. */
+export function patienceOf({
+  clock,
+  random,
+  logger,
+  options,
+  events,
+}: StepContext): SourcePatience {
+  return {
+    clock,
+    random,
+    giveUpAfterMs: options.timeouts.inDoubtMs,
+    waiting: (waiting) => {
+      logger.warn({ ...waiting }, 'a source fails, and is asked again');
+      events.emit('source-waiting', waiting);
+    },
+    back: (back) => {
+      logger.info({ ...back }, 'a source is back');
+      events.emit('source-back', back);
+    },
+  };
 }
 
 /**

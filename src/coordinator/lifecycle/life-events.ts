@@ -83,7 +83,7 @@ export interface Blame {
 /** Recovering from these would hide a mistake, fight a newer owner, or meet the same fact again. */
 export function isBeyondRecovery(cause: unknown): boolean {
   if (isTidegateError(cause) && (cause.kind === 'internal' || cause.kind === 'fenced')) return true;
-  return hasErrorCode(cause, 'TIDEGATE_STATE_ALIASED');
+  return hasErrorCode(cause, 'TIDEGATE_STATE_ALIASED', 'TIDEGATE_SOURCE_UNANSWERED');
 }
 
 export function refusalOf(recovered: Recovered): unknown {

@@ -1,7 +1,12 @@
 // Recovery at a start and after a failure: suspend, take the next generation, recover.
 
 import { TidegateError, toError } from '../../errors.js';
-import type { Recover, RecoveryOutcome, RestoreChoice } from '../../recovery/request.js';
+import type {
+  LostInputChoice,
+  Recover,
+  RecoveryOutcome,
+  RestoreChoice,
+} from '../../recovery/request.js';
 import { backoffMs } from '../../runtime/backoff.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
 import {
@@ -20,6 +25,7 @@ export interface GenerationRecoveryOptions {
   readonly open: Omit<OpenStoreOptions, 'signal'>;
   readonly recover: Recover;
   readonly restoreFrom: RestoreChoice | undefined;
+  readonly acceptLostInput: LostInputChoice | undefined;
   /** A participant or the store does not answer as it should, and is asked again. */
   readonly waits: (problem: Error) => void;
 }
@@ -84,7 +90,7 @@ export class GenerationRecovery {
     { occasion, generation }: PastGeneration,
     signal: AbortSignal,
   ): Promise<RecoveryOutcome> {
-    const { context, recover, restoreFrom } = this.#options;
+    const { context, recover, restoreFrom, acceptLostInput } = this.#options;
     await this.#pause(signal);
     if (generation !== undefined) await this.#suspend(signal);
     const store = await this.#nextOwner(signal);
@@ -99,7 +105,8 @@ export class GenerationRecovery {
       occasion,
       ports: { clock, random, logger, waits: this.#waits },
       signal,
-      ...(occasion === 'start' && restoreFrom !== undefined ? { restoreFrom } : {}),
+      // A person's word is for the start that it was given to.
+      ...(occasion === 'start' ? { restoreFrom, acceptLostInput } : {}),
     });
     this.#store = outcome.store;
     return outcome;
@@ -137,7 +144,9 @@ export class GenerationRecovery {
   async #nextOwner(signal: AbortSignal): Promise<OwnedStore> {
     const { context, store, open } = this.#options;
     const { clock, options } = context;
-    const timeoutMs = options.timeouts.persistMs + (open.waitForOwnerMs ?? defaultWaitForOwnerMs);
+    const { persistMs } = options.timeouts;
+    const waitForOwnerMs = open.waitForOwnerMs ?? defaultWaitForOwnerMs;
+    const timeoutMs = persistMs + waitForOwnerMs;
     const owned = this.#store;
     // A disk that never answers must not hold the process.
     const outcome = await withDeadline({ clock, timeoutMs, signal }, async (inner) => {
@@ -153,7 +162,8 @@ export class GenerationRecovery {
     throw new TidegateError(
       'TIDEGATE_RECOVERY_FAILED',
       outcome.kind === 'timed-out'
-        ? `the store could not be opened within ${outcome.afterMs} ms`
+        ? `the store could not be opened within ${outcome.afterMs} ms (timeouts.persistMs ` +
+            `${persistMs} + waitForOwnerMs ${waitForOwnerMs})`
         : 'the opening of the store was ended from outside',
     );
   }

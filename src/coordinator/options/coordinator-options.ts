@@ -7,7 +7,7 @@ import type { Participants } from '../../contracts/participants.js';
 import type { Sink } from '../../contracts/sink.js';
 import type { Source } from '../../contracts/source.js';
 import type { TableStore } from '../../contracts/table-store.js';
-import type { Recover, RestoreChoice } from '../../recovery/request.js';
+import type { LostInputChoice, Recover, RestoreChoice } from '../../recovery/request.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { harmlessLogger, silentLogger, type Logger } from '../../runtime/logger.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
@@ -69,6 +69,11 @@ export interface CoordinatorOptions<Sinks extends Named<Sink> = Named<Sink>> {
   readonly waitForOwnerMs?: number;
   /** Start from a chosen checkpoint or savepoint instead of the newest: once, then take it out. */
   readonly restoreFrom?: RestoreChoice;
+  /**
+   * Sources that may go on without input that is gone, each with the checkpoint that the refusal named:
+   * once, then take it out. What was given up stands in the manifest.
+   */
+  readonly acceptLostInput?: LostInputChoice;
   /** Ends everything at once, without a final checkpoint. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -110,8 +115,9 @@ const coordinatorTable = {
   waitForOwnerMs: whole({ min: 0 }),
   restoreFrom: nested<RestoreChoice>({
     checkpointId: required(checkpointNumber),
-    acceptDuplicatesIn: required(custom(duplicatesProblem)),
+    acceptDuplicatesIn: required(custom((choice) => numbersProblem(choice, 'sink'))),
   }),
+  acceptLostInput: custom((choice) => numbersProblem(choice, 'source')),
   signal: contract(['addEventListener', 'removeEventListener']),
   clock: contract(['now', 'monotonicMs', 'setTimer'], systemClock),
   random: contract(['next'], systemRandom),
@@ -145,7 +151,7 @@ export function checkOptions(given: CoordinatorOptions): CheckedOptions {
   const settings = completeSettings(given.checkpoint);
   // What a mix can keep is asked of participants that can be used.
   const mix = unusable.length === 0 ? participantProblems(participants, settings) : [];
-  const problems = [...wrong, ...unusable, ...mix];
+  const problems = [...wrong, ...unusable, ...mix, ...strangers(given, participants)];
   if (problems.length > 0) {
     const list = problems.map((problem) => `- ${problem}`).join('\n');
     throw new TidegateError('TIDEGATE_OPTIONS', `the coordinator cannot be built:\n${list}`, {
@@ -178,16 +184,26 @@ export function contextOf(
   };
 }
 
+/** A consent for a source that there is not would be taken for given. */
+function strangers(
+  { acceptLostInput: choice }: { readonly acceptLostInput?: unknown },
+  { sources, tables }: Participants,
+): readonly string[] {
+  return Object.keys(isObject(choice) ? choice : {})
+    .filter((name) => !sources.has(name) && !tables.has(name))
+    .map((name) => `acceptLostInput names ${name}, and there is no such source`);
+}
+
 function namedProblem(value: unknown): string | undefined {
   return isObject(value) ? undefined : `is ${kindOf(value)}, not participants by their names`;
 }
 
 /** Looked at before anything is opened: a restore is asked for once, and by a person. */
-function duplicatesProblem(value: unknown): string | undefined {
-  if (!isObject(value)) return `is ${kindOf(value)}, not checkpoints by sink`;
-  const problems = Object.entries(value).flatMap(([sink, id]) => {
+function numbersProblem(value: unknown, by: 'sink' | 'source'): string | undefined {
+  if (!isObject(value)) return `is ${kindOf(value)}, not checkpoints by ${by}`;
+  const problems = Object.entries(value).flatMap(([name, id]) => {
     const problem = checkpointNumber.problem(id);
-    return problem === undefined ? [] : [`has an entry ${sink} that ${problem}`];
+    return problem === undefined ? [] : [`has an entry ${name} that ${problem}`];
   });
   return problems.length === 0 ? undefined : problems.join(' and ');
 }

@@ -92,22 +92,34 @@ export function isUsableName(name: unknown): boolean {
   return name.trim() !== '' && name.length <= 200 && isPlain;
 }
 
+/** How long an epoch may stay prepared, setting by setting. */
+function lifetimeParts({
+  intervalMs,
+  timeouts,
+  maxOutageMs,
+}: CheckpointOptions): readonly (readonly [setting: string, ms: number])[] {
+  return [
+    ['intervalMs', intervalMs],
+    ['timeouts.preCommitMs', timeouts.preCommitMs],
+    ['2 × timeouts.persistMs', 2 * timeouts.persistMs],
+    ['timeouts.commitMs', timeouts.commitMs],
+    ['maxOutageMs', maxOutageMs],
+    // A sink that does not answer is asked again for so long, and everything has to be there then.
+    ['timeouts.inDoubtMs', timeouts.inDoubtMs],
+  ];
+}
+
 function lifetimeProblems(name: string, sink: Sink, options: CheckpointOptions): readonly string[] {
   if (!isTwoPhase(sink)) return [];
   const problems: string[] = [];
   const { maxPreparedLifetimeMs: lifetimeMs, maxPrepared } = sink;
-  const neededMs =
-    options.intervalMs +
-    options.timeouts.preCommitMs +
-    2 * options.timeouts.persistMs +
-    options.timeouts.commitMs +
-    options.maxOutageMs +
-    // A sink that does not answer is asked again for so long, and everything has to be there then.
-    options.timeouts.inDoubtMs;
+  const parts = lifetimeParts(options);
+  const neededMs = parts.reduce((sum, [, ms]) => sum + ms, 0);
   if (lifetimeMs !== undefined && !(lifetimeMs >= neededMs)) {
+    const sum = parts.map(([setting, ms]) => `${setting} ${ms}`).join(' + ');
     problems.push(
-      `sink ${name} keeps a prepared epoch for ${lifetimeMs} ms, but interval, bounds and outage ` +
-        `need ${neededMs} ms`,
+      `sink ${name} keeps a prepared epoch for ${lifetimeMs} ms (maxPreparedLifetimeMs), and it may ` +
+        `take ${neededMs} ms until it is committed: ${sum}`,
     );
   }
   if (maxPrepared !== undefined && !(maxPrepared >= 1)) {
