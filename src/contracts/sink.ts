@@ -157,7 +157,7 @@ export interface TwoPhaseSinkSession<Rec = unknown> extends SinkInspector {
  * 6. `listPrepared` lists what this pipeline left prepared.
  * 7. Durable names are `pipeline/sink/generation/checkpoint id`, never reused.
  * 8. After a failed write the session refuses `preCommit` of that attempt.
- * 9. `maxPreparedLifetimeMs` and `maxPrepared` are declared where they are limited.
+ * 9. `maxPreparedLifetimeMs`, `maxEpochMs` and `maxPrepared` are declared where they are limited.
  * 10. `openReadOnly` allows the questions only; it fences nothing and creates nothing.
  *
  * `write` and `preCommit` are called one at a time. `commit`, `inspect` and `rollback` of earlier
@@ -172,6 +172,8 @@ export interface TwoPhaseSink<Rec = unknown> {
    * sink discards it; default: without end.
    */
   readonly maxEpochMs?: number;
+  /** What it costs others, as a part of a sentence: it stands in `explain` behind the guarantee. */
+  readonly caution?: string;
   /** How many epochs may be prepared at once; default 1. */
   readonly maxPrepared?: number;
   open(owner: SinkOwner, options: CallOptions): Promise<TwoPhaseSinkSession<Rec>>;

@@ -100,6 +100,26 @@ describe('building a coordinator', () => {
     );
   });
 
+  test('refuses a sink whose epochs may not be open for interval and bounds, with the parts', () => {
+    const [sink] = Object.values(sinksOf('last-resource'));
+    const short = { ...sink, maxEpochMs: 60_000 } as Sink;
+    const [problem] = problemsOf({ sinks: { short } });
+    expect(problem).toBe(
+      'sink short keeps an epoch open for 60000 ms (maxEpochMs; of a Kafka sink it is ' +
+        'transactionTimeoutMs), and it may take 490000 ms until it is committed: intervalMs 10000 + ' +
+        'minPauseMs 0 + timeouts.alignmentMs 30000 + timeouts.snapshotMs 120000 + ' +
+        'timeouts.preCommitMs 30000 + 2 × timeouts.persistMs 240000 + timeouts.commitMs 60000',
+    );
+    expect(problemsOf({ sinks: { short: { ...short, maxEpochMs: 490_000 } as Sink } })).toEqual([]);
+  });
+
+  test('says in the guarantee what a last-resource sink costs others', () => {
+    const [sink] = Object.values(sinksOf('last-resource'));
+    const out = { ...sink, caution: 'readers wait' } as Sink;
+    const { sinks } = build({ sinks: { out } }).guarantee;
+    expect(sinks.get('out')?.why).toBe('it commits first, and its marker decides; readers wait');
+  });
+
   test.each<[string, Partial<CoordinatorOptions>]>([
     ['waitForOwnerMs is NaN', { waitForOwnerMs: Number.NaN }],
     ['waitForOwnerMs is -1', { waitForOwnerMs: -1 }],

@@ -13,7 +13,7 @@ export const mutations = [
   kafka(
     'older producers are not fenced',
     'sink.ts',
-    'await this.#again(options, () => producer.init(options));',
+    'await whenEnded(names, options, () => producer.init(options));',
     'await producer.begin();',
   ),
   kafka(
@@ -31,13 +31,13 @@ export const mutations = [
   kafka(
     'a generation is remembered with its first epoch only',
     'sink.ts',
-    'await this.#claim(producer, markerTopic, marker, options);',
+    'await this.#claim(producer, names, marker, options);',
     '',
   ),
   kafka(
     'the marker is behind the commit',
     'sink-session.ts',
-    'await one.send([markerRecord(markerTopic, marker)], options);',
+    'await whenEnded(this.#opened, options, () => one.send([message], options));',
     '',
   ),
   kafka(
@@ -92,7 +92,7 @@ export const mutations = [
   kafka(
     'reading the markers ends before their end',
     'markers.ts',
-    'if (read.nextOffset >= range.high) return',
+    'if (read.nextOffset >= high) return',
     'if (read.nextOffset > 0n) return',
   ),
   kafka(

@@ -6,12 +6,14 @@
 import { IdRanges } from '../memory/id-ranges.js';
 import { TidegateError, toError } from '../../errors.js';
 import type { Clock } from '../../runtime/clock.js';
+import type { Logger } from '../../runtime/logger.js';
 import { withDeadline } from '../../runtime/deadline.js';
 import type { CheckpointId, Generation, StoreId } from '../../ids.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { SinkOwner } from '../../contracts/sink.js';
 import { KafkaFailure } from './driver.js';
-import type { KafkaAdmin, KafkaDriver, KafkaMessage, KafkaRead } from './driver.js';
+import type { KafkaAdmin, KafkaDriver, KafkaMessage, KafkaRange, KafkaRead } from './driver.js';
+import { configOf } from './sink-topics.js';
 
 /** What the newest marker record says. */
 export interface MarkerState {
@@ -63,11 +65,13 @@ export function markerRecord(topic: string, state: MarkerState): KafkaMessage {
 export async function ensureMarkerTopic(
   admin: KafkaAdmin,
   topic: string,
+  logger: Logger,
   options: CallOptions,
 ): Promise<void> {
   const found = await admin.describeTopic(topic, options);
   if (found === undefined) {
-    const config = { 'cleanup.policy': 'compact' };
+    // The newest segment is never compacted: by default it grows to a gigabyte.
+    const config = { 'cleanup.policy': 'compact', 'segment.bytes': '52428800' };
     await admin.createTopic({ topic, partitions: 1, config }, options).catch((error: unknown) => {
       if (!(error instanceof KafkaFailure) || error.kind !== 'authorization') throw error;
       throw new TidegateError(
@@ -81,9 +85,7 @@ export async function ensureMarkerTopic(
   if (found.partitions !== 1) {
     throw unusable(topic, `has ${found.partitions} partitions, and markers need one`);
   }
-  const policy = (await admin.topicConfig(topic, ['cleanup.policy'], options)).get(
-    'cleanup.policy',
-  );
+  const policy = await configOf(admin, topic, 'cleanup.policy', logger, options);
   if (policy !== undefined && policy !== 'compact') {
     throw unusable(topic, `has cleanup.policy=${policy}, so that markers would be deleted`);
   }
@@ -116,9 +118,13 @@ export interface MarkersRead {
   readonly isWhole: boolean;
 }
 
+/** How far from the end the newest marker is looked for, in offsets, before all are read. */
+const tails = [100n, 10_000n];
+
 /**
  * The newest marker up to the end of the topic as it is now: read_committed, so a transaction that is
- * open at the end is waited for until `signal`, or as long as `quiet` says.
+ * open at the end is waited for until `signal`, or as long as `quiet` says. Each marker holds all
+ * that is committed, so the tail is enough unless there is none in it.
  */
 export async function readMarkers(
   driver: KafkaDriver,
@@ -129,7 +135,23 @@ export async function readMarkers(
 ): Promise<MarkersRead> {
   const range = (await admin.ranges(topic, options)).get(0);
   if (range === undefined || range.high <= range.low) return { newest: undefined, isWhole: true };
-  const consumer = await driver.consumer({ topic, from: new Map([[0, range.low]]) }, options);
+  const { low, high } = range;
+  for (const length of tails) {
+    if (high - length <= low) break;
+    const read = await readFrom(driver, topic, { low: high - length, high }, options, quiet);
+    if (read.newest !== undefined) return read;
+  }
+  return readFrom(driver, topic, range, options, quiet);
+}
+
+async function readFrom(
+  driver: KafkaDriver,
+  topic: string,
+  { low, high }: KafkaRange,
+  options: CallOptions,
+  quiet: QuietEnd | undefined,
+): Promise<MarkersRead> {
+  const consumer = await driver.consumer({ topic, from: new Map([[0, low]]) }, options);
   let newest: MarkerState | undefined;
   const reads = consumer.reads(options)[Symbol.asyncIterator]();
   try {
@@ -141,13 +163,13 @@ export async function readMarkers(
       for (const { value, offset } of read.records) {
         if (value !== null) newest = parseMarker(topic, offset, value);
       }
-      if (read.nextOffset >= range.high) return { newest, isWhole: true };
+      if (read.nextOffset >= high) return { newest, isWhole: true };
     }
   } finally {
     await consumer.close();
   }
   options.signal.throwIfAborted();
-  throw new Error('the reading of the markers ended before their end');
+  throw new KafkaFailure('retriable', 'the reading of the markers ended before their end');
 }
 
 async function nextRead(

@@ -57,7 +57,10 @@ export interface KafkaSinkOptions<Rec> {
   readonly transactionTimeoutMs?: number;
   /** Bytes that are collected before they are sent. Default 1 MiB. */
   readonly batchBytes?: number;
-  /** Longest value, key and headers of a record together. Default 900 000, below the brokers' 1 MiB. */
+  /**
+   * Longest value, key and headers of a record together. Default: what its topic takes
+   * (`max.message.bytes`, 1 MiB unless it was changed).
+   */
   readonly maxRecordBytes?: number;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -88,7 +91,7 @@ const optionTable = {
   markerTopic: custom(topicProblem),
   transactionTimeoutMs: whole({ min: 1_000, max: 2_147_483_647, unit: 'milliseconds' }),
   batchBytes: whole({ min: 1 }, 1_048_576),
-  maxRecordBytes: whole({ min: 1 }, 900_000),
+  maxRecordBytes: whole({ min: 1 }),
   clock: contract(['now', 'setTimer'], systemClock),
   random: contract(['next', 'bytes'], systemRandom),
   logger: contract(['info', 'warn'], silentLogger),
@@ -123,9 +126,10 @@ export class OutputRecord {
 
   get byteLength(): number {
     const inHeaders = this.headers?.reduce(
-      (sum, [name, value]) => sum + name.length + (value?.byteLength ?? 0),
+      (sum, [name, value]) => sum + Buffer.byteLength(name) + (value?.byteLength ?? 0) + 10,
       0,
     );
+    // Lengths, attributes, offset and time of a record take 32 bytes at the most.
     return (this.key?.byteLength ?? 0) + (this.value?.byteLength ?? 0) + (inHeaders ?? 0) + 32;
   }
 }
@@ -170,11 +174,8 @@ export function outputOf<Rec>(
     named?.map(([name, value]) => [name, bytes(`header ${name}`, value)] as const),
     timeMs,
   );
-  if (output.byteLength > maxRecordBytes) {
-    throw refuse(
-      `it has ${output.byteLength} bytes, above maxRecordBytes (${maxRecordBytes}): make it smaller, or ` +
-        'raise max.message.bytes of the topic and maxRecordBytes',
-    );
+  if (maxRecordBytes !== undefined && output.byteLength > maxRecordBytes) {
+    throw refuse(`it has ${output.byteLength} bytes, above maxRecordBytes (${maxRecordBytes})`);
   }
   return output;
 }

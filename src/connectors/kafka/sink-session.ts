@@ -23,18 +23,19 @@ import { Mutex } from '../../runtime/mutex.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { KafkaProducer, KafkaTransaction } from './driver.js';
 import { KafkaFailure } from './driver.js';
-import { toKafkaError } from './errors.js';
 import { isMarked, markerRecord, withCommitted, type MarkerState } from './markers.js';
+import { outputForm } from './output-form.js';
+import { toSinkError, whenEnded, type SinkNames } from './sink-errors.js';
 import { checkpointIdIn, handleOf } from './sink-handle.js';
 import { outputOf, type KafkaSinkSettings, type OutputRecord } from './sink-options.js';
+import { TopicNeeds, type OutputTopics } from './sink-topics.js';
 
-export interface OpenedSink<Rec> {
+export interface OpenedSink<Rec> extends SinkNames {
   readonly owner: SinkOwner;
   readonly settings: KafkaSinkSettings<Rec>;
   readonly producer: KafkaProducer;
-  readonly markerTopic: string;
   readonly marker: MarkerState;
-  readonly recordForm: RecordForm<Rec>;
+  readonly topics: OutputTopics;
 }
 
 /** An epoch whose records and marker are sent, and whose EndTxn is not. */
@@ -66,20 +67,23 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
   constructor(opened: OpenedSink<Rec>) {
     this.#opened = opened;
     this.#marker = opened.marker;
-    this.recordForm = opened.recordForm;
+    this.recordForm = outputForm(opened.settings, opened.topics);
   }
 
   async write(records: readonly Rec[]): Promise<void> {
-    const { settings, owner } = this.#opened;
+    const { settings, owner, topics } = this.#opened;
     requireRecords(owner.sink, records);
     this.#throwIfIncomplete();
+    const needs = new TopicNeeds();
     try {
       for (const record of records) {
-        const output = outputOf(settings, record, this.#written + 1);
         this.#written += 1;
+        const output = outputOf(settings, record, this.#written);
+        needs.note(output, this.#written);
         this.#waiting.push(output);
         this.#waitingBytes += output.byteLength;
       }
+      await topics.check(needs, { signal: this.#closing.signal });
     } catch (error) {
       // The records before it are the epoch's already: without this one it has a hole.
       throw this.#fail(error, 'writing');
@@ -111,7 +115,8 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
     const marker = withCommitted(this.#marker, id);
     const transaction = await this.#doing('pre-committing', async () => {
       const one = await this.#transaction();
-      await one.send([markerRecord(markerTopic, marker)], options);
+      const message = markerRecord(markerTopic, marker);
+      await whenEnded(this.#opened, options, () => one.send([message], options));
       return one;
     });
     const prepared = { handle: handleOf(owner, id) };
@@ -128,15 +133,18 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
       this.#throwIfUnclear();
       return isMarked(this.#marker, id) ? 'already-applied' : 'absent';
     }
-    // Whatever comes of it, this transaction is over.
+    // Whatever comes of it, this transaction is over; while it is asked, nothing is known of it.
     this.#held = undefined;
+    this.#unclear = new Error(`the commit of checkpoint ${id} is under way`);
     try {
-      await this.#mutex.runExclusive(() => held.transaction.commit(options), options.signal);
+      const end = (): Promise<void> => held.transaction.commit(options);
+      await this.#mutex.runExclusive(() => whenEnded(this.#opened, options, end), options.signal);
     } catch (error) {
       const failure = this.#fail(unclear(error), `committing checkpoint ${id} at`);
       this.#unclear = failure;
       throw failure;
     }
+    this.#unclear = undefined;
     this.#marker = held.marker;
     this.#release();
     return 'applied';
@@ -210,9 +218,12 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
     const batch = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    const { settings, topics } = this.#opened;
     await this.#doing('sending', async () => {
       const transaction = await this.#transaction();
-      await transaction.send(batch, options);
+      for (const part of topics.batches(batch, settings.batchBytes)) {
+        await whenEnded(this.#opened, options, () => transaction.send(part, options));
+      }
     });
   }
 
@@ -230,7 +241,7 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
   }
 
   #fail(error: unknown, doing: string): Error {
-    const failure = toKafkaError(error, `${doing} sink ${this.#opened.owner.sink}`);
+    const failure = toSinkError(error, `${doing} sink ${this.#opened.owner.sink}`, this.#opened);
     this.#failure ??= failure;
     this.#release();
     return failure;
@@ -253,9 +264,10 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
   }
 }
 
-/** No answer to EndTxn says what has become of it, but that of a fence. */
+/** No answer to EndTxn but a success says what has become of it: a client may have asked twice. */
 function unclear(error: unknown): unknown {
-  if (error instanceof KafkaFailure && error.kind === 'fenced') return error;
+  const isFence = error instanceof KafkaFailure && error.kind === 'fenced';
+  if (isFence) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new KafkaFailure('unknown-outcome', message, { cause: error });
 }

@@ -4,13 +4,10 @@ import type { SinkInspector, SinkOwner, TwoPhaseSink } from '../../contracts/sin
 import type { CallOptions } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
-import { sleep } from '../../runtime/deadline.js';
-import { backoffMs } from '../../runtime/backoff.js';
 import { newUuid } from '../../runtime/uuid.js';
 import { IdRanges } from '../memory/id-ranges.js';
 import { writeAhead } from '../write-ahead/write-ahead.js';
-import { KafkaFailure, type KafkaAdmin, type KafkaProducer } from './driver.js';
-import { toKafkaError } from './errors.js';
+import type { KafkaAdmin, KafkaProducer } from './driver.js';
 import {
   checkMarker,
   defaultMarkerTopic,
@@ -21,10 +18,11 @@ import {
   type MarkersRead,
   type MarkerState,
 } from './markers.js';
+import { toSinkError, whenEnded, type SinkNames } from './sink-errors.js';
 import { checkpointIdIn } from './sink-handle.js';
 import { checkSinkOptions, type KafkaSinkOptions, type KafkaSinkSettings } from './sink-options.js';
-import { outputForm } from './output-form.js';
 import { KafkaSinkSession } from './sink-session.js';
+import { OutputTopics, TopicNeeds } from './sink-topics.js';
 
 /**
  * Writes records to Kafka, exactly once for readers with `isolation.level=read_committed`.
@@ -51,6 +49,9 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
   readonly maxPrepared = 1;
   /** An epoch that is open for longer is aborted by the brokers. */
   readonly maxEpochMs: number;
+  readonly caution =
+    'its open transaction keeps read_committed readers of the topic waiting from the first record ' +
+    'of an interval to its commit (not with staging)';
   readonly #settings: KafkaSinkSettings<Rec>;
   /** So that an opening that failed half-way may be done again under the same generation. */
   readonly #opening: string;
@@ -62,18 +63,21 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
   }
 
   async open(owner: SinkOwner, options: CallOptions): Promise<KafkaSinkSession<Rec>> {
-    const { kafka, transactionTimeoutMs } = this.#settings;
-    const markerTopic = this.#markerTopic(owner);
+    const names = this.#names(owner);
+    const { transactionalId, markerTopic } = names;
+    const { kafka, logger, transactionTimeoutMs } = this.#settings;
     return this.#asking(owner, options, async (admin) => {
-      await ensureMarkerTopic(admin, markerTopic, options);
+      const topics = await this.#checkedTopics(options);
+      await ensureMarkerTopic(admin, markerTopic, logger, options);
       // Looked at before anything is fenced: an owner that was overtaken must not fence the newer one.
       // What an open transaction hides is seen behind the fence.
       const before = await this.#peek(admin, markerTopic, options);
       checkMarker(before.newest, owner, this.#opening);
-      const transactionalId = `tidegate/${owner.pipeline}/${owner.sink}`;
       const producer = await kafka.producer({ transactionalId, transactionTimeoutMs }, options);
       try {
-        await this.#again(options, () => producer.init(options));
+        // An opening that was given up must not fence the one that follows it.
+        options.signal.throwIfAborted();
+        await whenEnded(names, options, () => producer.init(options));
         const { newest: found } = await readMarkers(kafka, admin, markerTopic, options);
         checkMarker(found, owner, this.#opening);
         const marker: MarkerState = {
@@ -83,10 +87,9 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
           committed: found?.committed ?? new IdRanges(),
           forgotten: found?.forgotten ?? 0,
         };
-        await this.#claim(producer, markerTopic, marker, options);
+        await this.#claim(producer, names, marker, options);
         const settings = this.#settings;
-        const recordForm = await outputForm(settings, kafka, options);
-        return new KafkaSinkSession({ owner, settings, producer, markerTopic, marker, recordForm });
+        return new KafkaSinkSession({ ...names, owner, settings, producer, marker, topics });
       } catch (error) {
         await producer.close();
         throw error;
@@ -98,7 +101,7 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
     identity: Omit<SinkOwner, 'generation'>,
     options: CallOptions,
   ): Promise<SinkInspector> {
-    const markerTopic = this.#markerTopic(identity);
+    const { markerTopic } = this.#names(identity);
     const look = (call: CallOptions): Promise<MarkersRead> =>
       this.#asking(identity, call, async (admin) => {
         const isThere = (await admin.describeTopic(markerTopic, call)) !== undefined;
@@ -126,8 +129,19 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
     };
   }
 
-  #markerTopic(identity: Pick<SinkOwner, 'pipeline' | 'sink'>): string {
-    return this.#settings.markerTopic ?? defaultMarkerTopic(identity);
+  #names({ pipeline, sink }: Pick<SinkOwner, 'pipeline' | 'sink'>): SinkNames {
+    const { markerTopic = defaultMarkerTopic({ pipeline, sink }) } = this.#settings;
+    const transactionalId = `tidegate/${pipeline}/${sink}`;
+    return { transactionalId, markerTopic, settings: this.#settings };
+  }
+
+  async #checkedTopics(options: CallOptions): Promise<OutputTopics> {
+    const { topic } = this.#settings;
+    const topics = new OutputTopics(this.#settings);
+    const needs = new TopicNeeds();
+    if (typeof topic === 'string') needs.byTopic.set(topic, { partition: 0, bytes: 0, place: 0 });
+    await topics.check(needs, options);
+    return topics;
   }
 
   /** The markers, as far as they can be seen now: without a wait for a transaction that is open. */
@@ -139,40 +153,18 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
   /** Durable before the first record, so that the generation is remembered also without an epoch. */
   async #claim(
     producer: KafkaProducer,
-    topic: string,
+    names: SinkNames,
     marker: MarkerState,
     options: CallOptions,
   ): Promise<void> {
-    await this.#again(options, async () => {
-      const transaction = await producer.begin();
-      try {
-        await transaction.send([markerRecord(topic, marker)], options);
-      } catch (error) {
-        await transaction.abort(options).catch(() => undefined);
-        throw error;
-      }
-      await transaction.commit(options);
-    });
-  }
-
-  /** The brokers may still be ending the transaction of the owner before. */
-  async #again(options: CallOptions, work: () => Promise<void>): Promise<void> {
-    const { clock, random } = this.#settings;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        const isEnding = error instanceof KafkaFailure && error.kind === 'concurrent-transactions';
-        if (!isEnding) throw error;
-        const slept = await sleep(clock, backoffMs(attempt, random.next()), options.signal);
-        if (!slept) throw error;
-      }
-    }
+    const transaction = await producer.begin();
+    const message = markerRecord(names.markerTopic, marker);
+    await whenEnded(names, options, () => transaction.send([message], options));
+    await whenEnded(names, options, () => transaction.commit(options));
   }
 
   async #asking<Value>(
-    { sink }: { readonly sink: string },
+    identity: Pick<SinkOwner, 'pipeline' | 'sink'>,
     options: CallOptions,
     work: (admin: KafkaAdmin) => Promise<Value>,
   ): Promise<Value> {
@@ -181,7 +173,7 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
       admin = await this.#settings.kafka.admin(options);
       return await work(admin);
     } catch (error) {
-      throw toKafkaError(error, `opening sink ${sink}`);
+      throw toSinkError(error, `opening sink ${identity.sink}`, this.#names(identity));
     } finally {
       await admin?.close();
     }

@@ -45,8 +45,11 @@ function sinkGuarantee(sink: Sink, participants: Participants): SinkGuarantee {
   switch (sink.durability) {
     case 'durable':
       return { level: 'exactly-once', why: 'a fresh process can commit what it has prepared' };
-    case 'last-resource':
-      return { level: 'exactly-once', why: 'it commits first, and its marker decides' };
+    case 'last-resource': {
+      const why = 'it commits first, and its marker decides';
+      const { caution } = sink;
+      return { level: 'exactly-once', why: caution === undefined ? why : `${why}; ${caution}` };
+    }
     case 'idempotent':
       if (sink.ordersWrites !== true) {
         return { level: 'at-least-once', why: 'a late write can overtake a newer one' };

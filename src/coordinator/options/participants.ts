@@ -92,34 +92,60 @@ export function isUsableName(name: unknown): boolean {
   return name.trim() !== '' && name.length <= 200 && isPlain;
 }
 
-/** How long an epoch may stay prepared, setting by setting. */
-function lifetimeParts({
-  intervalMs,
-  timeouts,
-  maxOutageMs,
-}: CheckpointOptions): readonly (readonly [setting: string, ms: number])[] {
+type Parts = readonly (readonly [setting: string, ms: number])[];
+
+/** What lies between a pre-commit and its commit, setting by setting. */
+function commitParts({ timeouts }: CheckpointOptions): Parts {
   return [
-    ['intervalMs', intervalMs],
     ['timeouts.preCommitMs', timeouts.preCommitMs],
     ['2 × timeouts.persistMs', 2 * timeouts.persistMs],
     ['timeouts.commitMs', timeouts.commitMs],
-    ['maxOutageMs', maxOutageMs],
+  ];
+}
+
+/** How long an epoch may stay prepared. */
+function lifetimeParts(options: CheckpointOptions): Parts {
+  return [
+    ['intervalMs', options.intervalMs],
+    ...commitParts(options),
+    ['maxOutageMs', options.maxOutageMs],
     // A sink that does not answer is asked again for so long, and everything has to be there then.
-    ['timeouts.inDoubtMs', timeouts.inDoubtMs],
+    ['timeouts.inDoubtMs', options.timeouts.inDoubtMs],
+  ];
+}
+
+/** How long an epoch may be open, from its first record to its commit. */
+function epochParts(options: CheckpointOptions): Parts {
+  return [
+    ['intervalMs', options.intervalMs],
+    ['minPauseMs', options.minPauseMs],
+    ['timeouts.alignmentMs', options.timeouts.alignmentMs],
+    ['timeouts.snapshotMs', options.timeouts.snapshotMs],
+    ...commitParts(options),
   ];
 }
 
 function lifetimeProblems(name: string, sink: Sink, options: CheckpointOptions): readonly string[] {
   if (!isTwoPhase(sink)) return [];
+  const { maxPreparedLifetimeMs: lifetimeMs, maxEpochMs, maxPrepared } = sink;
   const problems: string[] = [];
-  const { maxPreparedLifetimeMs: lifetimeMs, maxPrepared } = sink;
-  const parts = lifetimeParts(options);
-  const neededMs = parts.reduce((sum, [, ms]) => sum + ms, 0);
-  if (lifetimeMs !== undefined && !(lifetimeMs >= neededMs)) {
+  const tooShort = (givenMs: number | undefined, parts: Parts): string | undefined => {
+    const neededMs = parts.reduce((sum, [, ms]) => sum + ms, 0);
+    if (givenMs === undefined || givenMs >= neededMs) return undefined;
     const sum = parts.map(([setting, ms]) => `${setting} ${ms}`).join(' + ');
+    return `may take ${neededMs} ms until it is committed: ${sum}`;
+  };
+  const prepared = tooShort(lifetimeMs, lifetimeParts(options));
+  if (prepared !== undefined) {
     problems.push(
-      `sink ${name} keeps a prepared epoch for ${lifetimeMs} ms (maxPreparedLifetimeMs), and it may ` +
-        `take ${neededMs} ms until it is committed: ${sum}`,
+      `sink ${name} keeps a prepared epoch for ${lifetimeMs} ms (maxPreparedLifetimeMs), and it ${prepared}`,
+    );
+  }
+  const open = tooShort(maxEpochMs, epochParts(options));
+  if (open !== undefined) {
+    problems.push(
+      `sink ${name} keeps an epoch open for ${maxEpochMs} ms (maxEpochMs; of a Kafka sink it is ` +
+        `transactionTimeoutMs), and it ${open}`,
     );
   }
   if (maxPrepared !== undefined && !(maxPrepared >= 1)) {

@@ -40,6 +40,8 @@ function wrappedTwoPhase(sink: TwoPhaseSink, port: Port): TwoPhaseSink {
     ...(sink.maxPreparedLifetimeMs === undefined
       ? {}
       : { maxPreparedLifetimeMs: sink.maxPreparedLifetimeMs }),
+    ...(sink.maxEpochMs === undefined ? {} : { maxEpochMs: sink.maxEpochMs }),
+    ...(sink.caution === undefined ? {} : { caution: sink.caution }),
     open: (owner, options) =>
       port.durable('open', options, async () =>
         wrappedSession(await sink.open(owner, options), port),

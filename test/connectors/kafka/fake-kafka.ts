@@ -5,6 +5,7 @@
 //   lost-after    it takes effect; the caller sees unknown-outcome
 //   late          it takes effect when `arrive()` is called, unless a fence came first
 //   busy          CONCURRENT_TRANSACTIONS, without an effect
+//   away, denied  no broker answers; an ACL is missing
 // Transactions that are open for longer than their timeout are aborted by `expire()`.
 
 import {
@@ -24,7 +25,7 @@ import {
 import { systemClock, type Clock } from '../../../src/runtime/clock.js';
 
 export type ProducerCall = 'init' | 'send' | 'commit' | 'abort';
-export type KafkaFault = 'lost-before' | 'lost-after' | 'late' | 'busy' | 'away';
+export type KafkaFault = 'lost-before' | 'lost-after' | 'late' | 'busy' | 'away' | 'denied';
 
 interface Entry {
   /** A control record has none. */
@@ -39,7 +40,7 @@ interface Transaction {
 
 interface Topic {
   readonly logs: Entry[][];
-  readonly config: ReadonlyMap<string, string>;
+  config: ReadonlyMap<string, string>;
   /** First offsets that are left. */
   readonly lows: number[];
   readonly id: string;
@@ -74,6 +75,11 @@ export class FakeKafka {
   fault: (call: ProducerCall) => KafkaFault | undefined = () => undefined;
   /** Whether topics may be created, as an ACL says. */
   mayCreate = true;
+  mayReadConfigs = true;
+  /** Of each batch that was sent to a partition. */
+  readonly batchBytes: number[] = [];
+  /** Answers to fetches. */
+  readCount = 0;
   readonly #topics = new Map<string, Topic>();
   readonly #producers = new Map<string, Coordinated>();
   readonly #late: (() => void)[] = [];
@@ -120,6 +126,13 @@ export class FakeKafka {
       this.#log(topic, partition).push({ message, transaction: undefined });
     }
     this.#changed();
+  }
+
+  /** As an operator changes a topic. */
+  configure(topic: string, config: Readonly<Record<string, string>>): void {
+    const found = this.#topics.get(topic);
+    if (found === undefined) return;
+    found.config = new Map([...found.config, ...Object.entries(config)]);
   }
 
   /** Retention: nothing below this offset is left. */
@@ -188,7 +201,10 @@ export class FakeKafka {
         this.create(topic, partitions, config);
         return Promise.resolve('created' as const);
       },
-      topicConfig: (name) => Promise.resolve(this.#topics.get(name)?.config ?? new Map()),
+      topicConfig: (name) =>
+        this.mayReadConfigs
+          ? Promise.resolve(this.#topics.get(name)?.config ?? new Map<string, string>())
+          : Promise.reject(new KafkaFailure('authorization', 'TOPIC_AUTHORIZATION_FAILED')),
       groupMembers: () => Promise.resolve([]),
       commitOffsets: () => Promise.resolve(),
       close: () => Promise.resolve(),
@@ -208,6 +224,8 @@ export class FakeKafka {
       switch (fault) {
         case 'away':
           throw new KafkaFailure('retriable', 'no broker answers');
+        case 'denied':
+          throw new KafkaFailure('authorization', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
         case 'busy':
           throw new KafkaFailure('concurrent-transactions', 'CONCURRENT_TRANSACTIONS');
         case 'lost-before':
@@ -243,6 +261,7 @@ export class FakeKafka {
           send: (messages: readonly KafkaMessage[]) =>
             call('send', () => {
               const producer = coordinated();
+              this.#requireRoom(messages);
               producer.open ??= transaction;
               for (const message of messages) {
                 const log = this.#log(message.topic, this.#partitionOf(message));
@@ -258,6 +277,24 @@ export class FakeKafka {
       },
       close: () => Promise.resolve(),
     };
+  }
+
+  /** As a broker does it: the records of a request that go to one partition are a batch. */
+  #requireRoom(messages: readonly KafkaMessage[]): void {
+    const batches = new Map<string, number>();
+    for (const message of messages) {
+      const place = `${message.topic}/${this.#partitionOf(message)}`;
+      const { key, value } = message;
+      const bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0) + 12;
+      batches.set(place, (batches.get(place) ?? 61) + bytes);
+    }
+    for (const [place, bytes] of batches) {
+      const limit = this.#topics.get(place.split('/')[0] ?? '')?.config.get('max.message.bytes');
+      if (bytes > Number(limit ?? 1_048_588)) {
+        throw new KafkaFailure('too-large', 'MESSAGE_TOO_LARGE');
+      }
+      this.batchBytes.push(bytes);
+    }
   }
 
   #partitionOf({ topic, partition, key }: KafkaMessage): number {
@@ -289,6 +326,7 @@ export class FakeKafka {
             isVisible(entry) ? [toRecord(entry, partition, offset + BigInt(index))] : [],
           );
         places.set(partition, BigInt(end));
+        this.readCount += 1;
         return { kind: 'records', partition, offset, records, nextOffset: BigInt(end) };
       }
       return undefined;

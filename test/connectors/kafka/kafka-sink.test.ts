@@ -10,6 +10,7 @@ import {
   ownerOf,
   secondStore,
 } from '../../../src/testing/conformance/sink-bench.js';
+import { silentLogger } from '../../../src/runtime/logger.js';
 import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
 import { describeTwoPhaseSink } from '../../../src/testing/two-phase-sink-conformance.js';
 import { FakeKafka, quickClock, type KafkaFault, type ProducerCall } from './fake-kafka.js';
@@ -113,7 +114,11 @@ describe('a fence', () => {
     const old = await sinkOn(kafka).open(ownerOf(1), calm);
     const handle = await prepared(old, 1, 1);
     const next = await sinkOn(kafka).open(ownerOf(2), calm);
-    await expect(old.commit(handle, calm)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    // The brokers fence for other reasons too: only the store can say whether there is a newer owner.
+    await expect(old.commit(handle, calm)).rejects.toMatchObject({
+      code: 'TIDEGATE_KAFKA_TRANSACTION',
+      kind: 'in-doubt',
+    });
     expect(rowsOf(kafka)).toEqual([]);
     expect(kafka.openTransactions).toBe(0);
     await next.close?.();
@@ -153,7 +158,16 @@ describe('a fence', () => {
       return asked.filter((one) => one === call).length <= 2 ? 'busy' : undefined;
     };
     const session = await sinkOn(kafka).open(ownerOf(1), calm);
-    expect(asked.filter((call) => call === 'init')).toHaveLength(3);
+    for (const call of ['init', 'send', 'commit'] as const) {
+      expect(asked.filter((one) => one === call)).toHaveLength(3);
+    }
+    asked.length = 0;
+    const handle = await prepared(session, 1, 1);
+    expect(await session.commit(handle, calm)).toBe('applied');
+    // Records and marker in two sends.
+    expect(asked.filter((one) => one === 'send')).toHaveLength(4);
+    expect(asked.filter((one) => one === 'commit')).toHaveLength(3);
+    expect(rowsOf(kafka)).toEqual([{ number: 1 }]);
     await session.close?.();
   });
 });
@@ -164,7 +178,10 @@ describe('a transaction that the brokers have ended', () => {
     const session = await sinkOn(kafka).open(ownerOf(1), calm);
     const handle = await prepared(session, 1, 1);
     kafka.expire();
-    await expect(session.commit(handle, calm)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    await expect(session.commit(handle, calm)).rejects.toMatchObject({
+      code: 'TIDEGATE_KAFKA_TRANSACTION',
+      message: expect.stringContaining('longer than transactionTimeoutMs (600000)'),
+    });
     const next = await sinkOn(kafka).open(ownerOf(2), calm);
     expect(await next.inspect({ checkpointId: idOf(1, 1), handle }, calm)).toBe('absent');
     expect(rowsOf(kafka)).toEqual([]);
@@ -199,6 +216,97 @@ test('closing ends the open transaction, so that readers are not held back', asy
   await session.close?.();
   expect(kafka.openTransactions).toBe(0);
   expect(rowsOf(kafka)).toEqual([]);
+});
+
+test('an epoch is sent in batches that its topic takes, however many records come at once', async () => {
+  const kafka = broker();
+  kafka.create('small', 1, { 'max.message.bytes': '1000' });
+  const session = await sinkOn(kafka, { topic: 'small' }).open(ownerOf(1), calm);
+  const numbers = Array.from({ length: 200 }, (_, index) => index);
+  const handle = await prepared(session, 1, ...numbers);
+  expect(await session.commit(handle, calm)).toBe('applied');
+  expect(kafka.visible('small').map((value) => JSON.parse(value) as Row)).toEqual(
+    numbers.map((number) => ({ number })),
+  );
+  expect(Math.max(...kafka.batchBytes)).toBeLessThanOrEqual(1_000);
+  await session.close?.();
+});
+
+test.each([true, false])(
+  'a record that its topic does not take is refused before it is durable (staged: %s)',
+  async (isStaged) => {
+    const kafka = broker();
+    kafka.create('small', 1, { 'max.message.bytes': '1000' });
+    const { fileSystem } = new SimulatedDisk().mount();
+    const sink = sinkOn(kafka, {
+      topic: ({ number }) => (number === 3 ? 'none' : 'small'),
+      value: ({ number }) => 'x'.repeat(number),
+      ...(isStaged ? { staging: '/staging', fileSystem } : {}),
+    });
+    const refusals: readonly [number, object][] = [
+      [
+        2_000,
+        {
+          code: 'TIDEGATE_KAFKA_TOO_LARGE',
+          message: expect.stringMatching(/record 2 of the epoch.*small.*kafka-configs.sh --alter/),
+        },
+      ],
+      [3, { code: 'TIDEGATE_KAFKA_TOPIC', message: expect.stringContaining('no topic none') }],
+    ];
+    for (const [index, [number, error]] of refusals.entries()) {
+      const session = await sink.open(ownerOf(index + 1), calm);
+      const write = Promise.resolve(session.write([{ number: 5 }, { number }]));
+      await expect(write).rejects.toMatchObject(error);
+      await expect(session.preCommit(attempt(index + 1, 1), calm)).rejects.toMatchObject({
+        code: 'TIDEGATE_SINK_WRITE_FAILED',
+      });
+      await session.close?.();
+    }
+    // Raised meanwhile: the limit is looked at again before a record is refused.
+    const session = await sink.open(ownerOf(9), calm);
+    await session.write([{ number: 900 }]);
+    kafka.configure('small', { 'max.message.bytes': '5000' });
+    await session.write([{ number: 2_000 }]);
+    await session.close?.();
+  },
+);
+
+test('without the right to read configurations limits are not checked, and it is said', async () => {
+  const kafka = broker();
+  kafka.mayReadConfigs = false;
+  const told: string[] = [];
+  const logger = { ...silentLogger, warn: (_: object, message: string) => void told.push(message) };
+  const session = await sinkOn(kafka, { logger }).open(ownerOf(1), calm);
+  expect(told[0]).toContain('DescribeConfigs');
+  expect(await session.commit(await prepared(session, 1, 1), calm)).toBe('applied');
+  await session.close?.();
+});
+
+test('a right that is missing is named, with the command', async () => {
+  const kafka = broker();
+  kafka.fault = (call) => (call === 'init' ? 'denied' : undefined);
+  await expect(sinkOn(kafka).open(ownerOf(1), calm)).rejects.toMatchObject({
+    code: 'TIDEGATE_KAFKA_RIGHTS',
+    message: expect.stringMatching(
+      /Write and Describe on transactional id tidegate\/conformance\/out and on topic out/,
+    ),
+  });
+});
+
+test('the newest marker is found without reading those of years', async () => {
+  const kafka = broker();
+  const session = await sinkOn(kafka).open(ownerOf(1), calm);
+  for (let sequence = 1; sequence <= 300; sequence += 1) {
+    await session.commit(await prepared(session, sequence, sequence), calm);
+  }
+  await session.close?.();
+  const before = kafka.readCount;
+  const next = await sinkOn(kafka).open(ownerOf(2), calm);
+  // Twice a hundred offsets, two in a read.
+  expect(kafka.readCount - before).toBeLessThan(150);
+  expect(await next.lastCommitted(calm)).toBe(idOf(1, 300));
+  expect(await next.inspect({ checkpointId: idOf(1, 1) }, calm)).toBe('committed');
+  await next.close?.();
 });
 
 test('a failed send leaves a hole, and the epoch cannot be prepared', async () => {
