@@ -75,6 +75,8 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   'files.jsonLinesSource': [() => files.jsonLinesSource('f', wrong)],
   'kafka.kafkaSink': [() => kafka.kafkaSink({ kafka: {} as never, topic: 't', ...more })],
   'http.httpSink': [() => http.httpSink({ url: 'http://host', ...more })],
+  'kafka.json': [() => kafka.json(wrong)],
+  'kafka.kafkaSource': [() => kafka.kafkaSource(wrong)],
   'pglite.PgliteDatabase': [() => new pglite.PgliteDatabase(wrong)],
   'postgres.postgresSink': [() => postgres.postgresSink(wrong)],
   'postgres.postgresUpsertSink': [() => postgres.postgresUpsertSink(wrong)],
@@ -111,7 +113,7 @@ const others: readonly string[] = [
 const othersElsewhere: readonly string[] = [
   'files.nodeFileSystem',
   'kafka.KafkaFailure',
-  'kafka.kafkaJs',
+  ...['kafkaJs', 'bytes', 'text'].map((name) => `kafka.${name}`),
   'postgres.JsonText',
   ...['check', 'checkers', 'formatSchedule', 'parseSchedule', 'readableSource', 'startAgain'].map(
     (name) => `testing.${name}`,

@@ -24,3 +24,8 @@ export { kafkaJs } from './kafkajs.js';
 export type { KafkaJsClient } from './kafkajs-client.js';
 export { kafkaSink } from './sink.js';
 export type { KafkaBytes, KafkaSinkOptions } from './sink-options.js';
+export { bytes, json, text } from './formats.js';
+export type { KafkaFormat } from './formats.js';
+export { kafkaSource } from './source.js';
+export type { KafkaSourceOptions } from './source-options.js';
+export type { BadKafkaRecord, BadKafkaRecordPolicy, KafkaRecord } from './source-records.js';

@@ -57,7 +57,18 @@ export async function createTopic(
 ): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   const topics = [{ topic, numPartitions: partitions, configEntries, ...more }];
-  await (await admin()).createTopics({ topics, waitForLeaders: true });
+  const connected = await admin();
+  await connected.createTopics({ topics, waitForLeaders: false });
+  // The controller answers before the broker has all partitions.
+  for (let tries = 0; ; tries++) {
+    try {
+      const offsets = await connected.fetchTopicOffsets(topic);
+      if (offsets.length === partitions) return;
+    } catch (error) {
+      if (tries > 100) throw error;
+    }
+    await pause(50);
+  }
 }
 
 /** Deletes it and waits until its name is free again. */
