@@ -51,9 +51,9 @@ module.exports = {
     {
       name: 'roots-import-nothing',
       severity: 'error',
-      comment: 'ids, errors and assert are under every layer, so they import only each other',
-      from: { path: '^src/(ids|error-codes|errors|assert)\\.ts$' },
-      to: { path: '^src/', pathNot: '^src/(ids|error-codes|errors|assert)\\.ts$' },
+      comment: 'ids, errors (also as plain data) and assert are under every layer, so they import only each other',
+      from: { path: '^src/(ids|error-codes|error-json|errors|assert)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(ids|error-codes|error-json|errors|assert)\\.ts$' },
     },
     {
       name: 'nothing-imports-cli',

@@ -50,7 +50,7 @@ export type {
 } from './coordinator/options/checkpoint-options.js';
 export type { CheckpointOutcome, RequestOutcome } from './coordinator/checkpoint/requests.js';
 
-export { renderReport } from './recovery/render-report.js';
+export { renderReport } from './recovery/report.js';
 export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';
 export type {
   InDoubtPolicy,

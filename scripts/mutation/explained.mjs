@@ -142,12 +142,12 @@ export const explained = [
     ],
   },
   {
-    file: 'src/recovery/build-report.ts',
+    file: 'src/recovery/report.ts',
     why: 'The name of a switch that has all its cases.',
     mutants: ['\'plan\' → ""'],
   },
   {
-    file: 'src/recovery/carry-forward.ts',
+    file: 'src/recovery/copy-checkpoint.ts',
     why: 'Assertions: only a mistake of ours could fail them.',
     mutants: [
       'receipt.byteLength === byteOffset → true',
@@ -161,12 +161,12 @@ export const explained = [
     mutants: ['false → true', '\'none\' → ""'],
   },
   {
-    file: 'src/recovery/execute-plan.ts',
+    file: 'src/recovery/execute.ts',
     why: 'The name of a switch that has all its cases; a complete manifest is completed into itself.',
     mutants: ['\'plan\' → ""', "state === 'complete' → false"],
   },
   {
-    file: 'src/recovery/execute-plan.ts',
+    file: 'src/recovery/execute.ts',
     why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
     mutants: ['{ signal } → {}'],
   },
@@ -186,12 +186,12 @@ export const explained = [
     mutants: ['{ signal } → {}'],
   },
   {
-    file: 'src/recovery/round.ts',
+    file: 'src/recovery/pass.ts',
     why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
     mutants: ['{ signal } → {}'],
   },
   {
-    file: 'src/recovery/round.ts',
+    file: 'src/recovery/pass.ts',
     why: 'An assertion: only a mistake of ours could fail it.',
     mutants: [
       'session !== undefined → true',
@@ -227,7 +227,7 @@ export const explained = [
     mutants: ['`sink ${name} refused` → ``'],
   },
   {
-    file: 'src/recovery/put-back.ts',
+    file: 'src/recovery/restore-participants.ts',
     why: 'Assertions: only a mistake of ours could fail them.',
     mutants: [
       '`${kind} ${name} has no offsets in the resumed checkpoint` → ``',
@@ -245,7 +245,7 @@ export const explained = [
     mutants: ['session !== undefined → true'],
   },
   {
-    file: 'src/recovery/render-report.ts',
+    file: 'src/recovery/report.ts',
     why: 'For the compiler: only a dry run has no generation.',
     mutants: ['\'?\' → ""'],
   },

@@ -30,7 +30,7 @@ async function hunt() {
   const pool = mixes.includes(':') ? setups : coreSetups;
   const chosen = pool.filter((setup) => new RegExp(mixes).test(describeSetup(setup)));
   const open = chosen.map((setup) => schedulesOf(setup));
-  // Round and round, so that no mix uses up the time of the others.
+  // RecoveryPass and pass, so that no mix uses up the time of the others.
   while (open.length > 0 && Date.now() < untilMs) {
     const schedules = open.shift();
     const next = await schedules.next();

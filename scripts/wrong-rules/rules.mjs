@@ -58,8 +58,8 @@ export const wrongRules = [
       ],
       [
         recovery + 'execute-plan.ts',
-        'return save(round, manifest);',
-        'return save(round, completed(manifest));',
+        'return save(pass, manifest);',
+        'return save(pass, completed(manifest));',
       ],
     ],
     first: /^kill-before sink .: commit/,
@@ -226,7 +226,7 @@ export const wrongRules = [
     changes: [
       [
         recovery + 'carry-forward.ts',
-        'markersToHandOn(content, round.lastCommitted)',
+        'markersToHandOn(content, pass.lastCommitted)',
         'markersToHandOn(undefined)',
       ],
     ],
@@ -261,12 +261,12 @@ export const wrongRules = [
       ],
       [
         recovery + 'execute-plan.ts',
-        `const persisted = await save(round, manifest);
-      await verifyPrepared(round, plan.commit);
+        `const persisted = await save(pass, manifest);
+      await verifyPrepared(pass, plan.commit);
       await commitSinks`,
         `const unsaved = { saveManifest: () => Promise.resolve({ manifest }) };
-      const persisted = await save({ ...round, store: unsaved } as never, manifest);
-      await verifyPrepared(round, plan.commit);
+      const persisted = await save({ ...pass, store: unsaved } as never, manifest);
+      await verifyPrepared(pass, plan.commit);
       await commitSinks`,
       ],
     ],
@@ -279,8 +279,8 @@ export const wrongRules = [
     changes: [
       [
         recovery + 'execute-plan.ts',
-        'return restoreChosen(round, plan);',
-        'return discardPrepared(round).then(() => save(round, manifest));',
+        'return restoreChosen(pass, plan);',
+        'return discardPrepared(pass).then(() => save(pass, manifest));',
       ],
     ],
     mixes: /^restored: durable \(/,
@@ -295,7 +295,7 @@ export const wrongRules = [
   {
     name: 'a sink that is gone is not missed, though N leaves it in doubt',
     changes: [
-      [recovery + 'columns.ts', 'strangersIn(facts, newest).length > 0', 'false'],
+      [recovery + 'columns.ts', 'unregisteredSinksOf(facts, newest).length > 0', 'false'],
       [
         recovery + 'candidates.ts',
         'for (const sink of sinksToCommit(manifest)) {',
@@ -310,9 +310,9 @@ export const wrongRules = [
     changes: [
       [
         recovery + 'sink-actions.ts',
-        `askOnce(round.patience, (signal) =>
+        `askOnce(pass.budget, (signal) =>
       session.rollback`,
-        `ask(round.patience, (signal) =>
+        `ask(pass.budget, (signal) =>
       session.rollback`,
       ],
     ],

@@ -1,7 +1,7 @@
 // What a sink has prepared, what speaks for committing it and what for rolling it back.
 
+import { handleOf, statusOf } from '../manifest/sinks.js';
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
-import { handleOf, statusOf } from '../recovery/stored-state.js';
 import type { Participants } from '../contracts/participants.js';
 import { checkpointId as toCheckpointId } from '../ids.js';
 import { sinksToCommit } from '../manifest/sinks.js';

@@ -1,7 +1,7 @@
 // Which sinks a manifest has to hear from, and whether all of them have committed. Pure.
 
 import { generationOfCheckpointId } from '../ids.js';
-import type { CheckpointManifest } from './types.js';
+import type { CheckpointManifest, SinkCommitStatus } from './types.js';
 
 /**
  * The sinks whose commit decides about a checkpoint. tidegate names every sink and gives each a
@@ -67,4 +67,15 @@ export function withoutOwnFields(
   return manifests.filter(
     (manifest) => isForeign(manifest) && generationOfCheckpointId(manifest.checkpointId) >= first,
   );
+}
+
+/** A sink that is named without a status is pending: its truth is at the sink. */
+export function statusOf(manifest: CheckpointManifest, sink: string): SinkCommitStatus {
+  return manifest.sinkCommitStatuses.get(sink) ?? { kind: 'pending' };
+}
+
+/** An empty text is none: no sink gives one, and none must be asked to commit it. */
+export function handleOf(manifest: CheckpointManifest, sink: string): string | undefined {
+  const handle = manifest.tidegate?.commitHandles.get(sink);
+  return handle === '' ? undefined : handle;
 }

@@ -6,12 +6,12 @@ import { sleep, withDeadline } from '../runtime/deadline.js';
 import type { RecoveryPorts } from './request.js';
 
 /** How long to wait for whom. */
-export interface Patience {
+export interface RetryBudget {
   readonly ports: RecoveryPorts;
   /** Bound of one call. */
   readonly callTimeoutMs: number;
   /** On the monotonic clock: after it no further call is begun. The first always is. */
-  readonly giveUpAtMs: number;
+  readonly deadlineMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -28,11 +28,11 @@ export type Answer<Value> =
   | { readonly kind: 'unanswered'; readonly problem: Error };
 
 /**
- * One way in which a round of recovery ends early, from any depth: `again` under a new fence,
+ * One way in which a pass of recovery ends early, from any depth: `again` under a new fence,
  * because the facts may have changed; or `refused`, because a human or the caller has to act.
  */
-export class RoundEnded extends Error {
-  override readonly name = 'RoundEnded';
+export class PassEnded extends Error {
+  override readonly name = 'PassEnded';
 
   constructor(
     readonly how: 'again' | 'refused',
@@ -44,21 +44,21 @@ export class RoundEnded extends Error {
 
 /** Calls until there is an answer, the time is up, or an error says that it will never come. */
 export async function ask<Value>(
-  patience: Patience,
+  budget: RetryBudget,
   call: (signal: AbortSignal) => Value | PromiseLike<Value>,
 ): Promise<Answer<Value>> {
-  const { clock, random } = patience.ports;
+  const { clock, random } = budget.ports;
   let unclearBefore: Error | undefined;
   for (let attempt = 0; ; attempt += 1) {
-    const outcome = await callOnce(patience, call);
+    const outcome = await callOnce(budget, call);
     if (outcome.kind === 'answered') return outcome;
     const { problem } = outcome;
     if (isFinal(problem)) return { kind: 'refused', problem, unclearBefore };
     unclearBefore = problem;
     const delayMs = backoffMs(attempt, random.next());
-    const isTimeUp = clock.monotonicMs() + delayMs >= patience.giveUpAtMs;
-    if (!isTimeUp && !patience.signal.aborted) patience.ports.waits?.(problem);
-    if (isTimeUp || !(await sleep(clock, delayMs, patience.signal))) {
+    const isTimeUp = clock.monotonicMs() + delayMs >= budget.deadlineMs;
+    if (!isTimeUp && !budget.signal.aborted) budget.ports.waits?.(problem);
+    if (isTimeUp || !(await sleep(clock, delayMs, budget.signal))) {
       return { kind: 'unanswered', problem };
     }
   }
@@ -69,10 +69,10 @@ export async function ask<Value>(
  * answer may still take effect, and only the next generation keeps it from what comes after.
  */
 export async function askOnce<Value>(
-  patience: Patience,
+  budget: RetryBudget,
   call: (signal: AbortSignal) => Value | PromiseLike<Value>,
 ): Promise<Answer<Value>> {
-  const outcome = await callOnce(patience, call);
+  const outcome = await callOnce(budget, call);
   if (outcome.kind === 'answered') return outcome;
   const { problem } = outcome;
   if (isFinal(problem)) return { kind: 'refused', problem, unclearBefore: undefined };
@@ -80,7 +80,7 @@ export async function askOnce<Value>(
 }
 
 export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new RoundEnded('refused', abortedBy(signal));
+  if (signal.aborted) throw new PassEnded('refused', abortedBy(signal));
 }
 
 export function abortedBy(signal: AbortSignal): TidegateError {
@@ -98,13 +98,13 @@ export function timeoutFor(callTimeoutMs: number, byteLength: number): number {
 const slowestBytesPerMs = 10_000;
 
 async function callOnce<Value>(
-  patience: Patience,
+  budget: RetryBudget,
   call: (signal: AbortSignal) => Value | PromiseLike<Value>,
 ): Promise<
   | { readonly kind: 'answered'; readonly value: Value }
   | { readonly kind: 'failed'; readonly problem: Error }
 > {
-  const { ports, callTimeoutMs: timeoutMs, signal } = patience;
+  const { ports, callTimeoutMs: timeoutMs, signal } = budget;
   const outcome = await withDeadline({ clock: ports.clock, timeoutMs, signal }, call);
   switch (outcome.kind) {
     case 'answered':

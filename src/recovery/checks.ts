@@ -1,5 +1,7 @@
 // The checks after the recovery table: a plan that resumes must fit what the sinks have. Pure.
 
+import type { ResumingPlan } from './plan-types.js';
+import { handleOf, statusOf } from '../manifest/sinks.js';
 import { TidegateError } from '../errors.js';
 import { generationOfCheckpointId } from '../ids.js';
 import { isForeign, sinksToCommit } from '../manifest/sinks.js';
@@ -7,8 +9,6 @@ import { type ReadableCheckpoint, twoPhaseNames } from './candidates.js';
 import { sinksPast } from './columns.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
 import { errorsOf, findingsOf } from './findings.js';
-import type { ResumingPlan } from './plan-types.js';
-import { handleOf, statusOf } from './stored-state.js';
 
 /** Why a plan must not be carried out; undefined when nothing speaks against it. */
 export function checkPlan(plan: ResumingPlan, facts: RecoveryFacts): TidegateError | undefined {

@@ -1,5 +1,6 @@
 // The columns of the recovery table: facts reduced to the few values that its rows look at. Pure.
 
+import { handleOf, statusOf } from '../manifest/sinks.js';
 import { isTakenByOtherProgram, sinksToCommit } from '../manifest/sinks.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
 import {
@@ -11,7 +12,6 @@ import {
   type ReadableCheckpoint,
   type SinkStanding,
 } from './candidates.js';
-import { handleOf, statusOf } from './stored-state.js';
 
 /** Every column with every value that it can have: rows are patterns over these. */
 export const columnValues = {
@@ -83,7 +83,10 @@ function newestCommitOf(sink: string, facts: RecoveryFacts): number {
 }
 
 /** The sinks that N leaves in doubt and that no session can be asked about. */
-export function strangersIn(facts: RecoveryFacts, newest: StoredCheckpoint): readonly string[] {
+export function unregisteredSinksOf(
+  facts: RecoveryFacts,
+  newest: StoredCheckpoint,
+): readonly string[] {
   if (newest.state !== 'in-doubt' || !isReadable(newest)) return [];
   const { manifest } = newest;
   const known = twoPhaseNames(facts);
@@ -101,7 +104,7 @@ function ownerOf(facts: RecoveryFacts, newest: StoredCheckpoint | undefined): Co
   const answers = [facts.store, ...[...facts.sinks.values()].map(({ answer }) => answer)];
   if (answers.some(({ kind }) => kind === 'refused')) return 'refused';
   if (supersedingIn(facts.checkpoints) !== undefined) return 'superseding';
-  return newest !== undefined && strangersIn(facts, newest).length > 0
+  return newest !== undefined && unregisteredSinksOf(facts, newest).length > 0
     ? 'unknown-sink'
     : 'accepted';
 }

@@ -1,17 +1,17 @@
 // The plan that recovery would carry out now, from read-only openings: nothing is fenced or changed.
 
+import { buildReport } from './build-report.js';
+import type { RecoveryPlan } from './plan-types.js';
 import { isTwoPhase, type SinkInspector } from '../contracts/sink.js';
 import { isTidegateError, TidegateError } from '../errors.js';
 import { storeId as toStoreId } from '../ids.js';
 import { clockProblem } from '../runtime/clock.js';
 import type { StoreReader } from '../store/checkpoint-store.js';
-import { ask, type Patience } from './ask.js';
-import { buildReport } from './build-report.js';
+import { ask, type RetryBudget } from './ask.js';
 import { closeSinks, toSinkAnswer } from './open-sinks.js';
 import type { SinkAnswer } from './facts.js';
 import { planRecovery } from './plan.js';
 import { readFacts } from './read-facts.js';
-import type { RecoveryPlan } from './plan-types.js';
 import type { RecoveryReport } from './report.js';
 import { unansweredRow } from './table.js';
 import type { RecoveryRequest } from './request.js';
@@ -40,19 +40,19 @@ export async function planOnly(request: DryRunRequest): Promise<DryRun> {
   const { clock } = request.ports;
   const startedAtMs = clock.monotonicMs();
   const { callMs, inDoubtMs } = request.options.timeouts;
-  const patience = {
+  const budget = {
     ports: request.ports,
     callTimeoutMs: callMs,
-    giveUpAtMs: startedAtMs + Math.min(inDoubtMs, callMs),
+    deadlineMs: startedAtMs + Math.min(inDoubtMs, callMs),
     signal: request.signal,
   };
-  const { inspectors, answers } = await openInspectors(request, patience);
+  const { inspectors, answers } = await openInspectors(request, budget);
   try {
     const { store } = request;
     const isInDoubtTimeoutReached = false;
-    const reading = { question: request, store, inspectors, answers, patience };
+    const reading = { question: request, store, inspectors, answers, budget };
     const { facts } = await readFacts({ ...reading, isInDoubtTimeoutReached });
-    const unownable = await ask(patience, async () => store.checkOwnable?.(request.pipeline));
+    const unownable = await ask(budget, async () => store.checkOwnable?.(request.pipeline));
     const plan = unownable.kind === 'answered' ? planRecovery(facts) : refusedBy(unownable.problem);
     const report = buildReport({
       facts,
@@ -66,7 +66,7 @@ export async function planOnly(request: DryRunRequest): Promise<DryRun> {
     });
     return { plan, report };
   } finally {
-    await closeSinks(inspectors, patience);
+    await closeSinks(inspectors, budget);
   }
 }
 
@@ -80,7 +80,7 @@ function refusedBy(problem: Error): RecoveryPlan {
 
 async function openInspectors(
   { participants, store, pipeline }: DryRunRequest,
-  patience: Patience,
+  budget: RetryBudget,
 ): Promise<{
   readonly inspectors: ReadonlyMap<string, SinkInspector>;
   readonly answers: ReadonlyMap<string, SinkAnswer>;
@@ -95,7 +95,7 @@ async function openInspectors(
       return;
     }
     const identity = { storeId, pipeline: store.pipeline ?? pipeline, sink: name };
-    const answer = await ask(patience, (signal) => sink.openReadOnly(identity, { signal }));
+    const answer = await ask(budget, (signal) => sink.openReadOnly(identity, { signal }));
     if (answer.kind === 'answered') inspectors.set(name, answer.value);
     answers.set(name, toSinkAnswer(answer));
   });

@@ -1,11 +1,11 @@
 // What recovery knows before it decides: plain data, read once behind the fence, never changed.
 
+import type { OperatorShape } from './definitions.js';
 import type { Inspection } from '../contracts/sink.js';
 import type { ErrorCode } from '../errors.js';
 import type { CheckpointId, StoreId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { SkippedEntry } from '../store/checkpoint-store.js';
-import type { OperatorShape } from './definitions.js';
 import type { InDoubtPolicy, RestoreChoice } from './request.js';
 
 /** Whether the store could be read. Its errors are never read as "there is nothing". */

@@ -5,9 +5,9 @@ import type { Offsets, Source } from '../contracts/source.js';
 import { TidegateError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest, ConnectorCheckpoint, LostInput } from '../manifest/types.js';
-import { RoundEnded } from './ask.js';
-import { askParticipant } from './participant-call.js';
-import type { Round } from './round.js';
+import { PassEnded } from './ask.js';
+import { askParticipant } from './pass.js';
+import type { RecoveryPass } from './pass.js';
 
 /** A checkpoint whose sources are put back, as a person has to name it. */
 export interface Resumed {
@@ -23,14 +23,14 @@ export interface SourceToRestore {
   readonly watermark?: bigint | undefined;
 }
 
-/** @throws RoundEnded `refused`; where the source could go on, with the way to let it. */
+/** @throws PassEnded `refused`; where the source could go on, with the way to let it. */
 export async function restoreSource(
-  round: Round,
+  pass: RecoveryPass,
   manifest: CheckpointManifest,
   given: SourceToRestore,
 ): Promise<void> {
   try {
-    await restore(round, given);
+    await restore(pass, given);
   } catch (error) {
     throw withWayOut(error, manifest, given);
   }
@@ -41,15 +41,15 @@ export async function restoreSource(
  * They are where they can go on; what is lost, by name, has to be durable before they are read.
  */
 export async function giveUpInput(
-  round: Round,
+  pass: RecoveryPass,
   resumed: Resumed,
   sources: readonly SourceToRestore[],
 ): Promise<ReadonlyMap<string, Omit<LostInput, 'to'>>> {
   const lost = new Map<string, Omit<LostInput, 'to'>>();
   for (const given of sources) {
-    const reason = await reasonToGiveUp(round, resumed, given);
+    const reason = await reasonToGiveUp(pass, resumed, given);
     if (reason === undefined) continue;
-    await restore(round, given, { acceptLoss: true });
+    await restore(pass, given, { acceptLoss: true });
     lost.set(given.name, { checkpointId: resumed.id, from: given.stored.offsets, reason });
   }
   return lost;
@@ -57,18 +57,18 @@ export async function giveUpInput(
 
 /** What the source says of its position; undefined when it can go back, or nothing was accepted for it. */
 async function reasonToGiveUp(
-  round: Round,
+  pass: RecoveryPass,
   resumed: Resumed,
   given: SourceToRestore,
 ): Promise<string | undefined> {
-  const { logger } = round.request.ports;
-  const accepted = round.request.acceptLostInput?.[given.name];
+  const { logger } = pass.request.ports;
+  const accepted = pass.request.acceptLostInput?.[given.name];
   if (accepted === undefined || !names(accepted, resumed)) return undefined;
   try {
-    await restore(round, given);
+    await restore(pass, given);
   } catch (error) {
     if (lossIn(error) === undefined) throw withWayOut(error, resumed.manifest, given);
-    return (error as RoundEnded).problem.message;
+    return (error as PassEnded).problem.message;
   }
   logger.warn({ source: given.name }, 'no input is lost: acceptLostInput can be taken out');
   return undefined;
@@ -80,12 +80,12 @@ function names(accepted: CheckpointId, { id, manifest }: Resumed): boolean {
 }
 
 async function restore(
-  round: Round,
+  pass: RecoveryPass,
   { kind, name, source, stored, watermark }: SourceToRestore,
   choice: { readonly acceptLoss?: true } = {},
 ): Promise<void> {
   const offsets = offsetsOf(stored);
-  await askParticipant(round, `restoring ${kind} ${name}`, (signal) =>
+  await askParticipant(pass, `restoring ${kind} ${name}`, (signal) =>
     source.restore(offsets, { signal, watermark, ...choice }),
   );
 }
@@ -96,7 +96,7 @@ function offsetsOf({ offsets }: ConnectorCheckpoint): Offsets {
 }
 
 function lossIn(error: unknown): string | undefined {
-  return error instanceof RoundEnded ? goesOnAt(error.problem.cause) : undefined;
+  return error instanceof PassEnded ? goesOnAt(error.problem.cause) : undefined;
 }
 
 function withWayOut(
@@ -105,7 +105,7 @@ function withWayOut(
   { kind, name }: SourceToRestore,
 ): unknown {
   const where = lossIn(error);
-  if (where === undefined || !(error instanceof RoundEnded)) return error;
+  if (where === undefined || !(error instanceof PassEnded)) return error;
   const { problem } = error;
   const id = tidegate?.restoredFrom ?? checkpointId;
   const message =
@@ -113,7 +113,7 @@ function withWayOut(
     `{ ${JSON.stringify(name)}: ${id} }: ${kind} ${name} then goes on at ${where}, and the ` +
     'next checkpoint says so';
   const details = { ...problem.details, [kind]: name, checkpointId: id, goesOnAt: where };
-  return new RoundEnded(
+  return new PassEnded(
     'refused',
     new TidegateError(problem.code, message, { cause: problem.cause, details }),
   );

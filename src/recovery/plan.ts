@@ -1,5 +1,6 @@
 // Decides what recovery does, from the facts alone: no waiting, no clock, no reading or writing.
 
+import { handleOf } from '../manifest/sinks.js';
 import { assertNever } from '../assert.js';
 import { TidegateError } from '../errors.js';
 import { isForeign } from '../manifest/sinks.js';
@@ -18,7 +19,6 @@ import type { RecoveryFacts } from './facts.js';
 import type { Discards, RecoveryPlan } from './plan-types.js';
 import { causeOf, noBase } from './refusals.js';
 import { planRestore } from './restore.js';
-import { handleOf } from './stored-state.js';
 import { matches, recoveryTable, rowName, type Decision, type RecoveryRow } from './table.js';
 
 /** Pure: the same facts give the same plan. */

@@ -1,19 +1,20 @@
 // Reads what recovery decides on, behind the fence. An error is never an answer.
 
+import { classify } from './candidates.js';
+import { handleOf, statusOf } from '../manifest/sinks.js';
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
 import { toError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { tryDecodeInlineState } from '../manifest/operator-state.js';
 import { sinksToCommit } from '../manifest/sinks.js';
 import type { LoadedCheckpoint, SkippedEntry, StoreReader } from '../store/checkpoint-store.js';
-import { ask, throwIfAborted, timeoutFor, type Answer, type Patience } from './ask.js';
-import { checkedAnswer } from './checked-answer.js';
+import { ask, throwIfAborted, timeoutFor, type Answer, type RetryBudget } from './ask.js';
+import { checkedAnswer } from './pass.js';
 import { baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
 import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact } from './facts.js';
-import { markersElsewhere } from './markers-elsewhere.js';
+import { readMarkersOfOtherStore } from './open-sinks.js';
 import { toSinkAnswer } from './open-sinks.js';
 import type { RecoveryRequest } from './request.js';
-import { classify, handleOf, statusOf } from './stored-state.js';
 
 /** What recovery is asked, without the right to write: what a dry run has too. */
 export type Question = Omit<RecoveryRequest, 'store'>;
@@ -25,7 +26,7 @@ export interface ReadRequest {
   readonly inspectors: ReadonlyMap<string, SinkInspector>;
   /** How the opening of every sink ended. */
   readonly answers: ReadonlyMap<string, SinkAnswer>;
-  readonly patience: Patience;
+  readonly budget: RetryBudget;
   readonly isInDoubtTimeoutReached: boolean;
 }
 
@@ -58,7 +59,7 @@ export async function readFacts(request: ReadRequest): Promise<Reading> {
     }
   });
   await Promise.all(asked);
-  const elsewhere = await markersElsewhere(question.participants, store, request);
+  const elsewhere = await readMarkersOfOtherStore(question.participants, store, request);
   for (const [name, lastCommittedElsewhere] of elsewhere) {
     const facts = sinks.get(name);
     if (facts !== undefined) sinks.set(name, { ...facts, lastCommittedElsewhere });
@@ -134,12 +135,12 @@ const nothing = {
  * Scans the store and verifies N; unless that is complete and intact, also the complete ones below
  * it until one holds. The latest pointer is not asked: it may be lost or dangle.
  */
-async function readStore({ question, store, patience }: ReadRequest): Promise<StoreReading> {
+async function readStore({ question, store, budget }: ReadRequest): Promise<StoreReading> {
   const loaded = new Map<CheckpointId, LoadedCheckpoint>();
-  const listings = await ask(patience, (signal) => store.list({ signal }));
+  const listings = await ask(budget, (signal) => store.list({ signal }));
   throwIfAborted(question.signal);
   if (listings.kind !== 'answered') return { ...nothing, fact: listings };
-  const looked = await ask(patience, async (signal) => ({
+  const looked = await ask(budget, async (signal) => ({
     skipped: (await store.skipped?.({ signal })) ?? [],
     warnings: (await store.warnings?.({ signal })) ?? [],
   }));
@@ -151,8 +152,8 @@ async function readStore({ question, store, patience }: ReadRequest): Promise<St
   for (;;) {
     const next = nextToVerify(checkpoints, loaded, question.restoreFrom?.checkpointId);
     if (next === undefined) return { fact: { kind: 'read' }, checkpoints, ...found };
-    const timeoutMs = timeoutFor(patience.callTimeoutMs, byteLengths.get(next.id) ?? 0);
-    const answer = await ask({ ...patience, callTimeoutMs: timeoutMs }, (signal) =>
+    const timeoutMs = timeoutFor(budget.callTimeoutMs, byteLengths.get(next.id) ?? 0);
+    const answer = await ask({ ...budget, callTimeoutMs: timeoutMs }, (signal) =>
       loadVerified(store, next.id, signal),
     );
     throwIfAborted(question.signal);
@@ -220,15 +221,15 @@ interface SinkSaid {
 
 /** One question at a time: some sinks have one connection. */
 async function askSink(
-  { patience }: ReadRequest,
+  { budget }: ReadRequest,
   checkpoints: readonly StoredCheckpoint[],
   sink: string,
   inspector: SinkInspector,
 ): Promise<SinkSaid> {
   const inspections = new Map<CheckpointId, Inspection>();
-  const last = await ask(patience, (signal) => inspector.lastCommitted({ signal }));
+  const last = await ask(budget, (signal) => inspector.lastCommitted({ signal }));
   const lastCommitted = last.kind === 'answered' ? last.value : undefined;
-  const warned = await ask(patience, async (signal) => {
+  const warned = await ask(budget, async (signal) => {
     return (await inspector.warnings?.({ signal })) ?? [];
   });
   const warnings = warned.kind === 'answered' ? warned.value : [];
@@ -244,7 +245,7 @@ async function askSink(
       inspections.set(stored.id, 'committed');
       continue;
     }
-    const inspection = await ask(patience, async (signal) =>
+    const inspection = await ask(budget, async (signal) =>
       checkedAnswer(
         `inspect of sink ${sink}`,
         await inspector.inspect({ checkpointId, handle }, { signal }),

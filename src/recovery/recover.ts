@@ -1,5 +1,7 @@
 // Recovery: fence, read the facts, decide purely, act; again under a new fence when an outcome is unknown.
 
+import { buildReport } from './build-report.js';
+import type { RecoveryPlan } from './plan-types.js';
 import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
@@ -10,19 +12,17 @@ import type { Participants } from '../contracts/participants.js';
 import { backoffMs } from '../runtime/backoff.js';
 import { clockProblem } from '../runtime/clock.js';
 import { sleep } from '../runtime/deadline.js';
-import { abortedBy, ask, RoundEnded, type Answer, type Patience } from './ask.js';
-import { buildReport } from './build-report.js';
-import { executePlan } from './execute-plan.js';
+import { abortedBy, ask, PassEnded, type Answer, type RetryBudget } from './ask.js';
+import { executePlan } from './execute.js';
 import { closeSinks, openSinks } from './open-sinks.js';
 import { planRecovery } from './plan.js';
 import { readFacts, type Reading } from './read-facts.js';
 import type { RecoveryReport } from './report.js';
 import type { Recover, RecoveryOutcome, RecoveryRequest } from './request.js';
 import { unansweredRow } from './table.js';
-import type { RecoveryPlan } from './plan-types.js';
 
-/** Rounds after the in-doubt timeout, with a shorter patience: time to act on what it changes. */
-const roundsAfterTimeout = 3;
+/** Rounds after the in-doubt timeout, with a shorter budget: time to act on what it changes. */
+const passesAfterTimeout = 3;
 
 /**
  * The one road after a crash and after a failure in process. Returns when everything is where the
@@ -36,26 +36,26 @@ export const recover: Recover = async (request) => {
     startedAtMs,
     deadlineMs: startedAtMs + request.options.timeouts.inDoubtMs,
     store: request.store,
-    rounds: 0,
-    roundsInOvertime: 0,
+    passes: 0,
+    passesInOvertime: 0,
   };
   for (;;) {
-    const outcome = await runRound(state);
+    const outcome = await runPass(state);
     if (outcome.kind !== 'again') return outcome.outcome;
-    const next = await nextRound(state, outcome.problem);
+    const next = await nextPass(state, outcome.problem);
     if (next !== undefined) return next;
   }
 };
 
-/** What changes from round to round. */
+/** What changes from pass to pass. */
 interface RecoveryRun {
   readonly request: RecoveryRequest;
   readonly startedAtMs: number;
   readonly deadlineMs: number;
   store: OwnedStore;
-  rounds: number;
-  roundsInOvertime: number;
-  /** Why the newest round had to be followed by another one. */
+  passes: number;
+  passesInOvertime: number;
+  /** Why the newest pass had to be followed by another one. */
   problem?: TidegateError;
   /** The newest reading and plan, for the report of a refusal. */
   reading?: Reading;
@@ -66,18 +66,18 @@ type RoundOutcome =
   | { readonly kind: 'settled'; readonly outcome: RecoveryOutcome }
   | { readonly kind: 'again'; readonly problem: TidegateError };
 
-async function runRound(run: RecoveryRun): Promise<RoundOutcome> {
-  const patience = patienceOf(run);
+async function runPass(run: RecoveryRun): Promise<RoundOutcome> {
+  const budget = budgetOf(run);
   let sessions: ReadonlyMap<string, SinkSession> = new Map();
   try {
-    const opened = await openSinks(run.request, run.store, patience);
+    const opened = await openSinks(run.request, run.store, budget);
     sessions = opened.sessions;
-    const outcome = await decideAndAct(run, opened, patience);
-    if (outcome.kind === 'refused') await closeSinks(sessions, patience);
+    const outcome = await decideAndAct(run, opened, budget);
+    if (outcome.kind === 'refused') await closeSinks(sessions, budget);
     return { kind: 'settled', outcome };
   } catch (error) {
-    await closeSinks(sessions, patience);
-    if (!(error instanceof RoundEnded)) throw error;
+    await closeSinks(sessions, budget);
+    if (!(error instanceof PassEnded)) throw error;
     if (error.how === 'again') return { kind: 'again', problem: error.problem };
     return { kind: 'settled', outcome: refusal(run, error.problem) };
   }
@@ -86,7 +86,7 @@ async function runRound(run: RecoveryRun): Promise<RoundOutcome> {
 async function decideAndAct(
   run: RecoveryRun,
   { sessions, answers }: Awaited<ReturnType<typeof openSinks>>,
-  patience: Patience,
+  budget: RetryBudget,
 ): Promise<RecoveryOutcome> {
   const { request, store } = run;
   const reading = await readFacts({
@@ -94,7 +94,7 @@ async function decideAndAct(
     store,
     inspectors: inspectorsOf(request.participants, sessions),
     answers,
-    patience,
+    budget,
     isInDoubtTimeoutReached: isTimeUp(run),
   });
   const plan = planRecovery(reading.facts);
@@ -105,12 +105,12 @@ async function decideAndAct(
       hasErrorCode(plan.cause, 'TIDEGATE_FENCED') && reading.facts.store.kind === 'read';
     return refusal(run, isBySink ? await whoFences(run, plan.cause) : withReason(run, plan.cause));
   }
-  // Acting has its own patience: reading may have used up all of the first.
-  const round = {
+  // Acting has its own budget: reading may have used up all of the first.
+  const pass = {
     ...{ request, store, sinks: sessions, loaded: reading.loaded },
     lastCommitted: lastCommittedIn(reading),
   };
-  const done = await executePlan({ ...round, patience: patienceOf(run) }, plan);
+  const done = await executePlan({ ...pass, budget: budgetOf(run) }, plan);
   return { ...done, store, sinks: sessions, report: reportOf(run, plan, done.base.manifest) };
 }
 
@@ -145,24 +145,24 @@ function inspectorsOf(
 }
 
 /**
- * Takes the next generation, so that no call of the round that ended can still take effect: a
+ * Takes the next generation, so that no call of the pass that ended can still take effect: a
  * commit that had timed out must not land between the questions and a roll back.
  */
-async function nextRound(
+async function nextPass(
   run: RecoveryRun,
   problem: TidegateError,
 ): Promise<RecoveryOutcome | undefined> {
   const { request } = run;
   const { clock, random, logger } = request.ports;
   run.problem = problem;
-  if (isTimeUp(run)) run.roundsInOvertime += 1;
-  if (run.roundsInOvertime > roundsAfterTimeout) return refusal(run, problem);
+  if (isTimeUp(run)) run.passesInOvertime += 1;
+  if (run.passesInOvertime > passesAfterTimeout) return refusal(run, problem);
   request.ports.waits?.(problem);
-  logger.warn({ because: problem.message, round: run.rounds }, 'recovery reads the facts again');
-  await sleep(clock, backoffMs(run.rounds, random.next()), request.signal);
+  logger.warn({ because: problem.message, pass: run.passes }, 'recovery reads the facts again');
+  await sleep(clock, backoffMs(run.passes, random.next()), request.signal);
   const answer = await takeNextGeneration(run);
   if (answer.kind === 'answered') {
-    run.rounds += 1;
+    run.passes += 1;
     return undefined;
   }
   if (request.signal.aborted) return refusal(run, abortedBy(request.signal));
@@ -170,16 +170,16 @@ async function nextRound(
 }
 
 async function takeNextGeneration(run: RecoveryRun): Promise<Answer<OwnedStore>> {
-  const answer = await ask(patienceOf(run), (signal) => run.store.takeNextGeneration({ signal }));
+  const answer = await ask(budgetOf(run), (signal) => run.store.takeNextGeneration({ signal }));
   if (answer.kind === 'answered') run.store = answer.value;
   return answer;
 }
 
-function patienceOf({ request, deadlineMs }: RecoveryRun): Patience {
+function budgetOf({ request, deadlineMs }: RecoveryRun): RetryBudget {
   const { ports, options, signal } = request;
   const callTimeoutMs = options.timeouts.callMs;
-  const leastMs = ports.clock.monotonicMs() + roundsAfterTimeout * callTimeoutMs;
-  return { ports, callTimeoutMs, signal, giveUpAtMs: Math.max(deadlineMs, leastMs) };
+  const leastMs = ports.clock.monotonicMs() + passesAfterTimeout * callTimeoutMs;
+  return { ports, callTimeoutMs, signal, deadlineMs: Math.max(deadlineMs, leastMs) };
 }
 
 function isTimeUp({ request, deadlineMs }: RecoveryRun): boolean {
@@ -203,13 +203,13 @@ function reportOf(
   plan: RecoveryPlan,
   resumed: CheckpointManifest | undefined,
 ): RecoveryReport {
-  const { request, startedAtMs, rounds, store, reading } = run;
+  const { request, startedAtMs, passes, store, reading } = run;
   return buildReport({
     facts: reading?.facts,
     plan,
     generation: store.generation,
     resumed,
-    rereadings: rounds,
+    rereadings: passes,
     ...(run.problem === undefined ? {} : { rereadBecause: run.problem.message }),
     durationMs: request.ports.clock.monotonicMs() - startedAtMs,
     clockProblem: clockProblem(request.ports.clock),

@@ -3,7 +3,7 @@
 import { hasErrorCode, TidegateError, type ErrorCode } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { isReadable, newestOf, standingsOf } from './candidates.js';
-import { strangersIn, supersedingIn, unreadAbove } from './columns.js';
+import { unregisteredSinksOf, supersedingIn, unreadAbove } from './columns.js';
 import type { RecoveryFacts, SinkFacts } from './facts.js';
 import { rowName, type RecoveryRow } from './table.js';
 
@@ -37,7 +37,7 @@ function explain(code: ErrorCode, facts: RecoveryFacts): string {
       return `${first.who}: ${first.problem.message}${outputWithoutCheckpoints(facts)}`;
     }
     case 'TIDEGATE_RECOVERY_UNKNOWN_SINK':
-      return `checkpoint ${id} leaves ${newest === undefined ? '' : list(strangersIn(facts, newest))} in doubt`;
+      return `checkpoint ${id} leaves ${newest === undefined ? '' : list(unregisteredSinksOf(facts, newest))} in doubt`;
     case 'TIDEGATE_RECOVERY_NOTHING_TO_RESUME':
       return nothingToResume(facts);
     case 'TIDEGATE_RECOVERY_TWO_IN_DOUBT':

@@ -1,12 +1,12 @@
 // Going back to a chosen checkpoint or savepoint: a plan of its own, beside the table. Pure.
 
+import type { RecoveryPlan } from './plan-types.js';
 import { TidegateError } from '../errors.js';
 import { epoch, type Epoch } from '../ids.js';
 import { failedEpochsIn, isReadable, type ReadableCheckpoint } from './candidates.js';
 import { manifestMisfit, sinkRewound } from './checks.js';
 import { sinksPast } from './columns.js';
 import type { RecoveryFacts } from './facts.js';
-import type { RecoveryPlan } from './plan-types.js';
 import type { RestoreChoice } from './request.js';
 import type { RecoveryRow } from './table.js';
 

@@ -1,34 +1,34 @@
 // What recovery does to sinks: commit what is decided, discard everything else. All idempotent.
 
+import { handleOf } from '../manifest/sinks.js';
 import type { CommitOutcome } from '../contracts/sink.js';
 import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
 import { assertPersisted, type PersistedManifest } from '../store/persisted-manifest.js';
-import { ask, askOnce, RoundEnded, throwIfAborted, type Answer } from './ask.js';
-import { checkedAnswer } from './checked-answer.js';
-import { twoPhaseSessions, type Round } from './round.js';
-import { handleOf } from './stored-state.js';
+import { ask, askOnce, PassEnded, throwIfAborted, type Answer } from './ask.js';
+import { checkedAnswer } from './pass.js';
+import { twoPhaseSessions, type RecoveryPass } from './pass.js';
 
 /**
  * Commits a durable manifest at the sinks that are prepared, all at once: whichever order they end
  * in, what is left is either settled or read again under a new fence.
  *
- * @throws RoundEnded `again` when a sink did not answer in time, or had nothing prepared after all.
+ * @throws PassEnded `again` when a sink did not answer in time, or had nothing prepared after all.
  */
 export async function commitSinks(
-  round: Round,
+  pass: RecoveryPass,
   persisted: PersistedManifest,
   commit: ReadonlyMap<string, string>,
 ): Promise<void> {
   assertPersisted(persisted);
   const { manifest } = persisted;
-  const asked = twoPhaseSessions(round)
+  const asked = twoPhaseSessions(pass)
     .filter(([sink]) => commit.has(sink))
     .map(async ([sink, session]) => {
       const handle = commit.get(sink) ?? '';
       assert(handle === handleOf(manifest, sink), `the handle of sink ${sink} is not the recorded`);
-      // Once: a session may have died of the try. The next round opens new ones.
-      const answer = await askOnce(round.patience, async (signal) =>
+      // Once: a session may have died of the try. The next pass opens new ones.
+      const answer = await askOnce(pass.budget, async (signal) =>
         checkedAnswer(
           `commit at sink ${sink}`,
           await session.commit(handle, { signal }),
@@ -38,7 +38,7 @@ export async function commitSinks(
       return { sink, answer };
     });
   for (const { sink, answer } of await Promise.all(asked)) {
-    requireAnswer(round, `sink ${sink} in the commit of ${manifest.checkpointId}`, answer);
+    requireAnswer(pass, `sink ${sink} in the commit of ${manifest.checkpointId}`, answer);
     // The facts said prepared. Something took it away since: an expiry, or a person.
     if (!isApplied(answer)) {
       throw changed(`sink ${sink} no longer has anything prepared for ${manifest.checkpointId}`);
@@ -50,23 +50,21 @@ export async function commitSinks(
  * Asks the sinks that can tell whether what they have prepared is undamaged, before any of them is
  * asked to commit it: afterwards nothing could be rolled back.
  *
- * @throws RoundEnded
+ * @throws PassEnded
  */
 export async function verifyPrepared(
-  round: Round,
+  pass: RecoveryPass,
   commit: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const asked = twoPhaseSessions(round).map(async ([sink, session]) => {
+  const asked = twoPhaseSessions(pass).map(async ([sink, session]) => {
     const handle = commit.get(sink);
     if (handle === undefined || session.verify === undefined) return undefined;
-    const answer = await ask(round.patience, async (signal) =>
-      session.verify?.(handle, { signal }),
-    );
+    const answer = await ask(pass.budget, async (signal) => session.verify?.(handle, { signal }));
     return { sink, answer };
   });
   for (const found of await Promise.all(asked)) {
     if (found === undefined) continue;
-    requireAnswer(round, `sink ${found.sink}, asked to verify what it prepared`, found.answer);
+    requireAnswer(pass, `sink ${found.sink}, asked to verify what it prepared`, found.answer);
   }
 }
 
@@ -74,21 +72,21 @@ export async function verifyPrepared(
  * Discards everything uncommitted at every two-phase sink, known to a manifest or not.
  *
  * @param target Handles, by sink, of the checkpoint that is being rolled back.
- * @throws RoundEnded `again` when one of those turns out to be committed: a split would follow; and
+ * @throws PassEnded `again` when one of those turns out to be committed: a split would follow; and
  * when a sink gave no answer: a roll back that lands later would take away what is prepared by then.
  */
 export async function discardPrepared(
-  round: Round,
+  pass: RecoveryPass,
   target: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
-  const asked = twoPhaseSessions(round).map(async ([sink, session]) => {
-    const answer = await askOnce(round.patience, (signal) =>
+  const asked = twoPhaseSessions(pass).map(async ([sink, session]) => {
+    const answer = await askOnce(pass.budget, (signal) =>
       session.rollback({ keep: [] }, { signal }),
     );
     return { sink, answer };
   });
   for (const { sink, answer } of await Promise.all(asked)) {
-    const outcomes = requireAnswer(round, `sink ${sink} in its roll back`, answer);
+    const outcomes = requireAnswer(pass, `sink ${sink} in its roll back`, answer);
     const handle = target.get(sink);
     if (handle !== undefined && outcomes.get(handle) === 'committed') {
       throw changed(`sink ${sink} had committed ${handle} when it was asked to roll it back`);
@@ -96,15 +94,15 @@ export async function discardPrepared(
   }
 }
 
-function requireAnswer<Value>(round: Round, who: string, answer: Answer<Value>): Value {
+function requireAnswer<Value>(pass: RecoveryPass, who: string, answer: Answer<Value>): Value {
   if (answer.kind === 'answered') return answer.value;
-  throwIfAborted(round.request.signal);
+  throwIfAborted(pass.request.signal);
   const { problem } = answer;
   const how = answer.kind === 'refused' ? 'refused' : 'again';
   const code =
     answer.kind === 'refused' ? 'TIDEGATE_RECOVERY_SINK_REFUSED' : 'TIDEGATE_RECOVERY_UNANSWERED';
   const cause = new TidegateError(code, `${who}: ${problem.message}`, { cause: problem });
-  throw new RoundEnded(how, cause);
+  throw new PassEnded(how, cause);
 }
 
 const possibleAnswers: readonly CommitOutcome[] = ['applied', 'already-applied', 'absent'];
@@ -113,6 +111,6 @@ function isApplied(answer: Answer<CommitOutcome>): boolean {
   return answer.kind === 'answered' && answer.value !== 'absent';
 }
 
-function changed(what: string): RoundEnded {
-  return new RoundEnded('again', new TidegateError('TIDEGATE_RECOVERY_UNANSWERED', what));
+function changed(what: string): PassEnded {
+  return new PassEnded('again', new TidegateError('TIDEGATE_RECOVERY_UNANSWERED', what));
 }

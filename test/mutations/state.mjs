@@ -11,13 +11,13 @@ export const mutations = [
   },
   {
     what: 'state of another definition is loaded under lenient, though it was reported as dropped',
-    file: 'src/recovery/put-back.ts',
+    file: 'src/recovery/restore-participants.ts',
     find: 'isEmpty || definitionProblem(loaded.manifest, name, operator) !== undefined',
     replace: 'isEmpty',
   },
   {
     what: 'a manifest that copies the state of another says nothing of its definitions',
-    file: 'src/recovery/carry-forward.ts',
+    file: 'src/recovery/copy-checkpoint.ts',
     find: '...definitionsOf(from),',
     replace: '',
   },

@@ -1,4 +1,4 @@
-// Patience: what is asked again, how soon, how long, and what ends it.
+// RetryBudget: what is asked again, how soon, how long, and what ends it.
 
 import { describe, expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
@@ -6,21 +6,21 @@ import {
   abortedBy,
   ask,
   isFinal,
-  RoundEnded,
+  PassEnded,
   throwIfAborted,
   timeoutFor,
-  type Patience,
+  type RetryBudget,
 } from '../../src/recovery/ask.js';
 import { backoffMs } from '../../src/runtime/backoff.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { VirtualClock } from './kit.js';
 
-function patienceOf(clock: VirtualClock, change: Partial<Patience> = {}): Patience {
+function patienceOf(clock: VirtualClock, change: Partial<RetryBudget> = {}): RetryBudget {
   return {
     ports: { clock, random: { ...seededRandom(1), next: () => 0 }, logger: silentLogger },
     callTimeoutMs: 1_000,
-    giveUpAtMs: clock.monotonicMs() + 10_000,
+    deadlineMs: clock.monotonicMs() + 10_000,
     signal: new AbortController().signal,
     ...change,
   };
@@ -77,12 +77,12 @@ describe('asking', () => {
   test('begins no call at or after the time to give up, but always the first', async () => {
     const callsWithin = async (patienceMs: number): Promise<number> => {
       const clock = new VirtualClock();
-      const giveUpAtMs = clock.monotonicMs() + patienceMs;
+      const deadlineMs = clock.monotonicMs() + patienceMs;
       let calls = 0;
       let waits = 0;
       const ports = { ...patienceOf(clock).ports, waits: () => void (waits += 1) };
       const answer = await clock.drive(
-        ask(patienceOf(clock, { giveUpAtMs, ports }), () => {
+        ask(patienceOf(clock, { deadlineMs, ports }), () => {
           calls += 1;
           throw new Error('no');
         }),
@@ -104,7 +104,7 @@ describe('asking', () => {
   test('names the bound of a call that hung', async () => {
     const clock = new VirtualClock();
     const answer = await clock.drive(
-      ask(patienceOf(clock, { giveUpAtMs: 0 }), () => new Promise(() => undefined)),
+      ask(patienceOf(clock, { deadlineMs: 0 }), () => new Promise(() => undefined)),
     );
 
     expect(answer).toEqual({
@@ -153,10 +153,10 @@ describe('an error', () => {
 
   test('that ends a round keeps its problem as message and cause', () => {
     const problem = new TidegateError('TIDEGATE_STORE_IO', 'the disk is gone');
-    const ended = new RoundEnded('again', problem);
+    const ended = new PassEnded('again', problem);
 
     expect(ended).toMatchObject({
-      name: 'RoundEnded',
+      name: 'PassEnded',
       how: 'again',
       problem,
       message: 'the disk is gone',

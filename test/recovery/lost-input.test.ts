@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { lostInput } from '../../src/contracts/lost-input.js';
 import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
 import { checkpointId } from '../../src/ids.js';
-import { renderReport } from '../../src/recovery/render-report.js';
+import { renderReport } from '../../src/recovery/report.js';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedSource } from './kit.js';
 
 /** Its input up to `oldest` is gone. */

@@ -1,10 +1,10 @@
+import type { RecoveryPlan } from '../../src/recovery/plan-types.js';
 import { expect, test } from '@jest/globals';
 import type { Inspection } from '../../src/contracts/sink.js';
 import { checkpointId, storeId, type CheckpointId } from '../../src/ids.js';
 import { createManifest, connectorCheckpoint } from '../../src/manifest/create.js';
 import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
 import type { RecoveryFacts, SinkFacts, StoredCheckpoint } from '../../src/recovery/facts.js';
-import type { RecoveryPlan } from '../../src/recovery/plan-types.js';
 import { planRecovery } from '../../src/recovery/plan.js';
 
 const baseId = checkpointId(10);

@@ -1,12 +1,12 @@
 // What a scan says about each checkpoint, and what the manifests that recovery makes say.
 
+import { completed, rolledBack } from '../../src/recovery/new-manifest.js';
+import { classify } from '../../src/recovery/candidates.js';
 import { describe, expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';
 import { checkpointId } from '../../src/ids.js';
 import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { columnsOf } from '../../src/recovery/columns.js';
-import { completed, rolledBack } from '../../src/recovery/new-manifest.js';
-import { classify } from '../../src/recovery/stored-state.js';
 import type { CheckpointListing, CheckpointState } from '../../src/store/checkpoint-store.js';
 import { factsOf, manifestOf, sink, stored, unreadable, type ManifestSpec } from './facts-kit.js';
 

@@ -2,7 +2,7 @@
 
 import { checkpointId, type CheckpointId } from '../../ids.js';
 import { planOnly, type DryRun } from '../../recovery/dry-run.js';
-import { renderReport } from '../../recovery/render-report.js';
+import { renderReport } from '../../recovery/report.js';
 import { withConnection, type ConnectOptions } from '../connection.js';
 import type { CommonOptions, Context } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';

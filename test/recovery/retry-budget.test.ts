@@ -108,7 +108,7 @@ describe('opening the sinks', () => {
     expect(refusal.cause).toMatchObject({ message: 'connection lost after the fact' });
     expect(log[0]).toEqual({
       message: 'recovery reads the facts again',
-      fields: { because: refusal.message, round: 0 },
+      fields: { because: refusal.message, pass: 0 },
     });
   });
 });
@@ -147,14 +147,14 @@ describe('a store that cannot be read', () => {
 });
 
 describe('the in-doubt timeout', () => {
-  test('counts time, not rounds: before it, recovery begins anew as often as it must', async () => {
+  test('counts time, not passes: before it, recovery begins anew as often as it must', async () => {
     await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
     world.sink('archive').on('rollback', fails, fails, fails, fails, fails, fails);
 
     expect(resumedFrom(await world.recover()).report.rereadings).toBe(6);
   });
 
-  test('leaves three more rounds to act in, from the moment on which it is reached', async () => {
+  test('leaves three more passes to act in, from the moment on which it is reached', async () => {
     watchLog();
     await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
     world.options = { timeouts: { inDoubtMs: 0, callMs: 30_000 } };
@@ -162,7 +162,7 @@ describe('the in-doubt timeout', () => {
 
     refusalOf(await world.recover());
 
-    expect(log.map(({ fields }) => fields?.round)).toEqual([0, 1, 2]);
+    expect(log.map(({ fields }) => fields?.pass)).toEqual([0, 1, 2]);
   });
 
   test('leaves each of them time to ask more than once', async () => {
@@ -230,7 +230,7 @@ describe('large states', () => {
     );
   });
 
-  test('that take longer to read are read again in the next round, from what was copied', async () => {
+  test('that take longer to read are read again in the next pass, from what was copied', async () => {
     watchLog();
     let copies = 0;
     always((store) => ({

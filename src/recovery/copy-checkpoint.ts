@@ -1,5 +1,6 @@
 // A new checkpoint with the content of a stored one: for a restore, and for sources that were added.
 
+import { ownFields } from './new-manifest.js';
 import { assert } from '../assert.js';
 import type { CheckpointId } from '../ids.js';
 import { externalOperatorState } from '../manifest/operator-state.js';
@@ -18,9 +19,8 @@ import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { recordedTimeMs } from '../runtime/clock.js';
 import { timeoutFor } from './ask.js';
 import { giveUpInput, type Resumed } from './give-up-input.js';
-import { ownFields } from './new-manifest.js';
-import { sourcesToRestore } from './put-back.js';
-import { ownerOf, save, write, type Round } from './round.js';
+import { sourcesToRestore } from './restore-participants.js';
+import { ownerOf, save, write, type RecoveryPass } from './pass.js';
 import { positionsOf } from './start-checkpoint.js';
 
 export interface CarriedForward {
@@ -44,16 +44,16 @@ export interface MovedFrom {
  * Writes it durably under a new id. It carries no handles, because nothing was prepared for it, but
  * the newest commit of every sink: a sink that is set back afterwards shows at the next start.
  */
-export async function carryForward(
-  round: Round,
+export async function copyCheckpoint(
+  pass: RecoveryPass,
   { from, content, epoch, fields }: CarriedForward,
 ): Promise<PersistedManifest> {
-  const { request, store } = round;
+  const { request, store } = pass;
   const id = store.allocateCheckpointId();
-  const states = await copyStates(round, id, from);
-  const sinkMarkers = markersToHandOn(content, round.lastCommitted);
+  const states = await copyStates(pass, id, from);
+  const sinkMarkers = markersToHandOn(content, pass.lastCommitted);
   const committed: SinkCommitStatus = { kind: 'committed' };
-  return save(round, {
+  return save(pass, {
     ...content,
     checkpointId: id,
     epoch,
@@ -91,19 +91,19 @@ function lossesOf({ tidegate }: CheckpointManifest): Pick<TidegateFields, 'lostI
  * read: a crash must not make them start elsewhere. Undefined when there are none.
  */
 export async function recordMoved(
-  round: Round,
+  pass: RecoveryPass,
   { from, base, resumed, epoch }: MovedFrom,
 ): Promise<PersistedManifest | undefined> {
-  const { sources, tables } = round.request.participants;
+  const { sources, tables } = pass.request.participants;
   const { manifest } = base;
-  const lost = await giveUpInput(round, resumed, sourcesToRestore(round, manifest));
+  const lost = await giveUpInput(pass, resumed, sourcesToRestore(pass, manifest));
   const isMoved = (known: ReadonlyMap<string, unknown>, name: string): boolean =>
     !known.has(name) || lost.has(name);
   const movedSources = [...sources].filter(([name]) => isMoved(manifest.sourceOffsets, name));
   const movedTables = [...tables].filter(([name]) => isMoved(manifest.tableOffsets, name));
   if (movedSources.length === 0 && movedTables.length === 0) return undefined;
-  const now = await positionsOf(round, 'source', new Map(movedSources), epoch);
-  const tablesNow = await positionsOf(round, 'table', new Map(movedTables), epoch);
+  const now = await positionsOf(pass, 'source', new Map(movedSources), epoch);
+  const tablesNow = await positionsOf(pass, 'table', new Map(movedTables), epoch);
   const content = {
     ...manifest,
     sourceOffsets: merged(manifest.sourceOffsets, now.offsets, sources),
@@ -113,7 +113,7 @@ export async function recordMoved(
   };
   const positions = new Map([...now.offsets, ...tablesNow.offsets]);
   const fields = lost.size === 0 ? {} : { lostInput: withLosses(manifest, lost, positions) };
-  return carryForward(round, { from, content, epoch, fields });
+  return copyCheckpoint(pass, { from, content, epoch, fields });
 }
 
 function withLosses(
@@ -144,7 +144,7 @@ interface CopiedStates {
 
 /** Inline states as they are; the others streamed into a sidecar of the new checkpoint's own. */
 async function copyStates(
-  round: Round,
+  pass: RecoveryPass,
   id: CheckpointId,
   from: LoadedCheckpoint,
 ): Promise<CopiedStates> {
@@ -158,15 +158,15 @@ async function copyStates(
   }
   const names = external.map(([name]) => name);
   const receipt = await write(
-    round,
+    pass,
     `copying the states of checkpoint ${from.id} to ${id}`,
     (signal) =>
-      round.store.writeSidecar(id, statesOf(round.store, from, names), {
+      pass.store.writeSidecar(id, statesOf(pass.store, from, names), {
         maxBytes: byteOffset,
         inlineDigest: inlineStateDigest(entries),
         signal,
       }),
-    timeoutFor(round.patience.callTimeoutMs, 2 * byteOffset),
+    timeoutFor(pass.budget.callTimeoutMs, 2 * byteOffset),
   );
   assert(receipt.byteLength === byteOffset, `the sidecar of checkpoint ${id} is not complete`);
   return { entries, checksum: receipt.sha256 };

@@ -1,5 +1,7 @@
 // Carries a plan out. Every action is idempotent: a crash inside recovery is just another crash.
 
+import { completed, rolledBack } from './new-manifest.js';
+import type { Discards, RecoveryPlan, ResumingPlan } from './plan-types.js';
 import { assertNever } from '../assert.js';
 import { checkpointId, epoch, type Epoch } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
@@ -7,12 +9,10 @@ import type { LoadedCheckpoint } from '../store/checkpoint-store.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { timeoutFor } from './ask.js';
 import type { ReadableCheckpoint } from './candidates.js';
-import { carryForward, recordMoved } from './carry-forward.js';
+import { copyCheckpoint, recordMoved } from './copy-checkpoint.js';
 import type { Resumed } from './give-up-input.js';
-import { completed, rolledBack } from './new-manifest.js';
-import type { Discards, RecoveryPlan, ResumingPlan } from './plan-types.js';
-import { putBack } from './put-back.js';
-import { ownerOf, save, update, write, type Round } from './round.js';
+import { restoreParticipants } from './restore-participants.js';
+import { ownerOf, save, update, write, type RecoveryPass } from './pass.js';
 import { commitSinks, discardPrepared, verifyPrepared } from './sink-actions.js';
 import { writeStartCheckpoint } from './start-checkpoint.js';
 
@@ -29,49 +29,49 @@ export type Executed = { readonly kind: 'resumed' } & Ready;
 /**
  * Settles the sinks and the store first, then puts participants back.
  *
- * @throws RoundEnded when something answers differently than the facts said, or not at all.
+ * @throws PassEnded when something answers differently than the facts said, or not at all.
  */
-export async function executePlan(round: Round, plan: Executable): Promise<Executed> {
-  if (plan.kind === 'fresh') return startFresh(round);
+export async function executePlan(pass: RecoveryPass, plan: Executable): Promise<Executed> {
+  if (plan.kind === 'fresh') return startFresh(pass);
   // A restore writes a manifest of its own below, so what it discards has to be durable before.
-  if (plan.kind === 'restore') await saveDiscards(round, plan.discards, restoreReason(plan));
-  const base = await settle(round, plan);
-  if (plan.kind !== 'restore') await saveDiscards(round, plan.discards);
-  return resumeAt(round, { base, resumed: plan.resume }, plan.nextEpoch);
+  if (plan.kind === 'restore') await saveDiscards(pass, plan.discards, restoreReason(plan));
+  const base = await settle(pass, plan);
+  if (plan.kind !== 'restore') await saveDiscards(pass, plan.discards);
+  return resumeAt(pass, { base, resumed: plan.resume }, plan.nextEpoch);
 }
 
-async function startFresh(round: Round): Promise<Executed> {
-  await discardPrepared(round);
-  const base = await writeStartCheckpoint(round);
+async function startFresh(pass: RecoveryPass): Promise<Executed> {
+  await discardPrepared(pass);
+  const base = await writeStartCheckpoint(pass);
   const { manifest } = base;
   const resumed = { id: checkpointId(manifest.checkpointId), manifest };
-  return resumeAt(round, { base, resumed }, epoch(manifest.epoch + 1));
+  return resumeAt(pass, { base, resumed }, epoch(manifest.epoch + 1));
 }
 
 /** The base. Afterwards no sink has anything prepared, and the base is durable and complete. */
-async function settle(round: Round, plan: ResumingPlan): Promise<PersistedManifest> {
+async function settle(pass: RecoveryPass, plan: ResumingPlan): Promise<PersistedManifest> {
   const { manifest } = plan.resume;
   switch (plan.kind) {
     case 'resume': {
-      const base = await save(round, inFull(plan.resume));
-      await discardPrepared(round);
+      const base = await save(pass, inFull(plan.resume));
+      await discardPrepared(pass);
       return base;
     }
     case 'roll-forward': {
       // Visible is not durable: a power failure must not take it away once a sink has committed.
-      const persisted = await save(round, manifest);
-      await verifyPrepared(round, plan.commit);
-      await commitSinks(round, persisted, plan.commit);
-      const base = await update(round, persisted, completed(persisted.manifest));
-      await discardPrepared(round);
+      const persisted = await save(pass, manifest);
+      await verifyPrepared(pass, plan.commit);
+      await commitSinks(pass, persisted, plan.commit);
+      const base = await update(pass, persisted, completed(persisted.manifest));
+      await discardPrepared(pass);
       return base;
     }
     case 'roll-back':
       // The sinks first: one of them may still say that it has committed.
-      await discardPrepared(round, handlesOf(plan.target));
-      return save(round, manifest);
+      await discardPrepared(pass, handlesOf(plan.target));
+      return save(pass, manifest);
     case 'restore':
-      return restoreChosen(round, plan);
+      return restoreChosen(pass, plan);
     default:
       return assertNever(plan, 'plan');
   }
@@ -87,18 +87,18 @@ function handlesOf({ manifest }: ReadableCheckpoint): ReadonlyMap<string, string
 }
 
 async function restoreChosen(
-  round: Round,
+  pass: RecoveryPass,
   plan: ResumingPlan & { kind: 'restore' },
 ): Promise<PersistedManifest> {
   const { resume, restoredEpoch } = plan;
-  const base = await carryForward(round, {
-    from: await loadedFor(round, resume),
+  const base = await copyCheckpoint(pass, {
+    from: await loadedFor(pass, resume),
     content: resume.manifest,
     epoch: restoredEpoch,
     fields: { restoredFrom: resume.id },
   });
   // Only now: a sink that cannot answer must not keep the choice from being durable.
-  await discardPrepared(round);
+  await discardPrepared(pass);
   return base;
 }
 
@@ -108,55 +108,55 @@ function restoreReason({ resume }: ResumingPlan): string {
 
 /** Before any manifest of this generation's own: so a mark that is seen below one is durable. */
 async function saveDiscards(
-  round: Round,
+  pass: RecoveryPass,
   discards: Discards,
   reason = 'no sink had committed it',
 ): Promise<void> {
-  const { store } = round;
+  const { store } = pass;
   for (const { manifest, state } of discards.rollBack) {
     const hadFailed = state === 'rolled-back';
     const why = hadFailed ? 'its epoch failed where it was taken' : reason;
-    await save(round, rolledBack(manifest, ownerOf(store), why));
+    await save(pass, rolledBack(manifest, ownerOf(store), why));
   }
-  for (const { manifest } of discards.saveAgain) await save(round, manifest);
+  for (const { manifest } of discards.saveAgain) await save(pass, manifest);
   for (const id of discards.quarantine) {
-    await write(round, `quarantining checkpoint ${id}`, (signal) =>
+    await write(pass, `quarantining checkpoint ${id}`, (signal) =>
       store.quarantine(id, { signal }),
     );
   }
 }
 
 async function resumeAt(
-  round: Round,
+  pass: RecoveryPass,
   { base, resumed }: { readonly base: PersistedManifest; readonly resumed: Resumed },
   nextEpoch: Epoch,
 ): Promise<Executed> {
-  const from = await loadedFor(round, base);
-  const extended = await recordMoved(round, { from, base, resumed, epoch: nextEpoch });
+  const from = await loadedFor(pass, base);
+  const extended = await recordMoved(pass, { from, base, resumed, epoch: nextEpoch });
   if (extended === undefined) {
-    await putBack(round, from);
+    await restoreParticipants(pass, from);
     return { kind: 'resumed', base, nextEpoch };
   }
-  await putBack(round, await loadedFor(round, extended));
+  await restoreParticipants(pass, await loadedFor(pass, extended));
   return { kind: 'resumed', base: extended, nextEpoch: epoch(nextEpoch + 1) };
 }
 
 /** Verified when the facts were read; one that was written since is verified now. */
 async function loadedFor(
-  round: Round,
+  pass: RecoveryPass,
   stored: PersistedManifest | ReadableCheckpoint,
 ): Promise<LoadedCheckpoint> {
   const id = checkpointId(stored.manifest.checkpointId);
-  const known = round.loaded.get(id);
+  const known = pass.loaded.get(id);
   if (known !== undefined) return known;
   const byteLength = [...stored.manifest.operatorStates.values()].reduce(
     (sum, { externalLength }) => sum + externalLength,
     0,
   );
   return write(
-    round,
+    pass,
     `loading checkpoint ${id}`,
-    (signal) => round.store.load(id, { signal }),
-    timeoutFor(round.patience.callTimeoutMs, byteLength),
+    (signal) => pass.store.load(id, { signal }),
+    timeoutFor(pass.budget.callTimeoutMs, byteLength),
   );
 }

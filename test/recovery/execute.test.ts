@@ -522,7 +522,7 @@ describe('a sink that fails while recovery acts', () => {
       'recovery reads the facts again ' +
         JSON.stringify({
           because: `sink archive no longer has anything prepared for ${id}`,
-          round: 0,
+          pass: 0,
         }),
     ]);
 
