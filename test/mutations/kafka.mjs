@@ -43,20 +43,20 @@ export const mutations = [
   kafka(
     'an end that was not answered counts as committed',
     'sink-session.ts',
-    'this.#unclear = failure;\n      throw failure;',
-    "this.#marker = held.marker;\n      return 'applied';",
+    'throw this.#fail(this.#unclear, doing);',
+    "this.#unclear = undefined;\n      this.#marker = held.marker;\n      return 'applied';",
   ),
   kafka(
     'an end that was not answered counts as absent',
     'sink-session.ts',
-    'this.#unclear = failure;\n      throw failure;',
+    'throw this.#fail(this.#unclear, doing);',
     "return 'absent';",
   ),
   kafka(
     'after an end that was not answered the session answers from memory',
     'sink-session.ts',
-    'this.#unclear = failure;',
-    '',
+    'throw this.#fail(this.#unclear, doing);',
+    'const failure = this.#unclear;\n      this.#unclear = undefined;\n      throw failure;',
   ),
   kafka(
     'records behind a held epoch go into its transaction',
@@ -106,5 +106,47 @@ export const mutations = [
     'markers.ts',
     "if (policy !== undefined && policy !== 'compact') {",
     "if (policy === 'none') {",
+  ),
+  kafka(
+    'a fence of the brokers stops the pipeline for good',
+    'sink-errors.ts',
+    "const kind = thrown.kind === 'fenced' ? 'unknown-outcome' : thrown.kind;",
+    'const { kind } = thrown;',
+  ),
+  kafka(
+    'a transaction that is not over is a failure',
+    'sink-errors.ts',
+    "const isEnding = isKafkaFailure(error) && error.kind === 'concurrent-transactions';",
+    'const isEnding = false;',
+  ),
+  kafka(
+    'all records that wait are one batch',
+    'sink-topics.ts',
+    'if (isFull && batch.length > 0) {',
+    'if (isFull && batch.length < 0) {',
+  ),
+  kafka(
+    'sizes of records are looked at by the broker, at the commit',
+    'sink-topics.ts',
+    'return bytes + batchHeaderBytes <= (limits.maxBatchBytes ?? Infinity);',
+    'return bytes >= 0;',
+  ),
+  kafka(
+    'topics of staged records are looked at by the broker, at the commit',
+    'output-form.ts',
+    'await topics.check(asked, call);',
+    'await Promise.resolve(call);',
+  ),
+  kafka(
+    'a limit is looked at once and for all',
+    'sink-topics.ts',
+    'const open = [...byTopic].filter(([topic, need]) => !fits(this.#known.get(topic), need));',
+    'const open = [...byTopic].filter(([topic]) => !this.#known.has(topic));',
+  ),
+  kafka(
+    'the tail without a marker is taken for a topic without one',
+    'markers.ts',
+    'if (read.newest !== undefined) return read;',
+    'return read;',
   ),
 ];

@@ -1,5 +1,6 @@
 // Failures of a Kafka sink, with the setting or the right that mends them; and the one that is waited out.
 
+import { toError } from '../../errors.js';
 import { backoffMs } from '../../runtime/backoff.js';
 import { sleep } from '../../runtime/deadline.js';
 import type { CallOptions } from '../../contracts/source.js';
@@ -24,11 +25,23 @@ export interface SinkNames {
  */
 export function toSinkError(thrown: unknown, doing: string, names: SinkNames): Error {
   if (!isKafkaFailure(thrown)) return toKafkaError(thrown, doing);
-  const kind: KafkaErrorKind = thrown.kind === 'fenced' ? 'unknown-outcome' : thrown.kind;
+  const kind = thrown.kind === 'fenced' ? 'unknown-outcome' : thrown.kind;
+  return toKafkaError(withWayOut(thrown, kind, names), doing);
+}
+
+/** For EndTxn: no answer but a success says what has become of it, because a client may have asked twice. */
+export function toUnknownEnd(thrown: unknown, doing: string, names: SinkNames): Error {
+  const failure = isKafkaFailure(thrown)
+    ? withWayOut(thrown, 'unknown-outcome', names)
+    : new KafkaFailure('unknown-outcome', toError(thrown).message, { cause: thrown });
+  return toKafkaError(failure, doing);
+}
+
+function withWayOut(thrown: KafkaFailure, kind: KafkaErrorKind, names: SinkNames): KafkaFailure {
   const wayOut = wayOutOf(thrown.kind, names);
-  if (wayOut === undefined) return toKafkaError(thrown, doing);
-  const message = `${thrown.message}. ${wayOut}`;
-  return toKafkaError(new KafkaFailure(kind, message, { cause: thrown }), doing);
+  if (wayOut === undefined && kind === thrown.kind) return thrown;
+  const message = wayOut === undefined ? thrown.message : `${thrown.message}. ${wayOut}`;
+  return new KafkaFailure(kind, message, { cause: thrown });
 }
 
 function wayOutOf(kind: KafkaErrorKind, names: SinkNames): string | undefined {

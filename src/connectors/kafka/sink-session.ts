@@ -22,10 +22,9 @@ import { withDeadline } from '../../runtime/deadline.js';
 import { Mutex } from '../../runtime/mutex.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { KafkaProducer, KafkaTransaction } from './driver.js';
-import { KafkaFailure } from './driver.js';
 import { isMarked, markerRecord, withCommitted, type MarkerState } from './markers.js';
 import { outputForm } from './output-form.js';
-import { toSinkError, whenEnded, type SinkNames } from './sink-errors.js';
+import { toSinkError, toUnknownEnd, whenEnded, type SinkNames } from './sink-errors.js';
 import { checkpointIdIn, handleOf } from './sink-handle.js';
 import { outputOf, type KafkaSinkSettings, type OutputRecord } from './sink-options.js';
 import { TopicNeeds, type OutputTopics } from './sink-topics.js';
@@ -140,9 +139,9 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
       const end = (): Promise<void> => held.transaction.commit(options);
       await this.#mutex.runExclusive(() => whenEnded(this.#opened, options, end), options.signal);
     } catch (error) {
-      const failure = this.#fail(unclear(error), `committing checkpoint ${id} at`);
-      this.#unclear = failure;
-      throw failure;
+      const doing = `committing checkpoint ${id} at sink ${this.#opened.owner.sink}`;
+      this.#unclear = toUnknownEnd(error, doing, this.#opened);
+      throw this.#fail(this.#unclear, doing);
     }
     this.#unclear = undefined;
     this.#marker = held.marker;
@@ -262,14 +261,6 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
     this.#room?.release();
     this.#room = undefined;
   }
-}
-
-/** No answer to EndTxn but a success says what has become of it: a client may have asked twice. */
-function unclear(error: unknown): unknown {
-  const isFence = error instanceof KafkaFailure && error.kind === 'fenced';
-  if (isFence) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new KafkaFailure('unknown-outcome', message, { cause: error });
 }
 
 /** Answers that need no request keep the outward form of those that do. */

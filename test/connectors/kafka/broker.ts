@@ -31,7 +31,8 @@ interface BrokerState {
 export async function startBroker(): Promise<void> {
   const classPath = findClassPath();
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-kafka-'));
-  const clusterId = randomBytes(16).toString('base64url');
+  // Not one that begins with `-`: the storage tool takes it for an option.
+  const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
   const [port, controllerPort] = await freePorts();
   writeFileSync(join(folder, 'broker.properties'), properties(folder, { port, controllerPort }));
   writeFileSync(join(folder, 'log4j2.properties'), log4j2);

@@ -309,6 +309,21 @@ test('the newest marker is found without reading those of years', async () => {
   await next.close?.();
 });
 
+test('a marker in front of many aborted transactions is found', async () => {
+  const kafka = broker();
+  const session = await sinkOn(kafka).open(ownerOf(1), calm);
+  await session.commit(await prepared(session, 1, 1), calm);
+  for (let sequence = 2; sequence <= 100; sequence += 1) {
+    await prepared(session, sequence, sequence);
+    await session.rollback({ keep: [] }, calm);
+  }
+  const next = await sinkOn(kafka).open(ownerOf(2), calm);
+  expect(await next.lastCommitted(calm)).toBe(idOf(1, 1));
+  expect(rowsOf(kafka)).toEqual([{ number: 1 }]);
+  await session.close?.();
+  await next.close?.();
+});
+
 test('a failed send leaves a hole, and the epoch cannot be prepared', async () => {
   const kafka = broker();
   const session = await sinkOn(kafka, { batchBytes: 1 }).open(ownerOf(1), calm);
