@@ -84,10 +84,13 @@ export class Simulation implements Surroundings {
           onAcknowledge: (next) => this.history.push({ kind: 'acknowledged', source: name, next }),
         }),
       sink: (name, durability) => this.#sink(life, name, durability),
+      port: (actor) => directedPort(this.director, life, actor),
+      fileSystem: this.#files(life),
       tell: (name, what, deliver) => directedPort(this.director, life, name).message(what, deliver),
       wrap: <Own extends Sink>(name: string, sink: Own, options?: WrapOptions): Own => {
         if (options !== undefined) requireOptions(`wrap of ${name}`, options, wrapNames);
         this.wrapped.set(name, { durability: sink.durability, visible: options?.visible });
+        if (options?.points === 'system') return sink;
         const port = directedPort(this.director, life, `sink ${name}`);
         // Every member that a sink has is there, under the same class of durability.
         return wrappedSink(sink, port, (call) => this.director.outside(call)) as Own;
@@ -166,11 +169,8 @@ export class Simulation implements Surroundings {
 
   #store(life: Life): CheckpointStore {
     const random = seededRandom(this.#options.seed * 1_000 + 500 + life.number);
-    // Mounted now: a call that is still in flight when the power fails dies with the machine.
-    const { fileSystem } = this.#disk.mount();
-    const files: FileSystem = directedFileSystem(fileSystem, this.director, life);
     const store = new FileSystemCheckpointStore(storeDirectory, {
-      fileSystem: files,
+      fileSystem: this.#files(life),
       clock: life.clock(this.timeline),
       random,
       processes: this.#processes(life),
@@ -191,6 +191,11 @@ export class Simulation implements Surroundings {
         return isOvertaking ? { ...options, liveOwner: 'take-over' } : options;
       },
     });
+  }
+
+  /** Mounted now: a call that is still in flight when the power fails dies with the machine. */
+  #files(life: Life): FileSystem {
+    return directedFileSystem(this.#disk.mount().fileSystem, this.director, life);
   }
 
   /** Pids are the numbers of lives. */

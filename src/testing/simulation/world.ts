@@ -7,6 +7,8 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Random } from '../../runtime/random.js';
 import type { CheckpointStore } from '../../store/checkpoint-store.js';
+import type { FileSystem } from '../../runtime/file-system.js';
+import type { Port } from './port.js';
 import type { SimulatedSource } from './simulated-source.js';
 import type { SimulatedTableStore } from './simulated-table-store.js';
 
@@ -55,9 +57,24 @@ export interface World {
    * on once such a call has been silent for a real second, and after a real minute it counts as hung.
    */
   wrap<Own extends Sink>(name: string, sink: Own, options?: WrapOptions): Own;
+  /**
+   * Calls to a system of your own, such as those of a client to its server: each is a point at which
+   * the schedule strikes, also in the middle of a sink's call. Give the sink `clock`, and `wrap` it
+   * with `points: 'system'`.
+   *
+   * @param actor Whom an outage silences; it begins the names of the points.
+   */
+  port(actor: string): Port;
+  /** Files of this process, on the disk that outlives it and that may lose power. */
+  readonly fileSystem: FileSystem;
 }
 
 export interface WrapOptions {
+  /**
+   * Where the schedule strikes: around each call of the `sink` (default), or only where its `system` is
+   * called, through `World.port`. Time then goes on as for the rest of the process.
+   */
+  readonly points?: 'sink' | 'system';
   /**
    * What a reader of the sink's system sees, in order of commit. Asked when everything is over, and
    * held against what a run without faults leaves, as for a simulated sink. Without it the simulation does not look
@@ -66,7 +83,7 @@ export interface WrapOptions {
   readonly visible: () => readonly unknown[] | Promise<readonly unknown[]>;
 }
 
-export const wrapNames: NamesOf<WrapOptions> = { visible: true };
+export const wrapNames: NamesOf<WrapOptions> = { points: true, visible: true };
 
 /** The part of a coordinator that is watched: which row of the recovery table decided. */
 export interface WatchedCoordinator {
