@@ -3,8 +3,7 @@
 //   npm run chaos                              100 kills, and 20 owners that are overtaken
 //   npm run chaos -- --kills 1000 --seed 7 --rows 200000
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +11,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { startPostgres } from '../test/connectors/postgres-server.ts';
 import { check } from './chaos/checker.mjs';
+import { randomFrom, startChild, startServerAgain, Tally, until, within } from './chaos/rounds.mjs';
 import { positive, script, whole } from './flags.mjs';
 import { root, transpile } from './transpile.mjs';
 
@@ -36,7 +36,7 @@ steps.push('6 table committed', '6 files committed', '6 files published', '7 man
 const points = steps.flatMap((step) => [`${step}, before`, `${step}, after`]);
 /** Between the manifest that decides and the one that says it is done. */
 const inDoubtPoints = points.slice(5, 13);
-const tally = new Map();
+const tally = new Tally();
 const next = randomFrom(seed);
 
 console.log(`seed ${seed}, ${kills} kills, ${takeovers} takeovers, ${rowCount} rows`);
@@ -46,9 +46,7 @@ const library = join(build, 'src');
 writeFileSync(join(build, 'package.json'), '{ "type": "module" }');
 await writeRows();
 const server = await startPostgres();
-const children = new Set();
 process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
   rmSync(room, { recursive: true, force: true, maxRetries: 5 });
   rmSync(build, { recursive: true, force: true });
 });
@@ -69,7 +67,8 @@ if (isDone?.code !== 0) throw new Error(`the last run did not finish:\n${last.ou
 
 const { lost, duplicates, altered, leftPrepared } = await check(room, server.url);
 await server.stop();
-printTally();
+const inDoubt = tally.sum(inDoubtPoints.map((point) => `at ${point}`));
+tally.print([['killed between steps 5 and 7, of these', inDoubt]]);
 console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0)} s`);
 console.log(`lost ${lost}`);
 console.log(`duplicates ${duplicates}`);
@@ -112,7 +111,7 @@ async function killAtRandom(untilRow) {
   // One in five comes while the process starts or recovers.
   if (next() > 0.2) await within(writer.ready, endMs);
   await delay(next() * 500);
-  count(writer.isReady() ? 'at random, running' : 'at random, starting');
+  tally.count(writer.isReady() ? 'at random, running' : 'at random, starting');
   await writer.kill();
 }
 
@@ -120,7 +119,7 @@ async function killAtPoint(point, untilRow) {
   const occurrence = 1 + Math.floor(next() * 3);
   const writer = startWriter({ untilRow, aim: { point, occurrence, signal: 'SIGKILL' } });
   const ended = await within(writer.ended, aimMissedMs);
-  count(ended?.signal === 'SIGKILL' ? `at ${point}` : 'at random, aim missed');
+  tally.count(ended?.signal === 'SIGKILL' ? `at ${point}` : 'at random, aim missed');
   await writer.kill();
 }
 
@@ -129,9 +128,9 @@ async function killServer(untilRow) {
   await within(writer.ready, endMs);
   await delay(next() * 300);
   await server.kill();
-  await startServerAgain();
+  await startServerAgain(server);
   await delay(next() * 1_500);
-  count('the server, then the writer');
+  tally.count('the server, then the writer');
   await writer.kill();
 }
 
@@ -149,56 +148,13 @@ async function overtake(point, untilRow) {
     throw new Error(`the overtaken owner did not stop by itself:\n${old.output()}`);
   }
   await delay(next() * 300);
-  count(hasStopped ? `overtaken at ${point}` : 'overtaken, aim missed');
+  tally.count(hasStopped ? `overtaken at ${point}` : 'overtaken, aim missed');
   await heir.kill();
 }
 
 function startWriter(settings) {
-  const task = JSON.stringify({ library, room, database: server.url, ...settings });
-  const child = spawn(process.execPath, [join(root, 'scripts/chaos/writer.mjs'), task], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  children.add(child);
-  let output = '';
-  let announce;
-  const ready = new Promise((resolve) => (announce = resolve));
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data) => {
-      output = (output + data).slice(-5_000);
-      if (output.includes('ready')) announce('ready');
-    });
-  }
-  const ended = new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
-      children.delete(child);
-      announce('ended');
-      resolve({ code, signal });
-    });
-  });
-  return {
-    ready,
-    ended,
-    output: () => output,
-    isReady: () => output.includes('ready'),
-    isStopped: () => stateOf(child.pid) === 'T',
-    resume: () => child.kill('SIGCONT'),
-    kill: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
-
-async function startServerAgain() {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await server.start();
-    } catch (error) {
-      // Processes of the killed server may still be ending.
-      if (attempt === 10) throw error;
-      await delay(500);
-    }
-  }
+  const task = { library, room, database: server.url, ...settings };
+  return startChild(join(root, 'scripts/chaos/writer.mjs'), task);
 }
 
 async function writeRows() {
@@ -212,52 +168,4 @@ async function writeRows() {
     return JSON.stringify({ n, date: day, ...numbers, origin, destination });
   });
   writeFileSync(join(room, 'rows.jsonl'), `${lines.join('\n')}\n`);
-}
-
-function count(what) {
-  tally.set(what, (tally.get(what) ?? 0) + 1);
-}
-
-function printTally() {
-  const inDoubt = inDoubtPoints.reduce((sum, point) => sum + (tally.get(`at ${point}`) ?? 0), 0);
-  const entries = [...tally].sort(([left], [right]) => (left < right ? -1 : 1));
-  entries.push(['killed between steps 5 and 7, of these', inDoubt]);
-  const width = Math.max(...entries.map(([what]) => what.length));
-  console.log(`| ${'killed'.padEnd(width)} | times |\n| ${'-'.repeat(width)} | ----- |`);
-  for (const [what, times] of entries) {
-    console.log(`| ${what.padEnd(width)} | ${String(times).padStart(5)} |`);
-  }
-}
-
-function stateOf(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2)[0];
-  } catch {
-    return undefined;
-  }
-}
-
-async function until(isTrue, timeoutMs) {
-  const end = Date.now() + timeoutMs;
-  while (Date.now() < end) {
-    if (isTrue()) return true;
-    await delay(10);
-  }
-  return false;
-}
-
-async function within(wait, timeoutMs) {
-  return Promise.race([wait, delay(timeoutMs, undefined, { ref: false })]);
-}
-
-/** mulberry32: the same rounds for the same seed; when a kill lands is up to the machine. */
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
