@@ -21,15 +21,8 @@ export async function check(room, database) {
     expected,
     rows.map((row) => JSON.stringify(row)),
   );
-  const archive = join(room, 'archive');
-  const parts = readdirSync(archive)
-    .filter((name) => name.startsWith('part-'))
-    .sort();
-  const lines = parts.flatMap((name) => linesOf(join(archive, name)));
+  const { lines, staged } = readFiles(join(room, 'archive'));
   const inFiles = compare(expected, lines);
-  const staged = readdirSync(join(archive, '_tidegate'), { recursive: true }).filter((name) =>
-    /(^|\/)(open_|part-|prepared_)[^/]*$/.test(name),
-  );
   return {
     lost: inTable.lost + inFiles.lost,
     duplicates: inTable.duplicates + inFiles.duplicates,
@@ -38,12 +31,24 @@ export async function check(room, database) {
   };
 }
 
+/** Lines of the published files of a file sink, and what it has left unpublished. */
+export function readFiles(archive) {
+  const parts = readdirSync(archive)
+    .filter((name) => name.startsWith('part-'))
+    .sort();
+  const staged = readdirSync(join(archive, '_tidegate'), { recursive: true }).filter((name) =>
+    /(^|\/)(open_|part-|prepared_)[^/]*$/.test(name),
+  );
+  return { lines: parts.flatMap((name) => linesOf(join(archive, name))), staged };
+}
+
 function linesOf(path) {
   const text = readFileSync(path, 'utf8');
   return text === '' ? [] : text.trimEnd().split('\n');
 }
 
-function compare(expected, found) {
+/** What of the expected lines, by their `n`, is not there, is there twice, or reads otherwise. */
+export function compare(expected, found) {
   const seen = new Set();
   let duplicates = 0;
   let altered = 0;

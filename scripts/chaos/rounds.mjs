@@ -96,7 +96,7 @@ function stateOf(pid) {
 export async function until(isTrue, timeoutMs) {
   const end = Date.now() + timeoutMs;
   while (Date.now() < end) {
-    if (isTrue()) return true;
+    if (await isTrue()) return true;
     await delay(10);
   }
   return false;
