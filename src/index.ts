@@ -9,7 +9,9 @@ export { toCheckpointId } from './public-ids.js';
 export type { SinkWriter } from './contracts/barrier.js';
 
 export { CheckpointCoordinator } from './coordinator/coordinator.js';
-export type { CoordinatorStatus, SafePoint } from './coordinator/coordinator.js';
+export type { CoordinatorStatus } from './coordinator/coordinator.js';
+export type { Batch } from './coordinator/dataflow/batch-loop.js';
+export type { SafePoint } from './coordinator/dataflow/safe-point.js';
 export type {
   CoordinatorOptions,
   Named,
@@ -72,6 +74,13 @@ export { consoleSink } from './connectors/memory/console-sink.js';
 export type { ConsoleSinkOptions, TextOutput } from './connectors/memory/console-sink.js';
 export { iterableSource } from './connectors/memory/iterable-source.js';
 export type { IterableSourceOptions } from './connectors/memory/iterable-source.js';
+export { pushSource } from './connectors/memory/push-source.js';
+export type {
+  PushedBatch,
+  PushOutcome,
+  PushSource,
+  PushSourceOptions,
+} from './connectors/memory/push-source.js';
 export { memorySink } from './connectors/memory/memory-sink.js';
 export type { MemorySink } from './connectors/memory/memory-sink.js';
 

@@ -52,6 +52,19 @@ export function requireOffsets(who: string, offsets: unknown): void {
   requireTexts(who, 'an offset', offsets);
 }
 
+/**
+ * What a source without types hands out: a `Set` of records has no length, and would be read without end.
+ *
+ * @throws TidegateError `TIDEGATE_SOURCE_POSITION`, `TIDEGATE_SOURCE_FAILED`.
+ */
+export function requireBatch(source: string, batch: unknown): void {
+  const { records, offsets } = Object(batch) as Partial<Record<'records' | 'offsets', unknown>>;
+  requireOffsets(`source ${source} behind a batch`, offsets);
+  if (Array.isArray(records)) return;
+  const what = `a batch of source ${source} has records that are ${kindOf(records)}, not an array`;
+  throw new TidegateError('TIDEGATE_SOURCE_FAILED', what, { details: { source } });
+}
+
 /** Whether the object is one that braces make, in any realm: not one with a class behind it. */
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;

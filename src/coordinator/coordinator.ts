@@ -1,35 +1,34 @@
 // The coordinator: recovers first, takes checkpoints while records flow, and never guesses.
 
 import { TidegateError } from '../errors.js';
-import type { BarrierPort, FlowStatus, SinkWriter } from '../contracts/barrier.js';
+import type { BarrierPort, FlowStatus } from '../contracts/barrier.js';
 import type { Sink } from '../contracts/sink.js';
+import type { ReadableSource } from '../contracts/source.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
+import { untilAwaited } from '../runtime/event-loop.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
 import type { RecoveryReport } from '../recovery/report.js';
 import type { CheckpointOutcome } from './checkpoint/requests.js';
+import { finalFailed } from './checkpoint/outcome.js';
+import type { Batch } from './dataflow/batch-loop.js';
+import { LoopDriver } from './dataflow/loop-driver.js';
+import type { SafePoint } from './dataflow/safe-point.js';
+import { leftHalfway, waitsForItself } from './dataflow/loop-errors.js';
+import { LoopSource } from './dataflow/loop-source.js';
 import { SafePointLoop } from './dataflow/safe-point-loop.js';
 import { bestEffort, type CoordinatorEventSource } from './events.js';
-import type { Generation as OpenGeneration, OpenSink } from './lifecycle/generation.js';
+import { writersOf } from './lifecycle/generation.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Phase } from './lifecycle/life-events.js';
 import {
   checkOptions,
   contextOf,
+  type CheckedOptions,
   type CoordinatorOptions,
   type Named,
   type WritersOf,
 } from './options/coordinator-options.js';
 import { guaranteeOf, type Guarantee } from './options/guarantee.js';
-
-/**
- * The answer of a safe point. After `rewound` the sources are back at the last checkpoint: drop what
- * was read before.
- */
-export interface SafePoint<Sinks extends Named<Sink> = Named<Sink>> {
-  readonly kind: 'continue' | 'rewound';
-  /** Writers of the generation that is at work now. */
-  readonly sinks: WritersOf<Sinks>;
-}
 
 export interface CoordinatorStatus {
   readonly phase: Phase;
@@ -49,6 +48,8 @@ export interface CoordinatorStatus {
   readonly cause: unknown;
   /** Where the sources of a pipeline are, and what it has counted; undefined for a loop. */
   readonly flow: FlowStatus | undefined;
+  /** For how long a loop has come to no safe point, once that is two intervals; undefined otherwise. */
+  readonly safePointMissingForMs: number | undefined;
 }
 
 export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
@@ -56,22 +57,16 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   /** What the pipeline can promise, from what its participants declare. */
   readonly guarantee: Guarantee;
   readonly #barriers: BarrierPort;
-  readonly #loop: SafePointLoop | undefined;
   readonly #life: Lifecycle;
-  /** Whether a safe point has more to do than to look at this flag. */
-  #needsAttention = true;
-  /** The answer of every safe point at which nothing is due. */
-  #continue: Promise<SafePoint<Sinks>> | undefined;
-  /** Generation that the loop knows of. */
-  #known: OpenGeneration | undefined;
+  /** Of a loop; undefined where something else drives the records. */
+  readonly #loop: LoopDriver<Sinks> | undefined;
 
   /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem in one message. Does no I/O. */
   constructor(options: CoordinatorOptions<Sinks>) {
-    const checked = checkOptions(options);
+    const checked = forLoop(checkOptions(options));
     const barriers = options.barriers ?? new SafePointLoop(checked.participants);
     const loop = barriers instanceof SafePointLoop ? barriers : undefined;
     this.#barriers = barriers;
-    this.#loop = loop;
     const context = contextOf(checked, barriers);
     this.events = context.events;
     this.guarantee = guaranteeOf(checked.participants);
@@ -91,9 +86,10 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     };
     const refresh = (): void =>
       bestEffort(context, 'the next safe points could not be prepared', () => {
-        this.#refreshFastPath();
+        this.#loop?.refresh();
       });
     this.#life = new Lifecycle(lifecycle, refresh);
+    this.#loop = loop && new LoopDriver<Sinks>(context, loop, this.#life);
     this.#closeOnAbort(options.signal);
   }
 
@@ -105,7 +101,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   /** Writers of the generation that is at work now. */
   get sinks(): WritersOf<Sinks> {
     const { generation } = this.#life;
-    if (generation === undefined) throw this.#wrongPhase('sinks');
+    if (generation === undefined) throw this.#life.wrongPhase('sinks');
     return writersOf(generation.sinks);
   }
 
@@ -124,6 +120,7 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
       lastProblem: facts.waitsFor ?? tally.lastProblem,
       droppedReports: tally.droppedReports,
       flow: this.#barriers.status?.(),
+      safePointMissingForMs: this.#loop?.safePointMissingForMs,
       cause: facts.cause,
     };
   }
@@ -138,40 +135,66 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    */
   async start(): Promise<RecoveryReport> {
     const life = this.#life;
-    if (life.phase !== 'created') throw this.#wrongPhase('start()');
+    if (life.phase !== 'created') throw this.#life.wrongPhase('start()');
     life.send({ type: 'start' });
     await life.untilPhaseLeaves('recovering');
     const { report, generation, waitsFor } = life.facts;
     if (life.isOver) await life.done;
     if (report === undefined || generation === undefined) throw closedEarly(waitsFor);
-    this.#known = generation;
-    this.#refreshFastPath();
+    this.#loop?.begin(generation);
     return report;
   }
 
   /**
    * For a loop: call it between two records, when everything read so far has been processed and
    * written, and also now and then when there is nothing to read. Costs one look at a flag when
-   * nothing is due; otherwise the cut is taken here, or recovery puts the sources back.
+   * nothing is due; otherwise the cut is taken here, or recovery puts the sources back. A busy loop
+   * gives the event loop a turn here every few milliseconds. See `batches` for a loop without it.
    *
-   * @throws TidegateError `TIDEGATE_HALTED` with the cause, `TIDEGATE_LIFECYCLE` after a stop.
+   * @throws TidegateError `TIDEGATE_HALTED` with the cause, `TIDEGATE_LIFECYCLE` after a stop, and when
+   * another call of it waits.
    */
   safePoint(): Promise<SafePoint<Sinks>> {
-    if (this.#needsAttention || this.#continue === undefined) return this.#arrive();
-    this.#markSafePoint();
-    return this.#continue;
+    return this.#driver('safePoint()').safePoint();
   }
 
-  /** A checkpoint as soon as a cut can be taken; what became of it, also when it is no success. */
+  /**
+   * Reads sources of the coordinator for a loop: `for await (const batch of coordinator.batches(orders))`.
+   * What was done for a batch is committed with the position behind it, or not at all. Between two batches,
+   * and while there is nothing to read, checkpoints are taken; after a failure the loop goes on behind the
+   * last one. Call it after `start()`. The loop ends at the end of the input, behind a batch whose `end()`
+   * was called, and behind the one in hand when `stop()` is; everything is committed then.
+   *
+   * @throws TidegateError `TIDEGATE_OPTIONS`, `TIDEGATE_LIFECYCLE`; the loop throws what `safePoint` does.
+   */
+  batches<Rec>(
+    ...sources: readonly ReadableSource<Rec>[]
+  ): AsyncIterableIterator<Batch<Rec, Sinks>> {
+    return this.#driver('batches()').batches(sources);
+  }
+
+  /**
+   * A checkpoint as soon as a cut can be taken; what became of it, also when it is no success.
+   *
+   * @throws TidegateError `TIDEGATE_LIFECYCLE`, also where the loop itself awaits it between two safe points.
+   */
   async checkpoint(): Promise<CheckpointOutcome> {
-    this.#refuseUnlessAlive('checkpoint()');
-    return this.#life.scheduler.request();
+    const asked = this.#ask('checkpoint()');
+    await untilAwaited();
+    if (this.#loop?.isAwaitedByLoop() === true) throw waitsForItself('checkpoint()');
+    return asked;
   }
 
-  /** A checkpoint that is kept until a person deletes it; taken also when nothing is new. */
+  /**
+   * A checkpoint that is kept until a person deletes it; taken also when nothing is new.
+   *
+   * @throws TidegateError `TIDEGATE_LIFECYCLE`, also where the loop itself awaits it between two safe points.
+   */
   async savepoint(label: string): Promise<CheckpointOutcome> {
-    this.#refuseUnlessAlive('savepoint()');
-    return this.#life.scheduler.request(label);
+    const asked = this.#ask('savepoint()', label);
+    await untilAwaited();
+    if (this.#loop?.isAwaitedByLoop() === true) throw waitsForItself('savepoint()');
+    return asked;
   }
 
   /**
@@ -185,17 +208,17 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
    */
   async stop(): Promise<void> {
     const life = this.#life;
-    const loop = this.#loop;
-    const isLoop = loop !== undefined;
-    const standing = loop?.standing(this.#writtenCount()) ?? 'at-safe-point';
-    const isAtSafePoint = isLoop && standing === 'at-safe-point';
-    if (isAtSafePoint) loop.arrive();
-    if (standing === 'unclear') loop?.takeForEnded();
+    const standing = this.#loop?.stops();
+    if (standing === 'left-halfway') {
+      life.send({ type: 'close', cause: finalFailed(leftHalfway()) });
+      return life.done;
+    }
     try {
-      life.send({ type: 'stop', isLoop, standing });
+      const isLoop = this.#loop !== undefined;
+      life.send({ type: 'stop', isLoop, standing: standing ?? 'at-safe-point' });
       await life.done;
     } finally {
-      if (isAtSafePoint) loop.leave();
+      this.#loop?.stopped();
     }
   }
 
@@ -208,58 +231,6 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     await this.#life.done.catch(() => undefined);
   }
 
-  async #arrive(): Promise<SafePoint<Sinks>> {
-    const loop = this.#loop;
-    const life = this.#life;
-    if (loop === undefined || loop.isWaiting) throw this.#wrongPhase('a second safePoint()');
-    loop.arrive();
-    try {
-      life.send({ type: 'arrived' });
-      while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
-      // Also right after a rewind: a checkpoint that was asked for waits for this safe point.
-      if (life.phase === 'running') await life.scheduler.serve({ isAtSafePoint: true });
-      while (this.#isRecovering()) await life.untilPhaseLeaves('recovering');
-      // The final checkpoint is taken here.
-      if (life.phase === 'draining') await life.done.catch(() => undefined);
-      if (life.phase === 'halted') await life.done;
-      const { generation } = life;
-      if (life.phase !== 'running' || generation === undefined) {
-        throw this.#wrongPhase('safePoint()');
-      }
-      const hasRewound = this.#known !== generation;
-      this.#known = generation;
-      this.#refreshFastPath();
-      this.#markSafePoint();
-      return { kind: hasRewound ? 'rewound' : 'continue', sinks: this.sinks };
-    } finally {
-      loop.leave();
-    }
-  }
-
-  /** Asked again after each wait: the next failure may have come before this code runs. */
-  #isRecovering(): boolean {
-    return this.#life.phase === 'recovering';
-  }
-
-  #markSafePoint(): void {
-    this.#loop?.mark(this.#writtenCount());
-  }
-
-  #writtenCount(): number {
-    let count = 0;
-    for (const { writer } of this.#known?.sinks.values() ?? []) count += writer.writtenCount;
-    return count;
-  }
-
-  /** Prepares the answer of the next safe points, so that they cost next to nothing. */
-  #refreshFastPath(): void {
-    const { phase, generation, scheduler } = this.#life;
-    const isKnown = generation !== undefined && generation === this.#known;
-    this.#needsAttention = phase !== 'running' || !isKnown || scheduler.isCutDue;
-    if (!isKnown) this.#continue = undefined;
-    else this.#continue ??= Promise.resolve({ kind: 'continue', sinks: this.sinks });
-  }
-
   #closeOnAbort(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     const close = (): void => this.#life.send({ type: 'close' });
@@ -269,17 +240,25 @@ export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
     this.#life.done.then(unlink, unlink);
   }
 
-  #refuseUnlessAlive(call: string): void {
-    const { phase, isOver } = this.#life;
-    if (isOver || phase === 'created' || phase === 'draining') throw this.#wrongPhase(call);
+  #ask(call: string, label?: string): Promise<CheckpointOutcome> {
+    this.#refuseUnlessAlive(call);
+    const asked = this.#life.scheduler.request(label);
+    // Where the loop awaits it, the loop learns of that in place of the outcome.
+    asked.catch(() => undefined);
+    return asked;
   }
 
-  #wrongPhase(call: string): TidegateError {
-    const { phase, facts } = this.#life;
-    const code = phase === 'halted' ? 'TIDEGATE_HALTED' : 'TIDEGATE_LIFECYCLE';
-    return new TidegateError(code, `${call} does not fit: the coordinator is ${phase}`, {
-      cause: facts.cause,
-    });
+  #driver(call: string): LoopDriver<Sinks> {
+    if (this.#loop !== undefined) return this.#loop;
+    throw new TidegateError(
+      'TIDEGATE_LIFECYCLE',
+      `${call} is for a loop of your own: something else drives the records of this coordinator`,
+    );
+  }
+
+  #refuseUnlessAlive(call: string): void {
+    const { phase, isOver } = this.#life;
+    if (isOver || phase === 'created' || phase === 'draining') throw this.#life.wrongPhase(call);
   }
 }
 
@@ -290,9 +269,12 @@ function closedEarly(cause: unknown): TidegateError {
   return new TidegateError('TIDEGATE_RECOVERY_ABORTED', message, { cause });
 }
 
-function writersOf<Sinks extends Named<Sink>>(
-  sinks: ReadonlyMap<string, OpenSink>,
-): WritersOf<Sinks> {
-  const writers = [...sinks].map(([name, { writer }]): [string, SinkWriter] => [name, writer]);
-  return Object.freeze(Object.fromEntries(writers)) as WritersOf<Sinks>;
+/** The sources of a loop can be read for it. */
+function forLoop(checked: CheckedOptions): CheckedOptions {
+  const { given, participants } = checked;
+  if (given.barriers !== undefined) return checked;
+  const sources = new Map(
+    [...participants.sources].map(([name, source]) => [name, new LoopSource(name, source)]),
+  );
+  return { ...checked, participants: { ...participants, sources } };
 }

@@ -87,6 +87,8 @@ export interface CoordinatorEvents {
   'source-waiting': [SourceWaiting];
   /** It has handed out records again, or come to its end. */
   'source-back': [SourceBack];
+  /** A loop has come to no safe point for two intervals: neither checkpoints nor recovery go on. */
+  'safe-point-missing': [{ readonly forMs: number }];
   /** A failure outside an attempt: a write, an acknowledgement, pruning. */
   'participant-error': [{ readonly what: string; readonly error: unknown }];
   'recovery-started': [{ readonly occasion: 'start' | 'in-process'; readonly cause?: unknown }];

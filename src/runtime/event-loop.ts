@@ -7,6 +7,11 @@ export function yieldToEventLoop(): Promise<void> {
   });
 }
 
+/** Settles when whoever has just called waits: one that passes the promise on does so a little later. */
+export async function untilAwaited(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
+}
+
 /**
  * Calls back when every promise that was ready has been gone on from, and before any timer, signal or
  * other callback: until then nothing but that chain of promises has run.

@@ -18,6 +18,9 @@ const clockNames: NamesOf<SimulatedClockOptions> = { startMs: true };
 
 const someDayMs = 1_767_225_600_000;
 
+/** Without a timer work may go on for some turns of the event loop: a busy loop gives turns away. */
+const maxIdleTurns = 16;
+
 /** Timers that are due together run in the order in which they were set. */
 export class SimulatedClock implements Clock {
   readonly #startMs: number;
@@ -100,10 +103,14 @@ export class SimulatedClock implements Clock {
     };
     work.then(settled, settled);
     await this.settle();
-    for (let ran = 0; !progress.hasSettled; ran++) {
-      if (ran >= (options.maxTimers ?? 10_000) || !this.runNextTimer()) {
+    let ran = 0;
+    for (let idleTurns = 0; !progress.hasSettled;) {
+      if (ran >= (options.maxTimers ?? 10_000) || idleTurns >= maxIdleTurns) {
         throw new Error(`still waiting after ${ran} timers: it hangs`);
       }
+      const hasRun = this.runNextTimer();
+      ran += hasRun ? 1 : 0;
+      idleTurns = hasRun ? 0 : idleTurns + 1;
       await this.settle();
     }
     return work;

@@ -14,9 +14,9 @@ const swap = (what, file, find, replace) => ({
 export const mutations = [
   swap(
     'a stop in the middle of a batch commits half of it',
-    'coordinator.ts',
-    "const standing = loop?.standing(this.#writtenCount()) ?? 'at-safe-point';",
-    "const standing = loop?.isWaiting === undefined ? 'unclear' : 'at-safe-point';",
+    'dataflow/loop-driver.ts',
+    'return this.#loop.standing(this.#writtenCount());',
+    "return this.#loop.standing(this.#writtenCount()) === undefined ? 'unclear' : 'at-safe-point';",
   ),
   swap(
     'a loop that comes to no safe point gets a final checkpoint all the same',

@@ -28,11 +28,16 @@ export class SafePointLoop implements BarrierPort {
   /** Where everything was at the last safe point, as far as the sources can say so at once. */
   #mark: Mark | undefined;
   #isTakenForEnded = false;
+  #endReadings: () => Promise<void> = () => Promise.resolve();
   /** Nothing but the loop has run since its last safe point. */
   #isFresh = false;
 
   constructor(participants: Participants) {
     this.#participants = participants;
+  }
+
+  endReadingsBy(end: () => Promise<void>): void {
+    this.#endReadings = end;
   }
 
   get isWaiting(): boolean {
@@ -128,8 +133,13 @@ export class SafePointLoop implements BarrierPort {
   }
 
   async suspend({ signal }: CallOptions): Promise<void> {
-    if (this.#isWaiting) return;
-    await new Promise<void>((resolve, reject) => {
+    if (!this.#isWaiting) await this.#arrival(signal);
+    // What reads for it, ahead of it, has to be over before its sources are put back.
+    await this.#endReadings();
+  }
+
+  #arrival(signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
       this.#arrivals.push(resolve);
       const abort = (): void => reject(new Error('the wait for the loop was aborted'));
       signal.addEventListener('abort', abort, { once: true });

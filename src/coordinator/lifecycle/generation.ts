@@ -1,8 +1,9 @@
 // A generation: its open sinks, and its state since recovery.
 
-import type { Flow, SourcePatience } from '../../contracts/barrier.js';
+import type { Flow, SinkWriter, SourcePatience } from '../../contracts/barrier.js';
 import {
   isTwoPhase,
+  type Sink,
   type FlushingSinkSession,
   type SinkSession,
   type TwoPhaseSink,
@@ -18,6 +19,7 @@ import type { LogFields } from '../../runtime/logger.js';
 import type { OwnedStore } from '../../store/checkpoint-store.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { StepContext } from '../context.js';
+import type { Named, WritersOf } from '../options/coordinator-options.js';
 import { BufferedSinkWriter } from '../dataflow/sink-writer.js';
 
 interface Opened {
@@ -238,4 +240,12 @@ async function closeEach(
 /** How a call came to nothing, for the log. */
 export function unanswered(outcome: BoundedOutcome<unknown>): LogFields {
   return { outcome: outcome.kind, ...(outcome.kind === 'failed' ? { err: outcome.error } : {}) };
+}
+
+/** By the names of the sinks. */
+export function writersOf<Sinks extends Named<Sink>>(
+  sinks: ReadonlyMap<string, OpenSink>,
+): WritersOf<Sinks> {
+  const writers = [...sinks].map(([name, { writer }]): [string, SinkWriter] => [name, writer]);
+  return Object.freeze(Object.fromEntries(writers)) as WritersOf<Sinks>;
 }

@@ -82,6 +82,14 @@ export class Lifecycle {
     return this.phase === 'stopped' || this.phase === 'halted';
   }
 
+  /** The error of a call that comes too early or too late. */
+  wrongPhase(call: string): TidegateError {
+    const { phase, facts } = this;
+    const code = phase === 'halted' ? 'TIDEGATE_HALTED' : 'TIDEGATE_LIFECYCLE';
+    const message = `${call} does not fit: the coordinator is ${phase}`;
+    return new TidegateError(code, message, { cause: facts.cause });
+  }
+
   send(event: LifeEvent): void {
     if (this.#bug === undefined) this.#actor.send(event);
   }

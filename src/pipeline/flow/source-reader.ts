@@ -2,10 +2,9 @@
 
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
 import type { CallOptions, SourceBatch, SourceInput } from '../../contracts/source.js';
-import { requireOffsets } from '../../contracts/source-position.js';
+import { requireBatch } from '../../contracts/source-position.js';
 import { SourceRetries } from '../../coordinator/dataflow/source-retries.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
-import { kindOf } from '../../given.js';
 import { bytesOf } from '../../runtime/record-bytes.js';
 import type { Receiver, Room } from './elements.js';
 import type { FlowRun, Reader } from './flow-run.js';
@@ -195,15 +194,6 @@ function pieceOf(records: readonly unknown[]): number {
   if (bytes <= maxPieceBytes) return maxPieceRecords;
   const fitting = Math.floor((maxPieceBytes / bytes) * records.length);
   return Math.min(Math.max(fitting, 1), maxPieceRecords);
-}
-
-/** What a source without types hands out: a `Set` has no length, and would be read without end. */
-function requireBatch(source: string, batch: SourceBatch<unknown>): void {
-  const { records, offsets }: { readonly records?: unknown; readonly offsets?: unknown } = batch;
-  requireOffsets(`source ${source} behind a batch`, offsets);
-  if (Array.isArray(records)) return;
-  const what = `a batch of source ${source} has records that are ${kindOf(records)}, not an array`;
-  throw new TidegateError('TIDEGATE_SOURCE_FAILED', what, { details: { source } });
 }
 
 function sourceFailed(source: string, error: unknown): TidegateError {

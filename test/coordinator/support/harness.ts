@@ -1,7 +1,8 @@
 // One coordinator with scripted participants, a simulated clock and a log whose invariants are checked.
 
 import { afterEach, expect } from '@jest/globals';
-import { CheckpointCoordinator, type SafePoint } from '../../../src/coordinator/coordinator.js';
+import { CheckpointCoordinator } from '../../../src/coordinator/coordinator.js';
+import type { SafePoint } from '../../../src/coordinator/dataflow/safe-point.js';
 import type { CoordinatorOptions } from '../../../src/coordinator/options/coordinator-options.js';
 import { jsonState } from '../../../src/coordinator/json-state.js';
 import type { CheckpointSettings } from '../../../src/coordinator/options/checkpoint-options.js';
