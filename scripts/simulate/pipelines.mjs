@@ -1,10 +1,12 @@
 // Crashes real pipelines at every point, and in pairs: `npm run simulate -- pipelines --schedules 500`.
 //
 // The shapes are those of test/pipeline/crash-pipelines.ts (fan-in, windows, join, table, timers and a
-// range that is replayed) and of node-streams/crash-streams.ts. `--shape join` for one of them.
+// range that is replayed), of node-streams/crash-streams.ts, and of test/connectors/kafka/crash-kafka.ts, in
+// which each request to the broker is a point. `--shape join` for one of them.
 
 import { Option } from 'commander';
 import { crashEverywhere } from '../../src/testing/crash-everywhere.ts';
+import * as kafka from '../../test/connectors/kafka/crash-kafka.ts';
 import * as pipelines from '../../test/pipeline/crash-pipelines.ts';
 import * as streams from '../../test/pipeline/node-streams/crash-streams.ts';
 import { positive, requireKnown, script, whole } from '../flags.mjs';
@@ -20,7 +22,7 @@ const values = script(
   .parse()
   .opts();
 const campaigns = new Map(
-  [pipelines, streams].flatMap(({ builds, input }) =>
+  [pipelines, streams, kafka].flatMap(({ builds, input }) =>
     Object.entries(builds).map(([shape, build]) => [shape, { build, input }]),
   ),
 );

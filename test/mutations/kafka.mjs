@@ -149,4 +149,10 @@ export const mutations = [
     'if (read.newest !== undefined) return read;',
     'return read;',
   ),
+  kafka(
+    'an overtaken owner answers from memory',
+    'sink-session.ts',
+    'if (!this.#hasSent) checkMarker(',
+    'if (this.#hasSent) checkMarker(',
+  ),
 ];

@@ -55,7 +55,7 @@ export interface KafkaSinkOptions<Rec> {
    * (15 minutes). Without `staging` it must be longer than interval and bounds together. Default 600 000, with `staging` 60 000.
    */
   readonly transactionTimeoutMs?: number;
-  /** Bytes that are collected before they are sent. Default 1 MiB. */
+  /** Bytes that are collected before they are sent. kafkajs is slow with large batches. Default 256 KiB. */
   readonly batchBytes?: number;
   /**
    * Longest value, key and headers of a record together. Default: what its topic takes
@@ -90,7 +90,7 @@ const optionTable = {
   staging: path(),
   markerTopic: custom(topicProblem),
   transactionTimeoutMs: whole({ min: 1_000, max: 2_147_483_647, unit: 'milliseconds' }),
-  batchBytes: whole({ min: 1 }, 1_048_576),
+  batchBytes: whole({ min: 1 }, 262_144),
   maxRecordBytes: whole({ min: 1 }),
   clock: contract(['now', 'setTimer'], systemClock),
   random: contract(['next', 'bytes'], systemRandom),

@@ -22,7 +22,7 @@ import { withDeadline } from '../../runtime/deadline.js';
 import { Mutex } from '../../runtime/mutex.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { KafkaProducer, KafkaTransaction } from './driver.js';
-import { isMarked, markerRecord, withCommitted, type MarkerState } from './markers.js';
+import { checkMarker, isMarked, markerRecord, withCommitted, type MarkerState } from './markers.js';
 import { outputForm } from './output-form.js';
 import { toSinkError, toUnknownEnd, whenEnded, type SinkNames } from './sink-errors.js';
 import { checkpointIdIn, handleOf } from './sink-handle.js';
@@ -35,6 +35,8 @@ export interface OpenedSink<Rec> extends SinkNames {
   readonly producer: KafkaProducer;
   readonly marker: MarkerState;
   readonly topics: OutputTopics;
+  /** The newest marker in the topic, whoever has written it. */
+  look(options: CallOptions): Promise<MarkerState | undefined>;
 }
 
 /** An epoch whose records and marker are sent, and whose EndTxn is not. */
@@ -61,6 +63,8 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
   #waitingBytes = 0;
   #written = 0;
   #failure: Error | undefined;
+  /** From the first record on the fence of the producer tells. */
+  #hasSent = false;
   #room: { readonly wait: Promise<void>; readonly release: () => void } | undefined;
 
   constructor(opened: OpenedSink<Rec>) {
@@ -129,8 +133,7 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
     const id = checkpointIdIn(this.#opened.owner, handle);
     const held = this.#held;
     if (held?.id !== id) {
-      this.#throwIfUnclear();
-      return isMarked(this.#marker, id) ? 'already-applied' : 'absent';
+      return isMarked(await this.#known(options), id) ? 'already-applied' : 'absent';
     }
     // Whatever comes of it, this transaction is over; while it is asked, nothing is known of it.
     this.#held = undefined;
@@ -149,27 +152,24 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
     return 'applied';
   }
 
-  inspect({ checkpointId, handle }: InspectRequest, options: CallOptions): Promise<Inspection> {
-    return answered(options, () => {
-      const id = handle === undefined ? checkpointId : checkpointIdIn(this.#opened.owner, handle);
-      if (this.#held?.id === id) return 'prepared';
-      this.#throwIfUnclear();
-      return isMarked(this.#marker, id) ? 'committed' : 'absent';
-    });
+  async inspect(
+    { checkpointId, handle }: InspectRequest,
+    options: CallOptions,
+  ): Promise<Inspection> {
+    const id = handle === undefined ? checkpointId : checkpointIdIn(this.#opened.owner, handle);
+    if (this.#held?.id === id) return 'prepared';
+    return isMarked(await this.#known(options), id) ? 'committed' : 'absent';
   }
 
-  lastCommitted(options: CallOptions): Promise<CheckpointId | undefined> {
-    return answered(options, () => {
-      this.#throwIfUnclear();
-      return this.#marker.committed.highest as CheckpointId | undefined;
-    });
+  async lastCommitted(options: CallOptions): Promise<CheckpointId | undefined> {
+    return (await this.#known(options)).committed.highest as CheckpointId | undefined;
   }
 
-  listPrepared(options: CallOptions): Promise<readonly PreparedListing[]> {
-    return answered(options, () =>
-      this.#held === undefined
-        ? []
-        : [{ handle: this.#held.prepared.handle, checkpointId: this.#held.id }],
+  listPrepared({ signal }: CallOptions): Promise<readonly PreparedListing[]> {
+    signal.throwIfAborted();
+    const held = this.#held;
+    return Promise.resolve(
+      held === undefined ? [] : [{ handle: held.prepared.handle, checkpointId: held.id }],
     );
   }
 
@@ -204,8 +204,16 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
   /** Why the outcome of a commit is not known: only a new opening can tell. */
   #unclear: Error | undefined;
 
-  #throwIfUnclear(): void {
-    throwIfIncomplete(this.#opened.owner.sink, this.#unclear);
+  /**
+   * What is committed. An owner that stood still may have been overtaken, and would miss what the newer
+   * one has committed: recovery, which asks before anything is sent, is answered out of the topic.
+   */
+  async #known(options: CallOptions): Promise<MarkerState> {
+    options.signal.throwIfAborted();
+    const { owner } = this.#opened;
+    throwIfIncomplete(owner.sink, this.#unclear);
+    if (!this.#hasSent) checkMarker(await this.#opened.look(options), owner, this.#marker.opening);
+    return this.#marker;
   }
 
   #throwIfIncomplete(): void {
@@ -227,6 +235,7 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
   }
 
   async #transaction(): Promise<KafkaTransaction> {
+    this.#hasSent = true;
     this.#open ??= await this.#opened.producer.begin();
     return this.#open;
   }
@@ -261,10 +270,4 @@ export class KafkaSinkSession<Rec> implements TwoPhaseSinkSession<Rec> {
     this.#room?.release();
     this.#room = undefined;
   }
-}
-
-/** Answers that need no request keep the outward form of those that do. */
-async function answered<Value>({ signal }: CallOptions, answer: () => Value): Promise<Value> {
-  signal.throwIfAborted();
-  return Promise.resolve(answer());
 }

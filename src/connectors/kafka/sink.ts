@@ -88,8 +88,12 @@ class KafkaSink<Rec> implements TwoPhaseSink<Rec> {
           forgotten: found?.forgotten ?? 0,
         };
         await this.#claim(producer, names, marker, options);
+        const look = (call: CallOptions): Promise<MarkerState | undefined> =>
+          this.#asking(owner, call, async (asked) => {
+            return (await this.#peek(asked, markerTopic, call)).newest;
+          });
         const settings = this.#settings;
-        return new KafkaSinkSession({ ...names, owner, settings, producer, marker, topics });
+        return new KafkaSinkSession({ ...names, settings, owner, producer, marker, topics, look });
       } catch (error) {
         await producer.close();
         throw error;

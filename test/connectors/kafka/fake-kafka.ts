@@ -6,7 +6,11 @@
 //   late          it takes effect when `arrive()` is called, unless a fence came first
 //   busy          CONCURRENT_TRANSACTIONS, without an effect
 //   away, denied  no broker answers; an ACL is missing
-// Transactions that are open for longer than their timeout are aborted by `expire()`.
+// Transactions that are open for longer than their timeout are aborted by `expire()`, or by time where
+// the driver is linked to a clock. An end is answered `endingCalls` calls of anybody before it is in the
+// logs: until then readers see nothing of it, and its producer and the next one are told to wait.
+//
+// In a simulation the driver is linked to a port: each request is a point of the schedule.
 
 import {
   KafkaFailure,
@@ -22,7 +26,11 @@ import {
   type RawKafkaRecord,
 } from '../../../src/connectors/kafka/driver.js';
 
+import type { CallOptions } from '../../../src/contracts/source.js';
+import { orAborted } from '../../../src/runtime/abort.js';
 import { systemClock, type Clock } from '../../../src/runtime/clock.js';
+import { sleep } from '../../../src/runtime/deadline.js';
+import type { Port } from '../../../src/testing/simulation/port.js';
 
 export type ProducerCall = 'init' | 'send' | 'commit' | 'abort';
 export type KafkaFault = 'lost-before' | 'lost-after' | 'late' | 'busy' | 'away' | 'denied';
@@ -34,8 +42,16 @@ interface Entry {
 }
 
 interface Transaction {
-  state: 'open' | 'committed' | 'aborted';
+  state: 'open' | 'ending' | 'committed' | 'aborted';
   readonly parts: Set<Entry[]>;
+  /** On the clock of the driver, if it has one. */
+  deadlineMs?: number;
+}
+
+/** How requests of a process reach the broker. */
+export interface Link {
+  readonly port: Port;
+  readonly clock: Clock;
 }
 
 interface Topic {
@@ -49,6 +65,8 @@ interface Topic {
 interface Coordinated {
   epoch: number;
   open: Transaction | undefined;
+  /** Its end is decided, and not in all logs yet. */
+  ending: { readonly state: 'committed' | 'aborted'; callsLeft: number } | undefined;
 }
 
 /** Waits are over after some turns of the event loop: the broker above answers within a few. */
@@ -78,6 +96,8 @@ export class FakeKafka {
   mayReadConfigs = true;
   /** Of each batch that was sent to a partition. */
   readonly batchBytes: number[] = [];
+  /** Calls between the answer to an end and the end. */
+  endingCalls = 0;
   /** Answers to fetches. */
   readCount = 0;
   readonly #topics = new Map<string, Topic>();
@@ -87,13 +107,20 @@ export class FakeKafka {
   #made = 0;
 
   /** The driver as a new process makes it. */
-  driver(): KafkaDriver {
+  driver(link?: Link): KafkaDriver {
     return {
       client: 'fake',
-      admin: () => Promise.resolve(this.#admin()),
-      producer: (options) => Promise.resolve(this.#producer(options)),
-      consumer: (options) => Promise.resolve(this.#consumer(options)),
+      admin: () => Promise.resolve(this.#admin(link)),
+      producer: (options) => Promise.resolve(this.#producer(options, link)),
+      consumer: (options) => Promise.resolve(this.#consumer(options, link)),
     };
+  }
+
+  /** Everything that was decided is in the logs. */
+  settle(): void {
+    for (const producer of this.#producers.values()) {
+      while (producer.ending !== undefined) this.#turn();
+    }
   }
 
   create(name: string, partitions = 1, config: Readonly<Record<string, string>> = {}): void {
@@ -165,60 +192,120 @@ export class FakeKafka {
     return log;
   }
 
+  /** A call of anybody: time has passed. */
+  #turn(nowMs = -Infinity): void {
+    for (const producer of this.#producers.values()) {
+      const { ending, open } = producer;
+      if (ending === undefined) {
+        if (open?.deadlineMs === undefined || nowMs < open.deadlineMs) continue;
+        producer.epoch += 1;
+        this.#end(producer, 'aborted');
+      } else if (--ending.callsLeft <= 0) this.#ended(producer, ending.state);
+    }
+  }
+
   #changed(): void {
     for (const wake of [...this.#watchers]) wake();
   }
 
   #end(producer: Coordinated, state: 'committed' | 'aborted'): void {
     const { open } = producer;
-    producer.open = undefined;
+    if (open === undefined) return;
+    open.state = 'ending';
+    if (this.endingCalls === 0) this.#ended(producer, state);
+    else producer.ending = { state, callsLeft: this.endingCalls };
+  }
+
+  #ended(producer: Coordinated, state: 'committed' | 'aborted'): void {
+    const { open } = producer;
+    [producer.open, producer.ending] = [undefined, undefined];
     if (open === undefined) return;
     open.state = state;
     for (const log of open.parts) log.push({ message: undefined, transaction: undefined });
     this.#changed();
   }
 
-  #admin(): KafkaAdmin {
+  #admin(link: Link | undefined): KafkaAdmin {
+    const ask = async <Value>(what: string, call: CallOptions, answer: () => Value) => {
+      if (link === undefined) return answer();
+      return this.#request(link, call, (port) => port.answer(what, call, answer));
+    };
     return {
-      clusterId: () => Promise.resolve('fake-cluster'),
-      describeTopic: (name) => {
-        const found = this.#topics.get(name);
-        return Promise.resolve(found && { partitions: found.logs.length, id: found.id });
+      clusterId: (call) => ask('cluster id', call, () => 'fake-cluster'),
+      describeTopic: (name, call) =>
+        ask('describe topic', call, () => {
+          const found = this.#topics.get(name);
+          return found && { partitions: found.logs.length, id: found.id };
+        }),
+      ranges: (name, call) =>
+        ask('ends', call, () => {
+          const { logs = [], lows = [] } = this.#topics.get(name) ?? {};
+          const ranges = logs.map((log, partition): [number, KafkaRange] => [
+            partition,
+            { low: BigInt(lows[partition] ?? 0), high: BigInt(log.length) },
+          ]);
+          return new Map(ranges);
+        }),
+      createTopic: async ({ topic, partitions, config }, call) => {
+        const create = (): 'created' | 'exists' => {
+          if (this.#topics.has(topic)) return 'exists';
+          if (!this.mayCreate) {
+            throw new KafkaFailure('authorization', 'TOPIC_AUTHORIZATION_FAILED');
+          }
+          this.create(topic, partitions, config);
+          return 'created';
+        };
+        if (link === undefined) return create();
+        return this.#request(link, call, (port) => port.durable('create topic', call, create));
       },
-      ranges: (name) => {
-        const { logs = [], lows = [] } = this.#topics.get(name) ?? {};
-        const ranges = logs.map((log, partition): [number, KafkaRange] => [
-          partition,
-          { low: BigInt(lows[partition] ?? 0), high: BigInt(log.length) },
-        ]);
-        return Promise.resolve(new Map(ranges));
-      },
-      createTopic: ({ topic, partitions, config }) => {
-        if (this.#topics.has(topic)) return Promise.resolve('exists' as const);
-        if (!this.mayCreate) {
-          return Promise.reject(new KafkaFailure('authorization', 'TOPIC_AUTHORIZATION_FAILED'));
-        }
-        this.create(topic, partitions, config);
-        return Promise.resolve('created' as const);
-      },
-      topicConfig: (name) =>
-        this.mayReadConfigs
-          ? Promise.resolve(this.#topics.get(name)?.config ?? new Map<string, string>())
-          : Promise.reject(new KafkaFailure('authorization', 'TOPIC_AUTHORIZATION_FAILED')),
+      topicConfig: (name, _names, call) =>
+        ask('configuration', call, () => {
+          if (this.mayReadConfigs) return this.#topics.get(name)?.config ?? new Map();
+          throw new KafkaFailure('authorization', 'TOPIC_AUTHORIZATION_FAILED');
+        }),
       groupMembers: () => Promise.resolve([]),
       commitOffsets: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
   }
 
-  #producer({ transactionalId }: KafkaProducerOptions): KafkaProducer {
+  /** A request of a simulated process. Its loss is seen as a client sees it. */
+  async #request<Value>(
+    { port, clock }: Link,
+    { signal }: CallOptions,
+    send: (port: Port) => Promise<Value>,
+  ): Promise<Value> {
+    this.#turn(clock.monotonicMs());
+    try {
+      return await orAborted(send(port), signal);
+    } catch (error) {
+      if (error instanceof KafkaFailure || signal.aborted) throw error;
+      throw lost(error);
+    }
+  }
+
+  #producer(
+    { transactionalId, transactionTimeoutMs }: KafkaProducerOptions,
+    link: Link | undefined,
+  ): KafkaProducer {
     let epoch: number | undefined;
     const coordinated = (): Coordinated => {
       const found = this.#producers.get(transactionalId);
-      if (found !== undefined && found.epoch === epoch) return found;
-      throw new KafkaFailure('fenced', 'PRODUCER_FENCED');
+      if (found === undefined || found.epoch !== epoch)
+        throw new KafkaFailure('fenced', 'PRODUCER_FENCED');
+      if (found.ending !== undefined) throw busy();
+      return found;
     };
-    const call = async (what: ProducerCall, effect: () => void): Promise<void> => {
+    const call = async (
+      what: ProducerCall,
+      options: CallOptions,
+      effect: () => void,
+    ): Promise<void> => {
+      if (link !== undefined) {
+        await this.#request(link, options, (port) => port.durable(what, options, effect));
+        return;
+      }
+      this.#turn();
       const fault = this.fault(what);
       await Promise.resolve();
       switch (fault) {
@@ -227,7 +314,7 @@ export class FakeKafka {
         case 'denied':
           throw new KafkaFailure('authorization', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
         case 'busy':
-          throw new KafkaFailure('concurrent-transactions', 'CONCURRENT_TRANSACTIONS');
+          throw busy();
         case 'lost-before':
           throw lost();
         case 'lost-after':
@@ -247,32 +334,46 @@ export class FakeKafka {
       }
     };
     return {
-      init: () =>
-        call('init', () => {
-          const found = this.#producers.get(transactionalId) ?? { epoch: -1, open: undefined };
+      init: (options) =>
+        call('init', options, () => {
+          const none: Coordinated = { epoch: -1, open: undefined, ending: undefined };
+          const found = this.#producers.get(transactionalId) ?? none;
           this.#producers.set(transactionalId, found);
+          if (found.ending !== undefined) throw busy();
           found.epoch += 1;
           epoch = found.epoch;
           this.#end(found, 'aborted');
+          // Fenced it is at once; the caller waits until the abort is in the logs.
+          if (this.#producers.get(transactionalId)?.ending !== undefined) throw busy();
         }),
       begin: () => {
         const transaction: Transaction = { state: 'open', parts: new Set() };
         return Promise.resolve({
-          send: (messages: readonly KafkaMessage[]) =>
-            call('send', () => {
+          send: (messages: readonly KafkaMessage[], options: CallOptions) =>
+            call('send', options, () => {
               const producer = coordinated();
               this.#requireRoom(messages);
-              producer.open ??= transaction;
+              // A send that arrives behind the end of its transaction begins another one.
+              const isNew = producer.open === undefined && transaction.state !== 'open';
+              const current: Transaction = isNew
+                ? { state: 'open', parts: new Set() }
+                : (producer.open ?? transaction);
+              producer.open = current;
+              if (link !== undefined) {
+                current.deadlineMs ??= link.clock.monotonicMs() + transactionTimeoutMs;
+              }
               for (const message of messages) {
                 const log = this.#log(message.topic, this.#partitionOf(message));
-                transaction.parts.add(log);
-                log.push({ message, transaction });
+                current.parts.add(log);
+                log.push({ message, transaction: current });
               }
               this.#changed();
             }),
           sendOffsets: () => Promise.resolve(),
-          commit: () => call('commit', () => this.#end(coordinated(), 'committed')),
-          abort: () => call('abort', () => this.#end(coordinated(), 'aborted')),
+          commit: (options: CallOptions) =>
+            call('commit', options, () => this.#end(coordinated(), 'committed')),
+          abort: (options: CallOptions) =>
+            call('abort', options, () => this.#end(coordinated(), 'aborted')),
         });
       },
       close: () => Promise.resolve(),
@@ -302,7 +403,7 @@ export class FakeKafka {
     return partition ?? (key === null ? 0 : (key.at(-1) ?? 0) % count);
   }
 
-  #consumer({ topic, from }: KafkaConsumerOptions): KafkaConsumer {
+  #consumer({ topic, from }: KafkaConsumerOptions, link: Link | undefined): KafkaConsumer {
     const places = new Map(from);
     const paused = new Set<number>();
     let isClosed = false;
@@ -331,12 +432,20 @@ export class FakeKafka {
       }
       return undefined;
     };
+    const fetch = async (options: CallOptions): Promise<KafkaRead | undefined> => {
+      if (link === undefined) return nextRead();
+      return this.#request(link, options, (port) => port.answer('fetch', options, nextRead));
+    };
     return {
       async *reads({ signal }) {
         while (!isClosed && !signal.aborted) {
-          const read = nextRead();
+          const read = await fetch({ signal });
           if (read !== undefined) {
             yield read;
+            continue;
+          }
+          if (link !== undefined) {
+            await sleep(link.clock, 100, signal);
             continue;
           }
           signal.addEventListener('abort', onChange, { once: true });
@@ -363,13 +472,19 @@ export class FakeKafka {
   }
 }
 
-function lost(): KafkaFailure {
-  return new KafkaFailure('unknown-outcome', 'the connection was closed');
+function lost(cause?: unknown): KafkaFailure {
+  return new KafkaFailure('unknown-outcome', 'the connection was closed', { cause });
+}
+
+function busy(): KafkaFailure {
+  return new KafkaFailure('concurrent-transactions', 'CONCURRENT_TRANSACTIONS');
 }
 
 /** Behind the last record that no open transaction holds back. */
 function stableEnd(log: readonly Entry[]): number {
-  const open = log.findIndex(({ transaction }) => transaction?.state === 'open');
+  const open = log.findIndex(
+    ({ transaction }) => transaction?.state === 'open' || transaction?.state === 'ending',
+  );
   return open === -1 ? log.length : open;
 }
 

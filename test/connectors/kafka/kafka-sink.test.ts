@@ -135,6 +135,23 @@ describe('a fence', () => {
     await newer.close?.();
   });
 
+  test('an owner that was overtaken before its first record does not answer for the newer one', async () => {
+    const kafka = broker();
+    const old = await sinkOn(kafka).open(ownerOf(1), calm);
+    const newer = await sinkOn(kafka).open(ownerOf(2), calm);
+    await newer.write([{ number: 1 }]);
+    const { handle } = await newer.preCommit(attempt(2, 1), calm);
+    await newer.commit(handle, calm);
+    const asked = { checkpointId: idOf(2, 1), handle };
+    for (const question of [old.inspect(asked, calm), old.lastCommitted(calm)]) {
+      await expect(question).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    }
+    await expect(old.commit(handle, calm)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
+    await old.close?.();
+    expect(await newer.inspect(asked, calm)).toBe('committed');
+    await newer.close?.();
+  });
+
   test('an opening whose claim was not answered may be done again by the same sink', async () => {
     const kafka = broker();
     const sink = sinkOn(kafka);
