@@ -1,6 +1,7 @@
 // Whether a position can be read from: the same cluster and topic, and every record behind it still there.
 
 import { TidegateError } from '../../errors.js';
+import { lostInput } from '../../contracts/lost-input.js';
 import type { CallOptions } from '../../contracts/source.js';
 import type { KafkaAdmin, KafkaRange } from './driver.js';
 import type { PartitionPlace, TopicPosition } from './source-position.js';
@@ -32,11 +33,12 @@ export async function lookAt(
 
 /** Why a position cannot be gone on from. */
 export interface PositionProblem {
-  /** What does not fit, and the two values: also the text by which it is accepted. */
+  /** What does not fit, and the two values. */
   readonly what: string;
   readonly wayOut: string;
-  /** Where reading goes on when it is accepted; undefined where it cannot be. */
-  readonly accepted?: TopicPosition;
+  /** Where reading goes on when a person gives up what is lost, in words and as a position. */
+  readonly goesOnAt: string;
+  readonly accepted: TopicPosition;
 }
 
 /**
@@ -45,58 +47,61 @@ export interface PositionProblem {
  */
 export function problemWith(position: TopicPosition, now: TopicNow): PositionProblem | undefined {
   const { clusterId, topicId, partitions } = position;
-  const { topic } = now;
-  const here = { topic, clusterId: now.clusterId, topicId: now.topicId };
+  const here = { topic: now.topic, clusterId: now.clusterId, topicId: now.topicId };
   if (clusterId !== undefined && clusterId !== now.clusterId) {
+    const mirrored = { ...here, partitions: withoutLast(partitions) };
+    const unfit = problemWith(mirrored, now);
     return {
       what: `the position is of cluster ${clusterId}, and this is ${now.clusterId}`,
       wayOut: 'connect to the cluster that was read',
-      accepted: { ...here, partitions: withoutLast(partitions) },
+      goesOnAt: unfit?.goesOnAt ?? 'the same offsets of this cluster, as a mirror may have them',
+      accepted: unfit?.accepted ?? mirrored,
     };
   }
-  const fromStart = { ...here, partitions: startOf(now, partitions) };
   if (topicId !== undefined && now.topicId !== undefined && topicId !== now.topicId) {
-    return {
-      what: `the position is of topic id ${topicId}, and the topic has id ${now.topicId}`,
-      wayOut: `it was deleted and made anew: start over with a new store, or ${fromItsStart}`,
-      accepted: fromStart,
-    };
+    return madeAnew(`its id was ${topicId}, and is ${now.topicId}`, position, now);
   }
   const missing = [...partitions.keys()].find((partition) => !now.ranges.has(partition));
   if (missing !== undefined) {
-    return {
-      what: `partition ${missing} was read, and the topic has ${now.ranges.size} partitions`,
-      wayOut: `it was deleted and made anew: start over with a new store, or ${fromItsStart}`,
-      accepted: fromStart,
-    };
+    const count = now.ranges.size;
+    return madeAnew(`partition ${missing} was read, and it has ${count} partitions`, position, now);
   }
-  return outOfRange({ ...here, partitions }, now, fromStart);
+  return outOfRange({ ...here, partitions }, now);
 }
 
-const fromItsStart = 'accept it, to read the topic from its start';
-
-function outOfRange(
-  position: TopicPosition,
+/** Another topic of this name: nothing of it has been read. */
+export function madeAnew(
+  what: string,
+  { partitions }: TopicPosition,
   now: TopicNow,
-  fromStart: TopicPosition,
-): PositionProblem | undefined {
+): PositionProblem {
+  const { topic, clusterId, topicId, ranges } = now;
+  const isBounded = [...partitions.values()].some(({ end }) => end !== undefined);
+  const starts = [...ranges].map(
+    ([partition, { low, high }]) =>
+      [partition, isBounded ? { next: low, end: high } : { next: low }] as const,
+  );
+  return {
+    what: `the topic was deleted and made anew: ${what}`,
+    wayOut: 'start over with a new store and sinks, or give up what was not read',
+    goesOnAt: 'the start of the topic as it is now',
+    accepted: { topic, clusterId, topicId, partitions: new Map(starts) },
+  };
+}
+
+function outOfRange(position: TopicPosition, now: TopicNow): PositionProblem | undefined {
   for (const [partition, { next }] of position.partitions) {
     const { low, high } = now.ranges.get(partition) ?? { low: 0n, high: 0n };
     if (next > high) {
-      return {
-        what: `the next offset of partition ${partition} is ${next}, above its end ${high}`,
-        wayOut:
-          'the topic was made anew, or lost records (an unclean election): compare both, then start ' +
-          `over with a new store, or ${fromItsStart}`,
-        accepted: fromStart,
-      };
+      const what = `the next offset of partition ${partition} is ${next}, above its end ${high}`;
+      return madeAnew(`${what} (or records were lost in an unclean election)`, position, now);
     }
     if (next < low) {
       return {
         what: `the next offset of partition ${partition} is ${next}, below its start ${low}`,
         wayOut:
-          'retention has deleted records that were not read: raise retention.ms for the next time, ' +
-          'and accept the loss to go on at the start',
+          'retention has deleted records that were not read: raise retention.ms for the next time',
+        goesOnAt: `the start of what is left, offset ${low} of partition ${partition}`,
         accepted: { ...position, partitions: raisedTo(now, position.partitions) },
       };
     }
@@ -108,19 +113,6 @@ function withoutLast(
   partitions: ReadonlyMap<number, PartitionPlace>,
 ): ReadonlyMap<number, PartitionPlace> {
   return new Map([...partitions].map(([partition, { next, end }]) => [partition, { next, end }]));
-}
-
-function startOf(
-  now: TopicNow,
-  before: ReadonlyMap<number, PartitionPlace>,
-): ReadonlyMap<number, PartitionPlace> {
-  const isBounded = [...before.values()].some(({ end }) => end !== undefined);
-  return new Map(
-    [...now.ranges].map(([partition, { low, high }]) => [
-      partition,
-      isBounded ? { next: low, end: high } : { next: low },
-    ]),
-  );
 }
 
 function raisedTo(
@@ -135,17 +127,12 @@ function raisedTo(
   );
 }
 
-/** The refusal, with the text by which the program can accept it. */
-export function refusal(topic: string, { what, wayOut, accepted }: PositionProblem): TidegateError {
-  const isAcceptable = accepted !== undefined;
-  const acceptance = `. To accept this position: acceptPosition: ${JSON.stringify(what)}`;
-  return new TidegateError(
-    'TIDEGATE_KAFKA_POSITION',
-    `source of topic ${topic}: ${what}. ${capitalised(wayOut)}${isAcceptable ? acceptance : ''}`,
-    { details: isAcceptable ? { topic, acceptPosition: what } : { topic } },
-  );
-}
-
-function capitalised(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+/** It says where reading could go on, so that a person can give up the rest. */
+export function refusal({ what, wayOut, goesOnAt, accepted }: PositionProblem): TidegateError {
+  const { topic } = accepted;
+  return lostInput(`source of topic ${topic}: ${what}: ${wayOut}`, {
+    goesOnAt,
+    code: 'TIDEGATE_KAFKA_POSITION',
+    details: { topic },
+  });
 }

@@ -36,11 +36,6 @@ export interface KafkaSourceOptions<Value, Key = Buffer> {
   readonly joinGroup?: boolean;
   /** Of a member. Default 30 000. */
   readonly sessionTimeoutMs?: number;
-  /**
-   * Accepts one position that does not fit the topic any longer: the text that the refusal names. It
-   * says nothing of later positions.
-   */
-  readonly acceptPosition?: string;
   /** Records in a batch, at most. Default 500. */
   readonly batchRecords?: number;
   /** Bytes in an answer of a broker; a larger record comes alone. Default 2 MiB. */
@@ -59,7 +54,6 @@ const knownOptions: NamesOf<KafkaSourceOptions<unknown, unknown>> = {
   groupId: true,
   joinGroup: true,
   sessionTimeoutMs: true,
-  acceptPosition: true,
   batchRecords: true,
   maxFetchBytes: true,
   clock: true,

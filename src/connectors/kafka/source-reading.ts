@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
 import type { KafkaAdmin, KafkaConsumer, KafkaRange, KafkaRead, RawKafkaRecord } from './driver.js';
 import { toKafkaError } from './errors.js';
-import { lookAt, problemWith, refusal } from './source-checks.js';
+import { lookAt, madeAnew, problemWith, refusal, type TopicNow } from './source-checks.js';
 import { toOffsets, type PartitionPlace, type TopicPosition } from './source-position.js';
 import { digestOf, type DecodedRecords } from './source-records.js';
 
@@ -16,7 +16,7 @@ export interface ReadingOptions<Rec> {
   readonly consumer: KafkaConsumer;
   readonly position: TopicPosition;
   /** The topic as it is where the reading begins. */
-  readonly ranges: ReadonlyMap<number, KafkaRange>;
+  readonly now: TopicNow;
   /** The group whose member the consumer is. */
   readonly memberOf?: { readonly id: string; readonly sessionTimeoutMs: number } | undefined;
   readonly decode: (raw: readonly RawKafkaRecord[]) => Promise<DecodedRecords<Rec>>;
@@ -48,7 +48,7 @@ export class Reading<Rec> {
     for (const [partition, { last }] of this.#places) {
       if (last !== undefined) this.#unverified.add(partition);
     }
-    this.#takeUp(options.ranges);
+    this.#takeUp(options.now.ranges);
   }
 
   async *batches({ signal }: CallOptions): AsyncGenerator<SourceBatch<Rec>> {
@@ -119,8 +119,8 @@ export class Reading<Rec> {
     const again = records.find(({ offset }) => offset === last.offset);
     // Compaction may have taken it: nothing else is known of what was there.
     if (again === undefined || digestOf(again) === last.digest) return;
-    const { topic } = this.#options;
-    throw refusal(topic, recordChanged(partition, last.offset));
+    const { position, now } = this.#options;
+    throw refusal(madeAnew(otherRecord(partition, last.offset), position, now));
   }
 
   #hasEnded(): boolean {
@@ -139,7 +139,7 @@ export class Reading<Rec> {
         const partitions = new Map(this.#places);
         const now = await lookAt(admin, topic, { signal });
         const problem = problemWith({ ...position, partitions }, now);
-        if (problem !== undefined) throw refusal(topic, problem);
+        if (problem !== undefined) throw refusal(problem);
         this.#takeUp(now.ranges);
       } catch (error) {
         const known = toKafkaError(error, who);
@@ -213,9 +213,6 @@ export function firstOffset({ next, last }: PartitionPlace): bigint {
   return last === undefined ? next : last.offset;
 }
 
-function recordChanged(partition: number, offset: bigint): Parameters<typeof refusal>[1] {
-  return {
-    what: `the record of partition ${partition} at offset ${offset} is another one than was read`,
-    wayOut: 'the topic was deleted and made anew: start over with a new store',
-  };
+export function otherRecord(partition: number, offset: bigint): string {
+  return `the record of partition ${partition} at offset ${offset} is another one than was read`;
 }

@@ -6,6 +6,7 @@ import type {
   CallOptions,
   Offsets,
   ReadableSource,
+  RestoreOptions,
   SourceBatch,
   SourcePosition,
 } from '../../contracts/source.js';
@@ -13,7 +14,14 @@ import { systemClock } from '../../runtime/clock.js';
 import type { KafkaAdmin, KafkaConsumer } from './driver.js';
 import { isKafkaFailure, toKafkaError } from './errors.js';
 import { bytes, type KafkaFormat } from './formats.js';
-import { lookAt, problemWith, refusal, type TopicNow } from './source-checks.js';
+import {
+  lookAt,
+  problemWith,
+  refusal,
+  type PositionProblem,
+  type TopicNow,
+} from './source-checks.js';
+import { differingRecord } from './source-verification.js';
 import type { KafkaSourceOptions } from './source-options.js';
 import { requireSourceOptions } from './source-options.js';
 import { toOffsets, toPosition, type TopicPosition } from './source-position.js';
@@ -71,11 +79,19 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
     };
   }
 
-  async restore(offsets: Offsets, call: CallOptions): Promise<void> {
-    const { topic } = this.#options;
+  async restore(offsets: Offsets, call: RestoreOptions): Promise<void> {
+    const { topic, until } = this.#options;
     const saved = toPosition(topic, offsets);
-    const now = await this.#withAdmin(call, (admin) => lookAt(admin, topic, call));
-    this.#position = this.#accepted(saved, now);
+    this.#position = await this.#withAdmin(call, async (admin) => {
+      const now = await lookAt(admin, topic, call);
+      const position = withEnds(saved, now, until !== undefined);
+      const problem = problemWith(position, now) ?? (await this.#otherRecord(position, now, call));
+      if (problem === undefined) {
+        return { ...position, clusterId: now.clusterId, topicId: now.topicId };
+      }
+      if (call.acceptLoss !== true) throw refusal(problem);
+      return problem.accepted;
+    });
   }
 
   async *read(call: CallOptions): AsyncGenerator<SourceBatch<KafkaRecord<Value, Key>>> {
@@ -112,7 +128,8 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
     call: CallOptions,
   ): AsyncGenerator<SourceBatch<KafkaRecord<Value, Key>>> {
     const { kafka, topic, maxFetchBytes, batchRecords = 500, clock = systemClock } = this.#options;
-    const { ranges } = await lookAt(admin, topic, call);
+    const now = await lookAt(admin, topic, call);
+    const { ranges } = now;
     const position = verifiable(this.#known(), ranges);
     const memberOf = this.#membership();
     const from = startsOf(position, ranges);
@@ -132,7 +149,7 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
         admin,
         consumer,
         position,
-        ranges,
+        now,
         memberOf,
         batchRecords,
         clock,
@@ -152,17 +169,14 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
     return joinGroup && groupId !== undefined ? { id: groupId, sessionTimeoutMs } : undefined;
   }
 
-  #accepted(saved: TopicPosition, now: TopicNow): TopicPosition {
-    const { topic, acceptPosition } = this.#options;
-    let position = withEnds(saved, now, this.#options.until !== undefined);
-    const problem = problemWith(position, now);
-    if (problem !== undefined) {
-      if (problem.accepted === undefined || problem.what !== acceptPosition) {
-        throw refusal(topic, problem);
-      }
-      position = problem.accepted;
-    }
-    return { ...position, clusterId: now.clusterId, topicId: now.topicId };
+  /** By the records before it: a topic that was made anew has others there. */
+  #otherRecord(
+    position: TopicPosition,
+    now: TopicNow,
+    call: CallOptions,
+  ): Promise<PositionProblem | undefined> {
+    const { kafka, clock = systemClock } = this.#options;
+    return differingRecord({ kafka, position, now, clock }, call);
   }
 
   /** Retention that passed the position while it was read: with the places and the way out. */
@@ -174,7 +188,7 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
       const { topic } = this.#options;
       const now = await lookAt(admin, topic, call);
       const problem = problemWith(this.#known(), now);
-      if (problem !== undefined) return refusal(topic, problem);
+      if (problem !== undefined) return refusal(problem);
     } catch (again) {
       return toKafkaError(again, this.#who);
     }

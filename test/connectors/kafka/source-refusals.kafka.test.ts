@@ -3,11 +3,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
+import { goesOnAt } from '../../../src/contracts/lost-input.js';
 import { isTidegateError } from '../../../src/errors.js';
 import { kafkaJs } from '../../../src/connectors/kafka/index.js';
 import type { Offsets } from '../../../src/contracts/source.js';
 import { systemClock, type Clock } from '../../../src/runtime/clock.js';
-import { neverAborted, take, textSource, valuesOf } from './reading.js';
+import { neverAborted, take, textSource, valuesOf, type TextSource } from './reading.js';
 import {
   admin,
   createTopic,
@@ -24,7 +25,7 @@ const hastyClock: Clock = {
 };
 
 describe('a position is refused', () => {
-  test('when the topic was made anew and is shorter, and can be accepted by its text', async () => {
+  test('when the topic was made anew and is shorter, and the loss can be accepted', async () => {
     const topic = await newTopic(1);
     await send(topic, numbered(0, 5));
     const { offsets } = await take(textSource(topic), 5);
@@ -32,9 +33,8 @@ describe('a position is refused', () => {
     await createTopic(topic, 1);
     await send(topic, numbered(0, 2, 50));
     const refused = await refusalOf(topic, offsets);
-    expect(refused.message).toMatch(/partition 0 is 5, above its end 2/);
-    const accepting = textSource(topic, { acceptPosition: refused.accept });
-    await accepting.restore(offsets, neverAborted());
+    expect(refused).toMatch(/partition 0 is 5, above its end 2/);
+    const accepting = await acceptLoss(topic, offsets);
     expect(valuesOf((await take(accepting, 2)).records)).toEqual(['0:50', '0:51']);
   });
 
@@ -45,11 +45,22 @@ describe('a position is refused', () => {
     await deleteTopic(topic);
     await createTopic(topic, 1);
     await send(topic, numbered(0, 20, 50));
+    const refused = await refusalOf(topic, offsets);
+    expect(refused).toMatch(/at offset 4 is another one than was read/);
+    const accepting = await acceptLoss(topic, offsets);
+    expect((await take(accepting, 20)).records).toHaveLength(20);
+  });
+
+  test('when it was made anew between the check and the reading', async () => {
+    const topic = await newTopic(1);
+    await send(topic, numbered(0, 5));
+    const { offsets } = await take(textSource(topic), 5);
     const source = textSource(topic);
     await source.restore(offsets, neverAborted());
-    const taking = take(source, 1);
-    await expect(taking).rejects.toMatchObject({ code: 'TIDEGATE_KAFKA_POSITION' });
-    await expect(taking).rejects.toThrow(/at offset 4 is another one than was read/);
+    await deleteTopic(topic);
+    await createTopic(topic, 1);
+    await send(topic, numbered(0, 20, 50));
+    await expect(take(source, 1)).rejects.toMatchObject({ code: 'TIDEGATE_KAFKA_POSITION' });
   });
 
   test('when the topic has fewer partitions, and when it is gone', async () => {
@@ -61,7 +72,9 @@ describe('a position is refused', () => {
       code: 'TIDEGATE_KAFKA_TOPIC',
     });
     await createTopic(topic, 2);
-    expect((await refusalOf(topic, offsets)).message).toMatch(/partition 2 was read.*2 partitions/);
+    expect(await refusalOf(topic, offsets)).toMatch(
+      /partition 2 was read, and it has 2 partitions/,
+    );
   });
 
   test('when it is of another cluster or of another topic', async () => {
@@ -69,9 +82,10 @@ describe('a position is refused', () => {
     await send(topic, numbered(0, 1));
     const { offsets } = await take(textSource(topic), 1);
     const elsewhere = { ...offsets, cluster: 'AAAAAAAAAAAAAAAAAAAAAA' };
-    const refused = await refusalOf(topic, elsewhere);
-    expect(refused.message).toMatch(/of cluster AAAAAAAAAAAAAAAAAAAAAA/);
-    await textSource(topic, { acceptPosition: refused.accept }).restore(elsewhere, neverAborted());
+    expect(await refusalOf(topic, elsewhere)).toMatch(/of cluster AAAAAAAAAAAAAAAAAAAAAA/);
+    expect(await (await acceptLoss(topic, elsewhere)).position()).toMatchObject({
+      offsets: { cluster: offsets.cluster, 'partition-0': '1' },
+    });
     await expect(
       textSource(topic).restore({ ...offsets, topic: 'other' }, neverAborted()),
     ).rejects.toThrow(/the position is of topic other/);
@@ -87,16 +101,9 @@ describe('a position is refused', () => {
     await send(topic, numbered(1, 8, 2));
     await deleteRecords(topic, 0, 9);
     await deleteRecords(topic, 1, 5);
-    const refused = await refusalOf(topic, offsets);
-    expect(refused.message).toMatch(/below its start .*retention/i);
-    const accepting = textSource(topic, { acceptPosition: refused.accept });
-    await accepting.restore(offsets, neverAborted());
-    const { records } = await take(accepting, 5);
+    expect(await refusalOf(topic, offsets)).toMatch(/below its start .*retention/i);
+    const { records } = await take(await acceptLoss(topic, offsets), 5);
     expect(valuesOf(records)).toEqual(['1:5', '1:6', '1:7', '1:8', '1:9']);
-    const misspelt = textSource(topic, { acceptPosition: `${refused.accept}.` });
-    await expect(misspelt.restore(offsets, neverAborted())).rejects.toMatchObject({
-      code: 'TIDEGATE_KAFKA_POSITION',
-    });
   });
 
   test('when retention passes it while it is read', async () => {
@@ -168,15 +175,19 @@ describe('trouble is named', () => {
   });
 });
 
-async function refusalOf(
-  topic: string,
-  offsets: Offsets,
-): Promise<{ readonly message: string; readonly accept: string }> {
+async function refusalOf(topic: string, offsets: Offsets): Promise<string> {
   try {
     await textSource(topic).restore(offsets, neverAborted());
   } catch (error) {
     if (!isTidegateError(error) || error.code !== 'TIDEGATE_KAFKA_POSITION') throw error;
-    return { message: error.message, accept: String(error.details.acceptPosition) };
+    expect(goesOnAt(error)).toBeDefined();
+    return error.message;
   }
   throw new Error('the position was not refused');
+}
+
+async function acceptLoss(topic: string, offsets: Offsets): Promise<TextSource> {
+  const source = textSource(topic);
+  await source.restore(offsets, { ...neverAborted(), acceptLoss: true });
+  return source;
 }
