@@ -57,3 +57,12 @@ export function valuesOf(records: readonly KafkaRecord<string>[]): (string | nul
     .sort((one, other) => one.partition - other.partition || Number(one.offset - other.offset))
     .map(({ value }) => value);
 }
+
+/** The next batch of a reading that has one. */
+export async function nextOf<Rec>(
+  reading: AsyncIterator<SourceBatch<Rec>, unknown>,
+): Promise<SourceBatch<Rec>> {
+  const result = await reading.next();
+  if (result.done === true) throw new Error('the reading has ended');
+  return result.value;
+}
