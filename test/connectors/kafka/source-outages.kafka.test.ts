@@ -90,6 +90,7 @@ describe('an outage', () => {
     freezeBroker(false);
     await send(topic, numbered(0, 1, 2));
     expect((await next).value).toMatchObject({ records: [{ value: '0:2' }] });
+    await reading.return?.(undefined);
   });
 
   ours('in the middle of a pipeline loses and doubles nothing', async () => {
