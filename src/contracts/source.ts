@@ -62,12 +62,26 @@ export interface SourceInput {
   readonly skipped: Readonly<Record<string, number>>;
 }
 
+/** A part of the input, and all parts that records may still come of. */
+export interface SourcePartition {
+  /** The same in every process. */
+  readonly name: string;
+  /** Names of the parts that have not come to their end, as of now. */
+  readonly open: readonly string[];
+}
+
 /** Records in order, and where the source is behind the last of them. */
 export interface SourceBatch<Rec> {
   readonly records: readonly Rec[];
   readonly offsets: Offsets;
   /** For the report of the run; left out by sources that read no lines. */
   readonly input?: SourceInput;
+  /**
+   * Which part of the input they are of, where several are read side by side, each in its order, such
+   * as the partitions of a topic. Watermarks then follow each part: the one that is behind holds the
+   * source's back, and its records are not late. A batch without records may say that parts have ended.
+   */
+  readonly partition?: SourcePartition;
 }
 
 /**

@@ -60,6 +60,7 @@ export type {
   Source,
   SourceBatch,
   SourceInput,
+  SourcePartition,
   SourcePosition,
 } from '../contracts/source.js';
 export type { TableStore } from '../contracts/table-store.js';

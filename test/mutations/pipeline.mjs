@@ -255,4 +255,22 @@ export const mutations = [
     find: 'if (!this.#isLast()) return ending;',
     replace: 'return ending;',
   },
+  {
+    what: 'the watermark of a source follows its fastest partition',
+    file: 'src/pipeline/flow/source-times.ts',
+    find: 'const lowest = Math.min(partWatermark, heldBackAt);',
+    replace: 'const lowest = partWatermark;',
+  },
+  {
+    what: 'watermarks of partitions are not saved',
+    file: 'src/pipeline/flow/source-cursor.ts',
+    find: 'this.partitions.restore(acceptLoss ? [] : watermarks);',
+    replace: 'this.partitions.restore([]);',
+  },
+  {
+    what: 'a partition that has given nothing yet holds nothing back',
+    file: 'src/pipeline/flow/partition-watermarks.ts',
+    find: 'this.#partitions.set(name, { watermark: beginningOfTime, lastSeenMs: nowMs });',
+    replace: 'this.#partitions.set(name, { watermark: Infinity, lastSeenMs: nowMs });',
+  },
 ];

@@ -107,9 +107,10 @@ export class Reading<Rec> {
       const offsets = toOffsets(position);
       moved({ ...position, partitions: new Map(this.#places) });
       const lines = raw.length;
+      const part = { name: String(partition), open: this.#open() };
       yield Object.keys(skipped).length === 0
-        ? { records, offsets }
-        : { records, offsets, input: { lines, skipped } };
+        ? { records, offsets, partition: part }
+        : { records, offsets, partition: part, input: { lines, skipped } };
     }
   }
 
@@ -121,6 +122,13 @@ export class Reading<Rec> {
     if (again === undefined || digestOf(again) === last.digest) return;
     const { position, now } = this.#options;
     throw refusal(madeAnew(otherRecord(partition, last.offset), position, now));
+  }
+
+  /** Partitions that records may still come of. */
+  #open(): readonly string[] {
+    return [...this.#places]
+      .filter(([, { next, end }]) => end === undefined || next < end)
+      .map(([partition]) => String(partition));
   }
 
   #hasEnded(): boolean {

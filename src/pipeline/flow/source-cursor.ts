@@ -12,12 +12,16 @@ import type {
 import { checkedPosition } from '../../contracts/source-position.js';
 import { Mutex } from '../../runtime/mutex.js';
 import { beginningOfTime } from './elements.js';
+import { PartitionWatermarks } from './partition-watermarks.js';
 
 /**
  * Beside the source's own offsets: its input has come to its end, and what that sets off has been
  * done. With it in the offsets a finished job is known by what it has saved, also after a restart.
  */
 const endOffset = 'tidegate:end';
+
+/** Before the name of a partition: its watermark. */
+const partitionOffset = 'tidegate:watermark:';
 
 /** Event times that a manifest can hold and a number can tell apart. */
 const largestTime = Number.MAX_SAFE_INTEGER;
@@ -34,6 +38,8 @@ export class SourceCursor<Rec = unknown> {
   readonly #calls = new Mutex();
   /** Event time up to which this source is complete. */
   watermark = beginningOfTime;
+  /** The same of each partition, where the source names them. */
+  readonly partitions = new PartitionWatermarks();
 
   constructor(name: string, source: ReadableSource<Rec>) {
     this.name = name;
@@ -64,17 +70,22 @@ export class SourceCursor<Rec = unknown> {
 
   position(): SourcePosition {
     const end = this.#hasEnded ? { [endOffset]: 'true' } : {};
+    const partitions: Record<string, string> = {};
+    for (const [name, time] of this.partitions.entries()) {
+      const isHeld = Math.abs(time) <= largestTime;
+      if (isHeld) partitions[`${partitionOffset}${name}`] = String(Math.floor(time));
+    }
     const { watermark } = this;
     const hasTime = Math.abs(watermark) <= largestTime;
     return {
-      offsets: { ...this.offsets, ...end },
+      offsets: { ...this.offsets, ...partitions, ...end },
       ...(this.#metadata === undefined ? {} : { metadata: this.#metadata }),
       ...(hasTime ? { watermark: BigInt(Math.floor(watermark)) } : {}),
     };
   }
 
   async restore(given: Offsets, options: RestoreOptions): Promise<void> {
-    const { own, hasEnded } = splitOffsets(given);
+    const { own, hasEnded, watermarks } = splitOffsets(given);
     await this.source.restore(own, options);
     const { acceptLoss = false } = options;
     // Behind lost input it goes on somewhere else, where it may have more to give.
@@ -83,6 +94,7 @@ export class SourceCursor<Rec = unknown> {
     this.#hasEnded = hasEnded && !acceptLoss;
     const { watermark } = options;
     this.watermark = watermark === undefined ? beginningOfTime : Number(watermark);
+    this.partitions.restore(acceptLoss ? [] : watermarks);
   }
 
   /** Behind the last batch that was handed out, in the middle of a run. */
@@ -127,12 +139,16 @@ export class SourceCursor<Rec = unknown> {
 function splitOffsets(given: Offsets): {
   readonly own: Offsets;
   readonly hasEnded: boolean;
+  readonly watermarks: readonly (readonly [partition: string, time: number])[];
 } {
   const own = Object.create(null) as Record<string, string>;
   let hasEnded = false;
+  const watermarks: [string, number][] = [];
   for (const [name, value] of Object.entries(given)) {
     if (name === endOffset) hasEnded = value === 'true';
-    else own[name] = value;
+    else if (name.startsWith(partitionOffset)) {
+      watermarks.push([name.slice(partitionOffset.length), Number(value)]);
+    } else own[name] = value;
   }
-  return { own, hasEnded };
+  return { own, hasEnded, watermarks };
 }

@@ -1,7 +1,12 @@
 // Reads one source in one generation, and puts barriers between its batches.
 
 import type { Barrier, CutListener } from '../../contracts/barrier.js';
-import type { CallOptions, SourceBatch, SourceInput } from '../../contracts/source.js';
+import type {
+  CallOptions,
+  SourceBatch,
+  SourceInput,
+  SourcePartition,
+} from '../../contracts/source.js';
 import { requireBatch } from '../../contracts/source-position.js';
 import { SourceRetries } from '../../coordinator/dataflow/source-retries.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
@@ -145,7 +150,8 @@ export class SourceReader implements Reader {
     for (let begin = start; ; begin += pieceRecords) {
       const end = begin + pieceRecords;
       const isLast = end >= records.length;
-      const room = this.#push(begin === 0 && isLast ? records : records.slice(begin, end));
+      const piece = begin === 0 && isLast ? records : records.slice(begin, end);
+      const room = this.#push(piece, batch.partition);
       if (isLast) {
         cursor.moveTo(offsets);
         this.#reachBoundary();
@@ -158,11 +164,14 @@ export class SourceReader implements Reader {
     }
   }
 
-  #push(records: readonly unknown[]): Room {
+  #push(records: readonly unknown[], partition: SourcePartition | undefined): Room {
     const { output, times, errors } = this.#options;
-    if (records.length === 0) return undefined;
+    if (records.length === 0) {
+      if (partition !== undefined) times.listed(partition);
+      return undefined;
+    }
     this.#options.counted(records.length);
-    return errors.flush(output.accept(times.stamp(records)));
+    return errors.flush(output.accept(times.stamp(records, partition)));
   }
 
   /** Waits for room and for the others' turn; false when the run is over by then. */

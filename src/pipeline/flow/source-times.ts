@@ -1,5 +1,6 @@
 // Event time at its origin: the time of each record, and the watermark that follows from it.
 
+import type { SourcePartition } from '../../contracts/source.js';
 import type { Timer } from '../../runtime/clock.js';
 import type { AlignedSource } from './alignment.js';
 import type { Batch, Receiver } from './elements.js';
@@ -70,14 +71,30 @@ export class SourceTimes {
     return turn === undefined ? !run.isOver : turn.then(() => !run.isOver);
   }
 
-  stamp(records: readonly unknown[]): Batch {
+  /** Parts of the input have ended, without a record: those that are left may let the time go on. */
+  listed(partition: SourcePartition): void {
+    const { eventTime, cursor, run, output } = this.#options;
+    if (eventTime === undefined) return;
+    const nowMs = run.clock.monotonicMs();
+    cursor.partitions.list(partition, nowMs);
+    const lowest = cursor.partitions.lowestBut(undefined, nowMs, eventTime.idleAfterMs);
+    if (lowest === Infinity || lowest <= cursor.watermark) return;
+    cursor.watermark = lowest;
+    output.mark({ kind: 'watermark', time: lowest });
+    this.moved();
+  }
+
+  stamp(records: readonly unknown[], partition?: SourcePartition): Batch {
     const { eventTime, cursor, run } = this.#options;
     if (eventTime === undefined) return { records, eventTimes: undefined };
     const { timeOf, outOfOrderMs = 0, maxAheadMs = Infinity } = eventTime;
+    const part = partition === undefined ? undefined : this.#part(partition);
     const latest = maxAheadMs === Infinity ? Infinity : Math.floor(run.clock.now()) + maxAheadMs;
     const times = plainNumbers(records.length);
     const watermarks = plainNumbers(records.length);
     let { watermark } = cursor;
+    let partWatermark = part?.watermark ?? watermark;
+    const heldBackAt = part?.others ?? Infinity;
     let good: unknown[] | undefined;
     let count = 0;
     for (let index = 0; index < records.length; index++) {
@@ -94,8 +111,12 @@ export class SourceTimes {
       times[count] = time;
       watermarks[count] = watermark;
       count += 1;
-      if (time - outOfOrderMs > watermark && !isAhead) watermark = time - outOfOrderMs;
+      if (isAhead || time - outOfOrderMs <= partWatermark) continue;
+      partWatermark = time - outOfOrderMs;
+      const lowest = Math.min(partWatermark, heldBackAt);
+      if (lowest > watermark) watermark = lowest;
     }
+    part?.move(partWatermark);
     cursor.watermark = watermark;
     if (!this.#isUnitChecked && count > 0) this.#checkUnit(times[0] ?? 0);
     this.moved();
@@ -104,6 +125,19 @@ export class SourceTimes {
     times.length = count;
     watermarks.length = count;
     return { records: good, eventTimes: { times, watermarks, watermark } };
+  }
+
+  /** Where a partition and the others of its source are in event time. */
+  #part(partition: SourcePartition) {
+    const { eventTime, cursor, run } = this.#options;
+    const { partitions } = cursor;
+    const nowMs = run.clock.monotonicMs();
+    partitions.list(partition, nowMs, partition.name);
+    return {
+      watermark: partitions.watermarkOf(partition.name),
+      others: partitions.lowestBut(partition.name, nowMs, eventTime?.idleAfterMs),
+      move: (to: number): void => partitions.move(partition.name, to, nowMs),
+    };
   }
 
   /** The bound where it is clamped. It moves no watermark: those behind it must not be late for it. */
