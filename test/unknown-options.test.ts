@@ -66,6 +66,7 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   'root.MemoryCheckpointStore': [() => new MemoryCheckpointStore(wrong)],
   'root.arraySource': [() => arraySource([], wrong)],
   'root.consoleSink': [() => root.consoleSink(wrong)],
+  'root.pushSource': [() => root.pushSource(wrong)],
   'root.iterableSource': [() => root.iterableSource(wrong)],
   'root.tumblingWindow': [() => tumblingWindow({ sizeMs: 1, ...more })],
   'root.slidingWindow': [() => root.slidingWindow({ sizeMs: 1, everyMs: 1, ...more })],

@@ -51,6 +51,7 @@ async function run(
   source: ReadableSource<Timed>,
   store = new MemoryCheckpointStore(),
   sinks = { windows: memorySink<string>(), late: memorySink<Timed>() },
+  signal = new AbortController().signal,
 ): Promise<Outcome> {
   const pipeline = new Pipeline('parts');
   const eventTime = { timeOf: ({ time }: Timed): number => time };
@@ -64,7 +65,7 @@ async function run(
     });
   counts.to('windows', sinks.windows);
   counts.late.to('late', sinks.late);
-  await pipeline.run({ store, clock: new SimulatedClock(), handleSignals: false });
+  await pipeline.run({ store, clock: new SimulatedClock(), handleSignals: false, signal });
   return { windows: sinks.windows.records, late: sinks.late.records };
 }
 
@@ -112,16 +113,19 @@ test('a part that has ended holds nothing back, also when its last batch is empt
 test('each part goes on where it was in another process', async () => {
   const store = new MemoryCheckpointStore();
   const sinks = { windows: memorySink<string>(), late: memorySink<Timed>() };
-  // The first process ends in the middle: the end of its input is not that of the job.
+  // The first process is asked to stop in the middle, and takes a checkpoint there.
   const first = parted(withLate, ['a', 'b'], 3);
+  const stop = new AbortController();
   const stopping: ReadableSource<Timed> = {
     ...first.source,
     async *read(call) {
       yield* first.source.read(call);
-      throw new Error('the process ends here');
+      stop.abort();
+      if (call.signal.aborted) return;
+      await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
     },
   };
-  await expect(run(stopping, store, sinks)).rejects.toThrow();
+  await run(stopping, store, sinks, stop.signal);
   const second = parted(withLate, ['a', 'b']);
   const outcome = await run(second.source, store, sinks);
   expect(outcome).toEqual(await run(parted(withLate, ['a', 'b']).source));
