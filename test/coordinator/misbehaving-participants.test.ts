@@ -263,6 +263,39 @@ describe('sources and operators', () => {
     await expectExactlyOnce(small, 4);
   });
 
+  test('an acknowledgement that meets a refused connection is repeated until it is taken', async () => {
+    const harness = await started();
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const taken: unknown[] = [];
+    let running = 0;
+    let calls = 0;
+    harness.source.acknowledge = async ({ next }) => {
+      running += 1;
+      expect(running).toBe(1);
+      await Promise.resolve();
+      running -= 1;
+      calls += 1;
+      if (calls < 5) throw refused;
+      taken.push(next);
+    };
+    const told: string[] = [];
+    harness.coordinator.events.on('source-waiting', () => told.push('waiting'));
+    harness.coordinator.events.on('source-back', ({ failures }) => told.push(`back ${failures}`));
+    expect(await harness.checkpoint()).toMatchObject({ kind: 'completed' });
+    await harness.clock.advance(30_000);
+    expect(taken).toEqual(['2']);
+    expect(told).toEqual(['waiting', 'waiting', 'waiting', 'waiting', 'back 4']);
+    // A newer one comes before the one that is owed.
+    calls = 3;
+    await harness.turn();
+    await harness.checkpoint();
+    await harness.turn();
+    await harness.checkpoint();
+    await harness.clock.advance(30_000);
+    expect(taken).toEqual(['2', '4']);
+    await expectExactlyOnce(harness, 6);
+  });
+
   test('an acknowledgement that fails or hangs fails no checkpoint', async () => {
     const harness = await started();
     harness.source.acknowledge = () => {

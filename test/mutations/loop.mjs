@@ -11,12 +11,6 @@ const swap = (what, file, find, replace) => ({ what, file: `src/${file}`, find, 
 
 export const mutations = [
   swap(
-    'a batch counts as processed when it is handed out',
-    'coordinator/dataflow/batch-loop.ts',
-    'this.#inHand = () => cursor.moveTo(offsets);',
-    'cursor.moveTo(offsets);',
-  ),
-  swap(
     'a batch never counts as processed',
     'coordinator/dataflow/batch-loop.ts',
     'this.#inHand?.();',
@@ -72,13 +66,13 @@ export const mutations = [
   ),
   swap(
     'a source that is away is given up after three tries',
-    'recovery/participant-call.ts',
+    'recovery/pass.ts',
     'isLate || mayPass(problem) ? !isTimeUp',
     'isLate ? !isTimeUp',
   ),
   swap(
     'a participant is called beside a call of it that hangs',
-    'recovery/participant-call.ts',
+    'recovery/pass.ts',
     'const hangs = isLate && !(await ends({ clock, timeoutMs, signal }, made));',
     'const hangs = isLate && made === undefined && !(await ends({ clock, timeoutMs, signal }, made));',
   ),
@@ -90,7 +84,7 @@ export const mutations = [
   ),
   swap(
     'lost input is given up and not recorded',
-    'recovery/carry-forward.ts',
+    'recovery/copy-checkpoint.ts',
     'const fields = lost.size === 0 ? {}',
     'const fields = lost.size >= 0 ? {}',
   ),

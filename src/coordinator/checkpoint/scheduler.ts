@@ -19,6 +19,7 @@ import {
   type PendingRequest,
   type RequestOutcome,
 } from './requests.js';
+import { cancelAcknowledgements } from './steps/acknowledge.js';
 import { concludeAttempt, runAttempt, type RunningAttempt } from './run-attempt.js';
 
 export interface SchedulerOptions {
@@ -168,6 +169,7 @@ export class CheckpointScheduler {
     this.#endReason ??= new Error('the coordinator has stopped');
     this.#interval.cancel();
     this.#running?.cancel(this.#endReason);
+    if (service !== undefined) cancelAcknowledgements(service.generation);
     for (const { writer } of service?.generation.sinks.values() ?? []) writer.fail();
   }
 

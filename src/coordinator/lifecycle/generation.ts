@@ -16,6 +16,7 @@ import type { CheckpointId, Epoch, Generation as GenerationNumber } from '../../
 import type { RecoveryOutcome } from '../../recovery/request.js';
 import { withDeadline, type BoundedOutcome } from '../../runtime/deadline.js';
 import type { LogFields } from '../../runtime/logger.js';
+import type { Timer } from '../../runtime/clock.js';
 import type { OwnedStore } from '../../store/checkpoint-store.js';
 import type { PersistedManifest } from '../../store/persisted-manifest.js';
 import type { StepContext } from '../context.js';
@@ -53,6 +54,8 @@ export interface Generation {
   inDoubt: CheckpointId | undefined;
   /** Pre-commits that are under way or have ended without a manifest that names them. */
   unrecorded: { readonly settled: () => Promise<unknown> } | undefined;
+  /** Acknowledgements that a source that is away has not taken, by source. */
+  readonly owedAcknowledgements: Map<string, { timer?: Timer; call?: Promise<void> }>;
   /** Its sinks are being closed, or are; once is enough. */
   closing?: Promise<void>;
 }
@@ -101,6 +104,7 @@ export function openGeneration(
     nextEpoch,
     sinkEpochs: new Map(base.manifest.sinkEpochs),
     lastHandles: new Map(),
+    owedAcknowledgements: new Map(),
     inDoubt: undefined,
     unrecorded: undefined,
   };
