@@ -2,7 +2,7 @@
 
 import type { SourcePatience } from '../../contracts/barrier.js';
 import { requireBatch } from '../../contracts/source-position.js';
-import type { Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
+import type { CallOptions, Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { isTidegateError, TidegateError, toError } from '../../errors.js';
 import { sharedAbort } from '../../runtime/abort.js';
 import type { LoopSource } from './loop-source.js';
@@ -120,8 +120,10 @@ export class BatchReader {
   #newRetries(): SourceRetries {
     const { cursor, patience } = this.#options;
     const { signal } = this.#life;
-    const goBack = (call: { signal: AbortSignal }): Promise<void> =>
-      cursor.goBack(this.#readTo ?? cursor.offsets, call);
+    const goBack = async (call: CallOptions): Promise<void> => {
+      const offsets = this.#readTo ?? cursor.offsets;
+      if (offsets !== undefined) await cursor.goBack(offsets, call);
+    };
     return new SourceRetries({ source: this.name, goBack, patience, signal });
   }
 }

@@ -61,8 +61,9 @@ export class LoopSource implements Source {
     await this.#calls.runExclusive(async () => this.source.restore(offsets, { signal }), signal);
   }
 
-  get offsets(): Offsets {
-    return this.#processed?.offsets ?? {};
+  /** Undefined where it has not said yet where it is: nothing was read, so that it is there still. */
+  get offsets(): Offsets | undefined {
+    return this.#processed?.offsets ?? this.#restored;
   }
 }
 
