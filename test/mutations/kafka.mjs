@@ -41,6 +41,14 @@ export const mutations = [
     '',
   ),
   kafka(
+    'the marker has a transaction of its own',
+    'sink-session.ts',
+    'await whenEnded(this.#opened, options, () => one.send([message], options));',
+    `const apart = await this.#opened.producer.begin();
+      await apart.send([message], options);
+      await apart.commit(options);`,
+  ),
+  kafka(
     'an end that was not answered counts as committed',
     'sink-session.ts',
     'throw this.#fail(this.#unclear, doing);',

@@ -67,6 +67,8 @@ class JsProducer implements KafkaProducer {
   readonly #options: KafkaProducerOptions;
   /** kafkajs sends InitProducerId where its first transaction begins; that one is kept for `begin`. */
   #first: KafkaJsTransaction | undefined;
+  /** Goes on over transactions: short ones would all write to the same partition. */
+  readonly #spread = { keyless: 0 };
   #isClosed = false;
 
   constructor(producer: KafkaJsProducer, handle: ClusterHandle, options: KafkaProducerOptions) {
@@ -90,7 +92,7 @@ class JsProducer implements KafkaProducer {
     const first = this.#first;
     this.#first = undefined;
     const transaction = first ?? (await this.#producer.transaction());
-    return new JsTransaction(transaction, this.#handle.cluster, this.#options);
+    return new JsTransaction(transaction, this.#handle.cluster, this.#options, this.#spread);
   }
 
   async close(): Promise<void> {
@@ -104,17 +106,19 @@ class JsTransaction implements KafkaTransaction {
   readonly #cluster: KafkaJsCluster;
   readonly #options: KafkaProducerOptions;
   readonly #partitionCounts = new Map<string, number>();
+  readonly #spread: { keyless: number };
   #beganMs: number | undefined;
-  #keyless = 0;
 
   constructor(
     transaction: KafkaJsTransaction,
     cluster: KafkaJsCluster,
     options: KafkaProducerOptions,
+    spread: { keyless: number },
   ) {
     this.#transaction = transaction;
     this.#cluster = cluster;
     this.#options = options;
+    this.#spread = spread;
   }
 
   async send(messages: readonly KafkaMessage[], { signal }: CallOptions): Promise<void> {
@@ -152,8 +156,8 @@ class JsTransaction implements KafkaTransaction {
   async #place({ topic, key }: KafkaMessage): Promise<number> {
     const count = this.#partitionCounts.get(topic) ?? (await this.#countPartitions(topic));
     if (key !== null) return partitionOf(key, count);
-    this.#keyless = (this.#keyless + 1) % count;
-    return this.#keyless;
+    this.#spread.keyless += 1;
+    return this.#spread.keyless % count;
   }
 
   async #countPartitions(topic: string): Promise<number> {

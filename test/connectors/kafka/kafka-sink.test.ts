@@ -109,7 +109,7 @@ describe('the end of a transaction that was not answered', () => {
 });
 
 describe('a fence', () => {
-  test('a send of an overtaken owner is refused, and what it had sent is aborted', async () => {
+  test('an end of an overtaken owner is refused, and what it had sent is aborted', async () => {
     const kafka = broker();
     const old = await sinkOn(kafka).open(ownerOf(1), calm);
     const handle = await prepared(old, 1, 1);
@@ -121,6 +121,21 @@ describe('a fence', () => {
     });
     expect(rowsOf(kafka)).toEqual([]);
     expect(kafka.openTransactions).toBe(0);
+    await next.close?.();
+  });
+
+  test('a record of an overtaken owner is refused, in doubt: brokers fence for other reasons too', async () => {
+    const kafka = broker();
+    const old = await sinkOn(kafka, { batchBytes: 1 }).open(ownerOf(1), calm);
+    await old.write([{ number: 1 }]);
+    const next = await sinkOn(kafka).open(ownerOf(2), calm);
+    await expect(Promise.resolve(old.write([{ number: 2 }]))).rejects.toMatchObject({
+      code: 'TIDEGATE_KAFKA_TRANSACTION',
+      kind: 'in-doubt',
+      message: expect.stringContaining('transactionTimeoutMs (600000)'),
+    });
+    expect(rowsOf(kafka)).toEqual([]);
+    await old.close?.();
     await next.close?.();
   });
 
@@ -284,6 +299,9 @@ test.each([true, false])(
     await session.write([{ number: 900 }]);
     kafka.configure('small', { 'max.message.bytes': '5000' });
     await session.write([{ number: 2_000 }]);
+    await expect(Promise.resolve(session.write([{ number: 6_000 }]))).rejects.toMatchObject({
+      code: 'TIDEGATE_KAFKA_TOO_LARGE',
+    });
     await session.close?.();
   },
 );
