@@ -9,6 +9,8 @@ export type { LogFields, Logger } from '../runtime/logger.js';
 export { seededRandom, systemRandom } from '../runtime/random.js';
 export type { Random } from '../runtime/random.js';
 
+export { lostInput } from '../contracts/lost-input.js';
+export type { LostInputOptions } from '../contracts/lost-input.js';
 export type {
   Barrier,
   BarrierPort,

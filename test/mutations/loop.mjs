@@ -2,8 +2,9 @@
 
 export const tests = [
   'test/coordinator/(batches|busy-loop)',
-  'test/recovery/(acting|lost-input)',
+  'test/recovery/(execute|lost-input)',
   'test/contracts',
+  'test/simulation/failing-source',
   'test/connectors/refused-records',
 ];
 
