@@ -114,7 +114,7 @@ export class OutputTopics {
 
 const maxBytesName = 'max.message.bytes';
 
-/** Undefined where this user may not read it: the right is one of its own, and few have it. */
+/** Undefined where this user may not read it, or the client cannot: few are given that right. */
 export async function configOf(
   admin: KafkaAdmin,
   topic: string,
@@ -125,8 +125,9 @@ export async function configOf(
   try {
     return (await admin.topicConfig(topic, [name], options)).get(name);
   } catch (error) {
-    if (!isKafkaFailure(error) || error.kind !== 'authorization') throw error;
-    logger.warn({ topic, name }, 'not checked: this user has no right DescribeConfigs there');
+    const isClosed = isKafkaFailure(error) && ['authorization', 'unsupported'].includes(error.kind);
+    if (!isClosed) throw error;
+    logger.warn({ topic, name }, 'not checked: the client, or a right DescribeConfigs, is missing');
     return undefined;
   }
 }
