@@ -51,7 +51,7 @@ console.log(`${archive.records.length} rows, total ${total}`);
 const messages = pushSource<Order>({
   start: { next: '0' },
   // A consumer of Kafka seeks here: consumer.seek({ topic, partition, offset: next }).
-  seek: ({ next }) => void client.moveTo(Number(next)),
+  seek: ({ next }) => client.moveTo(Number(next)),
 });
 // #endregion push
 

@@ -129,6 +129,11 @@ function typescript(resolution) {
     write(project, 'entries.ts', `${imports.join('\n')}\nconsole.log([${uses}].length);`);
     return [
       { arguments: ['node_modules/typescript/bin/tsc'], says: /^$/ },
+      // Types of another package would have to compile under every setting of the user's compiler.
+      {
+        arguments: ['node_modules/typescript/bin/tsc', '--noEmit', '--listFiles'],
+        says: /^(?![\s\S]*node_modules\/(?!(typescript|@types\/node|undici-types|tidegate|eventemitter3)\/))/,
+      },
       { arguments: ['quick-start.js'], says: quickStartSays },
       { arguments: ['entries.js'], says: new RegExp(`^${specifiers.length}$`, 'm') },
     ];

@@ -42,7 +42,7 @@ export type {
   DroppedReport,
   StepName,
 } from './coordinator/checkpoint/outcome.js';
-export type { Inspect } from './coordinator/context.js';
+export type { Inspect, InspectedActor, InspectionEvent } from './coordinator/context.js';
 export { defaultCheckpointOptions } from './coordinator/options/checkpoint-options.js';
 export type {
   CheckpointOptions,

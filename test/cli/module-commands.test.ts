@@ -74,6 +74,38 @@ describe('plan', () => {
     expect(accepted.code).toBe(0);
   });
 
+  test('says which lost input a start may give up, and show says what was given up', async () => {
+    const { directory } = await crashedProject();
+    const module = join(directory, 'shrunk.mjs');
+    const program = (records: string): string => `
+      import { arraySource, FileSystemCheckpointStore, memorySink, Pipeline } from 'tidegate';
+      const store = new FileSystemCheckpointStore(new URL('shrunk', import.meta.url).pathname);
+      const pipeline = new Pipeline('numbers');
+      const sink = { ...memorySink(), durability: 'at-least-once', open: async () => ({ write() {}, flush() {} }) };
+      pipeline.source('numbers', arraySource(${records})).to('out', sink);
+      const options = { store, ...JSON.parse(process.env.CONSENT ?? '{}') };
+      export const connect = () => pipeline.prepare(options).connection();
+      export const run = () => pipeline.run(options);
+    `;
+    const run = `node -e "import('${module}').then(({ run }) => run())"`;
+    writeFileSync(module, program('[1, 2, 3]'));
+    expect(await cli.shell(run)).toMatchObject({ code: 0 });
+    writeFileSync(module, program('[1]'));
+    const refused = await cli.shell(run);
+    const [, id] = /acceptLostInput: \{ "numbers": (\d+) \}/.exec(refused.stderr) ?? [];
+    const planned = await cli.run(['plan', module, '--accept-lost-input', `numbers=${id ?? ''}`]);
+    expect(planned.stdout).toContain(
+      `source numbers may give up input that is gone behind checkpoint ${id ?? ''}`,
+    );
+    const consent = JSON.stringify({ acceptLostInput: { numbers: Number(id) } });
+    expect(await cli.shell(`CONSENT='${consent}' ${run}`)).toMatchObject({ code: 0 });
+    const shown = await cli.run(['show', join(directory, 'shrunk'), 'latest']);
+    expect(shown.stdout).toContain('input given up');
+    expect(shown.stdout).toContain(`behind checkpoint ${id ?? ''}: next=3`);
+    const again = await cli.run(['plan', module]);
+    expect(again.stdout).toContain(`source numbers gave up input behind checkpoint ${id ?? ''}`);
+  });
+
   test('takes the connection of a prepared run of a pipeline', async () => {
     const { directory } = await crashedProject();
     const module = join(directory, 'pipeline.mjs');
