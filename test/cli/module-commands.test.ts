@@ -99,7 +99,7 @@ describe('plan', () => {
     );
     const consent = JSON.stringify({ acceptLostInput: { numbers: Number(id) } });
     expect(await cli.shell(`CONSENT='${consent}' ${run}`)).toMatchObject({ code: 0 });
-    const shown = await cli.run(['show', join(directory, 'shrunk'), 'latest']);
+    const shown = await cli.run(['show', 'latest', '--store', join(directory, 'shrunk')]);
     expect(shown.stdout).toContain('input given up');
     expect(shown.stdout).toContain(`behind checkpoint ${id ?? ''}: next=3`);
     const again = await cli.run(['plan', module]);
