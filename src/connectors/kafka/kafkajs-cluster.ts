@@ -1,4 +1,4 @@
-// Single requests through kafkajs: its partition assigners are handed the cluster, without joining a group.
+// Single requests through kafkajs: partition assigners get the cluster, without joining a group.
 
 import type { KafkaJsClient, KafkaJsCluster, KafkaJsConsumer } from './kafkajs-client.js';
 import { KafkaFailure } from './driver.js';
