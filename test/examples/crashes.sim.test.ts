@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import type { Pipeline } from 'tidegate';
 import { crashEverywhere, readableSource, type Build, type World } from 'tidegate/testing';
 import { buildOrders, type Order } from '../../examples/01-a-loop-with-safe-points.js';
-import { BrokerStandIn, buildConsumer } from '../../examples/02-the-loop-of-a-kafka-consumer.js';
 import {
   buildOrders as buildFileOrders,
   type Order as FileOrder,
@@ -36,21 +35,6 @@ describe('no crash breaks the promise of the example', () => {
         random: world.random,
         warehouse: world.sink('warehouse', 'durable'),
         archive: world.sink('archive', 'durable'),
-      });
-    await expectKept(build, []);
-  }, 100_000);
-
-  test('02, the loop of a Kafka consumer', async () => {
-    const build: Build = (world) =>
-      buildConsumer({
-        broker: new BrokerStandIn([
-          ['a', 'b', 'c', 'd', 'e'],
-          ['v', 'w', 'x', 'y'],
-        ]),
-        store: world.store,
-        clock: world.clock,
-        random: world.random,
-        warehouse: world.sink('warehouse', 'durable'),
       });
     await expectKept(build, []);
   }, 100_000);
