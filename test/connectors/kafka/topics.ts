@@ -18,7 +18,8 @@ export function client(): Kafka {
     brokers,
     clientId: 'test',
     logLevel: logLevel.NOTHING,
-    retry: { retries: 3, initialRetryTime: 50 },
+    // A broker that has just come up leads its partitions a moment later.
+    retry: { retries: 10, initialRetryTime: 50, maxRetryTime: 500 },
   });
 }
 
