@@ -39,7 +39,8 @@ export interface RestoreOptions extends CallOptions {
  *    without what is lost, it throws `lostInput(…)`, which says where, and goes there when `restore` is
  *    called again with `acceptLoss`. A failure that passes says so by its kind (`retryable`) or its
  *    code: it is waited for as long as a sink is.
- * 3. The same range holds the same records in the same order every time it is read.
+ * 3. The same range holds the same records in the same order every time it is read. Where only the
+ *    order within a partition is the same, the source says `repeatsOrder: false`.
  * 4. `acknowledge(offsets)`, if given, is called after the checkpoint is complete and durable. It is
  *    cumulative, may be repeated, and may trail; its failure never fails a checkpoint. Input that
  *    cannot be read again once acknowledged must be kept for as long as a retained checkpoint
@@ -49,6 +50,11 @@ export interface RestoreOptions extends CallOptions {
 export interface Source {
   /** Default true. A source that cannot go back is refused where exactly-once is asked for. */
   readonly replayable?: boolean;
+  /**
+   * Default true. False where partitions are read side by side: read again, their records are mixed in
+   * another way, so that what comes of them is not taken for the same output.
+   */
+  readonly repeatsOrder?: boolean;
   position(): SourcePosition | Offsets | Promise<SourcePosition | Offsets>;
   /** The record given has no prototype: any name is safe in it. */
   restore(offsets: Offsets, options: RestoreOptions): void | Promise<void>;

@@ -14,7 +14,8 @@ export interface PipelineOptions {
 export function isDeterministic(graph: Graph, { deterministic = false }: PipelineOptions): boolean {
   const sources = graph.ofRole('source');
   // The order in which several sources are merged is not recorded, so it cannot be repeated.
-  const isOrdered = sources.length === 1 && graph.ofRole('table').length === 0;
+  const isOne = sources.length === 1 && graph.ofRole('table').length === 0;
+  const isOrdered = isOne && sources.every(({ source }) => source.repeatsOrder !== false);
   return deterministic && isOrdered && !sources.some(dependsOnTheClock);
 }
 

@@ -46,6 +46,7 @@ export function kafkaSource<Value, Key = Buffer>(
 }
 
 class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>> {
+  readonly repeatsOrder = false;
   readonly #options: KafkaSourceOptions<Value, Key>;
   readonly #decoder: RecordDecoder<Value, Key>;
   readonly #who: string;

@@ -93,7 +93,8 @@ describe('a group', () => {
 async function untilTaken(acknowledge: () => Promise<void>): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
-      await acknowledge(); return;
+      await acknowledge();
+      return;
     } catch (error) {
       if (!isTidegateError(error) || error.kind !== 'retryable' || tries > 100) throw error;
     }
