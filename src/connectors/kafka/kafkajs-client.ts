@@ -25,7 +25,7 @@ export interface KafkaJsClient {
   }): KafkaJsConsumer;
 }
 
-export interface KafkaJsRetry {
+interface KafkaJsRetry {
   readonly retries?: number;
   readonly initialRetryTime?: number;
   readonly maxRetryTime?: number;
@@ -116,11 +116,11 @@ export interface KafkaJsConsumer extends Connected {
   commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void>;
 }
 
-export interface KafkaJsJoined {
+interface KafkaJsJoined {
   readonly payload: { readonly memberAssignment: Readonly<Record<string, readonly number[]>> };
 }
 
-export interface KafkaJsCrashed {
+interface KafkaJsCrashed {
   readonly payload: { readonly error: Error };
 }
 
@@ -139,7 +139,7 @@ export interface KafkaJsCluster extends Connected {
   ): Promise<readonly { readonly partitions: readonly PartitionOffset[] }[]>;
 }
 
-export interface KafkaJsBroker {
+interface KafkaJsBroker {
   fetch(request: {
     readonly isolationLevel: number;
     readonly maxWaitTime: number;
