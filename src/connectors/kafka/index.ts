@@ -23,7 +23,7 @@ export type {
 export { kafkaJs } from './kafkajs.js';
 export type { KafkaJsClient } from './kafkajs-client.js';
 export { kafkaSink } from './sink.js';
-export type { KafkaBytes, KafkaSinkOptions } from './sink-options.js';
+export type { KafkaBytes, KafkaSinkHeaders, KafkaSinkOptions } from './sink-options.js';
 export { bytes, json, text } from './formats.js';
 export type { KafkaFormat } from './formats.js';
 export { kafkaSource } from './source.js';

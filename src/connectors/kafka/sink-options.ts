@@ -23,6 +23,9 @@ import { recordAsJson } from '../record-json.js';
 /** A part of a record on its way out; `null` is none: of a value, a tombstone. */
 export type KafkaBytes = string | Uint8Array | null;
 
+export type KafkaSinkHeaders =
+  Readonly<Record<string, KafkaBytes>> | readonly (readonly [name: string, value: KafkaBytes])[];
+
 export interface KafkaSinkOptions<Rec> {
   /** A client: `kafkaJs(new Kafka({ … }))` or `confluentKafka(…)`. */
   readonly kafka: KafkaDriver;
@@ -34,8 +37,8 @@ export interface KafkaSinkOptions<Rec> {
   readonly value?: (record: Rec) => KafkaBytes;
   /** Default: murmur2 of the key, as Java's client has it, so that topics are co-partitioned. */
   readonly partition?: (record: Rec) => number;
-  /** Default: none. */
-  readonly headers?: (record: Rec) => Readonly<Record<string, string | Uint8Array>>;
+  /** By name, or as pairs where a name comes several times. Default: none. */
+  readonly headers?: (record: Rec) => KafkaSinkHeaders;
   /** Whole milliseconds since the Unix epoch. Default: when it is sent. */
   readonly timestampMs?: (record: Rec) => number;
   /**
@@ -165,17 +168,26 @@ export function outputOf<Rec>(
     if (value instanceof Uint8Array) return Buffer.from(value);
     throw refuse(`its ${part} is ${kindOf(value)}, not text, bytes or null`);
   };
-  const named = headers && Object.entries(headers(record));
+  const named = headers && pairsOf(headers(record));
   const output = new OutputRecord(
     to,
     number,
     bytes('key', settings.key(record)),
     bytes('value', settings.value(record)),
-    named?.map(([name, value]) => [name, bytes(`header ${name}`, value)] as const),
+    named?.map(([name, value]) => {
+      if (typeof name !== 'string') throw refuse(`the name of a header is ${kindOf(name)}`);
+      return [name, bytes(`header ${name}`, value)] as const;
+    }),
     timeMs,
   );
   if (maxRecordBytes !== undefined && output.byteLength > maxRecordBytes) {
     throw refuse(`it has ${output.byteLength} bytes, above maxRecordBytes (${maxRecordBytes})`);
   }
   return output;
+}
+
+function pairsOf(headers: KafkaSinkHeaders): readonly (readonly [unknown, unknown])[] {
+  const isPairs = (one: KafkaSinkHeaders): one is Extract<KafkaSinkHeaders, readonly unknown[]> =>
+    Array.isArray(one);
+  return isPairs(headers) ? headers : Object.entries(headers);
 }

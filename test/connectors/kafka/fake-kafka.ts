@@ -18,6 +18,7 @@ import {
   type KafkaConsumer,
   type KafkaConsumerOptions,
   type KafkaDriver,
+  type KafkaHeaders,
   type KafkaMessage,
   type KafkaProducer,
   type KafkaProducerOptions,
@@ -143,6 +144,12 @@ export class FakeKafka {
         .filter(isVisible)
         .map(({ message }) => message?.value?.toString('utf8') ?? 'null'),
     );
+  }
+
+  /** Headers of the committed records of partition 0. */
+  headers(name: string): readonly KafkaHeaders[] {
+    const log = this.#topics.get(name)?.logs[0] ?? [];
+    return log.filter(isVisible).map(({ message }) => message?.headers ?? []);
   }
 
   /** Records sent without a transaction, by some other program. */

@@ -465,6 +465,29 @@ test('keys, headers, tombstones and times arrive as they were given', async () =
   await session.close?.();
 });
 
+test('headers may be pairs, so that a name comes several times; staged they are the same', async () => {
+  const kafka = broker();
+  const { fileSystem } = new SimulatedDisk().mount();
+  const session = await sinkOn(kafka, {
+    headers: () => [
+      ['trace', 'a'],
+      ['trace', new Uint8Array([255])],
+      ['none', null],
+    ],
+    staging: '/staging',
+    fileSystem,
+  }).open(ownerOf(1), calm);
+  await session.commit(await prepared(session, 1, 1), calm);
+  expect(kafka.headers(topic)).toEqual([
+    [
+      ['trace', Buffer.from('a')],
+      ['trace', Buffer.from([255])],
+      ['none', null],
+    ],
+  ]);
+  await session.close?.();
+});
+
 test('who only looks fences no owner and sees what is committed', async () => {
   const kafka = broker();
   const session = await sinkOn(kafka).open(ownerOf(1), calm);
