@@ -15,7 +15,7 @@ import {
 import type { FetchedPartition, KafkaJsCluster } from './kafkajs-client.js';
 import type { ClusterHandle } from './kafkajs-cluster.js';
 import { behindEmptyBatches } from './kafkajs-empty-batches.js';
-import { toFailure, typeOf } from './kafkajs-errors.js';
+import { isStale, readAnew, toFailure } from './kafkajs-errors.js';
 import { committedRecords } from './kafkajs-fetched.js';
 import type { Membership } from './kafkajs-membership.js';
 
@@ -198,7 +198,7 @@ export class JsConsumer implements KafkaConsumer {
     } catch (error) {
       if (this.#isClosed) return;
       if (isStale(error)) await this.#refreshLater(error);
-      else this.#fail(toFailure(error, this.#doing));
+      else this.#fail(readAnew(toFailure(error, this.#doing)));
     }
   }
 
@@ -277,24 +277,7 @@ export class JsConsumer implements KafkaConsumer {
     try {
       await this.#cluster.refreshMetadata();
     } catch (again) {
-      if (!isStale(again)) this.#fail(toFailure(again, this.#doing));
+      if (!isStale(again)) this.#fail(readAnew(toFailure(again, this.#doing)));
     }
   }
-}
-
-/** A leader that has moved, or a partition that the broker asked does not know yet. */
-const staleTypes: readonly string[] = [
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'LEADER_NOT_AVAILABLE',
-  'NOT_LEADER_FOR_PARTITION',
-  'REPLICA_NOT_AVAILABLE',
-  'FENCED_LEADER_EPOCH',
-  'UNKNOWN_LEADER_EPOCH',
-  'OFFSET_NOT_AVAILABLE',
-  'KAFKA_STORAGE_ERROR',
-];
-
-function isStale(error: unknown): boolean {
-  const type = typeOf(error);
-  return type !== undefined && staleTypes.includes(type);
 }

@@ -110,3 +110,25 @@ function kindOfError({ type, code, name, message }: Thrown): KafkaErrorKind | un
   if (name in kindsByName) return kindsByName[name];
   return typeof code === 'string' && tlsCode.test(code) ? 'authentication' : undefined;
 }
+
+/** A leader that has moved. Not a topic that is gone: the next one of its name may be another one. */
+const staleTypes: readonly string[] = [
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'REPLICA_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'OFFSET_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+];
+
+/** Whoever reads looks again whether the topic is there, and the same one. */
+export function readAnew(failure: KafkaFailure): KafkaFailure {
+  if (failure.kind !== 'missing-topic') return failure;
+  return new KafkaFailure('retriable', failure.message, { cause: failure });
+}
+
+export function isStale(error: unknown): boolean {
+  const type = typeOf(error);
+  return type !== undefined && staleTypes.includes(type);
+}

@@ -145,9 +145,11 @@ describe('a position is refused', () => {
     const next = reading.next();
     await deleteTopic(topic);
     await createTopic(topic, 1);
-    await expect(next).rejects.toMatchObject({
-      code: expect.stringMatching(/TIDEGATE_KAFKA_(POSITION|TOPIC)/) as unknown,
-    });
+    await send(topic, numbered(0, 20, 50));
+    await expect(next).rejects.toThrow(/topic/);
+    const { offsets } = (await source.position()) as { offsets: Offsets };
+    expect(offsets).toMatchObject({ 'partition-0': '5' });
+    expect(await refusalOf(topic, offsets)).toMatch(/made anew/);
   });
 });
 
