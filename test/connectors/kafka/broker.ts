@@ -98,8 +98,12 @@ async function untilItAnswers(): Promise<void> {
     try {
       await admin.connect();
       const answer = await admin.describeCluster();
-      if (answer.clusterId === clusterId) return;
-      throw new Error(`port ${port} is held by another cluster, ${answer.clusterId}`);
+      if (answer.clusterId !== clusterId) {
+        throw new Error(`port ${port} is held by another cluster, ${answer.clusterId}`);
+      }
+      // The first question makes the topic of groups; until it is loaded nobody can join one.
+      await admin.describeGroups(['none']);
+      return;
     } catch (error) {
       if (error instanceof Error && error.message.includes('another cluster')) throw error;
     } finally {
