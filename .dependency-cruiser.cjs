@@ -51,7 +51,8 @@ module.exports = {
     {
       name: 'roots-import-nothing',
       severity: 'error',
-      comment: 'ids, errors (also as plain data) and assert are under every layer, so they import only each other',
+      comment:
+        'ids, errors (also as plain data) and assert are under every layer, so they import only each other',
       from: { path: '^src/(ids|error-codes|error-json|errors|assert)\\.ts$' },
       to: { path: '^src/', pathNot: '^src/(ids|error-codes|error-json|errors|assert)\\.ts$' },
     },

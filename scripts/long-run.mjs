@@ -8,7 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { FileSystemCheckpointStore, iterableSource, MemoryCheckpointStore, memorySink, Pipeline } from 'tidegate';
+import {
+  FileSystemCheckpointStore,
+  iterableSource,
+  MemoryCheckpointStore,
+  memorySink,
+  Pipeline,
+} from 'tidegate';
 import { fileSink } from 'tidegate/files';
 
 const { values } = parseArgs({

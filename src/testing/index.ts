@@ -20,7 +20,7 @@ export type {
 export { formatSchedule, parseSchedule } from './simulation/faults.js';
 export type { ActionEffect, Fault, FaultKind, PointName, Schedule } from './simulation/faults.js';
 export type { Matrix, MatrixCells } from './simulation/matrix.js';
-export type { Port } from './simulation/port.js';
+export type { Perform, Port } from './simulation/port.js';
 export type { Point } from './simulation/director.js';
 export type { DecidedRow, RunResult } from './simulation/run-schedule.js';
 export type { SimulatedSource } from './simulation/simulated-source.js';

@@ -74,7 +74,9 @@ describe('a pool', () => {
     const pool = server.pool({ ...server.settings(), max: 1 });
     await expect(openAs({ pool })).rejects.toMatchObject({
       code: 'TIDEGATE_POSTGRES_OPTIONS',
-      message: expect.stringMatching(/room for 1 connections.*\(out 1, and 1 to spare\) need 2/) as unknown,
+      message: expect.stringMatching(
+        /room for 1 connections.*\(out 1, and 1 to spare\) need 2/,
+      ) as unknown,
       details: { max: 1, needed: 2 },
     });
     expect(pool.totalCount).toBe(0);

@@ -21,7 +21,20 @@ export type {
   RawKafkaRecord,
 } from './driver.js';
 export { kafkaJs } from './kafkajs.js';
-export type { KafkaJsClient } from './kafkajs-client.js';
+export type {
+  KafkaJsAdmin,
+  KafkaJsBroker,
+  KafkaJsClient,
+  KafkaJsCluster,
+  KafkaJsConnected,
+  KafkaJsConsumer,
+  KafkaJsCrashed,
+  KafkaJsJoined,
+  KafkaJsPartitionOffset,
+  KafkaJsProducer,
+  KafkaJsRetry,
+  KafkaJsTransaction,
+} from './kafkajs-client.js';
 export { kafkaSink } from './sink.js';
 export type { KafkaBytes, KafkaSinkHeaders, KafkaSinkOptions } from './sink-options.js';
 export { bytes, json, text } from './formats.js';

@@ -31,17 +31,17 @@ interface KafkaJsRetry {
   readonly maxRetryTime?: number;
 }
 
-interface Connected {
+interface KafkaJsConnected {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
 }
 
-interface PartitionOffset {
+interface KafkaJsPartitionOffset {
   readonly partition: number;
   readonly offset: string;
 }
 
-export interface KafkaJsAdmin extends Connected {
+export interface KafkaJsAdmin extends KafkaJsConnected {
   describeCluster(): Promise<{ readonly clusterId: string }>;
   createTopics(options: {
     readonly topics: {
@@ -73,7 +73,7 @@ export interface KafkaJsAdmin extends Connected {
   }>;
 }
 
-export interface KafkaJsProducer extends Connected {
+export interface KafkaJsProducer extends KafkaJsConnected {
   transaction(): Promise<KafkaJsTransaction>;
 }
 
@@ -93,13 +93,13 @@ export interface KafkaJsTransaction {
   }): Promise<unknown>;
   sendOffsets(offsets: {
     readonly consumerGroupId: string;
-    readonly topics: { topic: string; partitions: PartitionOffset[] }[];
+    readonly topics: { topic: string; partitions: KafkaJsPartitionOffset[] }[];
   }): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
 }
 
-export interface KafkaJsConsumer extends Connected {
+export interface KafkaJsConsumer extends KafkaJsConnected {
   readonly events: {
     readonly GROUP_JOIN: 'consumer.group_join';
     readonly CRASH: 'consumer.crash';
@@ -125,7 +125,7 @@ interface KafkaJsCrashed {
 }
 
 /** What kafkajs gives to a partition assigner: the documented way to its requests. */
-export interface KafkaJsCluster extends Connected {
+export interface KafkaJsCluster extends KafkaJsConnected {
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadata(): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
@@ -136,7 +136,7 @@ export interface KafkaJsCluster extends Connected {
   findGroupCoordinator(group: { readonly groupId: string }): Promise<KafkaJsBroker>;
   fetchTopicsOffset(
     topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
-  ): Promise<readonly { readonly partitions: readonly PartitionOffset[] }[]>;
+  ): Promise<readonly { readonly partitions: readonly KafkaJsPartitionOffset[] }[]>;
 }
 
 interface KafkaJsBroker {
@@ -154,7 +154,7 @@ interface KafkaJsBroker {
     readonly groupId: string;
     readonly groupGenerationId: number;
     readonly memberId: string;
-    readonly topics: { topic: string; partitions: PartitionOffset[] }[];
+    readonly topics: { topic: string; partitions: KafkaJsPartitionOffset[] }[];
   }): Promise<unknown>;
 }
 

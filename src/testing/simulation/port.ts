@@ -4,7 +4,8 @@ import type { CallOptions } from '../../contracts/source.js';
 import { pointNameOf, type Action, type Director } from './director.js';
 import type { Life } from './life.js';
 
-type Perform<Value> = () => Value | Promise<Value>;
+/** What a request does at the system, once it is let through. */
+export type Perform<Value> = () => Value | Promise<Value>;
 
 /** What a simulated participant calls instead of doing things directly. */
 export interface Port {
