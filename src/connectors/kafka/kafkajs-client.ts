@@ -31,12 +31,12 @@ interface KafkaJsRetry {
   readonly maxRetryTime?: number;
 }
 
-interface KafkaJsConnected {
+export interface KafkaJsConnected {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
 }
 
-interface KafkaJsPartitionOffset {
+export interface KafkaJsPartitionOffset {
   readonly partition: number;
   readonly offset: string;
 }
