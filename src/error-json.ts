@@ -128,7 +128,7 @@ const namesSecret =
   /pass(word|wd|phrase)|secret|authorization|credential|(api|access|private)[-_]?key|^token$|[-_]token$|[a-z]Token$/i;
 
 /** In an address, and in the `name=value` form of connection strings. */
-export function withoutPasswords(text: string): string {
+function withoutPasswords(text: string): string {
   return text
     .replace(/(\w+:\/\/[^\s:@/]*):[^\s"']*@/g, '$1:***@')
     .replace(/\b(password|passwd|pwd|passphrase)(\s*=\s*)('[^']*'|"[^"]*"|[^\s&;,]+)/gi, '$1$2***')

@@ -74,7 +74,7 @@ function acceptedBy({ accepted = {}, plan }: ReportInput): readonly string[] {
 }
 
 /** One loss, for people. */
-export function lossText(source: string, { checkpointId: id, from, to }: LostInput): string {
+function lossText(source: string, { checkpointId: id, from, to }: LostInput): string {
   const texts = (offsets: ReadonlyMap<string, string>): string =>
     [...offsets].map(([name, value]) => `${name}=${value}`).join(', ');
   return `source ${source} gave up input behind checkpoint ${id}: from ${texts(from)} to ${texts(to)}`;

@@ -17,7 +17,7 @@ import { unansweredRow } from './table.js';
 import type { RecoveryRequest } from './request.js';
 
 /** What recovery can decide to do. */
-export type RecoveryPlanKind =
+type RecoveryPlanKind =
   'fresh' | 'resume' | 'roll-forward' | 'roll-back' | 'restore' | 'halt' | 'refuse';
 
 export interface DryRunRequest extends Omit<RecoveryRequest, 'store'> {

@@ -95,7 +95,7 @@ export interface RecoveryRequest {
 }
 
 /** What every outcome of recovery carries. */
-export interface RecoveryAnswered {
+interface RecoveryAnswered {
   /**
    * The store to go on with, and to close. Recovery takes the next generation when the outcome of a
    * call of its own is not known, so it may not be the one of the request: that one is fenced then.
@@ -105,7 +105,7 @@ export interface RecoveryAnswered {
 }
 
 /** Sinks are open in the store's generation; sources, operators and tables are where `base` says. */
-export interface Recovered extends RecoveryAnswered {
+interface Recovered extends RecoveryAnswered {
   /** The complete checkpoint that everything was restored to. */
   readonly base: PersistedManifest;
   /** Epoch of the next attempt: above every epoch that was used for good. */

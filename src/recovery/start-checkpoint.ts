@@ -82,13 +82,13 @@ function lowest(watermarks: ReadonlyMap<string, bigint>, sources: number): bigin
   return [...watermarks.values()].reduce((low, next) => (next < low ? next : low));
 }
 
-export interface InitialStates {
+interface InitialStates {
   readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
   readonly checksum: string | undefined;
 }
 
 /** Asks every operator for its first state; the large ones are in the sidecar when this returns. */
-export async function initialStates(pass: RecoveryPass, id: CheckpointId): Promise<InitialStates> {
+async function initialStates(pass: RecoveryPass, id: CheckpointId): Promise<InitialStates> {
   const states = await encodedStates(pass);
   const large = namesOfLarge(states, pass.request.options);
   const entries = new Map<string, OperatorCheckpoint>();

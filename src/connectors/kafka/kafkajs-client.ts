@@ -25,7 +25,7 @@ export interface KafkaJsClient {
   }): KafkaJsConsumer;
 }
 
-interface KafkaJsRetry {
+export interface KafkaJsRetry {
   readonly retries?: number;
   readonly initialRetryTime?: number;
   readonly maxRetryTime?: number;
@@ -116,11 +116,11 @@ export interface KafkaJsConsumer extends KafkaJsConnected {
   commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void>;
 }
 
-interface KafkaJsJoined {
+export interface KafkaJsJoined {
   readonly payload: { readonly memberAssignment: Readonly<Record<string, readonly number[]>> };
 }
 
-interface KafkaJsCrashed {
+export interface KafkaJsCrashed {
   readonly payload: { readonly error: Error };
 }
 
@@ -139,7 +139,7 @@ export interface KafkaJsCluster extends KafkaJsConnected {
   ): Promise<readonly { readonly partitions: readonly KafkaJsPartitionOffset[] }[]>;
 }
 
-interface KafkaJsBroker {
+export interface KafkaJsBroker {
   fetch(request: {
     readonly isolationLevel: number;
     readonly maxWaitTime: number;

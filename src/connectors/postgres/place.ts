@@ -99,7 +99,7 @@ export function originProblem(saved: Origin, found: Origin): string | undefined 
 
 const code = 'TIDEGATE_POSTGRES_SOURCE';
 
-export function sourceProblem(what: string): TidegateError {
+function sourceProblem(what: string): TidegateError {
   return new TidegateError(code, what);
 }
 
