@@ -107,7 +107,7 @@ const others: readonly string[] = [
   ].map((name) => `manifest.${name}`),
   ...[
     ...['toEpoch', 'toGeneration', 'toStoreId', 'checkManifestUpdate', 'isTwoPhase'],
-    ...['systemClock', 'silentLogger', 'seededRandom', 'systemRandom'],
+    ...['systemClock', 'silentLogger', 'seededRandom', 'systemRandom', 'lostInput'],
   ].map((name) => `extend.${name}`),
 ];
 

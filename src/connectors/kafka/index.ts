@@ -29,6 +29,7 @@ export type {
   KafkaJsConnected,
   KafkaJsConsumer,
   KafkaJsCrashed,
+  KafkaJsFetchedTopic,
   KafkaJsJoined,
   KafkaJsPartitionOffset,
   KafkaJsProducer,

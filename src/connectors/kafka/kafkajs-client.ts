@@ -149,7 +149,7 @@ export interface KafkaJsBroker {
       topic: string;
       partitions: { partition: number; fetchOffset: string; maxBytes: number }[];
     }[];
-  }): Promise<{ readonly responses: readonly FetchedTopic[] }>;
+  }): Promise<{ readonly responses: readonly KafkaJsFetchedTopic[] }>;
   offsetCommit(request: {
     readonly groupId: string;
     readonly groupGenerationId: number;
@@ -158,7 +158,7 @@ export interface KafkaJsBroker {
   }): Promise<unknown>;
 }
 
-interface FetchedTopic {
+export interface KafkaJsFetchedTopic {
   readonly partitions: readonly FetchedPartition[];
 }
 
