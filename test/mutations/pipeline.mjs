@@ -222,8 +222,8 @@ export const mutations = [
   {
     what: 'a record from the far future makes those behind it late, although it is clamped',
     file: 'src/pipeline/flow/source-times.ts',
-    find: 'if (time - outOfOrderMs > watermark && !isAhead)',
-    replace: 'if (time - outOfOrderMs > watermark)',
+    find: 'if (isAhead || time - outOfOrderMs <= partWatermark) continue;',
+    replace: 'if (time - outOfOrderMs <= partWatermark) continue;',
   },
   {
     what: 'large records fill the queue where streams meet',

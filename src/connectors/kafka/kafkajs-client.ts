@@ -159,24 +159,24 @@ export interface KafkaJsBroker {
 }
 
 export interface KafkaJsFetchedTopic {
-  readonly partitions: readonly FetchedPartition[];
+  readonly partitions: readonly KafkaJsFetchedPartition[];
 }
 
 /** One partition of the answer to a fetch, decoded and not filtered. */
-export interface FetchedPartition {
+export interface KafkaJsFetchedPartition {
   readonly partition: number;
   readonly highWatermark: string;
   readonly lastStableOffset: string;
-  readonly abortedTransactions: readonly AbortedTransaction[] | null;
-  readonly messages: readonly FetchedMessage[];
+  readonly abortedTransactions: readonly KafkaJsAbortedTransaction[] | null;
+  readonly messages: readonly KafkaJsFetchedMessage[];
 }
 
-export interface AbortedTransaction {
+export interface KafkaJsAbortedTransaction {
   readonly producerId: string;
   readonly firstOffset: string;
 }
 
-export interface FetchedMessage {
+export interface KafkaJsFetchedMessage {
   readonly offset: string;
   readonly timestamp: string;
   readonly key: Buffer | null;

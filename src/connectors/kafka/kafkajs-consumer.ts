@@ -12,7 +12,7 @@ import {
   type KafkaConsumerOptions,
   type KafkaRead,
 } from './driver.js';
-import type { FetchedPartition, KafkaJsCluster } from './kafkajs-client.js';
+import type { KafkaJsFetchedPartition, KafkaJsCluster } from './kafkajs-client.js';
 import type { ClusterHandle } from './kafkajs-cluster.js';
 import { behindEmptyBatches } from './kafkajs-empty-batches.js';
 import { isStale, readAnew, toFailure } from './kafkajs-errors.js';
@@ -206,7 +206,7 @@ export class JsConsumer implements KafkaConsumer {
     nodeId: string,
     asked: ReadonlyMap<number, { readonly offset: bigint }>,
     maxWaitTime: number,
-  ): Promise<readonly FetchedPartition[]> {
+  ): Promise<readonly KafkaJsFetchedPartition[]> {
     const { topic, maxBytes = defaultMaxBytes } = this.#options;
     const partitions = [...asked].map(([partition, { offset }]) => ({
       partition,
@@ -226,7 +226,7 @@ export class JsConsumer implements KafkaConsumer {
 
   async #take(
     nodeId: string,
-    fetched: FetchedPartition,
+    fetched: KafkaJsFetchedPartition,
     position: Position | undefined,
   ): Promise<void> {
     const { partition, lastStableOffset } = fetched;

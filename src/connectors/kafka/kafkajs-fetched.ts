@@ -5,7 +5,11 @@
 // four zero bytes for the marker of an abort.
 
 import type { KafkaHeaders, RawKafkaRecord } from './driver.js';
-import type { AbortedTransaction, FetchedMessage, FetchedPartition } from './kafkajs-client.js';
+import type {
+  KafkaJsAbortedTransaction,
+  KafkaJsFetchedMessage,
+  KafkaJsFetchedPartition,
+} from './kafkajs-client.js';
 
 export interface CommittedRecords {
   readonly records: readonly RawKafkaRecord[];
@@ -17,7 +21,10 @@ export interface CommittedRecords {
 const abortMarker = 0;
 
 /** What a reader at `offset` sees of the answer. */
-export function committedRecords(fetched: FetchedPartition, offset: bigint): CommittedRecords {
+export function committedRecords(
+  fetched: KafkaJsFetchedPartition,
+  offset: bigint,
+): CommittedRecords {
   const records: RawKafkaRecord[] = [];
   const beginning = inOrderOfBeginning(fetched.abortedTransactions ?? []);
   const aborted = new Set<string>();
@@ -44,25 +51,29 @@ export function committedRecords(fetched: FetchedPartition, offset: bigint): Com
 }
 
 function inOrderOfBeginning(
-  transactions: readonly AbortedTransaction[],
+  transactions: readonly KafkaJsAbortedTransaction[],
 ): readonly { readonly producerId: string; readonly firstOffset: bigint }[] {
   return transactions
     .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: BigInt(firstOffset) }))
     .sort((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
 }
 
-function isAborted({ batchContext }: FetchedMessage, aborted: ReadonlySet<string>): boolean {
+function isAborted({ batchContext }: KafkaJsFetchedMessage, aborted: ReadonlySet<string>): boolean {
   return batchContext?.inTransaction === true && aborted.has(batchContext.producerId);
 }
 
 /** Compaction may have taken the last records of a batch: it ends where it ended. */
-function endOf({ batchContext }: FetchedMessage, at: bigint): bigint {
+function endOf({ batchContext }: KafkaJsFetchedMessage, at: bigint): bigint {
   if (batchContext === undefined) return at + 1n;
   const last = BigInt(batchContext.firstOffset) + BigInt(batchContext.lastOffsetDelta);
   return (last > at ? last : at) + 1n;
 }
 
-function toRecord(partition: number, message: FetchedMessage, offset: bigint): RawKafkaRecord {
+function toRecord(
+  partition: number,
+  message: KafkaJsFetchedMessage,
+  offset: bigint,
+): RawKafkaRecord {
   const { timestamp, key, value, headers } = message;
   return {
     partition,

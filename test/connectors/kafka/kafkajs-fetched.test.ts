@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { behindEmptyBatches } from '../../../src/connectors/kafka/kafkajs-empty-batches.js';
-import type { FetchedMessage } from '../../../src/connectors/kafka/kafkajs-client.js';
+import type { KafkaJsFetchedMessage } from '../../../src/connectors/kafka/kafkajs-client.js';
 import { committedRecords } from '../../../src/connectors/kafka/kafkajs-fetched.js';
 
 /** One letter for each offset: a record of the producer, `A` its abort, `C` its commit. */
@@ -19,7 +19,7 @@ function fetched(log: readonly string[], aborted: readonly (readonly [string, nu
   };
 }
 
-function message(entry: string, offset: number): FetchedMessage {
+function message(entry: string, offset: number): KafkaJsFetchedMessage {
   const [producerId = '', marker] = entry;
   const isControlRecord = marker !== undefined && marker !== '0';
   const type = marker === 'A' ? 0 : 1;
@@ -80,7 +80,7 @@ describe('read_committed', () => {
     const messages = answer.messages.map((one) => ({
       ...one,
       batchContext: { ...one.batchContext, firstOffset: '0', lastOffsetDelta: 9 },
-    })) as FetchedMessage[];
+    })) as KafkaJsFetchedMessage[];
     const { records, nextOffset } = committedRecords({ ...answer, messages }, 2n);
     expect(records.map(({ offset }) => offset)).toEqual([2n]);
     expect(nextOffset).toBe(10n);
