@@ -1,7 +1,17 @@
 // The HTTP sink: records as requests, tried again where that can help, flushed at each barrier.
 
 import { TidegateError } from '../../errors.js';
-import { kindOf, requireOptions, type NamesOf } from '../../given.js';
+import {
+  callback,
+  completeOptions,
+  contract,
+  custom,
+  flag,
+  required,
+  text,
+  whole,
+  type OptionTable,
+} from '../../options.js';
 import type { FlushingSink, FlushingSinkSession } from '../../contracts/sink.js';
 import { requireRecords } from '../../contracts/records.js';
 import type { CallOptions } from '../../contracts/source.js';
@@ -17,7 +27,6 @@ import { requestOf, requestShape, targetOf, type RequestShape } from './request.
 
 /** Sends records in their order, one request after the other. */
 export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> {
-  requireOptions('httpSink', options, knownOptions);
   const settings = checkSettings(options);
   const pace: Pace = { notBeforeMs: -Infinity };
   return {
@@ -30,26 +39,25 @@ export function httpSink<Rec>(options: HttpSinkOptions<Rec>): FlushingSink<Rec> 
   };
 }
 
-const knownOptions: NamesOf<HttpSinkOptions<unknown>> = {
-  url: true,
-  method: true,
-  headers: true,
-  body: true,
-  key: true,
-  keyHeader: true,
-  ordersWrites: true,
-  maxBatchRecords: true,
-  attempts: true,
-  timeoutMs: true,
-  accept: true,
-  maxAnswerBytes: true,
-  fetch: true,
-  clock: true,
-  random: true,
-};
+const optionTable = {
+  url: required(custom()),
+  method: text(),
+  headers: custom(),
+  body: callback(),
+  key: callback(),
+  keyHeader: text(),
+  ordersWrites: flag(false),
+  maxBatchRecords: whole({ min: 1 }, 100),
+  attempts: whole({ min: 1 }, 10),
+  timeoutMs: whole({ min: 1, unit: 'milliseconds' }, 10_000),
+  accept: callback(),
+  maxAnswerBytes: whole({ min: 1 }, 1_048_576),
+  fetch: callback(),
+  clock: contract(['now', 'setTimer'], systemClock),
+  random: contract(['next'], systemRandom),
+} satisfies OptionTable<HttpSinkOptions<unknown>>;
 
-const numberNames = ['maxBatchRecords', 'attempts', 'timeoutMs', 'maxAnswerBytes'] as const;
-type NumberName = (typeof numberNames)[number];
+type NumberName = 'maxBatchRecords' | 'attempts' | 'timeoutMs' | 'maxAnswerBytes';
 
 type Settings<Rec> = HttpSinkOptions<Rec> &
   Required<Pick<HttpSinkOptions<Rec>, NumberName | 'clock' | 'random'>> & {
@@ -205,37 +213,16 @@ function nameRecords(before: number, count: number): string {
 }
 
 function checkSettings<Rec>(options: HttpSinkOptions<Rec>): Settings<Rec> {
+  const completed = completeOptions('httpSink', options, optionTable);
   const target = targetOf(options.url);
   const shape = requestShape(options);
-  requireFunctions(options);
-  const settings = {
-    maxBatchRecords: 100,
-    attempts: 10,
-    timeoutMs: 10_000,
-    maxAnswerBytes: 1_048_576,
-    clock: systemClock,
-    random: systemRandom,
-    ...options,
+  return {
+    ...completed,
     target,
     shape,
     secrets: secretsOf(target, shape.headers),
     fetch: options.fetch ?? globalThis.fetch,
   };
-  for (const name of numberNames) {
-    const value = settings[name];
-    if (Number.isSafeInteger(value) && value >= 1) continue;
-    throw new TidegateError('TIDEGATE_OPTIONS', `${name} is ${value}, not a whole number above 0`);
-  }
-  return settings;
-}
-
-function requireFunctions<Rec>(options: HttpSinkOptions<Rec>): void {
-  for (const name of ['body', 'key', 'accept', 'fetch'] as const) {
-    const value: unknown = options[name];
-    if (value === undefined || typeof value === 'function') continue;
-    const problem = `httpSink: ${name} is ${kindOf(value)}, not a function`;
-    throw new TidegateError('TIDEGATE_OPTIONS', problem);
-  }
 }
 
 /** `fetch failed` says nothing; the code below it does. */

@@ -1,7 +1,18 @@
 // The options of the Kafka source, checked in one go.
 
-import { contractProblem, isObject, kindOf, requireOptions, type NamesOf } from '../../given.js';
-import { TidegateError } from '../../errors.js';
+import { contractProblem, isObject } from '../../given.js';
+import {
+  callback,
+  completeOptions,
+  contract,
+  custom,
+  flag,
+  oneOf,
+  required,
+  text,
+  whole,
+  type OptionTable,
+} from '../../options.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { KafkaDriver } from './driver.js';
 import type { KafkaFormat } from './formats.js';
@@ -43,56 +54,48 @@ export interface KafkaSourceOptions<Value, Key = Buffer> {
   readonly clock?: Clock;
 }
 
-const knownOptions: NamesOf<KafkaSourceOptions<unknown, unknown>> = {
-  kafka: true,
-  topic: true,
-  value: true,
-  key: true,
-  from: true,
-  until: true,
-  onBadRecord: true,
-  groupId: true,
-  joinGroup: true,
-  sessionTimeoutMs: true,
-  batchRecords: true,
-  maxFetchBytes: true,
-  clock: true,
-};
+const optionTable = {
+  kafka: required(custom(driverProblem)),
+  topic: required(text()),
+  value: required(callback()),
+  key: callback(),
+  from: required(custom(fromProblem)),
+  until: oneOf(['end']),
+  onBadRecord: custom(policyProblem),
+  groupId: text(),
+  joinGroup: flag(false),
+  sessionTimeoutMs: whole({ min: 1, unit: 'milliseconds' }),
+  batchRecords: whole({ min: 1 }),
+  maxFetchBytes: whole({ min: 1 }),
+  clock: contract(['now', 'setTimer']),
+} satisfies OptionTable<KafkaSourceOptions<unknown, unknown>>;
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`, with every problem. */
 export function requireSourceOptions<Value, Key>(options: KafkaSourceOptions<Value, Key>): void {
-  requireOptions('kafkaSource', options, knownOptions);
-  const { kafka, topic, value, key, from, until, onBadRecord, groupId, joinGroup } = options;
-  const problems: string[] = [];
-  const noDriver = contractProblem(kafka, ['admin', 'producer', 'consumer']);
-  if (noDriver !== undefined || typeof kafka.client !== 'string') {
-    problems.push('kafka is no driver: give kafkaJs(new Kafka(…))');
-  }
-  if (typeof topic !== 'string' || topic === '') problems.push(`topic is ${kindOf(topic)}`);
-  if (typeof value !== 'function') problems.push('value is no format: json(), text(), bytes()');
-  if (key !== undefined && typeof key !== 'function') problems.push('key is no format');
-  if (from !== 'start' && from !== 'end' && !isOffsets(from)) {
-    problems.push('from is not "start", "end" or offsets by partition');
-  }
-  if (until !== undefined && (until as unknown) !== 'end') problems.push('until is not "end"');
-  if (
-    onBadRecord !== undefined &&
-    onBadRecord !== 'fail' &&
-    onBadRecord !== 'skip' &&
-    typeof onBadRecord !== 'function'
-  ) {
-    problems.push('onBadRecord is not "fail", "skip" or a function');
-  }
-  if (groupId !== undefined && (typeof groupId !== 'string' || groupId === '')) {
-    problems.push(`groupId is ${kindOf(groupId)}`);
-  }
-  if (joinGroup === true && groupId === undefined) problems.push('joinGroup needs a groupId');
-  const { batchRecords = 1, maxFetchBytes = 1, sessionTimeoutMs = 1 } = options;
-  for (const [name, number] of Object.entries({ batchRecords, maxFetchBytes, sessionTimeoutMs })) {
-    if (!Number.isSafeInteger(number) || number < 1) problems.push(`${name} is not 1 or more`);
-  }
-  if (problems.length === 0) return;
-  throw new TidegateError('TIDEGATE_OPTIONS', `kafkaSource: ${problems.join('; ')}`);
+  completeOptions('kafkaSource', options as KafkaSourceOptions<unknown, unknown>, optionTable, {
+    rules: () => [
+      options.joinGroup === true && options.groupId === undefined
+        ? 'joinGroup needs a groupId'
+        : undefined,
+    ],
+  });
+}
+
+function driverProblem(kafka: unknown): string | undefined {
+  const problem = contractProblem(kafka, ['admin', 'producer', 'consumer']);
+  const isDriver =
+    problem === undefined && typeof Reflect.get(kafka as object, 'client') === 'string';
+  return isDriver ? undefined : 'is no driver: give kafkaJs(new Kafka(…))';
+}
+
+function fromProblem(from: unknown): string | undefined {
+  if (from === 'start' || from === 'end' || isOffsets(from)) return undefined;
+  return 'is not "start", "end" or offsets by partition';
+}
+
+function policyProblem(policy: unknown): string | undefined {
+  if (policy === 'fail' || policy === 'skip' || typeof policy === 'function') return undefined;
+  return 'is not "fail", "skip" or a function';
 }
 
 function isOffsets(from: unknown): boolean {

@@ -2,7 +2,7 @@
 
 import { lostInput } from '../../contracts/lost-input.js';
 import type { Offsets, ReadableSource, RestoreOptions } from '../../contracts/source.js';
-import { requireOptions } from '../../given.js';
+import { completeOptions, whole } from '../../options.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
 export interface ArraySourceOptions {
@@ -18,8 +18,9 @@ export function arraySource<Rec>(
   records: readonly Rec[],
   options: ArraySourceOptions = {},
 ): ReadableSource<Rec> {
-  requireOptions('arraySource', options, { batchRecords: true });
-  const { batchRecords = 512 } = options;
+  const { batchRecords } = completeOptions('arraySource', options, {
+    batchRecords: whole({ min: 1 }, 512),
+  });
   let next = 0;
   const restoreTo = (offsets: Offsets, { acceptLoss = false }: RestoreOptions): number => {
     const index = indexIn(offsets);

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import type { FlushingSink } from '../../contracts/sink.js';
 import { requireRecords } from '../../contracts/records.js';
 import { exactJson } from '../../exact-json.js';
-import { requireOptions } from '../../given.js';
+import { callback, completeOptions, contract } from '../../options.js';
 
 /** The part of a writable stream that is used. */
 export interface TextOutput {
@@ -22,8 +22,10 @@ export interface ConsoleSinkOptions<Rec> {
 
 /** At least once: after a crash, lines of the last epoch are printed again. */
 export function consoleSink<Rec>(options: ConsoleSinkOptions<Rec> = {}): FlushingSink<Rec> {
-  requireOptions('consoleSink', options, { output: true, format: true });
-  const { output = process.stdout, format = shown } = options;
+  const { output, format } = completeOptions('consoleSink', options, {
+    output: contract(['write', 'once'], process.stdout),
+    format: callback(shown),
+  });
   return {
     durability: 'at-least-once',
     open: ({ sink }) =>

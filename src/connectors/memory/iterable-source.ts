@@ -3,7 +3,7 @@
 import type { Offsets, ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { lostInput } from '../../contracts/lost-input.js';
 import type { TidegateError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { callback, completeOptions, required, text, whole } from '../../options.js';
 import { BytesMeter } from '../../runtime/record-bytes.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
@@ -35,7 +35,11 @@ const maxBatchBytes = 1_048_576;
 
 /** The position is the number of records before it. */
 export function iterableSource<Rec>(options: IterableSourceOptions<Rec>): ReadableSource<Rec> {
-  requireOptions('iterableSource', options, { open: true, batchRecords: true, identity: true });
+  completeOptions('iterableSource', options, {
+    open: required(callback()),
+    batchRecords: whole({ min: 1 }),
+    identity: text(),
+  });
   const { identity } = options;
   let next = 0;
   return {

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { CallOptions } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
-import { requireOptions, type NamesOf } from '../../given.js';
+import { completeOptions, contract, custom, path, type OptionTable } from '../../options.js';
 import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { systemProcesses, type Processes } from '../../runtime/process-identity.js';
@@ -33,13 +33,15 @@ export interface PgliteDatabaseOptions {
   readonly random?: Random;
 }
 
-const knownOptions: NamesOf<PgliteDatabaseOptions> = {
-  PGlite: true,
-  directory: true,
-  fileSystem: true,
-  processes: true,
-  random: true,
-};
+type DirectoryPorts = Required<Pick<PgliteDatabaseOptions, 'fileSystem' | 'processes' | 'random'>>;
+
+const optionTable = {
+  PGlite: custom(),
+  directory: path(),
+  fileSystem: custom(undefined, nodeFileSystem),
+  processes: custom(undefined, systemProcesses),
+  random: contract(['next', 'bytes'], systemRandom),
+} satisfies OptionTable<PgliteDatabaseOptions>;
 
 /**
  * An embedded database. It is started by the first use (which takes some seconds), after this
@@ -51,13 +53,13 @@ const knownOptions: NamesOf<PgliteDatabaseOptions> = {
  */
 export class PgliteDatabase implements PostgresDatabase {
   readonly driver: PostgresDriver;
-  readonly #options: PgliteDatabaseOptions;
+  readonly #options: PgliteDatabaseOptions & DirectoryPorts;
   readonly #mutex = new Mutex();
   #starting: Promise<Pglite> | undefined;
 
   constructor(options: PgliteDatabaseOptions) {
-    requireOptions('a PgliteDatabase', options, knownOptions);
-    const { directory, PGlite } = options;
+    const completed = completeOptions('a PgliteDatabase', options, optionTable);
+    const { directory, PGlite } = completed;
     // Callers without types give undefined when the optional package is not there.
     if (typeof (PGlite as Partial<PgliteClass> | undefined)?.create !== 'function') {
       throw new TidegateError(
@@ -67,7 +69,7 @@ export class PgliteDatabase implements PostgresDatabase {
       );
     }
     this.#options =
-      directory === undefined ? options : { ...options, directory: resolve(directory) };
+      directory === undefined ? completed : { ...completed, directory: resolve(directory) };
     this.driver = { sessions: 'one', connect: (call) => this.#connect(call) };
   }
 
@@ -98,7 +100,7 @@ export class PgliteDatabase implements PostgresDatabase {
     const pglite = await starting;
     await this.#mutex.runExclusive(() => pglite.close());
     const { directory } = this.#options;
-    if (directory !== undefined) await releaseDirectory(this.#ports(), directory);
+    if (directory !== undefined) await releaseDirectory(this.#options, directory);
   }
 
   async #connect({ signal }: CallOptions): Promise<PostgresSession> {
@@ -125,24 +127,15 @@ export class PgliteDatabase implements PostgresDatabase {
 
   async #claimAndCreate(): Promise<Pglite> {
     const { PGlite, directory } = this.#options;
-    if (directory !== undefined) await claimDirectory(this.#ports(), directory);
+    if (directory !== undefined) await claimDirectory(this.#options, directory);
     try {
       return await PGlite.create(directory, {
         postgresqlconf: [`max_prepared_transactions=${maxPreparedTransactions}`],
       });
     } catch (error) {
-      if (directory !== undefined) await releaseDirectory(this.#ports(), directory);
+      if (directory !== undefined) await releaseDirectory(this.#options, directory);
       throw error;
     }
-  }
-
-  #ports(): { fileSystem: FileSystem; processes: Processes; random: Random } {
-    const { fileSystem, processes, random } = this.#options;
-    return {
-      fileSystem: fileSystem ?? nodeFileSystem,
-      processes: processes ?? systemProcesses,
-      random: random ?? systemRandom,
-    };
   }
 }
 

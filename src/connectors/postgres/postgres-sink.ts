@@ -1,7 +1,14 @@
 // The PostgreSQL sink: rows of an epoch in one transaction, together with the marker that proves it.
 
 import { TidegateError } from '../../errors.js';
-import { requireOptions, type NamesOf } from '../../given.js';
+import {
+  callback,
+  completeOptions,
+  contract,
+  custom,
+  text,
+  type OptionTable,
+} from '../../options.js';
 import { durabilityProblem, type FlushingSink, type TwoPhaseSink } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
@@ -15,7 +22,7 @@ import { pgDriver, type PgPool } from './pg-driver.js';
 import { PreparedSession } from './prepared-session.js';
 import type { SinkNeeds } from './shared-room.js';
 import { UpsertSession } from './upsert-session.js';
-import { checkLimits, defaultLimits, type SinkLimits } from './sink-context.js';
+import { limitsOf, limitTable, type SinkLimits } from './sink-context.js';
 import { quotedName, type TableOptions } from './table.js';
 
 /** A database that brings its own driver, such as the `PgliteDatabase` of `tidegate/pglite`. */
@@ -48,25 +55,24 @@ export type PostgresSinkOptions<Rec> = DatabaseOptions &
 export type PostgresUpsertSinkOptions = DatabaseOptions &
   TableOptions & { readonly key: readonly string[] } & SharedOptions;
 
-const upsertNames: NamesOf<PostgresUpsertSinkOptions> = {
-  pool: true,
-  database: true,
-  table: true,
-  columns: true,
-  key: true,
-  schema: true,
-  logger: true,
-  chunkBytes: true,
-  maxEpochBytes: true,
-  lockTimeoutMs: true,
-  markersKept: true,
-};
+const sharedTable = {
+  pool: contract(['connect']),
+  database: custom(),
+  table: custom(),
+  columns: custom(),
+  key: custom(),
+  schema: text(defaultSchema),
+  logger: contract(['info', 'warn'], silentLogger),
+  ...limitTable,
+} satisfies OptionTable<PostgresUpsertSinkOptions>;
 
-const sinkNames: NamesOf<PostgresSinkOptions<unknown>> = {
-  ...upsertNames,
-  write: true,
-  durability: true,
-};
+const sinkTable = {
+  ...sharedTable,
+  write: callback(),
+  durability: custom(durabilityOf, 'durable'),
+} satisfies OptionTable<PostgresSinkOptions<unknown>>;
+
+const report = { code: 'TIDEGATE_POSTGRES_OPTIONS' } as const;
 
 const maxPrepared = 1;
 
@@ -89,9 +95,8 @@ const needsOf: Readonly<Record<TwoPhaseSink['durability'], SinkNeeds>> = {
 export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSinkOptions<Rec>,
 ): TwoPhaseSink<Rec> {
-  requireOptions('postgresSink', options, sinkNames);
+  completeOptions('postgresSink', options, sinkTable, report);
   const durability = options.durability ?? 'durable';
-  checkDurability(durability);
   const parts = partsOf(options);
   const { driver, catalog, schema } = parts;
   return {
@@ -122,7 +127,7 @@ export function postgresSink<Rec = Readonly<Record<string, unknown>>>(
 export function postgresUpsertSink<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresUpsertSinkOptions,
 ): FlushingSink<Rec> {
-  requireOptions('postgresUpsertSink', options, upsertNames);
+  completeOptions('postgresUpsertSink', options, sharedTable, report);
   const parts = partsOf(options);
   return {
     durability: 'idempotent',
@@ -146,7 +151,7 @@ function partsOf(
     schema,
     driver: driverOf(options),
     catalog: new Catalog(schema),
-    limits: checkLimits(limitsOf(options)),
+    limits: limitsOf(options),
     logger: options.logger ?? silentLogger,
   };
 }
@@ -165,18 +170,10 @@ export function driverOf(options: DatabaseOptions): PostgresDriver {
   );
 }
 
-function limitsOf(options: Partial<SinkLimits>): SinkLimits {
-  return {
-    chunkBytes: options.chunkBytes ?? defaultLimits.chunkBytes,
-    maxEpochBytes: options.maxEpochBytes ?? defaultLimits.maxEpochBytes,
-    lockTimeoutMs: options.lockTimeoutMs ?? defaultLimits.lockTimeoutMs,
-    markersKept: options.markersKept ?? defaultLimits.markersKept,
-  };
-}
-
-function checkDurability(durability: string): void {
-  if (durability === 'durable' || durability === 'last-resource') return;
-  const problem =
-    durabilityProblem(durability) ?? `cannot be ${durability}, only durable or last-resource`;
-  throw new TidegateError('TIDEGATE_POSTGRES_OPTIONS', `postgresSink ${problem}`);
+function durabilityOf(durability: unknown): string | undefined {
+  if (durability === 'durable' || durability === 'last-resource') return undefined;
+  return (
+    durabilityProblem(durability) ??
+    `cannot be ${String(durability)}, only durable or last-resource`
+  );
 }

@@ -4,7 +4,17 @@
 // that took 8 was read. So rows are read in the order of (transaction, key), and only those of
 // transactions below the oldest one that is still running: nothing can appear there later.
 
-import { requireOptions, type NamesOf } from '../../given.js';
+import {
+  completeOptions,
+  contract,
+  custom,
+  flag,
+  required,
+  text,
+  texts,
+  whole,
+  type OptionTable,
+} from '../../options.js';
 import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
@@ -41,19 +51,19 @@ export type PostgresSourceOptions = DatabaseOptions & {
   readonly clock?: Clock;
 };
 
-const knownOptions: NamesOf<PostgresSourceOptions> = {
-  pool: true,
-  database: true,
-  table: true,
-  key: true,
-  transaction: true,
-  columns: true,
-  batchRows: true,
-  pollMs: true,
-  endWhenEmpty: true,
-  acceptPosition: true,
-  clock: true,
-};
+const optionTable = {
+  pool: contract(['connect']),
+  database: custom(),
+  table: required(custom()),
+  key: required(text()),
+  transaction: required(text()),
+  columns: texts(),
+  batchRows: whole({ min: 1 }, 500),
+  pollMs: whole({ min: 0, unit: 'milliseconds' }, 200),
+  endWhenEmpty: flag(false),
+  acceptPosition: text(),
+  clock: contract(['now', 'setTimer'], systemClock),
+} satisfies OptionTable<PostgresSourceOptions>;
 
 /**
  * Records are rows whose values write the same text into another table, whatever the zone, the locale
@@ -66,7 +76,7 @@ const knownOptions: NamesOf<PostgresSourceOptions> = {
 export function postgresSource<Rec = Readonly<Record<string, unknown>>>(
   options: PostgresSourceOptions,
 ): ReadableSource<Rec> {
-  requireOptions('postgresSource', options, knownOptions);
+  completeOptions('postgresSource', options, optionTable, { code: 'TIDEGATE_POSTGRES_OPTIONS' });
   const { key, transaction, columns, batchRows = 500, acceptPosition } = options;
   const name = quotedName(options.table);
   const reader = new TableReader<Rec>(driverOf(options), {

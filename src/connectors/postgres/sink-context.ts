@@ -1,7 +1,7 @@
 // What the parts of one opened sink work with.
 
-import { TidegateError } from '../../errors.js';
 import type { RecordForm } from '../../contracts/sink.js';
+import { whole, type OptionTable } from '../../options.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Catalog } from './catalog.js';
 import type { PostgresDriver } from './driver.js';
@@ -39,23 +39,20 @@ export interface SinkLimits {
   readonly markersKept: number;
 }
 
-export const defaultLimits: SinkLimits = {
-  chunkBytes: 131_072,
-  maxEpochBytes: 268_435_456,
-  lockTimeoutMs: 30_000,
-  markersKept: 1_000,
-};
-
-export function checkLimits(limits: SinkLimits): SinkLimits {
-  const problems = Object.entries(limits)
-    .filter(([, value]) => !Number.isSafeInteger(value) || (value as number) < 1)
-    .map(([name, value]) => `${name} is ${String(value)}, not a whole number above 0`);
+export const limitTable = {
+  chunkBytes: whole({ min: 1 }, 131_072),
+  maxEpochBytes: whole({ min: 1 }, 268_435_456),
+  lockTimeoutMs: whole({ min: 1, unit: 'milliseconds' }, 30_000),
   // Fewer would be pruned while the newest complete checkpoints still name them.
-  if (limits.markersKept < markersKeptMin) {
-    problems.push(`markersKept is ${limits.markersKept}, below ${markersKeptMin}`);
-  }
-  if (problems.length === 0) return limits;
-  throw new TidegateError('TIDEGATE_POSTGRES_OPTIONS', problems.join('; '));
-}
+  markersKept: whole({ min: 100 }, 1_000),
+} satisfies OptionTable<SinkLimits>;
 
-const markersKeptMin = 100;
+/** The limits alone, of options that were checked. */
+export function limitsOf({
+  chunkBytes = limitTable.chunkBytes.default,
+  maxEpochBytes = limitTable.maxEpochBytes.default,
+  lockTimeoutMs = limitTable.lockTimeoutMs.default,
+  markersKept = limitTable.markersKept.default,
+}: Partial<SinkLimits>): SinkLimits {
+  return { chunkBytes, maxEpochBytes, lockTimeoutMs, markersKept };
+}

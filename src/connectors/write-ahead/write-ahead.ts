@@ -6,8 +6,15 @@ import { nodeFileSystem } from '../../runtime/file-system-node.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
-import { TidegateError } from '../../errors.js';
-import { requireOptions, requirePath, type NamesOf } from '../../given.js';
+import {
+  completeOptions,
+  contract,
+  custom,
+  path,
+  required,
+  whole,
+  type OptionTable,
+} from '../../options.js';
 import { MarkerFolding } from '../marker-folding.js';
 import type { RecordCodec } from './codec.js';
 import { RecordLines } from './record-lines.js';
@@ -36,14 +43,14 @@ export interface WriteAheadOptions<Rec> {
   readonly logger?: Logger;
 }
 
-const knownOptions: NamesOf<WriteAheadOptions<unknown>> = {
-  directory: true,
-  codec: true,
-  maxLooseMarkers: true,
-  fileSystem: true,
-  random: true,
-  logger: true,
-};
+const optionTable = {
+  directory: required(path()),
+  codec: contract(['encode', 'decode']),
+  maxLooseMarkers: whole({ min: 1 }, 256),
+  fileSystem: custom(undefined, nodeFileSystem),
+  random: contract(['next', 'bytes'], systemRandom),
+  logger: contract(['info', 'warn'], silentLogger),
+} satisfies OptionTable<WriteAheadOptions<unknown>>;
 
 /**
  * Stages an epoch's output durably at pre-commit and applies it at commit: together with the marker
@@ -58,13 +65,11 @@ export function writeAhead<Rec>(
   inner: Sink<Rec>,
   options: WriteAheadOptions<Rec>,
 ): TwoPhaseSink<Rec> {
-  requireOptions('writeAhead', options, knownOptions);
-  requirePath('the directory of writeAhead', options.directory);
+  const completed = completeOptions('writeAhead', options, optionTable);
   checkWrappable(inner);
-  const { fileSystem = nodeFileSystem, logger = silentLogger } = options;
-  const maxLooseMarkers = checkLoose(options.maxLooseMarkers ?? 256);
-  const layout = new WriteAheadLayout(resolve(options.directory));
-  const ports = { fileSystem, layout, logger, random: options.random ?? systemRandom };
+  const { directory, maxLooseMarkers, fileSystem, logger, random } = completed;
+  const layout = new WriteAheadLayout(resolve(directory));
+  const ports = { fileSystem, layout, logger, random };
   const markers = new Markers(ports);
   return {
     durability: 'durable',
@@ -96,12 +101,4 @@ export function writeAhead<Rec>(
       return new WriteAheadInspector({ fileSystem, layout, identity, applier });
     },
   };
-}
-
-function checkLoose(maxLooseMarkers: number): number {
-  if (Number.isSafeInteger(maxLooseMarkers) && maxLooseMarkers >= 1) return maxLooseMarkers;
-  throw new TidegateError(
-    'TIDEGATE_OPTIONS',
-    `writeAhead: maxLooseMarkers ${maxLooseMarkers} is not 1 or more`,
-  );
 }

@@ -2,7 +2,8 @@
 
 import { resolve } from 'node:path';
 import { TidegateError, hasErrorCode } from '../../errors.js';
-import { requireOptions, requirePath, type NamesOf } from '../../given.js';
+import { requirePath } from '../../given.js';
+import { completeOptions, contract, custom, whole, type OptionTable } from '../../options.js';
 import type { Generation } from '../../ids.js';
 import { defaultMaxManifestBytes } from '../../manifest/parse.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
@@ -52,15 +53,15 @@ export interface FileSystemCheckpointStoreOptions {
   readonly heartbeatMs?: number;
 }
 
-const knownOptions: NamesOf<FileSystemCheckpointStoreOptions> = {
-  fileSystem: true,
-  clock: true,
-  random: true,
-  logger: true,
-  processes: true,
-  maxManifestBytes: true,
-  heartbeatMs: true,
-};
+const optionTable = {
+  fileSystem: custom(undefined, nodeFileSystem),
+  clock: contract(['now', 'monotonicMs', 'setTimer'], systemClock),
+  random: contract(['next', 'bytes'], systemRandom),
+  logger: contract(['info', 'warn'], silentLogger),
+  processes: custom(undefined, systemProcesses),
+  maxManifestBytes: whole({ min: 1 }, defaultMaxManifestBytes),
+  heartbeatMs: whole({ min: 0, unit: 'milliseconds' }, defaultHeartbeatMs),
+} satisfies OptionTable<FileSystemCheckpointStoreOptions>;
 
 /** A directory of checkpoints on a local POSIX file system, laid out as LaminarDB does. */
 export class FileSystemCheckpointStore implements CheckpointStore {
@@ -72,18 +73,11 @@ export class FileSystemCheckpointStore implements CheckpointStore {
    */
   constructor(directory: string, options: FileSystemCheckpointStoreOptions = {}) {
     requirePath('the directory of a checkpoint store', directory);
-    requireOptions('a checkpoint store', options, knownOptions);
     this.#ports = {
+      ...completeOptions('a checkpoint store', options, optionTable),
       // Resolved now: a process that changes its working directory keeps its store.
       layout: new StoreLayout(resolve(directory)),
-      fileSystem: options.fileSystem ?? nodeFileSystem,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? systemRandom,
-      logger: options.logger ?? silentLogger,
-      processes: options.processes ?? systemProcesses,
       verified: new VerifiedManifests(),
-      maxManifestBytes: options.maxManifestBytes ?? defaultMaxManifestBytes,
-      heartbeatMs: options.heartbeatMs ?? defaultHeartbeatMs,
     };
   }
 

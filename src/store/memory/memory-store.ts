@@ -1,7 +1,7 @@
 // Checkpoints in memory, with every promise of a store but durability: for tests and embedding.
 
 import { TidegateError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { completeOptions, contract } from '../../options.js';
 import { storeId } from '../../ids.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
@@ -39,9 +39,12 @@ export class MemoryCheckpointStore implements CheckpointStore {
   };
 
   constructor(options: MemoryCheckpointStoreOptions = {}) {
-    requireOptions('a memory store', options, { random: true, clock: true });
-    this.#random = options.random ?? systemRandom;
-    this.#clock = options.clock ?? systemClock;
+    const { random, clock } = completeOptions('a memory store', options, {
+      random: contract(['next', 'bytes'], systemRandom),
+      clock: contract(['now'], systemClock),
+    });
+    this.#random = random;
+    this.#clock = clock;
   }
 
   async open(options: OpenStoreOptions): Promise<OwnedStore> {

@@ -282,7 +282,7 @@ describe('a CSV source', () => {
 
   test('refuses options that cannot work, all at once', () => {
     expect(() => csvSource(path, { delimiter: '\n', quote: '""', columns: [] })).toThrow(
-      /delimiter "\\n".*quote "\\"\\"".*columns are none/,
+      /columns are none.*delimiter "\\n".*quote "\\"\\""/,
     );
   });
 });

@@ -119,7 +119,7 @@ describe('a Kafka source', () => {
   test('lists every problem with its options', () => {
     const wrong = { kafka: {}, topic: '', value: 'json', from: 'middle', joinGroup: true };
     expect(() => kafkaSource(wrong as never)).toThrow(
-      /kafka is no driver.*topic is empty.*value is no format.*from is not.*joinGroup needs/,
+      /kafka is no driver.*topic is empty.*value is of type string.*from is not/,
     );
   });
 });

@@ -2,9 +2,9 @@
 
 import { CsvError, parse } from 'csv-parse/sync';
 import type { ReadableSource } from '../../../contracts/source.js';
-import { TidegateError } from '../../../errors.js';
-import { requireOptions, type NamesOf } from '../../../given.js';
-import { fileSource, fileSourceNames, type FileSourceOptions } from './file-source.js';
+import { kindOf } from '../../../given.js';
+import { completeOptions, custom, whole, type OptionTable } from '../../../options.js';
+import { fileSource, fileSourceTable, type FileSourceOptions } from './file-source.js';
 import { lineFeed, RecordProblem, type ParsedText, type RecordFormat } from './record-format.js';
 
 export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
@@ -21,13 +21,13 @@ export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
   readonly maxHeaderLines?: number;
 }
 
-const knownOptions: NamesOf<CsvSourceOptions<unknown>> = {
-  ...fileSourceNames,
-  columns: true,
-  delimiter: true,
-  quote: true,
-  maxHeaderLines: true,
-};
+const optionTable = {
+  ...fileSourceTable,
+  columns: custom(columnsProblem),
+  delimiter: custom(characterProblem, ','),
+  quote: custom(characterProblem, '"'),
+  maxHeaderLines: whole({ min: 1 }, 1),
+} satisfies OptionTable<CsvSourceOptions<unknown>>;
 
 /** A record by the names of its columns; all values are text. */
 export type CsvRecord = Readonly<Record<string, string>>;
@@ -44,9 +44,14 @@ export function csvSource<Rec = CsvRecord>(
   path: string,
   options: CsvSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
-  requireOptions('csvSource', options, knownOptions);
-  const { columns, delimiter = ',', quote = '"', maxHeaderLines = 1 } = options;
-  checkOptions({ columns, delimiter, quote, maxHeaderLines });
+  const given = completeOptions('csvSource', options, optionTable, {
+    rules: () => [
+      (options.delimiter ?? ',') === (options.quote ?? '"')
+        ? 'delimiter and quote are the same'
+        : undefined,
+    ],
+  });
+  const { columns, delimiter, quote, maxHeaderLines } = given;
   const codes = { quote: quote.charCodeAt(0), delimiter: delimiter.charCodeAt(0) };
   const syntax = { delimiter, quote };
   const format: RecordFormat<CsvRecord> = {
@@ -175,27 +180,15 @@ function endsOfRecords(
   return ends;
 }
 
-function checkOptions(options: {
-  readonly columns: readonly string[] | undefined;
-  readonly delimiter: string;
-  readonly quote: string;
-  readonly maxHeaderLines: number;
-}): void {
-  const { columns, delimiter, quote, maxHeaderLines } = options;
-  const problems: string[] = [];
-  for (const [name, value] of Object.entries({ delimiter, quote })) {
-    const code = value.length === 1 ? value.charCodeAt(0) : 0;
-    if (code < 1 || code > 0x7f || value === '\n' || value === '\r') {
-      problems.push(`${name} ${JSON.stringify(value)} is not one ASCII character`);
-    }
-  }
-  if (delimiter === quote) problems.push('delimiter and quote are the same');
-  if (columns !== undefined && (columns.length === 0 || new Set(columns).size < columns.length)) {
-    problems.push('columns are none, or one is named twice');
-  }
-  if (!Number.isSafeInteger(maxHeaderLines) || maxHeaderLines < 1) {
-    problems.push(`maxHeaderLines ${maxHeaderLines} is not 1 or more`);
-  }
-  if (problems.length === 0) return;
-  throw new TidegateError('TIDEGATE_OPTIONS', `csvSource: ${problems.join('; ')}`);
+function columnsProblem(columns: unknown): string | undefined {
+  if (!Array.isArray(columns)) return `is ${kindOf(columns)}, not a list of names`;
+  const isDistinct = columns.length > 0 && new Set(columns).size === columns.length;
+  return isDistinct ? undefined : 'are none, or one is named twice';
+}
+
+function characterProblem(value: unknown): string | undefined {
+  const code = typeof value === 'string' && value.length === 1 ? value.charCodeAt(0) : 0;
+  if (code >= 1 && code <= 0x7f && value !== '\n' && value !== '\r') return undefined;
+  const given = typeof value === 'string' ? JSON.stringify(value) : kindOf(value);
+  return `${given} is not one ASCII character`;
 }

@@ -12,8 +12,8 @@ import type {
   SourceInput,
   SourcePosition,
 } from '../../../contracts/source.js';
-import { TidegateError } from '../../../errors.js';
-import { kindOf, requirePath, type NamesOf } from '../../../given.js';
+import { kindOf, requirePath } from '../../../given.js';
+import { custom, oneOf, whole, withDefaults, type OptionTable } from '../../../options.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
 import { nodeFileSystem } from '../../../runtime/file-system-node.js';
 import { BlockReader } from './block-reader.js';
@@ -46,13 +46,14 @@ export interface FileSourceOptions<Rec> {
   readonly fileSystem?: FileSystem;
 }
 
-export const fileSourceNames: NamesOf<FileSourceOptions<unknown>> = {
-  onBadRecord: true,
-  batchRecords: true,
-  maxRecordBytes: true,
-  resumeBy: true,
-  fileSystem: true,
-};
+/** Of every source of files; each kind adds its own. */
+export const fileSourceTable = {
+  onBadRecord: custom(policyProblem, 'fail' as const),
+  batchRecords: whole({ min: 1 }, 512),
+  maxRecordBytes: whole({ min: 1 }, 16_777_216),
+  resumeBy: oneOf(['file', 'content'], 'file'),
+  fileSystem: custom(undefined, nodeFileSystem),
+} satisfies OptionTable<FileSourceOptions<unknown>>;
 
 export function fileSource<Rec>(
   path: string,
@@ -60,34 +61,14 @@ export function fileSource<Rec>(
   options: FileSourceOptions<Rec>,
 ): ReadableSource<Rec> {
   requirePath('the path of a file source', path);
-  const { batchRecords = 512, maxRecordBytes = 16_777_216, onBadRecord = 'fail' } = options;
-  for (const [name, value] of Object.entries({ batchRecords, maxRecordBytes })) {
-    if (Number.isSafeInteger(value) && value >= 1) continue;
-    throw new TidegateError('TIDEGATE_OPTIONS', `${path}: ${name} ${value} is not 1 or more`);
-  }
-  const { fileSystem = nodeFileSystem, resumeBy = 'file' } = options;
-  requirePolicies(path, { onBadRecord, resumeBy });
-  const settings = { batchRecords, maxRecordBytes, onBadRecord, resumeBy, fileSystem };
+  const settings = withDefaults(options, fileSourceTable) as unknown as Settings<Rec>;
   return new FileSource(resolve(path), format, settings);
 }
 
-function requirePolicies(
-  path: string,
-  { onBadRecord, resumeBy }: { readonly onBadRecord: unknown; readonly resumeBy: unknown },
-): void {
-  const problems: string[] = [];
-  if (typeof onBadRecord !== 'function' && onBadRecord !== 'fail' && onBadRecord !== 'skip') {
-    problems.push(`onBadRecord ${shown(onBadRecord)}, not "fail", "skip" or a function`);
-  }
-  if (resumeBy !== 'file' && resumeBy !== 'content') {
-    problems.push(`resumeBy ${shown(resumeBy)}, not "file" or "content"`);
-  }
-  if (problems.length === 0) return;
-  throw new TidegateError('TIDEGATE_OPTIONS', `${path}: ${problems.join('; ')}`);
-}
-
-function shown(value: unknown): string {
-  return `is ${typeof value === 'string' ? JSON.stringify(value) : kindOf(value)}`;
+function policyProblem(policy: unknown): string | undefined {
+  if (typeof policy === 'function' || policy === 'fail' || policy === 'skip') return undefined;
+  const given = typeof policy === 'string' ? JSON.stringify(policy) : kindOf(policy);
+  return `is ${given}, not "fail", "skip" or a function`;
 }
 
 type Settings<Rec> = Required<FileSourceOptions<Rec>>;

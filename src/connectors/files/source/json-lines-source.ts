@@ -1,9 +1,9 @@
 // Records from a file of JSON Lines: one JSON value a line.
 
 import type { ReadableSource } from '../../../contracts/source.js';
-import { TidegateError } from '../../../errors.js';
-import { kindOf, requireOptions, type NamesOf } from '../../../given.js';
-import { fileSource, fileSourceNames, type FileSourceOptions } from './file-source.js';
+import { kindOf } from '../../../given.js';
+import { completeOptions, custom, type OptionTable } from '../../../options.js';
+import { fileSource, fileSourceTable, type FileSourceOptions } from './file-source.js';
 import { mayChange, parseJson, parsePlain, type JsonNumbers } from './json-numbers.js';
 import { endsOfLines, type ParsedText, type RecordFormat } from './record-format.js';
 
@@ -12,10 +12,10 @@ export interface JsonLinesSourceOptions<Rec> extends FileSourceOptions<Rec> {
   readonly numbers?: JsonNumbers;
 }
 
-const knownOptions: NamesOf<JsonLinesSourceOptions<unknown>> = {
-  ...fileSourceNames,
-  numbers: true,
-};
+const optionTable = {
+  ...fileSourceTable,
+  numbers: custom(numbersProblem, 'exact' as const),
+} satisfies OptionTable<JsonLinesSourceOptions<unknown>>;
 
 /**
  * Reads a file of JSON Lines (https://jsonlines.org), UTF-8, as it is when the reading begins. Blank
@@ -29,9 +29,7 @@ export function jsonLinesSource<Rec = unknown>(
   path: string,
   options: JsonLinesSourceOptions<Rec> = {},
 ): ReadableSource<Rec> {
-  requireOptions('jsonLinesSource', options, knownOptions);
-  const { numbers = 'exact' } = options;
-  requireNumbers(numbers);
+  const { numbers } = completeOptions('jsonLinesSource', options, optionTable);
   const format: RecordFormat<unknown> = {
     name: 'JSON Lines',
     hasHeader: false,
@@ -41,14 +39,11 @@ export function jsonLinesSource<Rec = unknown>(
   return fileSource(path, format as RecordFormat<Rec>, options);
 }
 
-function requireNumbers(numbers: unknown): void {
-  if (typeof numbers === 'function') return;
-  if (['exact', 'bigint', 'nearest'].includes(numbers as string)) return;
+function numbersProblem(numbers: unknown): string | undefined {
+  if (typeof numbers === 'function') return undefined;
+  if (['exact', 'bigint', 'nearest'].includes(numbers as string)) return undefined;
   const given = typeof numbers === 'string' ? JSON.stringify(numbers) : kindOf(numbers);
-  throw new TidegateError(
-    'TIDEGATE_OPTIONS',
-    `jsonLinesSource: numbers is ${given}, not "exact", "bigint", "nearest" or a function`,
-  );
+  return `is ${given}, not "exact", "bigint", "nearest" or a function`;
 }
 
 function parseLines(text: string, numbers: JsonNumbers): ParsedText<unknown> {
