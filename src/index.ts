@@ -99,6 +99,6 @@ export type { Table } from './pipeline/table.js';
 export type { JoinOptions } from './pipeline/stages/join.js';
 export type { KeyedFunction, ProcessContext } from './pipeline/stages/process.js';
 export type { WindowAggregation, WindowResult } from './pipeline/stages/window.js';
-export type { TimeWindow, WindowSpec } from './pipeline/stages/window-grid.js';
+export type { TimeWindow, WindowSpec } from './pipeline/windows.js';
 export { slidingWindow, tumblingWindow } from './pipeline/windows.js';
 export type { TumblingWindowOptions } from './pipeline/windows.js';

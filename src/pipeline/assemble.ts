@@ -16,21 +16,19 @@ import {
   mainPort,
   type Graph,
   type GraphNode,
-  type NodeInstance,
   type SourceNode,
   type TableNode,
 } from './graph.js';
 import { RunCounts } from './run-counts.js';
 import { SinkInlet } from './stages/ends.js';
-import { TableStage } from './stages/table.js';
-import { tableOperator, type TableOperator } from './state/table-operator.js';
-import type { OperatorSettings } from './state/keyed-operator.js';
+import { TableStage, tableRows } from './stages/table.js';
+import type { KeyedOperator, OperatorSettings } from './state/keyed-operator.js';
 
 type ReaderParts = Pick<SourceReaderOptions, 'run' | 'output' | 'errors'>;
 
 interface PreparedTable {
   readonly cursor: SourceCursor;
-  readonly operator: TableOperator;
+  readonly rows: KeyedOperator<unknown>;
 }
 
 /** A graph made ready for one run: its participants, and how to build a generation. */
@@ -38,33 +36,29 @@ export class PreparedGraph {
   readonly cursors = new Map<string, SourceCursor>();
   readonly counts = new RunCounts();
   readonly #graph: Graph;
-  readonly #instances = new Map<GraphNode, NodeInstance>();
+  readonly #participants = new Map<GraphNode, Operator>();
   readonly #tables = new Map<TableNode, PreparedTable>();
 
   constructor(graph: Graph, settings: OperatorSettings) {
     this.#graph = graph;
     for (const node of graph.nodes) {
       if (node.role === 'operator') {
-        this.#instances.set(
-          node,
-          node.open(settings, (table) => this.#rowsOf(table)),
-        );
+        const participant = node.operator.prepare?.(identified(settings, node));
+        if (participant !== undefined) this.#participants.set(node, participant);
       }
       if (node.role === 'source') this.cursors.set(node.name, cursorOf(node));
       if (node.role !== 'table') continue;
       this.#tables.set(node, {
         cursor: cursorOf(node),
-        operator: tableOperator(node.name, identified(settings, node)),
+        rows: tableRows(node.name, identified(settings, node)),
       });
     }
   }
 
   participants(): Omit<Participants, 'tableStore'> {
     const operators = new Map<string, Operator>();
-    for (const [{ name }, { operator }] of this.#instances) {
-      if (operator !== undefined) operators.set(name, operator);
-    }
-    for (const { operator } of this.#tables.values()) operators.set(operator.name, operator);
+    for (const [{ name }, participant] of this.#participants) operators.set(name, participant);
+    for (const { rows } of this.#tables.values()) operators.set(rows.name, rows);
     return {
       sources: new Map([...this.cursors].map(([name, cursor]) => [name, cursor.participant()])),
       operators,
@@ -77,7 +71,7 @@ export class PreparedGraph {
 
   /** From the sinks up, so that each node finds its readers built. */
   assemble(run: FlowRun): Assembly {
-    const built = new Map<GraphNode, (input: number) => Receiver>();
+    const built = new Map<GraphNode, readonly Receiver[]>();
     const sources: SourceReader[] = [];
     const tables: SourceReader[] = [];
     const alignments = new Alignments(run);
@@ -86,22 +80,21 @@ export class PreparedGraph {
       const errors = this.#errorsOf(node, output);
       switch (node.role) {
         case 'sink':
-          built.set(node, () => new SinkInlet(run, node.name));
+          built.set(node, [new SinkInlet(run, node.name)]);
           break;
-        case 'operator': {
-          const instance = this.#instances.get(node);
-          assert(instance !== undefined, `operator ${node.name} was not prepared`);
+        case 'operator':
           built.set(
             node,
-            instance.build({
+            node.operator.connect({
               run,
+              participant: this.#participants.get(node),
               errors,
               output,
               countLate: () => this.counts.trouble(node.name, 'late'),
+              rowsOf: (table) => this.#preparedTable(table).rows,
             }),
           );
           break;
-        }
         case 'source':
           sources.unshift(
             this.#readerOf(node, { run, errors, output: output(mainPort), alignments }),
@@ -124,12 +117,12 @@ export class PreparedGraph {
   #outputOf(
     node: GraphNode,
     port: string,
-    built: ReadonlyMap<GraphNode, (input: number) => Receiver>,
+    built: ReadonlyMap<GraphNode, readonly Receiver[]>,
   ): Receiver {
     const receivers = this.#graph.readersOf(node, port).map(({ node: reader, input }) => {
-      const receiver = built.get(reader);
+      const receiver = built.get(reader)?.[input];
       assert(receiver !== undefined, `${reader.name} is built after ${node.name}, which it reads`);
-      return receiver(input);
+      return receiver;
     });
     const own = fanOut(receivers);
     if (port !== mainPort) return own;
@@ -148,17 +141,15 @@ export class PreparedGraph {
     });
   }
 
-  #rowsOf(table: TableNode): TableOperator {
+  #preparedTable(table: TableNode): PreparedTable {
     const prepared = this.#tables.get(table);
-    assert(prepared !== undefined, `table ${table.name} is looked up before it is prepared`);
-    return prepared.operator;
+    assert(prepared !== undefined, `table ${table.name} was not prepared`);
+    return prepared;
   }
 
   #tableReaderOf(node: TableNode, run: FlowRun, errors: RecordErrors): SourceReader {
-    const prepared = this.#tables.get(node);
-    assert(prepared !== undefined, `table ${node.name} was not prepared`);
-    const { cursor, operator } = prepared;
-    const output = new TableStage({ operator, keyOf: node.keyOf, errors });
+    const { cursor, rows } = this.#preparedTable(node);
+    const output = new TableStage({ rows, keyOf: node.keyOf, errors });
     return this.#newReader('table', cursor, { run, output, errors });
   }
 
@@ -198,6 +189,6 @@ function cursorOf({ name, source }: SourceNode | TableNode): SourceCursor {
   return new SourceCursor(name, source);
 }
 
-function identified(settings: OperatorSettings, { identity }: TableNode): OperatorSettings {
+function identified(settings: OperatorSettings, { identity }: GraphNode): OperatorSettings {
   return identity === undefined ? settings : { ...settings, identity };
 }

@@ -3,7 +3,7 @@
 import { requireObject, requireOptions, type NamesOf } from '../given.js';
 import type { AlignmentOptions } from './flow/alignment.js';
 import type { EventTimeOptions } from './flow/event-time.js';
-import { requireFunctions, requirePolicy } from './given-functions.js';
+import { requireFunctions, requirePolicy } from './validate-functions.js';
 import { invalid } from './graph.js';
 
 /** As long as a timer can wait: 24.8 days. */

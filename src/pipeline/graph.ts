@@ -12,8 +12,7 @@ import type { FlowRun } from './flow/flow-run.js';
 import type { ErrorPolicy, RecordErrors } from './flow/record-errors.js';
 import type { EventTimeOptions } from './flow/event-time.js';
 import type { KeyOf } from './stages/keys.js';
-import type { OperatorIdentity, OperatorSettings } from './state/keyed-operator.js';
-import type { TableOperator } from './state/table-operator.js';
+import type { KeyedOperator, OperatorIdentity, OperatorSettings } from './state/keyed-operator.js';
 
 /** Where records leave a node: its main output, or one beside it. */
 export interface Output {
@@ -27,20 +26,24 @@ export const latePort = 'late';
 /** The edge from a table to those who look rows up: no record goes along it. */
 export const rowsPort = 'rows';
 
-/** What a node needs to be put into a run. */
-export interface Wiring {
+/** What an operator is connected to in one generation. */
+export interface Wiring<Participant = Operator | undefined> {
   readonly run: FlowRun;
+  /** What `prepare` has answered. */
+  readonly participant: Participant;
   readonly errors: RecordErrors;
   readonly output: (port: string) => Receiver;
   readonly countLate: () => void;
+  /** The rows of a table in this run. */
+  readonly rowsOf: (table: TableNode) => KeyedOperator<unknown>;
 }
 
-/** A node in one prepared run: its state lives here, through all generations of the run. */
-export interface NodeInstance {
-  /** Takes part in checkpoints under the node's name. */
-  readonly operator?: Operator;
-  /** The ends of the node's inputs, made anew for each generation. */
-  readonly build: (wiring: Wiring) => (input: number) => Receiver;
+/** What a node of a pipeline does: described once, prepared for each run, connected in each generation. */
+export interface PipelineOperator<Participant extends Operator | undefined = Operator | undefined> {
+  /** What has the state in one run, through all of its generations, and takes part in checkpoints. */
+  prepare?(settings: OperatorSettings): Participant;
+  /** The ends of its inputs, in their order. */
+  connect(wiring: Wiring<Participant>): readonly Receiver[];
 }
 
 interface NodeBase {
@@ -68,18 +71,13 @@ export interface TableNode extends NodeBase {
 
 export interface OperatorNode extends NodeBase {
   readonly role: 'operator';
-  /** Whether it is a participant of checkpoints. */
-  readonly isStateful: boolean;
-  readonly open: (settings: OperatorSettings, tables: TableOf) => NodeInstance;
+  readonly operator: PipelineOperator;
 }
 
 interface SinkNode extends NodeBase {
   readonly role: 'sink';
   readonly sink: Sink;
 }
-
-/** The rows of a table in the run that is being prepared. */
-export type TableOf = (table: TableNode) => TableOperator;
 
 export type GraphNode = SourceNode | TableNode | OperatorNode | SinkNode;
 
@@ -131,7 +129,7 @@ export class Graph {
     );
   }
 
-  /** Ports beside the main one that somebody reads. */
+  /** Ports beside the main one that have a reader. */
   sidePortsOf(node: GraphNode): readonly string[] {
     const ports = new Set<string>();
     for (const { inputs } of this.#nodes) {

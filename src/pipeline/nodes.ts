@@ -4,9 +4,16 @@ import type { Sink } from '../contracts/sink.js';
 import { stateVersionProblem, type StateVersion } from '../contracts/migration.js';
 import type { OperatorDefinition } from '../contracts/operator.js';
 import { requireOptions, type NamesOf } from '../given.js';
-import { requireContract, requirePolicy, requireSynchronous } from './given-functions.js';
-import { hasEventTime, invalid, type Graph, type OperatorNode, type Output } from './graph.js';
-import { openUnion } from './stages/open.js';
+import { requireContract, requirePolicy, requireSynchronous } from './validate-functions.js';
+import {
+  hasEventTime,
+  invalid,
+  type Graph,
+  type OperatorNode,
+  type Output,
+  type PipelineOperator,
+} from './graph.js';
+import { UnionOperator } from './stages/ends.js';
 import type { OperatorIdentity } from './state/keyed-operator.js';
 import type { OperatorOptions, StatefulOptions, TableOptions } from './stream-options.js';
 
@@ -21,13 +28,13 @@ interface StatelessParts {
   readonly options: OperatorOptions;
   /** The stream first, then the tables that it looks rows up in. */
   readonly inputs: readonly [Output, ...Output[]];
-  readonly open: OperatorNode['open'];
+  readonly operator: PipelineOperator;
 }
 
 /** Passes each record on by itself and has nothing to save. */
 export function addStateless(
   graph: Graph,
-  { kind, options, inputs, open }: StatelessParts,
+  { kind, options, inputs, operator }: StatelessParts,
 ): OperatorNode {
   requireOptions(kind, options, statelessNames);
   const { onError = 'fail', name } = options;
@@ -39,8 +46,7 @@ export function addStateless(
     inputs,
     hasEventTime: hasEventTime(inputs[0]),
     onError,
-    isStateful: false,
-    open,
+    operator,
   });
 }
 
@@ -53,8 +59,7 @@ export function addUnion(graph: Graph, inputs: readonly Output[]): OperatorNode 
     // Only where each input has a time is there one for all of them.
     hasEventTime: inputs.every(hasEventTime),
     onError: 'fail',
-    isStateful: false,
-    open: openUnion(inputs.length),
+    operator: new UnionOperator(inputs.length),
   });
 }
 
@@ -66,13 +71,13 @@ export interface StatefulParts {
   /** What the state depends on. */
   readonly settings?: OperatorDefinition['settings'];
   readonly inputs: readonly Output[];
-  readonly open: OperatorNode['open'];
+  readonly operator: PipelineOperator;
 }
 
 /** A participant of checkpoints. */
 export function addStateful(
   graph: Graph,
-  { kind, name, options, settings, inputs, open }: StatefulParts,
+  { kind, name, options, settings, inputs, operator }: StatefulParts,
 ): OperatorNode {
   requireOptions(name, options, statefulNames);
   const { onError = 'fail' } = options;
@@ -86,8 +91,7 @@ export function addStateful(
     hasEventTime: inputs.every(hasEventTime),
     onError,
     identity,
-    isStateful: true,
-    open: (given, tables) => open({ ...given, identity }, tables),
+    operator,
   });
 }
 

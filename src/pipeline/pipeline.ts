@@ -14,7 +14,7 @@ import { Stream } from './stream.js';
 import type { TableOptions } from './stream-options.js';
 import { Table } from './table.js';
 import { requireOptions, type NamesOf } from '../given.js';
-import { requireContract, requireFunctions, requirePolicy } from './given-functions.js';
+import { requireContract, requireFunctions, requirePolicy } from './validate-functions.js';
 import { requireEventTimes } from './event-time-options.js';
 
 export interface SourceOptions<Rec> {

@@ -13,6 +13,7 @@ import {
   type GraphNode,
   type OperatorNode,
   type Output,
+  type PipelineOperator,
 } from './graph.js';
 import {
   addSink,
@@ -22,29 +23,26 @@ import {
   requireEventTime,
   type StatefulParts,
 } from './nodes.js';
-import type { Aggregation, KeyedValue } from './stages/aggregate.js';
+import { AggregateOperator, type Aggregation, type KeyedValue } from './stages/aggregate.js';
+import { CustomPipelineOperator } from './stages/custom.js';
 import type { KeyOf } from './stages/keys.js';
-import {
-  openAggregate,
-  openCustom,
-  openFilter,
-  openFlatMap,
-  openJoin,
-  openLookup,
-  openMap,
-  openProcess,
-  openWindow,
-} from './stages/open.js';
 import type { CustomOperator } from './stages/custom-operator.js';
-import { joinParts, type JoinOptions } from './stages/join.js';
-import { functionParts, type KeyedFunction } from './stages/process.js';
-import { windowParts, type WindowAggregation, type WindowResult } from './stages/window.js';
-import type { WindowSpec } from './stages/window-grid.js';
+import { JoinOperator, type JoinOptions } from './stages/join.js';
+import { ProcessOperator, type KeyedFunction } from './stages/process.js';
+import { SlicedWindowOperator } from './stages/sliced-window.js';
+import { FilterOperator, FlatMapOperator, MapOperator } from './stages/stateless.js';
+import { LookupOperator } from './stages/table.js';
+import {
+  WindowOperator,
+  windowParts,
+  type WindowAggregation,
+  type WindowResult,
+} from './stages/window.js';
 import type { OperatorOptions, StatefulOptions } from './stream-options.js';
 import { kindOf } from '../given.js';
 import { Table } from './table.js';
-import { requireFunctions, requireParts, requireSides } from './given-functions.js';
-import { checkedWindow, requireWholeSpan } from './windows.js';
+import { requireFunctions, requireParts } from './validate-functions.js';
+import { checkedWindow, type WindowSpec } from './windows.js';
 
 /** Records of one type on their way. Making one changes nothing but the pipeline's description. */
 export class Stream<Rec> {
@@ -68,17 +66,18 @@ export class Stream<Rec> {
   }
 
   map<Out>(convert: (record: Rec) => Out, options: OperatorOptions = {}): Stream<Out> {
-    return this.#stateless('map', options, openMap(convert as (record: unknown) => unknown));
+    const operator = new MapOperator(convert as (record: unknown) => unknown);
+    return this.#stateless('map', options, operator);
   }
 
   filter(isWanted: (record: Rec) => boolean, options: OperatorOptions = {}): Stream<Rec> {
-    const open = openFilter(isWanted as (record: unknown) => boolean);
-    return this.#stateless('filter', options, open);
+    const operator = new FilterOperator(isWanted as (record: unknown) => boolean);
+    return this.#stateless('filter', options, operator);
   }
 
   flatMap<Out>(expand: (record: Rec) => Iterable<Out>, options: OperatorOptions = {}): Stream<Out> {
-    const open = openFlatMap(expand as (record: unknown) => Iterable<unknown>);
-    return this.#stateless('flatMap', options, open);
+    const operator = new FlatMapOperator(expand as (record: unknown) => Iterable<unknown>);
+    return this.#stateless('flatMap', options, operator);
   }
 
   /** Each record together with the row of a reference table that has its key, or none. */
@@ -90,13 +89,13 @@ export class Stream<Rec> {
   ): Stream<Out> {
     requireFunctions('lookup', { keyOf, combine });
     if (!(table instanceof Table)) throw invalid(`the table of lookup is ${kindOf(table)}`);
-    const open = openLookup(
+    const operator = new LookupOperator(
       table.node,
       keyOf as KeyOf<unknown>,
       combine as (record: unknown, row: unknown) => unknown,
     );
     const inputs = [this.#output, { node: table.node, port: rowsPort }] as const;
-    const node = addStateless(this.#graph, { kind: 'lookup', options, inputs, open });
+    const node = addStateless(this.#graph, { kind: 'lookup', options, inputs, operator });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
@@ -125,15 +124,20 @@ export class Stream<Rec> {
     operator: CustomOperator<Rec, Out>,
     options: StatefulOptions = {},
   ): Stream<Out> {
-    const open = openCustom(name, operator, hasEventTime(this.#output));
-    const inputs = [this.#output];
-    const node = addStateful(this.#graph, { kind: 'apply', name, options, inputs, open });
+    const erased = operator as CustomOperator<unknown, unknown>;
+    const node = addStateful(this.#graph, {
+      kind: 'apply',
+      name,
+      options,
+      inputs: [this.#output],
+      operator: new CustomPipelineOperator(name, erased, hasEventTime(this.#output)),
+    });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
-  #stateless<Out>(kind: string, options: OperatorOptions, open: OperatorNode['open']): Stream<Out> {
+  #stateless<Out>(kind: string, options: OperatorOptions, operator: PipelineOperator): Stream<Out> {
     const inputs = [this.#output] as const;
-    const node = addStateless(this.#graph, { kind, options, inputs, open });
+    const node = addStateless(this.#graph, { kind, options, inputs, operator });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 }
@@ -199,8 +203,8 @@ export class KeyedStream<Rec> {
     options: StatefulOptions = {},
   ): Stream<Out> {
     const erased = aggregation as Aggregation<unknown, unknown, unknown>;
-    const open = openAggregate(name, this.#erasedKeyOf, erased);
-    const node = this.#add('aggregate', name, options, { open });
+    const operator = new AggregateOperator(name, this.#erasedKeyOf, erased);
+    const node = this.#add('aggregate', name, options, { operator });
     return new Stream(this.#graph, { node, port: mainPort });
   }
 
@@ -215,10 +219,16 @@ export class KeyedStream<Rec> {
     const erased = aggregation as WindowAggregation<unknown, unknown, unknown>;
     requireParts(name, erased, windowParts);
     const spec = checkedWindow(name, window, erased.merge !== undefined);
-    const open = openWindow(name, spec, this.#erasedKeyOf, erased);
-    const isMerged = erased.merge !== undefined && spec.everyMs < spec.sizeMs;
+    const parts = { name, spec, keyOf: this.#erasedKeyOf, aggregation: erased };
+    const { merge } = erased;
+    // Without an overlap there is nothing to merge.
+    const isMerged = merge !== undefined && spec.everyMs < spec.sizeMs;
+    const operator = isMerged
+      ? new SlicedWindowOperator({ ...parts, merge })
+      : new WindowOperator(parts);
     const settings = { ...spec, ...(isMerged ? { merged: true } : {}) };
-    return new TimedStream(this.#graph, this.#add('window', name, options, { open, settings }));
+    const node = this.#add('window', name, options, { operator, settings });
+    return new TimedStream(this.#graph, node);
   }
 
   /** A function with state and event-time timers for each key. */
@@ -228,10 +238,9 @@ export class KeyedStream<Rec> {
     options: StatefulOptions = {},
   ): ProcessedStream<Out> {
     const erased = fn as KeyedFunction<unknown, unknown, unknown>;
-    requireParts(name, erased, functionParts);
-    requireSides(name, erased.sides);
-    const open = openProcess(name, this.#erasedKeyOf, erased, hasEventTime(this.#input));
-    const node = this.#add('process', name, options, { open });
+    const hasTime = hasEventTime(this.#input);
+    const operator = new ProcessOperator(name, this.#erasedKeyOf, erased, hasTime);
+    const node = this.#add('process', name, options, { operator });
     return new ProcessedStream(this.#graph, node, fn.sides ?? []);
   }
 
@@ -245,12 +254,10 @@ export class KeyedStream<Rec> {
     requireEventTime(name, this.#input);
     requireEventTime(name, right.#input);
     const erased = join as JoinOptions<unknown, unknown, unknown>;
-    requireParts(name, erased, joinParts);
-    requireWholeSpan(name, join.withinMs);
-    const open = openJoin(name, [this.#erasedKeyOf, right.#erasedKeyOf], erased);
+    const operator = new JoinOperator(name, [this.#erasedKeyOf, right.#erasedKeyOf], erased);
     const settings = { withinMs: join.withinMs };
     const inputs = [this.#input, right.#input];
-    const node = this.#add('join', name, options, { open, settings, inputs });
+    const node = this.#add('join', name, options, { operator, settings, inputs });
     return new TimedStream(this.#graph, node);
   }
 
@@ -262,7 +269,7 @@ export class KeyedStream<Rec> {
     kind: string,
     name: string,
     options: StatefulOptions,
-    parts: Pick<StatefulParts, 'open' | 'settings'> & Partial<Pick<StatefulParts, 'inputs'>>,
+    parts: Pick<StatefulParts, 'operator' | 'settings'> & Partial<Pick<StatefulParts, 'inputs'>>,
   ): OperatorNode {
     return addStateful(this.#graph, { kind, name, options, inputs: [this.#input], ...parts });
   }

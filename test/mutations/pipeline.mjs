@@ -112,16 +112,16 @@ export const mutations = [
     replace: '',
   },
   {
-    what: 'a restart forgets how far an operator was told that time has come',
+    what: 'a restart forgets the last watermark of an operator',
     file: 'src/pipeline/stages/custom-operator.ts',
-    find: 'this.#toldTime = timeFromJson(head.toldTime);',
-    replace: 'this.#toldTime = beginningOfTime;',
+    find: 'this.#lastWatermark = timeFromJson(head.toldTime);',
+    replace: 'this.#lastWatermark = beginningOfTime;',
   },
   {
-    what: 'an operator is told of time at the end of a batch alone',
+    what: 'a watermark reaches an operator at the end of a batch alone',
     file: 'src/pipeline/stages/custom.ts',
-    find: 'const telling = this.#tell(eventTimes?.watermarks[index]);',
-    replace: 'const telling = this.#tell(undefined);',
+    find: 'const advancing = this.#advanceTo(eventTimes?.watermarks[index]);',
+    replace: 'const advancing = this.#advanceTo(undefined);',
   },
   {
     what: 'the end of one input is the end of time while another is idle',

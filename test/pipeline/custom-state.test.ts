@@ -46,30 +46,27 @@ async function* piecesOf(bytes: Buffer): AsyncGenerator<Uint8Array> {
 const context = { time: undefined, emit: () => undefined };
 
 describe('the saved state of an operator of a user', () => {
-  test.each(forms)(
-    'brings its bytes back, and the time that it was told, as %s',
-    async (_what, form) => {
-      for (const told of [undefined, -5, 0, 1_000, Infinity]) {
-        for (const bytes of ['', '\n', '{"a":1}\n\u0000\n']) {
-          const own = new Bytes(form);
-          const saved = new CustomParticipant('own', own);
-          own.bytes = Buffer.from(bytes);
-          if (told !== undefined) void saved.tell(told, context);
-          const snapshot = saved.capture();
-          own.bytes = Buffer.from('later');
-          void saved.tell(Infinity, context);
-          const state = await bytesOf(await snapshot.encode({ signal }));
-          for (const chunks of [[state], [...state].map((byte) => Uint8Array.of(byte))]) {
-            const again = new Bytes(form);
-            const restored = new CustomParticipant('own', again);
-            await restored.restore(streamOf(chunks), { signal });
-            expect(again.bytes.toString()).toBe(bytes);
-            expect(restored.toldTime).toBe(told ?? -Infinity);
-          }
+  test.each(forms)('brings its bytes back, and its last watermark, as %s', async (_what, form) => {
+    for (const watermark of [undefined, -5, 0, 1_000, Infinity]) {
+      for (const bytes of ['', '\n', '{"a":1}\n\u0000\n']) {
+        const own = new Bytes(form);
+        const saved = new CustomParticipant('own', own);
+        own.bytes = Buffer.from(bytes);
+        if (watermark !== undefined) void saved.advanceTo(watermark, context);
+        const snapshot = saved.capture();
+        own.bytes = Buffer.from('later');
+        void saved.advanceTo(Infinity, context);
+        const state = await bytesOf(await snapshot.encode({ signal }));
+        for (const chunks of [[state], [...state].map((byte) => Uint8Array.of(byte))]) {
+          const again = new Bytes(form);
+          const restored = new CustomParticipant('own', again);
+          await restored.restore(streamOf(chunks), { signal });
+          expect(again.bytes.toString()).toBe(bytes);
+          expect(restored.lastWatermark).toBe(watermark ?? -Infinity);
         }
       }
-    },
-  );
+    }
+  });
 
   test('is refused by name when it does not begin with its head', async () => {
     const participant = new CustomParticipant('own', new Bytes((bytes) => bytes));
@@ -85,9 +82,9 @@ describe('the saved state of an operator of a user', () => {
     const own = new Bytes((bytes) => bytes);
     const participant = new CustomParticipant('own', own);
     own.bytes = Buffer.from('some');
-    void participant.tell(Infinity, context);
+    void participant.advanceTo(Infinity, context);
     await participant.reset();
-    expect(participant.toldTime).toBe(-Infinity);
+    expect(participant.lastWatermark).toBe(-Infinity);
     expect(own.bytes.byteLength).toBe(0);
   });
 });

@@ -4,8 +4,9 @@ import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { Batch } from '../../src/pipeline/flow/elements.js';
+import type { Wiring } from '../../src/pipeline/graph.js';
 import { RecordErrors } from '../../src/pipeline/flow/record-errors.js';
-import { AggregateStage, aggregateOperator } from '../../src/pipeline/stages/aggregate.js';
+import { AggregateOperator } from '../../src/pipeline/stages/aggregate.js';
 import type { Stream } from '../../src/pipeline/stream.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
@@ -121,28 +122,31 @@ describe('a record that is skipped', () => {
 
   test('is never a good one that met a capture of a state that cannot be saved', async () => {
     const settings = { vnodeCount: 8, clock: systemClock, isDeterministic: true };
-    const operator = aggregateOperator('newest', settings);
+    const operator = new AggregateOperator('newest', () => 'all', {
+      initial: 0,
+      add: (_, number) => number,
+      result: (_, newest) => newest,
+    });
+    const participant = operator.prepare(settings);
     const sent: unknown[] = [];
     const skipped: string[] = [];
     const output = {
       accept: ({ records }: Batch) => void sent.push(...records),
       mark: () => undefined,
     };
-    const stage = new AggregateStage({
-      operator,
-      output,
+    const [stage] = operator.connect({
+      participant,
+      output: () => output,
       errors: new RecordErrors({
         operator: 'newest',
         policy: onError,
         deadLetters: output,
         leftOut: (name) => skipped.push(name),
       }),
-      keyOf: () => 'all',
-      aggregation: { initial: 0, add: (_, number) => number, result: (_, newest) => newest },
-    });
-    void stage.accept({ records: [Infinity], eventTimes: undefined });
-    const snapshot = operator.capture();
-    void stage.accept({ records: [1], eventTimes: undefined });
+    } as Partial<Wiring<typeof participant>> as Wiring<typeof participant>);
+    void stage?.accept({ records: [Infinity], eventTimes: undefined });
+    const snapshot = participant.capture();
+    void stage?.accept({ records: [1], eventTimes: undefined });
     expect(sent).toEqual([Infinity, 1]);
     expect(skipped).toEqual([]);
     const encoding = snapshot.encode({ signal: new AbortController().signal });

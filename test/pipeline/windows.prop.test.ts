@@ -5,7 +5,7 @@ import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { WindowAggregation, WindowResult } from '../../src/pipeline/stages/window.js';
-import type { WindowSpec } from '../../src/pipeline/stages/window-grid.js';
+import type { WindowSpec } from '../../src/pipeline/windows.js';
 import { slidingWindow, tumblingWindow } from '../../src/pipeline/windows.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { SimulatedClock } from '../../src/testing/clock.js';

@@ -1,6 +1,5 @@
 // The inbox of a stage that has several inputs or needs time: bounded queues, and alignment at barriers.
 
-import { assert } from '../../assert.js';
 import { bytesOf } from '../../runtime/record-bytes.js';
 import type { CheckpointId } from '../../ids.js';
 import type { Batch, BarrierMark, Mark, Receiver, Room, TimeMark } from './elements.js';
@@ -42,6 +41,8 @@ const maxQueuedBatches = 8;
  * The hold of a lane has no bound of its own: the attempt has one, and ends it with a cancel.
  */
 export class Inbox {
+  /** The end of an edge for each input. */
+  readonly receivers: readonly Receiver[];
   readonly #run: FlowRun;
   readonly #stage: Stage;
   readonly #lanes: readonly Lane[];
@@ -58,21 +59,15 @@ export class Inbox {
       isHeld: false,
       roomWaiters: [],
     }));
-    this.#watermarks = new Watermarks(inputs);
-    run.addInbox(this);
-  }
-
-  /** The end of an edge: elements of one input. */
-  receiver(input: number): Receiver {
-    const lane = this.#lanes[input];
-    assert(lane !== undefined, `a stage has no input ${input}`);
-    return {
+    this.receivers = this.#lanes.map((lane) => ({
       accept: (batch) => {
         this.#take(lane, batch);
         return this.#roomIn(lane);
       },
       mark: (mark) => this.#take(lane, mark),
-    };
+    }));
+    this.#watermarks = new Watermarks(inputs);
+    run.addInbox(this);
   }
 
   /** The attempt was abandoned: what was held goes on, in the epoch that stays open. */

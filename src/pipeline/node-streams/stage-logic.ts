@@ -2,7 +2,7 @@
 
 import { endOfTime } from '../flow/elements.js';
 import type { CustomContext, CustomParticipant } from '../stages/custom-operator.js';
-import { duringCall } from '../stages/one-call.js';
+import { duringCall } from '../stages/call-scope.js';
 import { captureAt } from '../state/keyed-operator.js';
 import { isPromise } from '../promises.js';
 import type { RecordLogic } from './record-stage.js';
@@ -65,8 +65,8 @@ export function operatorLogic(participant: CustomParticipant): RecordLogic {
     onMark: (mark, emit) => {
       if (mark.kind === 'barrier') captureAt(mark, name, participant);
       // Every restart behind the end meets its mark: what it sets off was done before it was saved.
-      if (mark.kind !== 'end' || participant.toldTime === endOfTime) return undefined;
-      return call(emit, (context) => participant.tell(endOfTime, context));
+      if (mark.kind !== 'end' || participant.lastWatermark === endOfTime) return undefined;
+      return call(emit, (context) => participant.advanceTo(endOfTime, context));
     },
   };
 }

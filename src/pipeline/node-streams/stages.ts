@@ -3,7 +3,7 @@
 import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 import { TidegateError } from '../../errors.js';
 import { requireOptions, type NamesOf } from '../../given.js';
-import { requirePolicy } from '../given-functions.js';
+import { requirePolicy } from '../validate-functions.js';
 import { RecordErrors, type ErrorPolicy, type RecordErrorsOptions } from '../flow/record-errors.js';
 import type { CustomParticipant } from '../stages/custom-operator.js';
 import { ForeignStage, type Wrapping } from './foreign-stage.js';

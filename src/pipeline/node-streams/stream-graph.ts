@@ -3,7 +3,7 @@
 import { TidegateError } from '../../errors.js';
 import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
-import { Graph, invalid, mainPort, type GraphNode, type NodeInstance } from '../graph.js';
+import { Graph, invalid, mainPort, type GraphNode, type PipelineOperator } from '../graph.js';
 import type { CustomParticipant } from '../stages/custom-operator.js';
 import type { Place } from './place.js';
 import type { Path } from './wiring.js';
@@ -40,15 +40,14 @@ function nodeOf({ kind, name }: Place, declared: Declared): GraphNode {
     return { ...base, role: 'source', source, eventTime: undefined };
   }
   if (kind === 'sink' && sink !== undefined) return { ...base, role: 'sink', sink };
-  const operator = kind === 'operator' ? declared.operators[name] : undefined;
-  const isStateful = operator !== undefined;
-  return { ...base, role: 'operator', isStateful, open: () => instanceOf(name, operator) };
+  const participant = kind === 'operator' ? declared.operators[name] : undefined;
+  return { ...base, role: 'operator', operator: operatorOf(name, participant) };
 }
 
-function instanceOf(name: string, operator: CustomParticipant | undefined): NodeInstance {
+function operatorOf(name: string, participant: CustomParticipant | undefined): PipelineOperator {
   return {
-    ...(operator === undefined ? {} : { operator }),
-    build: () => {
+    prepare: () => participant,
+    connect: () => {
       throw new TidegateError('TIDEGATE_BUG', `${name} is a stream, and was built as a stage`);
     },
   };

@@ -19,10 +19,9 @@ import {
   type RunReport,
 } from '../prepared-run.js';
 import { RunCounts } from '../run-counts.js';
-import { requireContract, requireHandlers } from '../given-functions.js';
 import {
   CustomParticipant,
-  operatorHandlers,
+  requireCustomOperator,
   type CustomOperator,
 } from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
@@ -84,9 +83,7 @@ export class StreamPipeline<
   constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
     requireOptions('a StreamPipeline', options, knownOptions);
     for (const [operatorName, operator] of Object.entries(options.operators ?? {})) {
-      const functions = ['onRecord', 'capture', 'restore', 'reset'];
-      requireContract(`operator ${operatorName}`, operator, functions);
-      requireHandlers(`operator ${operatorName}`, operator, operatorHandlers);
+      requireCustomOperator(`operator ${operatorName}`, operator);
     }
     this.name = name;
     this.#declared = {

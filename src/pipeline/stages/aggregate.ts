@@ -3,10 +3,20 @@
 import { Collector } from '../flow/collector.js';
 import type { Batch, Mark, Receiver, Room } from '../flow/elements.js';
 import type { RecordErrors } from '../flow/record-errors.js';
-import { captureAt, KeyedOperator, type OperatorSettings } from '../state/keyed-operator.js';
-import type { PartsOf } from '../given-functions.js';
-import type { KeyOf } from './keys.js';
-import { keyText } from './keys.js';
+import {
+  requireFunctions,
+  requireParts,
+  requireSynchronous,
+  type PartsOf,
+} from '../validate-functions.js';
+import { mainPort, type PipelineOperator, type Wiring } from '../graph.js';
+import {
+  captureAt,
+  KeyedOperator,
+  type KeyedLayout,
+  type OperatorSettings,
+} from '../state/keyed-operator.js';
+import { keyText, type KeyOf } from './keys.js';
 
 export interface Aggregation<Rec, Value, Out = KeyedValue<Value>> {
   /** What a key begins with; a value is copied for each key, a function is called with it. */
@@ -20,7 +30,7 @@ export interface Aggregation<Rec, Value, Out = KeyedValue<Value>> {
   readonly result?: (key: string, value: Value) => Out;
 }
 
-export const aggregationParts: PartsOf<Aggregation<unknown, unknown, unknown>> = {
+const aggregationParts: PartsOf<Aggregation<unknown, unknown, unknown>> = {
   initial: 'any',
   add: 'function',
   result: 'optional-function',
@@ -31,50 +41,77 @@ export interface KeyedValue<Value> {
   readonly value: Value;
 }
 
-export type AggregateOperator = KeyedOperator<unknown>;
+const layout: KeyedLayout<unknown> = {
+  members: (value) => [value],
+  value: ([, value]) => value,
+  migration: {
+    // A process has its timers behind the value: an aggregate has none.
+    kinds: ['aggregate', 'process'],
+    mayChangeSettings: true,
+    members: ([key, value], convert) => [key, convert(value)],
+  },
+};
 
-export function aggregateOperator(name: string, settings: OperatorSettings): AggregateOperator {
-  return new KeyedOperator<unknown>(name, settings, {
-    members: (value) => [value],
-    value: ([, value]) => value,
-    migration: {
-      // A process has its timers behind the value: an aggregate has none.
-      kinds: ['aggregate', 'process'],
-      mayChangeSettings: true,
-      members: ([key, value], convert) => [key, convert(value)],
-    },
-  });
+export class AggregateOperator implements PipelineOperator<KeyedOperator<unknown>> {
+  readonly name: string;
+  readonly keyOf: KeyOf<unknown>;
+  readonly aggregation: Aggregation<unknown, unknown, unknown>;
+  readonly initial: (key: string) => unknown;
+
+  constructor(
+    name: string,
+    keyOf: KeyOf<unknown>,
+    aggregation: Aggregation<unknown, unknown, unknown>,
+  ) {
+    requireParts(name, aggregation, aggregationParts);
+    requireFunctions(name, { keyOf });
+    this.name = name;
+    this.keyOf = keyOf;
+    this.aggregation = aggregation;
+    this.initial = initializer(name, aggregation.initial);
+  }
+
+  prepare(settings: OperatorSettings): KeyedOperator<unknown> {
+    return new KeyedOperator(this.name, settings, layout);
+  }
+
+  connect(wiring: Wiring<KeyedOperator<unknown>>): readonly Receiver[] {
+    return [new AggregateStage(wiring, this)];
+  }
 }
 
-/** A function that makes the initial value of a key. */
-export function initializer<Value>(
-  initial: Value | ((key: string) => Value),
-): (key: string) => Value {
-  if (typeof initial === 'function') return initial as (key: string) => Value;
+/**
+ * A function that makes the initial value of a key.
+ *
+ * @throws TidegateError `TIDEGATE_PIPELINE` for one that does not answer at once.
+ */
+export function initializer(name: string, initial: unknown): (key: string) => unknown {
+  requireSynchronous(name, { initial });
+  if (typeof initial === 'function') return initial as (key: string) => unknown;
   if (typeof initial !== 'object' || initial === null) return () => initial;
   return () => structuredClone(initial);
 }
 
-export interface AggregateParts {
-  readonly operator: AggregateOperator;
-  readonly output: Receiver;
-  readonly errors: RecordErrors;
-  readonly keyOf: KeyOf<unknown>;
-  readonly aggregation: Aggregation<unknown, unknown, unknown>;
-}
-
-export class AggregateStage implements Receiver {
-  readonly #parts: AggregateParts;
-  readonly #initial: (key: string) => unknown;
+class AggregateStage implements Receiver {
+  readonly #operator: AggregateOperator;
+  readonly #participant: KeyedOperator<unknown>;
+  readonly #output: Receiver;
+  readonly #errors: RecordErrors;
   readonly #collector = new Collector();
 
-  constructor(parts: AggregateParts) {
-    this.#parts = parts;
-    this.#initial = initializer(parts.aggregation.initial);
+  constructor(
+    { participant, output, errors }: Wiring<KeyedOperator<unknown>>,
+    operator: AggregateOperator,
+  ) {
+    this.#operator = operator;
+    this.#participant = participant;
+    this.#output = output(mainPort);
+    this.#errors = errors;
   }
 
   accept(batch: Batch): Room {
-    const { output, errors, keyOf } = this.#parts;
+    const { keyOf } = this.#operator;
+    const errors = this.#errors;
     const { records } = batch;
     for (let index = 0; index < records.length; index++) {
       const record = records[index];
@@ -85,22 +122,21 @@ export class AggregateStage implements Receiver {
         errors.handle(error, record);
       }
     }
-    return errors.flush(output.accept(this.#collector.take(batch.eventTimes?.watermark)));
+    return errors.flush(this.#output.accept(this.#collector.take(batch.eventTimes?.watermark)));
   }
 
   mark(mark: Mark): void {
-    const { operator, output } = this.#parts;
-    if (mark.kind === 'barrier') captureAt(mark, operator.name, operator);
-    output.mark(mark);
+    if (mark.kind === 'barrier') captureAt(mark, this.#participant.name, this.#participant);
+    this.#output.mark(mark);
   }
 
   #add(key: string, record: unknown): unknown {
-    const { operator, aggregation } = this.#parts;
-    const { state } = operator;
+    const { aggregation, initial } = this.#operator;
+    const { state } = this.#participant;
     const entry = state.get(key);
     // Before `add`: it may change the value in place, and a capture must have it as it was.
     if (entry !== undefined) state.touch(entry);
-    const before = entry === undefined ? this.#initial(key) : entry.value;
+    const before = entry === undefined ? initial(key) : entry.value;
     const value = aggregation.add(before, record, key);
     if (entry === undefined) state.add(key, value);
     else entry.value = value;

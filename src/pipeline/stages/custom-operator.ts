@@ -12,6 +12,7 @@ import type {
 import type { SavedDefinition } from '../../manifest/types.js';
 import { TidegateError, toError } from '../../errors.js';
 import { beginningOfTime } from '../flow/elements.js';
+import { requireContract, requireHandlers } from '../validate-functions.js';
 import type { OperatorIdentity } from '../state/keyed-operator.js';
 import { splitHead, withHead } from '../state/state-head.js';
 import { timeFromJson, timeToJson } from '../state/time-json.js';
@@ -46,8 +47,14 @@ export interface CustomOperator<Rec, Out> extends Operator {
   onTime?(watermark: number, context: CustomContext<Out>): void | Promise<void>;
 }
 
-/** What is called of such an operator, beside what every operator has. */
-export const operatorHandlers = ['onRecord', 'onTime'] as const;
+/** @throws TidegateError for what has not all functions of one, or a handler that is never called. */
+export function requireCustomOperator(
+  what: string,
+  operator: CustomOperator<never, unknown>,
+): void {
+  requireContract(what, operator, ['onRecord', 'capture', 'restore', 'reset']);
+  requireHandlers(what, operator, ['onRecord', 'onTime']);
+}
 
 /** One kind, in a pipeline and in streams of Node: the bytes are the same. */
 const customKind = 'apply';
@@ -56,8 +63,8 @@ const stateFormatVersion = 1;
 
 /**
  * The saved state is a line of JSON, with the newest watermark that the operator received, and behind
- * it the operator's own bytes. What the operator did by then is in those bytes, or was sent on: told
- * once more after a restart it would do it once more.
+ * it the operator's own bytes. What the operator did by then is in those bytes, or was sent on: it
+ * must not get the same watermark again after a restart.
  */
 export class CustomParticipant implements Operator {
   readonly name: string;
@@ -65,7 +72,7 @@ export class CustomParticipant implements Operator {
   readonly deterministic: boolean;
   readonly definition: OperatorDefinition;
   readonly #stateVersion: StateVersion;
-  #toldTime = beginningOfTime;
+  #lastWatermark = beginningOfTime;
 
   constructor(
     name: string,
@@ -85,13 +92,13 @@ export class CustomParticipant implements Operator {
   }
 
   /** The newest watermark that the operator received. Only a later one is passed on. */
-  get toldTime(): number {
-    return this.#toldTime;
+  get lastWatermark(): number {
+    return this.#lastWatermark;
   }
 
   /** @throws TidegateError `TIDEGATE_OPERATOR_FAILED`, whatever the policy for records is. */
-  tell(watermark: number, context: CustomContext<unknown>): Promise<void> | undefined {
-    this.#toldTime = watermark;
+  advanceTo(watermark: number, context: CustomContext<unknown>): Promise<void> | undefined {
+    this.#lastWatermark = watermark;
     try {
       const working = this.operator.onTime?.(watermark, context);
       return working?.catch((error: unknown) => {
@@ -106,7 +113,7 @@ export class CustomParticipant implements Operator {
     const head = {
       format: stateFormat,
       version: stateFormatVersion,
-      toldTime: timeToJson(this.#toldTime),
+      toldTime: timeToJson(this.#lastWatermark),
     };
     const snapshot = this.operator.capture();
     const { estimatedByteLength } = snapshot;
@@ -135,7 +142,7 @@ export class CustomParticipant implements Operator {
         { details: { operator: this.name } },
       );
     }
-    this.#toldTime = timeFromJson(head.toldTime);
+    this.#lastWatermark = timeFromJson(head.toldTime);
     await this.operator.restore(await this.#migrated(rest, options), options);
   }
 
@@ -153,7 +160,7 @@ export class CustomParticipant implements Operator {
   }
 
   async reset(): Promise<void> {
-    this.#toldTime = beginningOfTime;
+    this.#lastWatermark = beginningOfTime;
     await this.operator.reset();
   }
 

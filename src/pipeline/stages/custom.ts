@@ -1,77 +1,106 @@
-// The stage of an operator that a user has written whole: tells it of records, and of time before them.
+// An operator that a user has written whole, in a pipeline: it gets records, and time before them.
 
 import { Collector } from '../flow/collector.js';
 import type { Batch, BarrierMark, Receiver, Room, TimeMark } from '../flow/elements.js';
 import { endOfTime } from '../flow/elements.js';
 import type { FlowRun } from '../flow/flow-run.js';
-import type { Stage } from '../flow/inbox.js';
+import { Inbox, type Stage } from '../flow/inbox.js';
 import type { RecordErrors } from '../flow/record-errors.js';
-import { captureAt } from '../state/keyed-operator.js';
-import type { CustomContext, CustomParticipant } from './custom-operator.js';
-import { duringCall, type OneCall } from './one-call.js';
+import { mainPort, type PipelineOperator, type Wiring } from '../graph.js';
+import { captureAt, type OperatorSettings } from '../state/keyed-operator.js';
+import { duringCall, type CallScope } from './call-scope.js';
+import {
+  CustomParticipant,
+  requireCustomOperator,
+  type CustomContext,
+  type CustomOperator,
+} from './custom-operator.js';
 
-export interface CustomStageParts {
-  readonly run: FlowRun;
-  readonly participant: CustomParticipant;
-  readonly errors: RecordErrors;
-  readonly output: Receiver;
-  readonly hasEventTime: boolean;
+export class CustomPipelineOperator implements PipelineOperator<CustomParticipant> {
+  readonly #name: string;
+  readonly #operator: CustomOperator<unknown, unknown>;
+  readonly #hasEventTime: boolean;
+
+  constructor(name: string, operator: CustomOperator<unknown, unknown>, hasEventTime: boolean) {
+    requireCustomOperator(name, operator);
+    this.#name = name;
+    this.#operator = operator;
+    this.#hasEventTime = hasEventTime;
+  }
+
+  prepare({ identity }: OperatorSettings): CustomParticipant {
+    return new CustomParticipant(this.#name, this.#operator, identity);
+  }
+
+  connect(wiring: Wiring<CustomParticipant>): readonly Receiver[] {
+    return new Inbox(wiring.run, new CustomStage(wiring, this.#hasEventTime), 1).receivers;
+  }
 }
 
-export class CustomStage implements Stage {
-  readonly #parts: CustomStageParts;
+class CustomStage implements Stage {
+  readonly #run: FlowRun;
+  readonly #participant: CustomParticipant;
+  readonly #errors: RecordErrors;
+  readonly #output: Receiver;
+  readonly #hasEventTime: boolean;
   readonly #collector = new Collector();
 
-  constructor(parts: CustomStageParts) {
-    this.#parts = parts;
+  constructor(
+    { run, participant, errors, output }: Wiring<CustomParticipant>,
+    hasEventTime: boolean,
+  ) {
+    this.#run = run;
+    this.#participant = participant;
+    this.#errors = errors;
+    this.#output = output(mainPort);
+    this.#hasEventTime = hasEventTime;
   }
 
   process({ records, eventTimes }: Batch): Room {
     // Where a stream with time meets one without, there is none for the operator to go by.
-    const ownTimes = this.#parts.hasEventTime ? eventTimes : undefined;
+    const ownTimes = this.#hasEventTime ? eventTimes : undefined;
     return this.#processFrom({ records, eventTimes: ownTimes }, 0);
   }
 
   time(mark: TimeMark): Room {
     const time = this.#timeOf(mark);
-    const newest = this.#parts.participant.toldTime;
-    return this.#then(this.#tell(time), () => {
+    const newest = this.#participant.lastWatermark;
+    return this.#then(this.#advanceTo(time), () => {
       // The end of time is for the mark to bring: what is emitted at the end comes before it.
       const room = this.#flush(time === endOfTime ? newest : time);
-      this.#parts.output.mark(mark);
+      this.#output.mark(mark);
       return room;
     });
   }
 
   barrier(mark: BarrierMark): void {
-    const { participant, output } = this.#parts;
-    captureAt(mark, participant.name, participant);
-    output.mark(mark);
+    captureAt(mark, this.#participant.name, this.#participant);
+    this.#output.mark(mark);
   }
 
   #processFrom(batch: Batch, start: number): Room {
     const { records, eventTimes } = batch;
     for (let index = start; index < records.length; index++) {
       // Derived from the records, not from the batches: where one ends must not change what an operator does.
-      const telling = this.#tell(eventTimes?.watermarks[index]);
-      if (telling !== undefined) return this.#after(telling, () => this.#processFrom(batch, index));
+      const advancing = this.#advanceTo(eventTimes?.watermarks[index]);
+      if (advancing !== undefined)
+        return this.#after(advancing, () => this.#processFrom(batch, index));
       const working = this.#take(batch, index);
       if (working === undefined) continue;
       return this.#after(working, () => this.#processFrom(batch, index + 1));
     }
     const watermark = eventTimes?.watermark;
-    return this.#then(this.#tell(watermark), () => this.#flush(watermark));
+    return this.#then(this.#advanceTo(watermark), () => this.#flush(watermark));
   }
 
   #take({ records, eventTimes }: Batch, index: number): Promise<void> | undefined {
-    const { participant } = this.#parts;
     const record = records[index];
     this.#collector.keep();
     try {
       const working = this.#call(
         eventTimes?.times[index],
         eventTimes?.watermarks[index],
-        (context) => participant.operator.onRecord(record, context),
+        (context) => this.#participant.operator.onRecord(record, context),
       );
       return working?.catch((error: unknown) => this.#leaveOut(record, error));
     } catch (error) {
@@ -82,17 +111,16 @@ export class CustomStage implements Stage {
 
   #leaveOut(record: unknown, error: unknown): void {
     this.#collector.drop();
-    this.#parts.errors.handle(error, record);
+    this.#errors.handle(error, record);
   }
 
-  /** Each time once, in this life or an earlier one: see `CustomParticipant`. */
-  #tell(watermark: number | undefined): Promise<void> | undefined {
-    const { participant, hasEventTime } = this.#parts;
-    const { toldTime } = participant;
-    if (watermark === undefined || watermark <= toldTime) return undefined;
-    const latest = watermark === endOfTime ? toldTime : watermark;
-    const time = hasEventTime ? latest : undefined;
-    return this.#call(time, time, (context) => participant.tell(watermark, context));
+  /** Each watermark once, also across restarts: see `CustomParticipant`. */
+  #advanceTo(watermark: number | undefined): Promise<void> | undefined {
+    const { lastWatermark } = this.#participant;
+    if (watermark === undefined || watermark <= lastWatermark) return undefined;
+    const latest = watermark === endOfTime ? lastWatermark : watermark;
+    const time = this.#hasEventTime ? latest : undefined;
+    return this.#call(time, time, (context) => this.#participant.advanceTo(watermark, context));
   }
 
   #then(working: Promise<void> | undefined, rest: () => Room): Room {
@@ -101,7 +129,7 @@ export class CustomStage implements Stage {
 
   async #after(working: Promise<void>, rest: () => Room): Promise<void> {
     await working;
-    if (!this.#parts.run.isOver) await rest();
+    if (!this.#run.isOver) await rest();
   }
 
   #call(
@@ -109,7 +137,7 @@ export class CustomStage implements Stage {
     watermark: number | undefined,
     call: (context: CustomContext<unknown>) => void | Promise<void>,
   ): Promise<void> | undefined {
-    return duringCall(this.#parts.participant.name, (current) =>
+    return duringCall(this.#participant.name, (current) =>
       call(this.#context(time, watermark, current)),
     );
   }
@@ -117,7 +145,7 @@ export class CustomStage implements Stage {
   #context(
     time: number | undefined,
     watermark: number | undefined,
-    current: OneCall,
+    current: CallScope,
   ): CustomContext<unknown> {
     const collector = this.#collector;
     return {
@@ -131,14 +159,13 @@ export class CustomStage implements Stage {
   }
 
   #flush(watermark: number | undefined): Room {
-    const { output, errors, hasEventTime } = this.#parts;
-    const batch = this.#collector.take(hasEventTime ? watermark : undefined);
+    const batch = this.#collector.take(this.#hasEventTime ? watermark : undefined);
     const isEmpty = batch.records.length === 0 && batch.eventTimes === undefined;
-    return errors.flush(isEmpty ? undefined : output.accept(batch));
+    return this.#errors.flush(isEmpty ? undefined : this.#output.accept(batch));
   }
 
   #timeOf(mark: TimeMark): number | undefined {
     if (mark.kind === 'end') return endOfTime;
-    return mark.kind === 'watermark' && this.#parts.hasEventTime ? mark.time : undefined;
+    return mark.kind === 'watermark' && this.#hasEventTime ? mark.time : undefined;
   }
 }

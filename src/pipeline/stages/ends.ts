@@ -5,10 +5,23 @@ import { assert } from '../../assert.js';
 import { hasErrorCode } from '../../errors.js';
 import type { Batch, BarrierMark, Mark, Receiver, Room, TimeMark } from '../flow/elements.js';
 import type { FlowRun } from '../flow/flow-run.js';
-import type { Stage } from '../flow/inbox.js';
+import { Inbox, type Stage } from '../flow/inbox.js';
+import { mainPort, type PipelineOperator, type Wiring } from '../graph.js';
 
 /** Several streams as one; all the work is in the inbox. */
-export class UnionStage implements Stage {
+export class UnionOperator implements PipelineOperator {
+  readonly #inputs: number;
+
+  constructor(inputs: number) {
+    this.#inputs = inputs;
+  }
+
+  connect({ run, output }: Wiring): readonly Receiver[] {
+    return new Inbox(run, new UnionStage(output(mainPort)), this.#inputs).receivers;
+  }
+}
+
+class UnionStage implements Stage {
   readonly #output: Receiver;
 
   constructor(output: Receiver) {

@@ -3,10 +3,12 @@
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import { firstIndexNotBefore } from '../state/sorted.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
-import type { PartsOf } from '../given-functions.js';
-import { latePort } from '../graph.js';
+import type { Receiver } from '../flow/elements.js';
+import { requireFunctions, requireParts, type PartsOf } from '../validate-functions.js';
+import { latePort, type PipelineOperator, type Wiring } from '../graph.js';
+import { requireWholeSpan } from '../windows.js';
 import { keyText, type KeyOf } from './keys.js';
-import type { Emitter, TimedLogic } from './timed-stage.js';
+import { TimedOutputs, TimedStage, type TimedLogic } from './timed-stage.js';
 
 export interface JoinOptions<Left, Right, Out> {
   /** How far apart in event time two records may be. What is older than that is forgotten. */
@@ -14,7 +16,7 @@ export interface JoinOptions<Left, Right, Out> {
   readonly combine: (left: Left, right: Right, key: string) => Out;
 }
 
-export const joinParts: PartsOf<JoinOptions<unknown, unknown, unknown>> = {
+const joinParts: PartsOf<JoinOptions<unknown, unknown, unknown>> = {
   withinMs: 'any',
   combine: 'function',
 };
@@ -30,53 +32,70 @@ interface Waiting {
 type Sides = readonly [Waiting[], Waiting[]];
 type SavedSide = readonly (readonly [time: number, number: number, record: unknown])[];
 
-export type JoinOperator = TimedOperator<Sides>;
-
-export function joinOperator(
-  name: string,
-  withinMs: number,
-  settings: OperatorSettings,
-): JoinOperator {
-  return new TimedOperator<Sides>(name, settings, {
-    members: ([left, right]) => [saveSide(left), saveSide(right)],
-    value: ([, left, right]) => [loadSide(left as SavedSide), loadSide(right as SavedSide)],
-    migration: {
-      kinds: ['join'],
-      // Of a wider span: what the narrower one has forgotten cannot meet a record.
-      mayChangeSettings: true,
-      members: ([key, left, right], convert) => [
-        key,
-        convertSide(left as SavedSide, (record) => convert(record, 'left')),
-        convertSide(right as SavedSide, (record) => convert(record, 'right')),
-      ],
-    },
-    timersOf: (sides) =>
-      sides.flat().map(({ time, number }) => ({ time: forgottenAt(time, withinMs), number })),
-  });
-}
-
-export interface JoinParts {
-  readonly operator: JoinOperator;
+export class JoinOperator implements PipelineOperator<TimedOperator<Sides>> {
+  readonly name: string;
   readonly keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>];
   readonly options: JoinOptions<unknown, unknown, unknown>;
+
+  constructor(
+    name: string,
+    keysOf: readonly [KeyOf<unknown>, KeyOf<unknown>],
+    options: JoinOptions<unknown, unknown, unknown>,
+  ) {
+    requireParts(name, options, joinParts);
+    requireWholeSpan(name, options.withinMs);
+    for (const keyOf of keysOf) requireFunctions(name, { keyOf });
+    this.name = name;
+    this.keysOf = keysOf;
+    this.options = options;
+  }
+
+  prepare(settings: OperatorSettings): TimedOperator<Sides> {
+    const { withinMs } = this.options;
+    return new TimedOperator<Sides>(this.name, settings, {
+      members: ([left, right]) => [saveSide(left), saveSide(right)],
+      value: ([, left, right]) => [loadSide(left as SavedSide), loadSide(right as SavedSide)],
+      migration: {
+        kinds: ['join'],
+        // Of a wider span: what the narrower one has forgotten cannot meet a record.
+        mayChangeSettings: true,
+        members: ([key, left, right], convert) => [
+          key,
+          convertSide(left as SavedSide, (record) => convert(record, 'left')),
+          convertSide(right as SavedSide, (record) => convert(record, 'right')),
+        ],
+      },
+      timersOf: (sides) =>
+        sides.flat().map(({ time, number }) => ({ time: forgottenAt(time, withinMs), number })),
+    });
+  }
+
+  connect(wiring: Wiring<TimedOperator<Sides>>): readonly Receiver[] {
+    const outputs = new TimedOutputs(wiring, [latePort], true);
+    const logic = new JoinLogic(this, wiring.participant, outputs);
+    return TimedStage.receivers(wiring, outputs, logic, 2);
+  }
 }
 
-export class JoinLogic implements TimedLogic<Sides> {
-  readonly #parts: JoinParts;
-  readonly #emitter: Emitter;
+class JoinLogic implements TimedLogic<Sides> {
+  readonly #join: JoinOperator;
+  readonly #operator: TimedOperator<Sides>;
+  readonly #outputs: TimedOutputs<Sides>;
 
-  constructor(parts: JoinParts, emitter: Emitter) {
-    this.#parts = parts;
-    this.#emitter = emitter;
+  constructor(join: JoinOperator, operator: TimedOperator<Sides>, outputs: TimedOutputs<Sides>) {
+    this.#join = join;
+    this.#operator = operator;
+    this.#outputs = outputs;
   }
 
   onRecord(record: unknown, input: number): void {
-    const { operator, keysOf, options } = this.#parts;
+    const { keysOf, options } = this.#join;
+    const operator = this.#operator;
     const time = operator.clock.recordTime;
     if (Number.isNaN(time)) throw new Error('a join needs records with an event time');
     // Records that it could meet may have been forgotten: joining it with the rest would be a guess.
     if (time < operator.watermark) {
-      this.#emitter.emit(record, time, latePort);
+      this.#outputs.emit(record, time, latePort);
       return;
     }
     const isLeft = input === 0;
@@ -93,8 +112,8 @@ export class JoinLogic implements TimedLogic<Sides> {
 
   /** Every record that is due by then goes at once: one by one each would move all that are behind it. */
   onTimer(dueTime: number, { entry }: EntryTimer<Sides>): void {
-    const { operator, options } = this.#parts;
-    const { state } = operator;
+    const { options } = this.#join;
+    const { state } = this.#operator;
     if (state.get(entry.key) !== entry) return;
     const isDue = ({ time }: Waiting): boolean => forgottenAt(time, options.withinMs) <= dueTime;
     const counts = entry.value.map((side) => firstIndexNotBefore(side, isDue));
@@ -106,10 +125,9 @@ export class JoinLogic implements TimedLogic<Sides> {
 
   /** All pairs are made before any is sent: a combination that throws leaves none behind. */
   #emitPairs(key: string, arrived: { record: unknown; time: number; isLeft: boolean }): void {
-    const { operator, options } = this.#parts;
-    const { withinMs, combine } = options;
+    const { withinMs, combine } = this.#join.options;
     const { record, time, isLeft } = arrived;
-    const others = operator.state.get(key)?.value[isLeft ? 1 : 0] ?? [];
+    const others = this.#operator.state.get(key)?.value[isLeft ? 1 : 0] ?? [];
     const pairs: { readonly pair: unknown; readonly time: number }[] = [];
     const first = firstIndexNotBefore(others, (other) => other.time < time - withinMs);
     for (let index = first; index < others.length; index++) {
@@ -118,7 +136,7 @@ export class JoinLogic implements TimedLogic<Sides> {
       const pair = isLeft ? combine(record, other.record, key) : combine(other.record, record, key);
       pairs.push({ pair, time: Math.max(time, other.time) });
     }
-    for (const { pair, time: latest } of pairs) this.#emitter.emit(pair, latest);
+    for (const { pair, time: latest } of pairs) this.#outputs.emit(pair, latest);
   }
 }
 

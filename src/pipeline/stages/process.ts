@@ -4,11 +4,18 @@ import type { OperatorSettings } from '../state/keyed-operator.js';
 import type { Entry } from '../state/keyed-state.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
-import type { PartsOf } from '../given-functions.js';
+import type { Receiver } from '../flow/elements.js';
+import {
+  requireFunctions,
+  requireParts,
+  requireSides,
+  type PartsOf,
+} from '../validate-functions.js';
+import type { PipelineOperator, Wiring } from '../graph.js';
 import { isPromise, promiseGiven } from '../promises.js';
 import { keyText, type KeyOf } from './keys.js';
-import { OneCall } from './one-call.js';
-import type { Emitter, TimedLogic } from './timed-stage.js';
+import { CallScope } from './call-scope.js';
+import { TimedOutputs, TimedStage, type TimedLogic } from './timed-stage.js';
 
 /**
  * What a function sees of its key. Beyond the call nothing can be sent on or changed by it: that is
@@ -44,7 +51,7 @@ export interface KeyedFunction<Rec, State, Out> {
   readonly sides?: readonly string[];
 }
 
-export const functionParts: PartsOf<KeyedFunction<unknown, unknown, unknown>> = {
+const functionParts: PartsOf<KeyedFunction<unknown, unknown, unknown>> = {
   initial: 'any',
   onRecord: 'function',
   onTimer: 'optional-function',
@@ -57,57 +64,82 @@ interface Keyed {
   readonly timers: Map<number, number>;
 }
 
-export type ProcessOperator = TimedOperator<Keyed>;
-
-export function processOperator(name: string, settings: OperatorSettings): ProcessOperator {
-  return new TimedOperator<Keyed>(name, settings, {
-    members: ({ state, timers }) => [state, [...timers]],
-    value: ([, state, timers]) => ({
-      state,
-      timers: new Map(timers as readonly (readonly [number, number])[]),
-    }),
-    migration: {
-      kinds: ['aggregate', 'process'],
-      mayChangeSettings: true,
-      members: ([key, state, timers = []], convert) => [key, convert(state), timers],
-    },
-    timersOf: ({ timers }) => [...timers].map(([time, number]) => ({ time, number })),
-  });
-}
-
-export interface ProcessParts {
-  readonly operator: ProcessOperator;
+export class ProcessOperator implements PipelineOperator<TimedOperator<Keyed>> {
+  readonly name: string;
   readonly keyOf: KeyOf<unknown>;
   readonly fn: KeyedFunction<unknown, unknown, unknown>;
   readonly hasEventTime: boolean;
+  readonly initial: (key: string) => unknown;
+
+  constructor(
+    name: string,
+    keyOf: KeyOf<unknown>,
+    fn: KeyedFunction<unknown, unknown, unknown>,
+    hasEventTime: boolean,
+  ) {
+    requireParts(name, fn, functionParts);
+    requireSides(name, fn.sides);
+    requireFunctions(name, { keyOf });
+    this.name = name;
+    this.keyOf = keyOf;
+    this.fn = fn;
+    this.hasEventTime = hasEventTime;
+    this.initial = initializer(name, fn.initial);
+  }
+
+  prepare(settings: OperatorSettings): TimedOperator<Keyed> {
+    return new TimedOperator<Keyed>(this.name, settings, {
+      members: ({ state, timers }) => [state, [...timers]],
+      value: ([, state, timers]) => ({
+        state,
+        timers: new Map(timers as readonly (readonly [number, number])[]),
+      }),
+      migration: {
+        kinds: ['aggregate', 'process'],
+        mayChangeSettings: true,
+        members: ([key, state, timers = []], convert) => [key, convert(state), timers],
+      },
+      timersOf: ({ timers }) => [...timers].map(([time, number]) => ({ time, number })),
+    });
+  }
+
+  connect(wiring: Wiring<TimedOperator<Keyed>>): readonly Receiver[] {
+    const outputs = new TimedOutputs(wiring, this.fn.sides ?? [], this.hasEventTime);
+    const logic = new ProcessLogic(this, wiring.participant, outputs);
+    return TimedStage.receivers(wiring, outputs, logic);
+  }
 }
 
-export class ProcessLogic implements TimedLogic<Keyed> {
-  readonly #parts: ProcessParts;
-  readonly #emitter: Emitter;
-  readonly #initial: (key: string) => unknown;
+class ProcessLogic implements TimedLogic<Keyed> {
+  readonly #process: ProcessOperator;
+  readonly #operator: TimedOperator<Keyed>;
+  readonly #outputs: TimedOutputs<Keyed>;
 
-  constructor(parts: ProcessParts, emitter: Emitter) {
-    this.#parts = parts;
-    this.#emitter = emitter;
-    this.#initial = initializer(parts.fn.initial);
+  constructor(
+    process: ProcessOperator,
+    operator: TimedOperator<Keyed>,
+    outputs: TimedOutputs<Keyed>,
+  ) {
+    this.#process = process;
+    this.#operator = operator;
+    this.#outputs = outputs;
   }
 
   onRecord(record: unknown): void {
-    const { operator, keyOf, fn } = this.#parts;
-    const { state } = operator;
-    const { recordTime } = operator.clock;
+    const { keyOf, fn, initial } = this.#process;
+    const { state } = this.#operator;
+    const { recordTime } = this.#operator.clock;
     const time = Number.isNaN(recordTime) ? undefined : recordTime;
     const key = keyText(keyOf(record));
     let entry = state.get(key);
-    if (entry === undefined)
-      entry = state.add(key, { state: this.#initial(key), timers: new Map() });
+    if (entry === undefined) entry = state.add(key, { state: initial(key), timers: new Map() });
     else state.touch(entry);
     this.#call(entry, time, (context) => fn.onRecord(record, context));
   }
 
   onTimer(time: number, { entry, number }: EntryTimer<Keyed>): void {
-    const { operator, fn } = this.#parts;
+    const { fn } = this.#process;
+    const operator = this.#operator;
     const isCurrent = operator.state.get(entry.key) === entry;
     // Deleted, or set again, since: then it is another timer.
     if (!isCurrent || entry.value.timers.get(time) !== number) return;
@@ -121,9 +153,9 @@ export class ProcessLogic implements TimedLogic<Keyed> {
     time: number | undefined,
     call: (context: ProcessContext<unknown, unknown>) => unknown,
   ): void {
-    const { operator } = this.#parts;
+    const operator = this.#operator;
     const after = { isForgotten: false };
-    const current = new OneCall(operator.name);
+    const current = new CallScope(operator.name);
     const context = this.#contextOf(entry, time, current, () => {
       current.check('forget');
       after.isForgotten = true;
@@ -143,11 +175,12 @@ export class ProcessLogic implements TimedLogic<Keyed> {
   #contextOf(
     entry: Entry<Keyed>,
     time: number | undefined,
-    current: OneCall,
+    current: CallScope,
     forget: () => void,
   ): ProcessContext<unknown, unknown> {
-    const { operator, hasEventTime } = this.#parts;
-    const emitter = this.#emitter;
+    const { hasEventTime } = this.#process;
+    const operator = this.#operator;
+    const outputs = this.#outputs;
     const { value, key } = entry;
     const emitTime = time ?? operator.watermark;
     return {
@@ -176,11 +209,11 @@ export class ProcessLogic implements TimedLogic<Keyed> {
       },
       emit: (record) => {
         current.check('emit');
-        emitter.emit(record, emitTime);
+        outputs.emit(record, emitTime);
       },
       emitTo: (side, record) => {
         current.check('emitTo');
-        emitter.emit(record, emitTime, side);
+        outputs.emit(record, emitTime, side);
       },
       forget,
     };

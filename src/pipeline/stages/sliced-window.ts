@@ -1,15 +1,17 @@
 // Sliding windows that overlap and can be merged: each record is added once, to its slice.
 
-import { latePort } from '../graph.js';
+import type { Receiver } from '../flow/elements.js';
+import { requireFunctions } from '../validate-functions.js';
+import { latePort, type PipelineOperator, type Wiring } from '../graph.js';
 import type { OperatorSettings } from '../state/keyed-operator.js';
 import type { Entry } from '../state/keyed-state.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
-import { keyText, type KeyOf } from './keys.js';
+import { keyText } from './keys.js';
 import { Slices, type Merge } from './slices.js';
-import type { Emitter, TimedLogic } from './timed-stage.js';
-import type { WindowAggregation } from './window.js';
-import { NewestWindow, SliceGrid, type CheckedWindow, type TimeWindow } from './window-grid.js';
+import { TimedOutputs, TimedStage, type TimedLogic } from './timed-stage.js';
+import type { WindowParts } from './window.js';
+import { NewestWindow, SliceGrid, type TimeWindow } from '../windows.js';
 
 /** The open slices of one key. Only the next window has a timer: the one behind it follows from it. */
 interface Sliced {
@@ -19,83 +21,95 @@ interface Sliced {
   number: number;
 }
 
-export type SlicedWindowOperator = TimedOperator<Sliced>;
-
 type SavedSlice = readonly [startMs: number, value: unknown];
 
-export interface SlicedWindowParts {
-  readonly spec: CheckedWindow;
+/** As `WindowParts`, with a `merge`. */
+export interface SlicedWindowParts extends WindowParts {
   readonly merge: Merge;
 }
 
-export function slicedWindowOperator(
-  name: string,
-  { spec, merge }: SlicedWindowParts,
-  settings: OperatorSettings,
-): SlicedWindowOperator {
-  const grid = new SliceGrid(spec);
-  return new TimedOperator<Sliced>(name, settings, {
-    members: ({ slices, nextEndMs, number }) => [
-      nextEndMs,
-      number,
-      slices.all().map((slice) => [grid.startOf(slice.number), slice.value]),
-    ],
-    value: ([, nextEndMs, number, saved]) => ({
-      nextEndMs: nextEndMs as number,
-      number: number as number,
-      slices: new Slices(
-        merge,
-        (saved as readonly SavedSlice[]).map(([startMs, value]) => ({
-          number: grid.sliceAt(startMs),
-          value,
-        })),
-      ),
-    }),
-    migration: {
-      kinds: ['window'],
-      // Slices of other windows have other bounds.
-      mayChangeSettings: false,
-      members: ([key, nextEndMs, number, slices], convert) => [
-        key,
+export class SlicedWindowOperator implements PipelineOperator<TimedOperator<Sliced>> {
+  readonly #parts: SlicedWindowParts;
+  readonly #initial: (key: string) => unknown;
+
+  constructor(parts: SlicedWindowParts) {
+    requireFunctions(parts.name, { keyOf: parts.keyOf });
+    this.#parts = parts;
+    this.#initial = initializer(parts.name, parts.aggregation.initial);
+  }
+
+  prepare(settings: OperatorSettings): TimedOperator<Sliced> {
+    const { name, spec, merge } = this.#parts;
+    const grid = new SliceGrid(spec);
+    return new TimedOperator<Sliced>(name, settings, {
+      members: ({ slices, nextEndMs, number }) => [
         nextEndMs,
         number,
-        (slices as readonly SavedSlice[]).map(([startMs, value]) => [startMs, convert(value)]),
+        slices.all().map((slice) => [grid.startOf(slice.number), slice.value]),
       ],
-    },
-    timersOf: ({ nextEndMs, number }) => [{ time: nextEndMs, number }],
-  });
+      value: ([, nextEndMs, number, saved]) => ({
+        nextEndMs: nextEndMs as number,
+        number: number as number,
+        slices: new Slices(
+          merge,
+          (saved as readonly SavedSlice[]).map(([startMs, value]) => ({
+            number: grid.sliceAt(startMs),
+            value,
+          })),
+        ),
+      }),
+      migration: {
+        kinds: ['window'],
+        // Slices of other windows have other bounds.
+        mayChangeSettings: false,
+        members: ([key, nextEndMs, number, slices], convert) => [
+          key,
+          nextEndMs,
+          number,
+          (slices as readonly SavedSlice[]).map(([startMs, value]) => [startMs, convert(value)]),
+        ],
+      },
+      timersOf: ({ nextEndMs, number }) => [{ time: nextEndMs, number }],
+    });
+  }
+
+  connect(wiring: Wiring<TimedOperator<Sliced>>): readonly Receiver[] {
+    const outputs = new TimedOutputs(wiring, [latePort], true);
+    const logic = new SlicedWindowLogic(this.#parts, this.#initial, wiring.participant, outputs);
+    return TimedStage.receivers(wiring, outputs, logic);
+  }
 }
 
-export interface SlicedWindowLogicParts {
-  readonly operator: SlicedWindowOperator;
-  readonly spec: CheckedWindow;
-  readonly keyOf: KeyOf<unknown>;
-  readonly aggregation: WindowAggregation<unknown, unknown, unknown>;
-  readonly merge: Merge;
-}
-
-export class SlicedWindowLogic implements TimedLogic<Sliced> {
-  readonly #parts: SlicedWindowLogicParts;
-  readonly #emitter: Emitter;
+class SlicedWindowLogic implements TimedLogic<Sliced> {
+  readonly #parts: SlicedWindowParts;
   readonly #initial: (key: string) => unknown;
+  readonly #operator: TimedOperator<Sliced>;
+  readonly #outputs: TimedOutputs<Sliced>;
   readonly #grid: SliceGrid;
   readonly #newest = new NewestWindow();
 
-  constructor(parts: SlicedWindowLogicParts, emitter: Emitter) {
+  constructor(
+    parts: SlicedWindowParts,
+    initial: (key: string) => unknown,
+    operator: TimedOperator<Sliced>,
+    outputs: TimedOutputs<Sliced>,
+  ) {
     this.#parts = parts;
-    this.#emitter = emitter;
-    this.#initial = initializer(parts.aggregation.initial);
+    this.#initial = initial;
+    this.#operator = operator;
+    this.#outputs = outputs;
     this.#grid = new SliceGrid(parts.spec);
   }
 
   onRecord(record: unknown): void {
-    const { operator, spec, keyOf, aggregation } = this.#parts;
+    const { spec, keyOf, aggregation } = this.#parts;
+    const operator = this.#operator;
     const { recordTime: time, watermark } = operator.clock;
     const newest = this.#newest;
     if (!(time >= newest.startMs && time < newest.nextStartMs)) newest.moveTo(time, spec);
     // The last window that the slice belongs to has been sent on.
     if (newest.endMs <= watermark) {
-      this.#emitter.emit(record, time, latePort);
+      this.#outputs.emit(record, time, latePort);
       return;
     }
     const key = keyText(keyOf(record));
@@ -111,7 +125,8 @@ export class SlicedWindowLogic implements TimedLogic<Sliced> {
   }
 
   onTimer(time: number, { entry, number }: EntryTimer<Sliced>): void {
-    const { operator, spec, aggregation } = this.#parts;
+    const { spec, aggregation } = this.#parts;
+    const operator = this.#operator;
     const isCurrent = operator.state.get(entry.key) === entry && entry.value.number === number;
     if (!isCurrent) return;
     operator.state.touch(entry);
@@ -127,15 +142,15 @@ export class SlicedWindowLogic implements TimedLogic<Sliced> {
       // Also where it throws: what is skipped is this window, not those behind it.
       this.#goOn(entry, time);
     }
-    this.#emitter.emit(output, time - 1);
+    this.#outputs.emit(output, time - 1);
   }
 
   #open(key: string, entry: Entry<Sliced> | undefined, number: number, value: unknown): void {
-    const { operator, merge } = this.#parts;
+    const operator = this.#operator;
     const from = Math.max(this.#grid.startOf(number), operator.watermark);
     const endMs = this.#grid.firstEndAfter(from);
     if (entry === undefined) {
-      const slices = new Slices(merge, [{ number, value }]);
+      const slices = new Slices(this.#parts.merge, [{ number, value }]);
       const opened = { slices, nextEndMs: endMs, number: operator.nextNumber() };
       this.#setTimer(operator.state.add(key, opened));
       return;
@@ -150,7 +165,8 @@ export class SlicedWindowLogic implements TimedLogic<Sliced> {
 
   /** To the next window that has a slice; slices that no later window has are forgotten. */
   #goOn(entry: Entry<Sliced>, endMs: number): void {
-    const { operator, spec } = this.#parts;
+    const { spec } = this.#parts;
+    const operator = this.#operator;
     const { slices } = entry.value;
     const nextEndMs = endMs + spec.everyMs;
     slices.dropBefore(this.#grid.sliceAt(nextEndMs - spec.sizeMs));
@@ -167,6 +183,6 @@ export class SlicedWindowLogic implements TimedLogic<Sliced> {
 
   #setTimer(entry: Entry<Sliced>): void {
     const { nextEndMs, number } = entry.value;
-    this.#parts.operator.timers.add(nextEndMs, { entry, number });
+    this.#operator.timers.add(nextEndMs, { entry, number });
   }
 }

@@ -1,44 +1,83 @@
-// Stages without state: map, filter and flatMap, called straight through, batch by batch.
+// Operators without state: map, filter and flatMap, called straight through, batch by batch.
 
+import { requireFunctions } from '../validate-functions.js';
 import { Collector } from '../flow/collector.js';
 import type { Batch, Mark, Receiver, Room } from '../flow/elements.js';
 import type { RecordErrors } from '../flow/record-errors.js';
+import { mainPort, type PipelineOperator, type Wiring } from '../graph.js';
 
-export interface StatelessParts {
-  readonly output: Receiver;
-  readonly errors: RecordErrors;
+type Convert = (record: unknown) => unknown;
+type IsWanted = (record: unknown) => boolean;
+type Expand = (record: unknown) => Iterable<unknown>;
+
+export class MapOperator implements PipelineOperator {
+  readonly #convert: Convert;
+
+  constructor(convert: Convert) {
+    requireFunctions('map', { convert });
+    this.#convert = convert;
+  }
+
+  connect(wiring: Wiring): readonly Receiver[] {
+    return [new MapStage(wiring, this.#convert)];
+  }
 }
 
-export function mapStage(parts: StatelessParts, convert: (record: unknown) => unknown): Receiver {
-  return new MapStage(parts, convert);
+export class FilterOperator implements PipelineOperator {
+  readonly #isWanted: IsWanted;
+
+  constructor(isWanted: IsWanted) {
+    requireFunctions('filter', { isWanted });
+    this.#isWanted = isWanted;
+  }
+
+  connect(wiring: Wiring): readonly Receiver[] {
+    return [new FilterStage(wiring, this.#isWanted)];
+  }
 }
 
-export function filterStage(
-  parts: StatelessParts,
-  isWanted: (record: unknown) => boolean,
-): Receiver {
-  return new FilterStage(parts, isWanted);
+/** Any number of records out for one in. */
+export class FlatMapOperator implements PipelineOperator {
+  readonly #expand: Expand;
+
+  constructor(expand: Expand) {
+    requireFunctions('flatMap', { expand });
+    this.#expand = expand;
+  }
+
+  connect(wiring: Wiring): readonly Receiver[] {
+    return [new FlatMapStage(wiring, this.#expand)];
+  }
 }
 
-export function flatMapStage(
-  parts: StatelessParts,
-  expand: (record: unknown) => Iterable<unknown>,
-): Receiver {
-  return new FlatMapStage(parts, expand);
+/** A stage that marks pass at once: nothing of it waits or is saved. */
+abstract class StatelessStage implements Receiver {
+  protected readonly output: Receiver;
+  protected readonly errors: RecordErrors;
+
+  constructor({ output, errors }: Wiring) {
+    this.output = output(mainPort);
+    this.errors = errors;
+  }
+
+  abstract accept(batch: Batch): Room;
+
+  mark(mark: Mark): void {
+    this.output.mark(mark);
+  }
 }
 
 /** One record out for one in, so that the event times of a batch can be passed on as they are. */
-class MapStage implements Receiver {
-  readonly #parts: StatelessParts;
-  readonly #convert: (record: unknown) => unknown;
+export class MapStage extends StatelessStage {
+  readonly #convert: Convert;
 
-  constructor(parts: StatelessParts, convert: (record: unknown) => unknown) {
-    this.#parts = parts;
+  constructor(wiring: Wiring, convert: Convert) {
+    super(wiring);
     this.#convert = convert;
   }
 
   accept(batch: Batch): Room {
-    const { output, errors } = this.#parts;
+    const { output, errors } = this;
     const convert = this.#convert;
     const records: unknown[] = [];
     try {
@@ -51,13 +90,9 @@ class MapStage implements Receiver {
     return errors.flush(output.accept({ records, eventTimes: batch.eventTimes }));
   }
 
-  mark(mark: Mark): void {
-    this.#parts.output.mark(mark);
-  }
-
   /** From the first record that failed on, record by record: nothing is converted twice. */
   #acceptWithErrors(batch: Batch, converted: readonly unknown[], firstError: unknown): Room {
-    const { output, errors } = this.#parts;
+    const { output, errors } = this;
     const collector = new Collector();
     for (const [index, record] of converted.entries()) collector.addLike(record, batch, index);
     errors.handle(firstError, batch.records[converted.length]);
@@ -73,18 +108,17 @@ class MapStage implements Receiver {
   }
 }
 
-class FilterStage implements Receiver {
-  readonly #parts: StatelessParts;
-  readonly #isWanted: (record: unknown) => boolean;
+class FilterStage extends StatelessStage {
+  readonly #isWanted: IsWanted;
   readonly #collector = new Collector();
 
-  constructor(parts: StatelessParts, isWanted: (record: unknown) => boolean) {
-    this.#parts = parts;
+  constructor(wiring: Wiring, isWanted: IsWanted) {
+    super(wiring);
     this.#isWanted = isWanted;
   }
 
   accept(batch: Batch): Room {
-    const { output, errors } = this.#parts;
+    const { output, errors } = this;
     const isWanted = this.#isWanted;
     const collector = this.#collector;
     const { records } = batch;
@@ -101,25 +135,19 @@ class FilterStage implements Receiver {
     errors.refusePromise(verdict);
     return errors.flush(output.accept(collector.take(batch.eventTimes?.watermark)));
   }
-
-  mark(mark: Mark): void {
-    this.#parts.output.mark(mark);
-  }
 }
 
-/** Any number of records out for one in. */
-class FlatMapStage implements Receiver {
-  readonly #parts: StatelessParts;
-  readonly #expand: (record: unknown) => Iterable<unknown>;
+class FlatMapStage extends StatelessStage {
+  readonly #expand: Expand;
   readonly #collector = new Collector();
 
-  constructor(parts: StatelessParts, expand: (record: unknown) => Iterable<unknown>) {
-    this.#parts = parts;
+  constructor(wiring: Wiring, expand: Expand) {
+    super(wiring);
     this.#expand = expand;
   }
 
   accept(batch: Batch): Room {
-    const { output, errors } = this.#parts;
+    const { output, errors } = this;
     const collector = this.#collector;
     const { records } = batch;
     for (let index = 0; index < records.length; index++) {
@@ -132,9 +160,5 @@ class FlatMapStage implements Receiver {
       }
     }
     return errors.flush(output.accept(collector.take(batch.eventTimes?.watermark)));
-  }
-
-  mark(mark: Mark): void {
-    this.#parts.output.mark(mark);
   }
 }

@@ -2,12 +2,26 @@
 
 import type { Batch, Mark, Receiver, Room } from '../flow/elements.js';
 import type { RecordErrors } from '../flow/record-errors.js';
-import { captureAt } from '../state/keyed-operator.js';
-import type { TableOperator } from '../state/table-operator.js';
+import type { PipelineOperator, TableNode, Wiring } from '../graph.js';
+import { captureAt, KeyedOperator, type OperatorSettings } from '../state/keyed-operator.js';
 import { keyText, type KeyOf } from './keys.js';
+import { MapStage } from './stateless.js';
+
+/** The newest row of each key. Saved beside operators that a user has named, under a name of its own. */
+export function tableRows(table: string, settings: OperatorSettings): KeyedOperator<unknown> {
+  return new KeyedOperator<unknown>(`table:${table}`, settings, {
+    members: (row) => [row],
+    value: ([, row]) => row,
+    migration: {
+      kinds: ['table'],
+      mayChangeSettings: false,
+      members: ([key, row], convert) => [key, convert(row)],
+    },
+  });
+}
 
 export interface TableParts {
-  readonly operator: TableOperator;
+  readonly rows: KeyedOperator<unknown>;
   readonly keyOf: KeyOf<unknown>;
   readonly errors: RecordErrors;
 }
@@ -21,8 +35,8 @@ export class TableStage implements Receiver {
   }
 
   accept({ records }: Batch): Room {
-    const { operator, keyOf, errors } = this.#parts;
-    const { state } = operator;
+    const { rows, keyOf, errors } = this.#parts;
+    const { state } = rows;
     for (const row of records) {
       try {
         const key = keyText(keyOf(row));
@@ -40,12 +54,33 @@ export class TableStage implements Receiver {
   }
 
   mark(mark: Mark): void {
-    const { operator } = this.#parts;
-    if (mark.kind === 'barrier') captureAt(mark, operator.name, operator);
+    const { rows } = this.#parts;
+    if (mark.kind === 'barrier') captureAt(mark, rows.name, rows);
   }
 }
 
-/** The row of a key, or undefined. Rows are shared: they are not to be changed. */
-export function rowIn(operator: TableOperator, key: string): unknown {
-  return operator.state.get(key)?.value;
+/** Combines each record with the row that has its key, or none. Rows are shared: not to be changed. */
+export class LookupOperator implements PipelineOperator {
+  readonly #table: TableNode;
+  readonly #keyOf: KeyOf<unknown>;
+  readonly #combine: (record: unknown, row: unknown) => unknown;
+
+  constructor(
+    table: TableNode,
+    keyOf: KeyOf<unknown>,
+    combine: (record: unknown, row: unknown) => unknown,
+  ) {
+    this.#table = table;
+    this.#keyOf = keyOf;
+    this.#combine = combine;
+  }
+
+  connect(wiring: Wiring): readonly Receiver[] {
+    const { state } = wiring.rowsOf(this.#table);
+    const keyOf = this.#keyOf;
+    const combine = this.#combine;
+    const convert = (record: unknown): unknown =>
+      combine(record, state.get(keyText(keyOf(record)))?.value);
+    return [new MapStage(wiring, convert)];
+  }
 }

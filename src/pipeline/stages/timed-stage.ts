@@ -1,6 +1,5 @@
 // A stage on which event time acts: fires what is due before each record, and lets others go first.
 
-import { assert } from '../../assert.js';
 import { Collector } from '../flow/collector.js';
 import {
   beginningOfTime,
@@ -14,17 +13,11 @@ import {
   type TimeMark,
 } from '../flow/elements.js';
 import type { FlowRun } from '../flow/flow-run.js';
-import type { Stage } from '../flow/inbox.js';
+import { Inbox, type Stage } from '../flow/inbox.js';
 import type { RecordErrors } from '../flow/record-errors.js';
-import { latePort, mainPort } from '../graph.js';
+import { latePort, mainPort, type Wiring } from '../graph.js';
 import { captureAt } from '../state/keyed-operator.js';
 import { noTime, type EntryTimer, type TimedOperator } from '../state/timed-operator.js';
-
-/** Where the logic of a stage sends records: everything leaves when the batch is done. */
-export interface Emitter {
-  /** @param time Event time of the record; ignored in a stream without. */
-  emit(record: unknown, time: number, port?: string): void;
-}
 
 /** What a kind of timed operator does. It may throw: the record is then treated by the policy. */
 export interface TimedLogic<Value> {
@@ -34,54 +27,106 @@ export interface TimedLogic<Value> {
   onTimer(time: number, timer: EntryTimer<Value>): void;
 }
 
-export interface TimedStageParts<Value> {
-  readonly run: FlowRun;
-  readonly operator: TimedOperator<Value>;
-  readonly errors: RecordErrors;
-  readonly output: (port: string) => Receiver;
-  /** A record came after its time. */
-  readonly countLate: () => void;
-  readonly ports: readonly string[];
-  readonly hasEventTime: boolean;
-  readonly logic: (emitter: Emitter) => TimedLogic<Value>;
+interface Output {
+  readonly collector: Collector;
+  readonly receiver: Receiver;
+}
+
+/** Where the logic of a stage sends records: everything leaves when the batch is done. */
+export class TimedOutputs<Value> {
+  readonly main: Receiver;
+  /** The call of the logic that is under way has sent something. */
+  hasEmitted = false;
+  readonly #operator: TimedOperator<Value>;
+  readonly #hasEventTime: boolean;
+  readonly #countLate: () => void;
+  readonly #main: Output;
+  readonly #outputs: ReadonlyMap<string, Output>;
+  readonly #all: readonly Output[];
+
+  constructor(
+    { participant, output, countLate }: Wiring<TimedOperator<Value>>,
+    sides: readonly string[],
+    hasEventTime: boolean,
+  ) {
+    const outputTo = (port: string): Output => ({
+      collector: new Collector(),
+      receiver: output(port),
+    });
+    this.#operator = participant;
+    this.#hasEventTime = hasEventTime;
+    this.#countLate = countLate;
+    this.#main = outputTo(mainPort);
+    this.main = this.#main.receiver;
+    this.#outputs = new Map(sides.map((port) => [port, outputTo(port)]));
+    this.#all = [this.#main, ...this.#outputs.values()];
+  }
+
+  /** @param time Event time of the record; ignored in a stream without. */
+  emit(record: unknown, time: number, port: string = mainPort): void {
+    const output = port === mainPort ? this.#main : this.#outputs.get(port);
+    if (output === undefined) throw new Error(`there is no output ${port}`);
+    const { collector } = output;
+    this.hasEmitted = true;
+    if (port === latePort) this.#countLate();
+    if (this.#hasEventTime) collector.addTimed(record, time, this.#operator.watermark);
+    else collector.add(record);
+  }
+
+  /** What the call has sent stays. */
+  keep(): void {
+    this.hasEmitted = false;
+    for (const { collector } of this.#all) collector.keep();
+  }
+
+  /** The call has thrown: nothing of it is sent. */
+  drop(): void {
+    this.hasEmitted = false;
+    for (const { collector } of this.#all) collector.drop();
+  }
+
+  flush(): Room {
+    let room: Room;
+    for (const { collector, receiver } of this.#all) {
+      const batch = collector.take(this.#hasEventTime ? this.#operator.watermark : undefined);
+      // An empty batch still carries how far time has come.
+      if (batch.records.length > 0 || this.#hasEventTime)
+        room = bothRooms(room, receiver.accept(batch));
+    }
+    return room;
+  }
 }
 
 /** Firings at a stretch: a window that closes for a million keys must not block the event loop. */
 const maxFirings = 1_024;
 
-export class TimedStage<Value> implements Stage, Emitter {
-  readonly #parts: TimedStageParts<Value>;
+export class TimedStage<Value> implements Stage {
+  readonly #run: FlowRun;
+  readonly #operator: TimedOperator<Value>;
+  readonly #errors: RecordErrors;
+  readonly #outputs: TimedOutputs<Value>;
   readonly #logic: TimedLogic<Value>;
-  readonly #main: Output;
-  readonly #outputs: ReadonlyMap<string, Output>;
-  readonly #collectors: readonly Collector[];
-  /** The call of the logic that is under way has sent something. */
-  #hasEmitted = false;
 
-  constructor(parts: TimedStageParts<Value>) {
-    this.#parts = parts;
-    this.#logic = parts.logic(this);
-    this.#outputs = new Map(
-      parts.ports.map((port) => [
-        port,
-        { collector: new Collector(), receiver: parts.output(port) },
-      ]),
-    );
-    this.#collectors = [...this.#outputs.values()].map(({ collector }) => collector);
-    const main = this.#outputs.get(mainPort);
-    assert(main !== undefined, 'a stage has no main output');
-    this.#main = main;
+  constructor(
+    { run, participant, errors }: Wiring<TimedOperator<Value>>,
+    outputs: TimedOutputs<Value>,
+    logic: TimedLogic<Value>,
+  ) {
+    this.#run = run;
+    this.#operator = participant;
+    this.#errors = errors;
+    this.#outputs = outputs;
+    this.#logic = logic;
   }
 
-  emit(record: unknown, time: number, port: string = mainPort): void {
-    const output = port === mainPort ? this.#main : this.#outputs.get(port);
-    if (output === undefined) throw new Error(`there is no output ${port}`);
-    const { collector } = output;
-    const { hasEventTime, operator, countLate } = this.#parts;
-    this.#hasEmitted = true;
-    if (port === latePort) countLate();
-    if (hasEventTime) collector.addTimed(record, time, operator.watermark);
-    else collector.add(record);
+  /** The ends of the inputs of such a stage. */
+  static receivers<Value>(
+    wiring: Wiring<TimedOperator<Value>>,
+    outputs: TimedOutputs<Value>,
+    logic: TimedLogic<Value>,
+    inputs = 1,
+  ): readonly Receiver[] {
+    return new Inbox(wiring.run, new TimedStage(wiring, outputs, logic), inputs).receivers;
   }
 
   process(batch: Batch, input: number): Room {
@@ -90,17 +135,16 @@ export class TimedStage<Value> implements Stage, Emitter {
 
   time(mark: TimeMark): Room {
     if (mark.kind === 'idle') {
-      this.#main.receiver.mark(mark);
+      this.#outputs.main.mark(mark);
       return undefined;
     }
     return this.#moveTo(mark.kind === 'end' ? endOfTime : mark.time, mark);
   }
 
   barrier(mark: BarrierMark): void {
-    const { operator } = this.#parts;
-    captureAt(mark, operator.name, operator);
+    captureAt(mark, this.#operator.name, this.#operator);
     // Marks that go this way go out of every port.
-    this.#main.receiver.mark(mark);
+    this.#outputs.main.mark(mark);
   }
 
   #processFrom(batch: Batch, start: number, input: number): Room {
@@ -117,14 +161,16 @@ export class TimedStage<Value> implements Stage, Emitter {
    */
   #work({ records, eventTimes }: Batch, start: number, input: number): number {
     if (eventTimes !== undefined) return this.#workInTime(records, eventTimes, start, input);
-    this.#parts.operator.clock.recordTime = noTime;
+    const logic = this.#logic;
+    const outputs = this.#outputs;
+    this.#operator.clock.recordTime = noTime;
     for (let index = start; index < records.length; index++) {
       try {
-        this.#logic.onRecord(records[index], input);
-        if (this.#hasEmitted) this.#keepOutput();
+        logic.onRecord(records[index], input);
+        if (outputs.hasEmitted) outputs.keep();
       } catch (error) {
-        this.#dropOutput();
-        this.#parts.errors.handle(error, records[index]);
+        outputs.drop();
+        this.#errors.handle(error, records[index]);
       }
     }
     return records.length;
@@ -137,8 +183,9 @@ export class TimedStage<Value> implements Stage, Emitter {
     start: number,
     input: number,
   ): number {
-    const { clock, timers } = this.#parts.operator;
+    const { clock, timers } = this.#operator;
     const logic = this.#logic;
+    const outputs = this.#outputs;
     for (let index = start; index < records.length; index++) {
       const before = watermarks[index] ?? Number.NaN;
       // Also a timer that was set for a time that has passed fires before the next record.
@@ -147,10 +194,10 @@ export class TimedStage<Value> implements Stage, Emitter {
       clock.recordTime = times[index] ?? Number.NaN;
       try {
         logic.onRecord(records[index], input);
-        if (this.#hasEmitted) this.#keepOutput();
+        if (outputs.hasEmitted) outputs.keep();
       } catch (error) {
-        this.#dropOutput();
-        this.#parts.errors.handle(error, records[index]);
+        outputs.drop();
+        this.#errors.handle(error, records[index]);
       }
     }
     return records.length;
@@ -159,13 +206,14 @@ export class TimedStage<Value> implements Stage, Emitter {
   #moveTo(time: number, mark: TimeMark): Room {
     if (!this.#moveClock(time)) return this.#later(() => this.#moveTo(time, mark));
     const room = this.#flush();
-    this.#main.receiver.mark(mark);
+    this.#outputs.main.mark(mark);
     return room;
   }
 
   /** False when there is more to fire than should be fired at a stretch. */
   #moveClock(time: number): boolean {
-    const { operator, errors } = this.#parts;
+    const operator = this.#operator;
+    const outputs = this.#outputs;
     const { timers, clock } = operator;
     // Not at the mark: the last batch of a window before this one is at the end of time already.
     if (time === endOfTime) operator.beginEnd();
@@ -175,46 +223,24 @@ export class TimedStage<Value> implements Stage, Emitter {
       if (due === undefined) break;
       try {
         this.#logic.onTimer(due.time, due.item);
-        if (this.#hasEmitted) this.#keepOutput();
+        if (outputs.hasEmitted) outputs.keep();
       } catch (error) {
-        this.#dropOutput();
-        errors.handle(error, { key: due.item.entry.key, time: due.time });
+        outputs.drop();
+        this.#errors.handle(error, { key: due.item.entry.key, time: due.time });
       }
     }
     if (time > clock.watermark) clock.watermark = time;
     return true;
   }
 
-  #keepOutput(): void {
-    this.#hasEmitted = false;
-    for (const collector of this.#collectors) collector.keep();
-  }
-
-  #dropOutput(): void {
-    this.#hasEmitted = false;
-    for (const collector of this.#collectors) collector.drop();
-  }
-
   async #later(rest: () => Room): Promise<void> {
-    const { run } = this.#parts;
+    const run = this.#run;
     await this.#flush();
     await run.slice.pass();
     if (!run.isOver) await rest();
   }
 
   #flush(): Room {
-    const { errors, hasEventTime, operator } = this.#parts;
-    let room: Room;
-    for (const { collector, receiver } of this.#outputs.values()) {
-      const batch = collector.take(hasEventTime ? operator.watermark : undefined);
-      // An empty batch still carries how far time has come.
-      if (batch.records.length > 0 || hasEventTime) room = bothRooms(room, receiver.accept(batch));
-    }
-    return errors.flush(room);
+    return this.#errors.flush(this.#outputs.flush());
   }
-}
-
-interface Output {
-  readonly collector: Collector;
-  readonly receiver: Receiver;
 }

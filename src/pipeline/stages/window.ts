@@ -1,14 +1,15 @@
 // Event-time windows: records of a key in the same stretch of time become one result when it is over.
 
-import type { PartsOf } from '../given-functions.js';
-import { latePort } from '../graph.js';
+import type { Receiver } from '../flow/elements.js';
+import { requireFunctions, type PartsOf } from '../validate-functions.js';
+import { latePort, type PipelineOperator, type Wiring } from '../graph.js';
 import type { LayoutMigration, OperatorSettings } from '../state/keyed-operator.js';
 import { TimedOperator, type EntryTimer } from '../state/timed-operator.js';
 import { initializer } from './aggregate.js';
 import { firstIndexNotBefore } from '../state/sorted.js';
 import { keyText, type KeyOf } from './keys.js';
-import type { Emitter, TimedLogic } from './timed-stage.js';
-import { NewestWindow, type CheckedWindow, type TimeWindow } from './window-grid.js';
+import { TimedOutputs, TimedStage, type TimedLogic } from './timed-stage.js';
+import { NewestWindow, type CheckedWindow, type TimeWindow } from '../windows.js';
 
 export interface WindowAggregation<Rec, Value, Out> {
   /** What a window begins with; a value is copied, a function is called with the key. */
@@ -47,33 +48,54 @@ interface Pane {
   value: unknown;
 }
 
-export type WindowOperator = TimedOperator<Pane[]>;
-
 /** The end only where another definition of the window has opened it: such a window stays as it is. */
 type SavedPane = readonly [startMs: number, number: number, value: unknown, endMs?: number];
 
-export function windowOperator(
-  name: string,
-  { sizeMs }: CheckedWindow,
-  settings: OperatorSettings,
-): WindowOperator {
-  return new TimedOperator<Pane[]>(name, settings, {
-    members: (panes) =>
-      panes.map(({ startMs, endMs, number, value }) =>
-        endMs === startMs + sizeMs ? [startMs, number, value] : [startMs, number, value, endMs],
-      ),
-    value: ([, ...saved]) =>
-      (saved as readonly SavedPane[])
-        .map(([startMs, number, value, endMs = startMs + sizeMs]) => ({
-          startMs,
-          endMs,
-          number,
-          value,
-        }))
-        .sort((left, right) => left.startMs - right.startMs),
-    migration: windowMigration,
-    timersOf: (panes) => panes.map(({ endMs, number }) => ({ time: endMs, number })),
-  });
+/** What an operator with windows is made of. */
+export interface WindowParts {
+  readonly name: string;
+  readonly spec: CheckedWindow;
+  readonly keyOf: KeyOf<unknown>;
+  readonly aggregation: WindowAggregation<unknown, unknown, unknown>;
+}
+
+export class WindowOperator implements PipelineOperator<TimedOperator<Pane[]>> {
+  readonly #parts: WindowParts;
+  readonly #initial: (key: string) => unknown;
+
+  constructor(parts: WindowParts) {
+    requireFunctions(parts.name, { keyOf: parts.keyOf });
+    this.#parts = parts;
+    this.#initial = initializer(parts.name, parts.aggregation.initial);
+  }
+
+  prepare(settings: OperatorSettings): TimedOperator<Pane[]> {
+    const { name, spec } = this.#parts;
+    const { sizeMs } = spec;
+    return new TimedOperator<Pane[]>(name, settings, {
+      members: (panes) =>
+        panes.map(({ startMs, endMs, number, value }) =>
+          endMs === startMs + sizeMs ? [startMs, number, value] : [startMs, number, value, endMs],
+        ),
+      value: ([, ...saved]) =>
+        (saved as readonly SavedPane[])
+          .map(([startMs, number, value, endMs = startMs + sizeMs]) => ({
+            startMs,
+            endMs,
+            number,
+            value,
+          }))
+          .sort((left, right) => left.startMs - right.startMs),
+      migration: windowMigration,
+      timersOf: (panes) => panes.map(({ endMs, number }) => ({ time: endMs, number })),
+    });
+  }
+
+  connect(wiring: Wiring<TimedOperator<Pane[]>>): readonly Receiver[] {
+    const outputs = new TimedOutputs(wiring, [latePort], true);
+    const logic = new WindowLogic(this.#parts, this.#initial, wiring.participant, outputs);
+    return TimedStage.receivers(wiring, outputs, logic);
+  }
 }
 
 /**
@@ -97,34 +119,39 @@ const windowMigration: LayoutMigration = {
   },
 };
 
-export interface WindowParts {
-  readonly operator: WindowOperator;
-  readonly spec: CheckedWindow;
-  readonly keyOf: KeyOf<unknown>;
-  readonly aggregation: WindowAggregation<unknown, unknown, unknown>;
-}
-
-export class WindowLogic implements TimedLogic<Pane[]> {
-  readonly #parts: WindowParts;
-  readonly #emitter: Emitter;
+class WindowLogic implements TimedLogic<Pane[]> {
+  readonly #spec: CheckedWindow;
+  readonly #keyOf: KeyOf<unknown>;
+  readonly #aggregation: WindowAggregation<unknown, unknown, unknown>;
   readonly #initial: (key: string) => unknown;
+  readonly #operator: TimedOperator<Pane[]>;
+  readonly #outputs: TimedOutputs<Pane[]>;
   /** The newest window of the last record: most often it is the next one's too. */
   readonly #newest = new NewestWindow();
 
-  constructor(parts: WindowParts, emitter: Emitter) {
-    this.#parts = parts;
-    this.#emitter = emitter;
-    this.#initial = initializer(parts.aggregation.initial);
+  constructor(
+    { spec, keyOf, aggregation }: WindowParts,
+    initial: (key: string) => unknown,
+    operator: TimedOperator<Pane[]>,
+    outputs: TimedOutputs<Pane[]>,
+  ) {
+    this.#spec = spec;
+    this.#keyOf = keyOf;
+    this.#aggregation = aggregation;
+    this.#initial = initial;
+    this.#operator = operator;
+    this.#outputs = outputs;
   }
 
   onRecord(record: unknown): void {
-    const { operator, spec, keyOf } = this.#parts;
-    const { recordTime: time, watermark } = operator.clock;
+    const spec = this.#spec;
+    const keyOf = this.#keyOf;
+    const { recordTime: time, watermark } = this.#operator.clock;
     const newest = this.#newest;
     if (!(time >= newest.startMs && time < newest.nextStartMs)) newest.moveTo(time, spec);
     // A window that has been sent on is not opened again: its result would be there twice.
     if (newest.endMs <= watermark) {
-      this.#emitter.emit(record, time, latePort);
+      this.#outputs.emit(record, time, latePort);
       return;
     }
     const key = keyText(keyOf(record));
@@ -133,9 +160,8 @@ export class WindowLogic implements TimedLogic<Pane[]> {
   }
 
   onTimer(time: number, { entry, number }: EntryTimer<Pane[]>): void {
-    const { operator, spec, aggregation } = this.#parts;
-    const { state } = operator;
-    const index = indexOfNumber(entry.value, time - spec.sizeMs, number);
+    const { state } = this.#operator;
+    const index = indexOfNumber(entry.value, time - this.#spec.sizeMs, number);
     const pane = entry.value[index];
     if (pane === undefined) return;
     state.touch(entry);
@@ -144,16 +170,15 @@ export class WindowLogic implements TimedLogic<Pane[]> {
     const { key } = entry;
     const window: TimeWindow = { startMs: pane.startMs, endMs: time };
     const { value } = pane;
-    const { result } = aggregation;
+    const { result } = this.#aggregation;
     const output = result === undefined ? { key, window, value } : result(key, window, value);
     // The last moment of the window, so that a later window puts it where its records belong.
-    this.#emitter.emit(output, time - 1);
+    this.#outputs.emit(output, time - 1);
   }
 
   #addToOlder(key: string, record: unknown): void {
-    const { operator, spec } = this.#parts;
-    const { sizeMs, everyMs } = spec;
-    const { recordTime, watermark } = operator.clock;
+    const { sizeMs, everyMs } = this.#spec;
+    const { recordTime, watermark } = this.#operator.clock;
     let startMs = this.#newest.startMs - everyMs;
     for (; startMs > recordTime - sizeMs; startMs -= everyMs) {
       const endMs = startMs + sizeMs;
@@ -162,8 +187,8 @@ export class WindowLogic implements TimedLogic<Pane[]> {
   }
 
   #add(key: string, record: unknown, window: TimeWindow): void {
-    const { operator, aggregation } = this.#parts;
-    const { state } = operator;
+    const aggregation = this.#aggregation;
+    const { state } = this.#operator;
     const entry = state.get(key);
     const pane = entry === undefined ? undefined : paneOf(entry.value, window);
     if (entry === undefined || pane === undefined) {
@@ -175,7 +200,7 @@ export class WindowLogic implements TimedLogic<Pane[]> {
   }
 
   #open(key: string, { startMs, endMs }: TimeWindow, value: unknown): void {
-    const { operator } = this.#parts;
+    const operator = this.#operator;
     const { state } = operator;
     const number = operator.nextNumber();
     const opened: Pane = { startMs, endMs, number, value };

@@ -6,7 +6,7 @@ import { TidegateError } from '../../errors.js';
  * Behind the end of a call a barrier may have passed. What would be sent on or changed then is in no
  * checkpoint together with the record that it comes from, and a crash would lose it.
  */
-export class OneCall {
+export class CallScope {
   #isOver = false;
 
   constructor(private readonly operator: string) {}
@@ -29,9 +29,9 @@ export class OneCall {
 /** Runs a call that may answer later; it is over once it has returned, or its promise has settled. */
 export function duringCall(
   operator: string,
-  call: (current: OneCall) => void | Promise<void>,
+  call: (current: CallScope) => void | Promise<void>,
 ): Promise<void> | undefined {
-  const current = new OneCall(operator);
+  const current = new CallScope(operator);
   let working: Promise<void> | undefined;
   try {
     working = call(current) ?? undefined;
