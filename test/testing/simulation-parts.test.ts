@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { SimulatedClock } from '../../src/testing/clock.js';
 import fc from 'fast-check';
 import { Director, type Surroundings } from '../../src/testing/simulation/director.js';
 import { faultsAt } from '../../src/testing/simulation/fault-variants.js';
@@ -10,7 +11,6 @@ import {
 } from '../../src/testing/simulation/faults.js';
 import { allMixes } from '../simulation/campaign/mixes.js';
 import { asTest, shrink } from '../../src/testing/simulation/shrink.js';
-import { Timeline } from '../../src/testing/simulation/timeline.js';
 
 const quiet: Surroundings = {
   lifeEnded: () => {},
@@ -115,14 +115,14 @@ test('a schedule that is written down is read back as it was', () => {
 });
 
 test('simulated time jumps to the next timer, in the order in which they were set', () => {
-  const timeline = new Timeline();
+  const timeline = new SimulatedClock();
   const seen: string[] = [];
   timeline.setTimer(() => seen.push('late'), 20);
   timeline.setTimer(() => seen.push('first'), 10);
   timeline.setTimer(() => seen.push('second'), 10);
   const cancelled = timeline.setTimer(() => seen.push('never'), 5);
   cancelled.cancel();
-  while (timeline.advance());
+  while (timeline.runNextTimer());
   expect(seen).toEqual(['first', 'second', 'late']);
   expect(timeline.monotonicMs()).toBe(20);
 });

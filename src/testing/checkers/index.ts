@@ -1,16 +1,20 @@
-// All rules that a run must keep, each in a file of its own.
+// All rules that a run must keep.
 
-import { acknowledgedIsDurable } from './acknowledged.js';
-import { idsMonotonic } from './ids-monotonic.js';
-import { lastValues } from './last-values.js';
-import { nothingDuplicated } from './nothing-duplicated.js';
-import { nothingLeftPrepared } from './nothing-left-prepared.js';
-import { nothingLost } from './nothing-lost.js';
+import {
+  acknowledgedIsDurable,
+  idsMonotonic,
+  oneInDoubt,
+  overtakenOwnerStops,
+} from './history-rules.js';
 import type { Checker, Observation, Violation } from './observation.js';
-import { oneInDoubt } from './one-in-doubt.js';
-import { orderKept } from './order-kept.js';
-import { overtakenOwnerStops } from './overtaken-owner.js';
-import { refusalJustified } from './refusal-justified.js';
+import {
+  lastValues,
+  nothingDuplicated,
+  nothingLeftPrepared,
+  nothingLost,
+  orderKept,
+  refusalJustified,
+} from './sink-rules.js';
 
 export const checkers: readonly Checker[] = [
   nothingLost,

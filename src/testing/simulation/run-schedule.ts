@@ -242,7 +242,7 @@ class Run {
           return false;
         }
         // It may wait for time itself, as a call that is tried again does.
-        if (silentMs < outsideGraceMs || !timeline.advance()) continue;
+        if (silentMs < outsideGraceMs || !timeline.runNextTimer()) continue;
       }
       if (director.points.length > maxPoints) {
         this.#note('a run comes to its end', `after ${maxPoints} points it has not`);
@@ -252,7 +252,7 @@ class Run {
         this.#note('every wait has a bound', 'ten simulated hours have passed');
         return false;
       }
-      if (!timeline.advance() && !director.releaseAll()) {
+      if (!timeline.runNextTimer() && !director.releaseAll()) {
         this.#note('every wait has a bound', 'a process waits and no timer is set');
         return false;
       }

@@ -8,6 +8,7 @@ import type { ProcessIdentity, Processes } from '../../runtime/process-identity.
 import { seededRandom } from '../../runtime/random.js';
 import type { CheckpointStore } from '../../store/checkpoint-store.js';
 import type { HistoryEvent } from '../checkers/observation.js';
+import { SimulatedClock } from '../clock.js';
 import { SimulatedDisk } from '../disk/simulated-disk.js';
 import { Director, type Surroundings } from './director.js';
 import { directedFileSystem } from './directed-file-system.js';
@@ -18,7 +19,6 @@ import { directedPort } from './port.js';
 import { simulatedSource } from './simulated-source.js';
 import { simulatedTableStore, TableStorage } from './simulated-table-store.js';
 import { simulatedSink, SinkStorage } from './sinks/index.js';
-import { Timeline } from './timeline.js';
 import { requireOptions } from '../../given.js';
 import { inputOf, wrapNames, type Input, type World, type WrapOptions } from './world.js';
 import { wrappedSink } from './wrapped-sink.js';
@@ -38,7 +38,8 @@ interface WrappedSink {
 
 /** The surroundings of one run. */
 export class Simulation implements Surroundings {
-  readonly timeline = new Timeline();
+  /** One for the whole run, shared by its processes. */
+  readonly timeline = new SimulatedClock();
   readonly director: Director;
   readonly storages = new Map<string, SinkStorage>();
   /** Sinks of the user's own, by name. */
