@@ -21,8 +21,8 @@ interface Order {
   readonly amount: number;
 }
 
-const records = isQuick ? 2_000 : 100_000;
-const rounds = isQuick ? 1 : 5;
+const records = isQuick ? 2_000 : 40_000;
+const rounds = isQuick ? 1 : 3;
 const partitions = 6;
 const intervalMs = 1_000;
 const brokers = (process.env.KAFKA_BROKERS ?? '').split(',');
