@@ -84,21 +84,24 @@ export type {
 export { memorySink } from './connectors/memory/memory-sink.js';
 export type { MemorySink } from './connectors/memory/memory-sink.js';
 
-export type { PipelineOptions } from './pipeline/determinism.js';
 export type { AlignmentOptions } from './pipeline/flow/alignment.js';
 export type { DeadLetter, ErrorPolicy } from './pipeline/flow/record-errors.js';
 export type { EventTimeOptions } from './pipeline/flow/event-time.js';
 export { Pipeline } from './pipeline/pipeline.js';
-export type { SourceOptions } from './pipeline/pipeline.js';
 export type { PreparedRun, RunOptions, RunReport } from './pipeline/prepared-run.js';
 export type { Aggregation, KeyedValue } from './pipeline/stages/aggregate.js';
 export type { Key, KeyOf } from './pipeline/stages/keys.js';
 export type { KeyedStream, ProcessedStream, Stream, TimedStream } from './pipeline/stream.js';
-export type { OperatorOptions, StatefulOptions, TableOptions } from './pipeline/stream-options.js';
+export type {
+  OperatorOptions,
+  PipelineOptions,
+  SourceOptions,
+  StatefulOptions,
+  TableOptions,
+} from './pipeline/options.js';
 export type { Table } from './pipeline/table.js';
 export type { JoinOptions } from './pipeline/stages/join.js';
 export type { KeyedFunction, ProcessContext } from './pipeline/stages/process.js';
 export type { WindowAggregation, WindowResult } from './pipeline/stages/window.js';
-export type { TimeWindow, WindowSpec } from './pipeline/windows.js';
 export { slidingWindow, tumblingWindow } from './pipeline/windows.js';
-export type { TumblingWindowOptions } from './pipeline/windows.js';
+export type { TimeWindow, TumblingWindowOptions, WindowSpec } from './pipeline/windows.js';

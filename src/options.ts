@@ -71,12 +71,12 @@ export function completeOptions<Options extends object, const Table extends Opti
   const names =
     unknown.length === 0
       ? []
-      : [`there is no option ${unknown.join(', ')}: there are ${Object.keys(table).join(', ')}`];
+      : [`${noOption} ${unknown.join(', ')}: there are ${Object.keys(table).join(', ')}`];
   const wrong = valueProblems(given, table);
   const problems = names.length + wrong.length > 0 ? wrong : rules().filter(isText);
   if (names.length + problems.length > 0) {
     throw new TidegateError(
-      names.length > 0 ? 'TIDEGATE_OPTIONS' : code,
+      names.length > 0 || wrong.some(isUnknownName) ? 'TIDEGATE_OPTIONS' : code,
       `${component}: ${[...names, ...problems].join('; ')}`,
     );
   }
@@ -116,7 +116,7 @@ export function valueProblems(
     const inner = `${path}${name}.`;
     const unknown = unknownNames(value as object, kind.table);
     return [
-      ...unknown.map((other) => `there is no option ${inner}${other}`),
+      ...unknown.map((other) => `${noOption} ${inner}${other}`),
       ...valueProblems(value as object, kind.table, inner),
     ];
   });
@@ -130,27 +130,32 @@ export function required(kind: OptionKind): OptionKind & { readonly isRequired: 
 /**
  * A whole number: a count, bytes, milliseconds.
  *
- * @param range Both ends included; without `max` up to the largest safe integer.
+ * @param range Both ends included; without one, up to the smallest or largest safe integer.
  */
 export function whole<Default extends number>(
   range: Range,
   fallback: Default,
 ): WithDefault<Default>;
 export function whole(range: Range): OptionKind;
-export function whole({ min, max = Number.MAX_SAFE_INTEGER, unit }: Range, fallback?: number) {
+export function whole(
+  { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER, unit }: Range,
+  fallback?: number,
+) {
   const what = unit === undefined ? 'a whole number' : `whole ${unit}`;
-  const span = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+  const hasMin = min !== Number.MIN_SAFE_INTEGER;
+  const upwards = hasMin ? ` of ${min} or more` : '';
+  const span = max === Number.MAX_SAFE_INTEGER ? upwards : ` from ${min} to ${max}`;
   const isIn = (value: unknown): boolean =>
     Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
   return kindWith(
-    (value) => (isIn(value) ? undefined : `is ${shown(value)}, not ${what} ${span}`),
+    (value) => (isIn(value) ? undefined : `is ${shown(value)}, not ${what}${span}`),
     fallback,
   );
 }
 
 /** Ends of a range of whole numbers, both included. */
 export interface Range {
-  readonly min: number;
+  readonly min?: number;
   readonly max?: number;
   /** As in `milliseconds`. */
   readonly unit?: string;
@@ -262,6 +267,13 @@ function word(value: unknown): string {
 /** Numbers and flags as they are; of anything else the type. */
 function shown(value: unknown): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
+}
+
+/** Begins the sentence about a name that there is not, at any depth. */
+const noOption = 'there is no option';
+
+function isUnknownName(problem: string): boolean {
+  return problem.startsWith(noOption);
 }
 
 function isText(problem: string | undefined): problem is string {

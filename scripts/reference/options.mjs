@@ -31,11 +31,11 @@ const sections = [
   { heading: '`restoreFrom`', interfaces: [['src/recovery/request.ts', 'RestoreChoice']] },
   {
     heading: '`new Pipeline(name, …)`',
-    interfaces: [['src/pipeline/determinism.ts', 'PipelineOptions']],
+    interfaces: [['src/pipeline/options.ts', 'PipelineOptions']],
   },
   {
     heading: '`pipeline.source(name, source, …)`',
-    interfaces: [['src/pipeline/pipeline.ts', 'SourceOptions']],
+    interfaces: [['src/pipeline/options.ts', 'SourceOptions']],
   },
   {
     heading: '`eventTime` of a source',
@@ -43,11 +43,11 @@ const sections = [
   },
   {
     heading: '`map`, `filter`, `flatMap`',
-    interfaces: [['src/pipeline/stream-options.ts', 'OperatorOptions']],
+    interfaces: [['src/pipeline/options.ts', 'OperatorOptions']],
   },
   {
     heading: 'Operators with state',
-    interfaces: [['src/pipeline/stream-options.ts', 'StatefulOptions']],
+    interfaces: [['src/pipeline/options.ts', 'StatefulOptions']],
   },
   {
     heading: '`new FileSystemCheckpointStore(directory, …)`',

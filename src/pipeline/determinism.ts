@@ -1,14 +1,7 @@
 // What a pipeline can promise about doing the same again.
 
 import type { Graph, SourceNode } from './graph.js';
-
-export interface PipelineOptions {
-  /**
-   * Your word that every function given to this pipeline gives the same output for the same input.
-   * Needed by `idempotent` sinks. Default false.
-   */
-  readonly deterministic?: boolean;
-}
+import type { PipelineOptions } from './options.js';
 
 /** Whether the same input gives the same output, as far as the user has said and the shape allows. */
 export function isDeterministic(graph: Graph, { deterministic = false }: PipelineOptions): boolean {

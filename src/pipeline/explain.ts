@@ -4,8 +4,9 @@ import { guaranteeOf } from '../coordinator/options/guarantee.js';
 import { DEFAULT_VNODE_COUNT } from '../manifest/types.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';
-import { isDeterministic, type PipelineOptions } from './determinism.js';
+import { isDeterministic } from './determinism.js';
 import { mainPort, type Graph, type GraphNode } from './graph.js';
+import type { PipelineOptions } from './options.js';
 
 export function explainGraph(graph: Graph, options: PipelineOptions): string {
   const settings = {

@@ -1,10 +1,17 @@
 // The nodes that streams put into a pipeline's graph: each kind made in one place.
 
 import type { Sink } from '../contracts/sink.js';
-import { stateVersionProblem, type StateVersion } from '../contracts/migration.js';
+import type { StateVersion } from '../contracts/migration.js';
 import type { OperatorDefinition } from '../contracts/operator.js';
-import { requireOptions, type NamesOf } from '../given.js';
-import { requireContract, requirePolicy, requireSynchronous } from './validate-functions.js';
+import {
+  operatorOptions,
+  statefulOptions,
+  tableOptions,
+  type OperatorOptions,
+  type StatefulOptions,
+  type TableOptions,
+} from './options.js';
+import { requireContract } from './validate-functions.js';
 import {
   hasEventTime,
   invalid,
@@ -15,13 +22,6 @@ import {
 } from './graph.js';
 import { UnionOperator } from './stages/ends.js';
 import type { OperatorIdentity } from './state/keyed-operator.js';
-import type { OperatorOptions, StatefulOptions, TableOptions } from './stream-options.js';
-
-const statelessNames: NamesOf<OperatorOptions> = { onError: true, name: true };
-
-const versionNames: NamesOf<TableOptions> = { version: true, migrate: true };
-
-const statefulNames: NamesOf<StatefulOptions> = { ...versionNames, onError: true };
 
 interface StatelessParts {
   readonly kind: string;
@@ -36,9 +36,7 @@ export function addStateless(
   graph: Graph,
   { kind, options, inputs, operator }: StatelessParts,
 ): OperatorNode {
-  requireOptions(kind, options, statelessNames);
-  const { onError = 'fail', name } = options;
-  requirePolicy(name ?? kind, onError);
+  const { onError, name } = operatorOptions(kind, options);
   return graph.add({
     role: 'operator',
     kind,
@@ -79,10 +77,8 @@ export function addStateful(
   graph: Graph,
   { kind, name, options, settings, inputs, operator }: StatefulParts,
 ): OperatorNode {
-  requireOptions(name, options, statefulNames);
-  const { onError = 'fail' } = options;
-  const identity = identityOf(name, kind, options, settings);
-  requirePolicy(name, onError);
+  const { onError } = statefulOptions(name, options);
+  const identity = identityOf(kind, options, settings);
   return graph.add({
     role: 'operator',
     kind,
@@ -95,17 +91,12 @@ export function addStateful(
   });
 }
 
-/** @throws TidegateError `TIDEGATE_PIPELINE` for a version that is none, and a `migrate` without one. */
 function identityOf(
-  name: string,
   kind: string,
   options: StateVersion,
   settings: OperatorDefinition['settings'] = {},
 ): OperatorIdentity {
   const { version, migrate } = options;
-  const problem = stateVersionProblem(options);
-  if (problem !== undefined) throw invalid(`${name} ${problem}`);
-  requireSynchronous(name, { migrate });
   const stateVersion = {
     ...(version === undefined ? {} : { version }),
     ...(migrate === undefined ? {} : { migrate }),
@@ -115,9 +106,7 @@ function identityOf(
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`, `TIDEGATE_PIPELINE`. */
 export function tableIdentity(name: string, options: TableOptions): OperatorIdentity {
-  const what = `table ${name}`;
-  requireOptions(what, options, versionNames);
-  return identityOf(what, 'table', options);
+  return identityOf('table', tableOptions(name, options));
 }
 
 /** A writer takes what its stream carries: the types were compared where the sink was given. */

@@ -1,9 +1,7 @@
 // The pipeline: sources, operators and sinks as a user writes them down, and the ways to run them.
 
 import type { ReadableSource } from '../contracts/source.js';
-import type { ErrorPolicy } from './flow/record-errors.js';
 import type { EventTimeOptions } from './flow/event-time.js';
-import type { PipelineOptions } from './determinism.js';
 import { explainGraph } from './explain.js';
 import { Graph, mainPort } from './graph.js';
 import { prepareGraph } from './prepare-graph.js';
@@ -11,22 +9,15 @@ import { PreparedRun, requireRunOptions, type RunOptions, type RunReport } from 
 import type { KeyOf } from './stages/keys.js';
 import { tableIdentity } from './nodes.js';
 import { Stream } from './stream.js';
-import type { TableOptions } from './stream-options.js';
 import { Table } from './table.js';
-import { requireOptions, type NamesOf } from '../given.js';
-import { requireContract, requireFunctions, requirePolicy } from './validate-functions.js';
-import { requireEventTimes } from './event-time-options.js';
-
-export interface SourceOptions<Rec> {
-  /** Gives records an event time, for windows and timers. Default: none. */
-  readonly eventTime?: EventTimeOptions<Rec>;
-  /** What becomes of a record whose event time cannot be determined. Default `fail`. */
-  readonly onError?: ErrorPolicy;
-}
-
-const sourceNames: NamesOf<SourceOptions<unknown>> = { eventTime: true, onError: true };
-
-const pipelineNames: NamesOf<PipelineOptions> = { deterministic: true };
+import {
+  pipelineOptions,
+  sourcePolicy,
+  type PipelineOptions,
+  type SourceOptions,
+  type TableOptions,
+} from './options.js';
+import { requireContract, requireFunctions } from './validate-functions.js';
 
 /**
  * A description of a dataflow. Building it opens nothing; it can be run again after a run, by the
@@ -39,10 +30,9 @@ export class Pipeline {
 
   /** @param name Recorded in the store and by the sinks: it must never change. */
   constructor(name: string, options: PipelineOptions = {}) {
-    requireOptions(`pipeline ${name}`, options, pipelineNames);
+    this.#options = pipelineOptions(name, options);
     this.name = name;
     this.#graph = new Graph(name);
-    this.#options = options;
   }
 
   /** Stands for names, kinds, topology and definitions; see `explain()`. */
@@ -61,12 +51,9 @@ export class Pipeline {
     source: ReadableSource<Rec>,
     options: SourceOptions<Rec> = {},
   ): Stream<Rec> {
-    const what = `source ${name}`;
-    requireOptions(what, options, sourceNames);
-    const { eventTime, onError = 'fail' } = options;
-    requirePolicy(what, onError);
-    if (eventTime !== undefined) requireEventTimes(name, eventTime);
-    requireContract(what, source, ['position', 'restore', 'read']);
+    const onError = sourcePolicy(name, options);
+    const { eventTime } = options;
+    requireContract(`source ${name}`, source, ['position', 'restore', 'read']);
     const node = this.#graph.add({
       role: 'source',
       kind: 'source',

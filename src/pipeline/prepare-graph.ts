@@ -3,9 +3,10 @@
 import { completeSettings } from '../coordinator/options/checkpoint-options.js';
 import { systemClock } from '../runtime/clock.js';
 import { PreparedGraph } from './assemble.js';
-import { isDeterministic, type PipelineOptions } from './determinism.js';
+import { isDeterministic } from './determinism.js';
 import { Dataflow } from './flow/dataflow.js';
 import { invalid, type Graph } from './graph.js';
+import type { PipelineOptions } from './options.js';
 import type { RunOptions, RunParts } from './prepared-run.js';
 
 /** @throws TidegateError `TIDEGATE_PIPELINE`, with every problem at once. Does no I/O. */

@@ -7,7 +7,7 @@ import type { CheckpointSettings } from '../coordinator/options/checkpoint-optio
 import type { Participants } from '../contracts/participants.js';
 import type { SourceInput } from '../contracts/source.js';
 import { TidegateError, hasErrorCode } from '../errors.js';
-import { requireOptions, type NamesOf } from '../given.js';
+import { completeOptions, contract, custom, flag, type OptionTable } from '../options.js';
 import type { LostInputChoice, RestoreChoice } from '../recovery/request.js';
 import type { Inspect } from '../coordinator/context.js';
 import type { RecoveryReport } from '../recovery/report.js';
@@ -95,24 +95,25 @@ export interface RunParts {
   readonly dispose?: () => void;
 }
 
-const runOptionNames: NamesOf<RunOptions> = {
-  store: true,
-  checkpoint: true,
-  signal: true,
-  handleSignals: true,
-  liveOwner: true,
-  waitForOwnerMs: true,
-  restoreFrom: true,
-  acceptLostInput: true,
-  clock: true,
-  random: true,
-  logger: true,
-  inspect: true,
+/** What the coordinator is given too, it checks. */
+const runTable: OptionTable<RunOptions> = {
+  store: custom(),
+  checkpoint: custom(),
+  signal: contract(['addEventListener', 'removeEventListener']),
+  handleSignals: flag(),
+  liveOwner: custom(),
+  waitForOwnerMs: custom(),
+  restoreFrom: custom(),
+  acceptLostInput: custom(),
+  clock: contract(['now', 'monotonicMs', 'setTimer']),
+  random: custom(),
+  logger: custom(),
+  inspect: custom(),
 };
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`. Called first: what reads them would throw a TypeError. */
 export function requireRunOptions(options: RunOptions): void {
-  requireOptions('a run', options, runOptionNames);
+  completeOptions('a run', options, runTable);
 }
 
 export class PreparedRun {

@@ -38,7 +38,7 @@ import {
   type WindowAggregation,
   type WindowResult,
 } from './stages/window.js';
-import type { OperatorOptions, StatefulOptions } from './stream-options.js';
+import type { OperatorOptions, StatefulOptions } from './options.js';
 import { kindOf } from '../given.js';
 import { Table } from './table.js';
 import { requireFunctions, requireParts } from './validate-functions.js';

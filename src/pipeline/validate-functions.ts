@@ -2,7 +2,7 @@
 
 import { TidegateError } from '../errors.js';
 import { contractProblem, kindOf, requireOptions } from '../given.js';
-import type { ErrorPolicy } from './flow/record-errors.js';
+import type { OptionKind } from '../options.js';
 import { invalid } from './graph.js';
 
 /**
@@ -15,10 +15,23 @@ export function requireFunctions(
   functions: Readonly<Record<string, unknown>>,
 ): void {
   for (const [name, given] of Object.entries(functions)) {
-    if (typeof given === 'function') continue;
-    throw invalid(`${name} of ${where} is ${kindOf(given)}, not a function`);
+    const problem = functionProblem(given);
+    if (problem !== undefined) throw invalid(`${name} of ${where} ${problem}`);
   }
-  requireSynchronous(where, functions);
+}
+
+/** An option that is a function which answers at once. */
+export function synchronous(): OptionKind {
+  return { problem: functionProblem };
+}
+
+function functionProblem(given: unknown): string | undefined {
+  if (typeof given !== 'function') return `is ${kindOf(given)}, not a function`;
+  if (!isAsync(given)) return undefined;
+  return (
+    'is an async function, and its promise would be taken for the result: ' +
+    'wait in onRecord of apply(), or before the record is read'
+  );
 }
 
 /**
@@ -33,27 +46,8 @@ export function requireSynchronous(
   functions: Readonly<Record<string, unknown>>,
 ): void {
   for (const [name, given] of Object.entries(functions)) {
-    if (typeof given !== 'function' || !isAsync(given)) continue;
-    throw invalid(
-      `${name} of ${where} is an async function, and its promise would be taken for the result: ` +
-        'wait in onRecord of apply(), or before the record is read',
-    );
+    if (typeof given === 'function') requireFunctions(where, { [name]: given });
   }
-}
-
-/**
- * @param offered What there is here.
- * @throws TidegateError `TIDEGATE_PIPELINE` for an `onError` that is none of them.
- */
-export function requirePolicy(
-  what: string,
-  policy: unknown,
-  offered: readonly string[] = ['fail', 'skip', 'dead-letter'] satisfies ErrorPolicy[],
-  option = 'onError',
-): void {
-  if (typeof policy === 'string' && offered.includes(policy)) return;
-  const given = typeof policy === 'string' ? JSON.stringify(policy) : kindOf(policy);
-  throw invalid(`${option} of ${what} is ${given}, not one of ${offered.join(', ')}`);
 }
 
 /** What a member of an object of functions has to be. */

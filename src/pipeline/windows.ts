@@ -1,6 +1,6 @@
 // Spans of event time, made and checked: kinds of windows, where they begin and end, how far a join looks.
 
-import { kindOf, requireOptions, type NamesOf } from '../given.js';
+import { completeOptions, required, whole, type OptionTable } from '../options.js';
 import { invalid } from './graph.js';
 
 /**
@@ -29,19 +29,25 @@ export interface TumblingWindowOptions {
   readonly offsetMs?: number;
 }
 
-const tumblingNames: NamesOf<TumblingWindowOptions> = { sizeMs: true, offsetMs: true };
+const code = 'TIDEGATE_PIPELINE';
+const length = required(whole({ min: 1, unit: 'milliseconds' }));
 
-const windowNames: NamesOf<WindowSpec> = { sizeMs: true, everyMs: true, offsetMs: true };
+const tumblingTable = {
+  sizeMs: length,
+  offsetMs: whole({ unit: 'milliseconds' }, 0),
+} satisfies OptionTable<TumblingWindowOptions>;
+
+const windowTable = { ...tumblingTable, everyMs: length } satisfies OptionTable<WindowSpec>;
 
 /**
  * Windows side by side: each record is in one. They begin at multiples of their size, moved by
  * `offsetMs`: with a size of a day and an offset of minus two hours they are the days of UTC+2.
  *
- * @throws TidegateError `TIDEGATE_OPTIONS` for options that there are not.
+ * @throws TidegateError `TIDEGATE_PIPELINE` for what is not whole milliseconds; `TIDEGATE_OPTIONS` for
+ * options that there are not.
  */
 export function tumblingWindow(options: TumblingWindowOptions): WindowSpec {
-  requireOptions('tumblingWindow', options, tumblingNames);
-  const { sizeMs, offsetMs = 0 } = options;
+  const { sizeMs, offsetMs } = completeOptions('tumblingWindow', options, tumblingTable, { code });
   return { sizeMs, everyMs: sizeMs, offsetMs };
 }
 
@@ -49,11 +55,11 @@ export function tumblingWindow(options: TumblingWindowOptions): WindowSpec {
  * Windows of `sizeMs`, one beginning every `everyMs`: a record is in `sizeMs / everyMs` of them. With
  * more than 100 the aggregation needs `merge`; there may be 100 000.
  *
- * @throws TidegateError `TIDEGATE_OPTIONS` for options that there are not.
+ * @throws TidegateError `TIDEGATE_PIPELINE` for what is not whole milliseconds; `TIDEGATE_OPTIONS` for
+ * options that there are not.
  */
 export function slidingWindow(spec: WindowSpec): WindowSpec {
-  requireOptions('slidingWindow', spec, windowNames);
-  return spec;
+  return completeOptions('slidingWindow', spec, windowTable, { code });
 }
 
 /** Without `merge` each record is added to every window that it is in. */
@@ -66,40 +72,29 @@ const maxMergedWindows = 100_000;
  * windows at a time than there may be; `TIDEGATE_OPTIONS` for names that there are not.
  */
 export function checkedWindow(name: string, spec: WindowSpec, canMerge: boolean): CheckedWindow {
-  requireOptions(`window ${name}`, spec, windowNames);
-  const { sizeMs, everyMs, offsetMs = 0 } = spec;
-  for (const [what, value] of Object.entries({ sizeMs, everyMs })) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw invalid(`window ${name} has ${what} ${shown(value)}, not whole milliseconds above 0`);
-  }
-  if (!Number.isSafeInteger(offsetMs)) {
-    throw invalid(`window ${name} has offsetMs ${shown(offsetMs)}, not whole milliseconds`);
-  }
-  if (everyMs > sizeMs) {
-    throw invalid(
-      `window ${name} begins every ${everyMs} ms and lasts ${sizeMs} ms: records between are in none`,
-    );
-  }
-  requireFewWindows(name, spec, canMerge);
+  const { sizeMs, everyMs, offsetMs } = completeOptions(`window ${name}`, spec, windowTable, {
+    code,
+    rules: () => [gapProblem(spec) ?? overlapProblem(spec, canMerge)],
+  });
   return { sizeMs, everyMs, offsetMs: ((offsetMs % everyMs) + everyMs) % everyMs };
 }
 
-function requireFewWindows(name: string, spec: WindowSpec, canMerge: boolean): void {
-  const windows = Math.ceil(spec.sizeMs / spec.everyMs);
+function gapProblem({ sizeMs, everyMs }: WindowSpec): string | undefined {
+  if (everyMs <= sizeMs) return undefined;
+  return `it begins every ${everyMs} ms and lasts ${sizeMs} ms: records between are in none`;
+}
+
+function overlapProblem({ sizeMs, everyMs }: WindowSpec, canMerge: boolean): string | undefined {
+  const windows = Math.ceil(sizeMs / everyMs);
   const most = canMerge ? maxMergedWindows : maxAddedWindows;
-  if (windows <= most) return;
+  if (windows <= most) return undefined;
   const wayOut = canMerge
     ? 'let windows begin less often'
     : 'give the aggregation a merge(earlier, later), so that a record is added once, or let windows begin less often';
-  throw invalid(
-    `window ${name} lasts ${spec.sizeMs} ms and begins every ${spec.everyMs} ms: each record is in ` +
-      `${windows} windows, and there may be ${most}: ${wayOut}`,
+  return (
+    `it lasts ${sizeMs} ms and begins every ${everyMs} ms: each record is in ` +
+    `${windows} windows, and there may be ${most}: ${wayOut}`
   );
-}
-
-/** A text in the place of a number may be anything: only its kind is reported. */
-function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : kindOf(value);
 }
 
 /** @throws TidegateError `TIDEGATE_PIPELINE` for a distance that no pair of records could have. */

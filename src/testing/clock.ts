@@ -1,6 +1,6 @@
 // A clock for tests: time stands still until it is moved, and what is ready always runs first.
 
-import { requireOptions, type NamesOf } from '../given.js';
+import { completeOptions, whole } from '../options.js';
 import type { Clock, Timer } from '../runtime/clock.js';
 import { yieldToEventLoop } from '../runtime/event-loop.js';
 
@@ -14,9 +14,9 @@ export interface SimulatedClockOptions {
   readonly startMs?: number;
 }
 
-const clockNames: NamesOf<SimulatedClockOptions> = { startMs: true };
-
 const someDayMs = 1_767_225_600_000;
+
+const clockTable = { startMs: whole({ unit: 'milliseconds' }, someDayMs) };
 
 /** Without a timer work may go on for some turns of the event loop: a busy loop gives turns away. */
 const maxIdleTurns = 16;
@@ -29,8 +29,7 @@ export class SimulatedClock implements Clock {
   #elapsedMs = 0;
 
   constructor(options: SimulatedClockOptions = {}) {
-    requireOptions('a SimulatedClock', options, clockNames);
-    this.#startMs = options.startMs ?? someDayMs;
+    this.#startMs = completeOptions('a SimulatedClock', options, clockTable).startMs;
   }
 
   /** Timers that are set and have not run. */

@@ -1,9 +1,20 @@
 // Crashes a pipeline at every point, restarts it, and checks what its sinks hold in the end.
 
-import { requireOptions, type NamesOf } from '../given.js';
+import {
+  callback,
+  completeOptions,
+  contract,
+  custom,
+  required,
+  texts,
+  whole,
+  type Completed,
+  type OptionTable,
+} from '../options.js';
 import type { Violation } from './checkers/observation.js';
 import { explore, firstFaults, referenceRun, type Subject } from './simulation/explore.js';
 import {
+  faultKinds,
   formatSchedule,
   parseSchedule,
   type FaultKind,
@@ -41,24 +52,27 @@ export interface CrashOptions {
   readonly signal?: AbortSignal;
 }
 
-const sharedOptionNames = {
-  input: true,
-  seed: true,
-  recordIntervalMs: true,
-  beforeEach: true,
-  maxViolations: true,
-  onProgress: true,
-  signal: true,
-} as const;
-
-const crashOptionNames: NamesOf<CrashOptions> = {
-  ...sharedOptionNames,
-  crashes: true,
-  maxSchedules: true,
-  faults: true,
+const sharedTable = {
+  input: required(custom()),
+  seed: whole({}, 1),
+  recordIntervalMs: whole({ min: 0, unit: 'milliseconds' }, 100),
+  beforeEach: callback(),
+  maxViolations: whole({ min: 1 }, 1),
+  onProgress: callback(),
+  signal: contract(['throwIfAborted']),
 };
 
-const replayOptionNames: NamesOf<ReplayOptions> = { ...sharedOptionNames, schedule: true };
+const crashTable = {
+  ...sharedTable,
+  crashes: whole({ min: 1, max: 2 }, 1),
+  maxSchedules: whole({ min: 1 }, 2_000),
+  faults: custom(faultsProblem),
+} satisfies OptionTable<CrashOptions>;
+
+const replayTable = {
+  ...sharedTable,
+  schedule: required(texts()),
+} satisfies OptionTable<ReplayOptions>;
 
 export interface CrashProgress {
   readonly schedules: number;
@@ -100,12 +114,12 @@ export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'maxSchedu
  * @throws Error when the pipeline does not come to its end even without faults.
  */
 export async function crashEverywhere(build: Build, options: CrashOptions): Promise<CrashReport> {
-  requireOptions('crashEverywhere', options, crashOptionNames);
-  const subject = subjectOf(build, options);
-  const { beforeEach, faults: kinds, maxViolations = 1 } = options;
+  const completed = completeOptions('crashEverywhere', options, crashTable);
+  const subject = subjectOf(build, completed);
+  const { beforeEach, faults: kinds, maxViolations } = completed;
   const reference = await referenceRun(subject, beforeEach);
   const all = firstFaults(reference, kinds).length;
-  const { planned, ...plan } = planOf(all, options);
+  const { planned, ...plan } = planOf(all, completed);
   const matrix = new Matrix();
   const found: FoundViolation[] = [];
   let schedules = 0;
@@ -143,8 +157,7 @@ export async function crashEverywhere(build: Build, options: CrashOptions): Prom
  * @throws Error when a fault of the schedule is no longer reached.
  */
 export async function replaySchedule(build: Build, options: ReplayOptions): Promise<RunResult> {
-  requireOptions('replaySchedule', options, replayOptionNames);
-  const subject = subjectOf(build, options);
+  const subject = subjectOf(build, completeOptions('replaySchedule', options, replayTable));
   const reference = await referenceRun(subject, options.beforeEach);
   await options.beforeEach?.();
   const schedule = parseSchedule(options.schedule);
@@ -156,15 +169,25 @@ export async function replaySchedule(build: Build, options: ReplayOptions): Prom
   return result;
 }
 
-function subjectOf(build: Build, options: Omit<CrashOptions, 'crashes'>): Subject {
-  const { input, seed = 1, recordIntervalMs = 100 } = options;
+type Checked = Completed<CrashOptions, typeof crashTable>;
+
+function subjectOf(
+  build: Build,
+  { input, seed, recordIntervalMs }: Pick<Checked, 'input' | 'seed' | 'recordIntervalMs'>,
+): Subject {
   return { build, input, seed, recordIntervalMs };
+}
+
+function faultsProblem(kinds: unknown): string | undefined {
+  const known = Object.keys(faultKinds);
+  const areKnown = Array.isArray(kinds) && kinds.every((kind) => known.includes(kind as string));
+  return areKnown ? undefined : `is no list of these: ${known.join(', ')}`;
 }
 
 /** Every first fault when there is room for it, else an even choice of them. */
 function planOf(
   firstCount: number,
-  { crashes = 1, maxSchedules = 2_000 }: CrashOptions,
+  { crashes, maxSchedules }: Checked,
 ): {
   readonly depth: 1 | 2;
   readonly stride: number;

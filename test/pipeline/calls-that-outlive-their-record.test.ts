@@ -54,7 +54,7 @@ describe('an async function', () => {
       },
     ],
     [
-      'timeOf of source other',
+      'eventTime of source other: timeOf',
       () =>
         new Pipeline('p').source('other', arraySource([1]), {
           eventTime: { timeOf: asyncFunction },

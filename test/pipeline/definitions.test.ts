@@ -439,12 +439,12 @@ describe('state of another version', () => {
   });
 
   test.each<[StateVersion, string]>([
-    [{ migrate: (old: number) => old }, 'op has a migrate() and no version'],
-    [{ version: '' }, 'op has the version empty'],
-    [{ version: NaN }, 'op has the version NaN'],
-    [{ version: -1 }, 'op has the version -1'],
-    [{ version: 1, migrate: 1 as never }, 'op has a migrate that is of type number'],
-    [{ version: 1, migrate: async () => 1 }, 'migrate of op is an async function'],
+    [{ migrate: (old: number) => old }, 'op: has a migrate() and no version'],
+    [{ version: '' }, 'op: has the version empty'],
+    [{ version: NaN }, 'op: has the version NaN'],
+    [{ version: -1 }, 'op: has the version -1'],
+    [{ version: 1, migrate: 1 as never }, 'op: migrate is of type number, not a function'],
+    [{ version: 1, migrate: async () => 1 }, 'op: migrate is an async function'],
   ])('is refused when it is built: %#', (options, message) => {
     const stream = new Pipeline('p').source('s', arraySource(events));
     const build = () => stream.keyBy(keyOf).aggregate('op', adding, options);

@@ -312,7 +312,15 @@ describe('event time of a source', () => {
     const eventTime = { timeOf: (number: number) => number, [name]: value };
     const adding = (): unknown => pipeline.source('numbers', arraySource([1]), { eventTime });
     expect(adding).toThrow(expect.objectContaining({ code: 'TIDEGATE_PIPELINE' }));
-    expect(adding).toThrow(new RegExp(`source numbers has ${name} ${value}, not whole milli`));
+    expect(adding).toThrow(`eventTime of source numbers: ${name} is ${value}, not whole milli`);
+  });
+
+  test('names every option that does not fit at once', () => {
+    const timeOf = (number: number) => number;
+    const eventTime = { timeOf, outOfOrderMs: -1, maxAheadMs: 0.5, alignment: { maxDriftMs: -2 } };
+    expect(() => new Pipeline('p').source('a', arraySource([1]), { eventTime })).toThrow(
+      /outOfOrderMs is -1.*; maxAheadMs is 0\.5.*; alignment\.maxDriftMs is -2/,
+    );
   });
 
   test('may have any whole span that a timer can wait', () => {

@@ -91,10 +91,10 @@ describe('a time in the far future', () => {
 
 describe('a bound on times is refused', () => {
   test.each<[string, object, string]>([
-    ['that is no number', { maxAheadMs: '5' }, 'maxAheadMs 5'],
-    ['that is negative', { maxAheadMs: -1 }, 'maxAheadMs -1'],
+    ['that is no number', { maxAheadMs: '5' }, 'maxAheadMs is of type string'],
+    ['that is negative', { maxAheadMs: -1 }, 'maxAheadMs is -1'],
     ['with a policy that there is not', { maxAheadMs: 1, onAhead: 'drop' }, '"drop"'],
-    ['as a policy without a bound', { onAhead: 'skip' }, 'no maxAheadMs'],
+    ['as a policy without a bound', { onAhead: 'skip' }, 'onAhead needs maxAheadMs'],
   ])('%s', (_, times, text) => {
     const source = arraySource<number>([]);
     const eventTime = { timeOf: (time: number) => time, ...times } as EventTimeOptions<number>;

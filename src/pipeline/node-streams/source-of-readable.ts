@@ -1,7 +1,7 @@
 // A source made of a Readable that can be opened again behind any record.
 
 import { addAbortSignal, type Readable } from 'node:stream';
-import { requireOptions } from '../../given.js';
+import { callback, completeOptions, contract, required, type OptionTable } from '../../options.js';
 import type { CallOptions, Offsets, ReadableSource } from '../../contracts/source.js';
 
 export interface SourceOfReadableOptions<Rec> {
@@ -16,9 +16,15 @@ export interface SourceOfReadableOptions<Rec> {
   readonly offsetsAfter: (record: Rec) => Offsets;
 }
 
+const table: OptionTable<SourceOfReadableOptions<never>> = {
+  open: required(callback()),
+  start: required(contract([])),
+  offsetsAfter: required(callback()),
+};
+
 /** For a stream whose records tell where they are; with a count in place of offsets see `iterableSource`. */
 export function sourceOfReadable<Rec>(options: SourceOfReadableOptions<Rec>): ReadableSource<Rec> {
-  requireOptions('sourceOfReadable', options, { open: true, start: true, offsetsAfter: true });
+  completeOptions('sourceOfReadable', options, table);
   let position = options.start;
   const open = (offsets: Offsets, call: CallOptions): AsyncIterable<Rec> =>
     addAbortSignal(call.signal, options.open(offsets, call));

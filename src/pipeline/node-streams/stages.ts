@@ -2,8 +2,7 @@
 
 import type { Duplex, Readable, Transform, Writable } from 'node:stream';
 import { TidegateError } from '../../errors.js';
-import { requireOptions, type NamesOf } from '../../given.js';
-import { requirePolicy } from '../validate-functions.js';
+import { completeOptions, oneOf, text, whole, type OptionTable } from '../../options.js';
 import { RecordErrors, type ErrorPolicy, type RecordErrorsOptions } from '../flow/record-errors.js';
 import type { CustomParticipant } from '../stages/custom-operator.js';
 import { ForeignStage, type Wrapping } from './foreign-stage.js';
@@ -21,13 +20,26 @@ export interface RecordStageOptions extends StageOptions {
   readonly onError?: Exclude<ErrorPolicy, 'dead-letter'>;
 }
 
-const stageNames: NamesOf<StageOptions> = { highWaterMark: true };
+const stageTable: OptionTable<StageOptions> = { highWaterMark: whole({ min: 0 }) };
 
-const recordStageNames: NamesOf<RecordStageOptions> = { ...stageNames, onError: true };
+const recordStageTable: OptionTable<RecordStageOptions> = {
+  ...stageTable,
+  // A chain does not split, so there is no stream for dead letters.
+  onError: oneOf(['fail', 'skip']),
+};
 
-const namedStageNames: NamesOf<NamedStageOptions> = { ...recordStageNames, name: true };
+const namedStageTable: OptionTable<NamedStageOptions> = { ...recordStageTable, name: text() };
 
-const wrappingNames: NamesOf<WrappingOptions> = { ...stageNames, name: true };
+const wrappingTable: OptionTable<WrappingOptions> = { ...stageTable, name: text() };
+
+/** @throws TidegateError `TIDEGATE_PIPELINE`; `TIDEGATE_OPTIONS` for names that there are not. */
+function requireFitting<Options extends object>(
+  stage: string,
+  options: Options,
+  table: OptionTable<Options>,
+): void {
+  completeOptions(stage, options, table, { code: 'TIDEGATE_PIPELINE' });
+}
 
 export interface NamedStageOptions extends RecordStageOptions {
   /** Part of the pipeline's hash. Default: the kind and a number. */
@@ -114,7 +126,7 @@ export class StageMaker implements StreamStages {
   }
 
   readonly source = (name: string, options: StageOptions = {}): Readable => {
-    requireOptions(name, options, stageNames);
+    requireFitting(name, options, stageTable);
     return this.#add(new SourceStage(this.#declared('source', name), options));
   };
 
@@ -128,7 +140,7 @@ export class StageMaker implements StreamStages {
     this.#stateless('flatMap', flatMapLogic(expand as (record: unknown) => unknown), options);
 
   readonly operator = (name: string, options: RecordStageOptions = {}): Transform => {
-    requireOptions(name, options, recordStageNames);
+    requireFitting(name, options, recordStageTable);
     const place = this.#declared('operator', name);
     const operator = this.#options.operators[name];
     if (operator === undefined) throw unknownName('operator', name);
@@ -142,18 +154,18 @@ export class StageMaker implements StreamStages {
     this.#foreign({ kind: 'per-epoch', create }, options);
 
   readonly sink = (name: string, options: StageOptions = {}): Writable => {
-    requireOptions(name, options, stageNames);
+    requireFitting(name, options, stageTable);
     return this.#add(new SinkStage(this.#declared('sink', name), options));
   };
 
   #foreign(wrapping: Wrapping, given: WrappingOptions): Duplex {
-    requireOptions(wrapping.kind, given, wrappingNames);
+    requireFitting(wrapping.kind, given, wrappingTable);
     const { name, ...options } = given;
     return this.#add(new ForeignStage(this.#named(wrapping.kind, name), wrapping, options));
   }
 
   #stateless(kind: StageKind, logic: RecordLogic, given: NamedStageOptions): Transform {
-    requireOptions(kind, given, namedStageNames);
+    requireFitting(kind, given, namedStageTable);
     const { name, ...options } = given;
     return this.#record(this.#named(kind, name), logic, options);
   }
@@ -163,8 +175,6 @@ export class StageMaker implements StreamStages {
     logic: RecordLogic,
     { onError = 'fail', ...options }: RecordStageOptions,
   ): Transform {
-    // A chain does not split, so there is no stream for dead letters.
-    requirePolicy(place.name, onError, ['fail', 'skip']);
     const errors = new RecordErrors({
       operator: place.name,
       policy: onError,

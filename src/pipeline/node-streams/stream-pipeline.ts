@@ -5,7 +5,14 @@ import type { ReadableSource } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
 import { completeSettings } from '../../coordinator/options/checkpoint-options.js';
 import { TidegateError, toError } from '../../errors.js';
-import { requireOptions, type NamesOf } from '../../given.js';
+import {
+  callback,
+  completeOptions,
+  contract,
+  flag,
+  required,
+  type OptionTable,
+} from '../../options.js';
 import { systemClock } from '../../runtime/clock.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { explainGraph } from '../explain.js';
@@ -58,12 +65,12 @@ export interface StreamPipelineOptions<
   readonly deterministic?: boolean;
 }
 
-const knownOptions: NamesOf<StreamPipelineOptions<never, never, never>> = {
-  sources: true,
-  operators: true,
-  sinks: true,
-  build: true,
-  deterministic: true,
+const optionTable: OptionTable<StreamPipelineOptions<never, never, never>> = {
+  sources: required(contract([])),
+  operators: contract([]),
+  sinks: required(contract([])),
+  build: required(callback()),
+  deterministic: flag(false),
 };
 
 /** A description, like `Pipeline`: it can be run again after a run. */
@@ -81,7 +88,7 @@ export class StreamPipeline<
 
   /** @param name Recorded in the store and by the sinks: it must never change. */
   constructor(name: string, options: StreamPipelineOptions<Sources, Operators, Sinks>) {
-    requireOptions('a StreamPipeline', options, knownOptions);
+    completeOptions('a StreamPipeline', options, optionTable);
     for (const [operatorName, operator] of Object.entries(options.operators ?? {})) {
       requireCustomOperator(`operator ${operatorName}`, operator);
     }

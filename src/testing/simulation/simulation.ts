@@ -19,8 +19,8 @@ import { directedPort } from './port.js';
 import { simulatedSource } from './simulated-source.js';
 import { simulatedTableStore, TableStorage } from './simulated-table-store.js';
 import { simulatedSink, SinkStorage } from './sinks/index.js';
-import { requireOptions } from '../../given.js';
-import { inputOf, wrapNames, type Input, type World, type WrapOptions } from './world.js';
+import { completeOptions } from '../../options.js';
+import { inputOf, wrapTable, type Input, type World, type WrapOptions } from './world.js';
 import { wrappedSink } from './wrapped-sink.js';
 
 export interface SimulationOptions {
@@ -89,7 +89,7 @@ export class Simulation implements Surroundings {
       fileSystem: this.#files(life),
       tell: (name, what, deliver) => directedPort(this.director, life, name).message(what, deliver),
       wrap: <Own extends Sink>(name: string, sink: Own, options?: WrapOptions): Own => {
-        if (options !== undefined) requireOptions(`wrap of ${name}`, options, wrapNames);
+        if (options !== undefined) completeOptions(`wrap of ${name}`, options, wrapTable);
         this.wrapped.set(name, { durability: sink.durability, visible: options?.visible });
         if (options?.points === 'system') return sink;
         const port = directedPort(this.director, life, `sink ${name}`);

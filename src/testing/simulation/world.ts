@@ -1,6 +1,6 @@
 // What a pipeline under test is built on: one life's view of everything that outlives it.
 
-import type { NamesOf } from '../../given.js';
+import { callback, oneOf, type OptionTable } from '../../options.js';
 import type { Durability, Sink } from '../../contracts/sink.js';
 import type { RecoveryReport } from '../../recovery/report.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -83,7 +83,10 @@ export interface WrapOptions {
   readonly visible: () => readonly unknown[] | Promise<readonly unknown[]>;
 }
 
-export const wrapNames: NamesOf<WrapOptions> = { points: true, visible: true };
+export const wrapTable: OptionTable<WrapOptions> = {
+  points: oneOf(['sink', 'system']),
+  visible: callback(),
+};
 
 /** The part of a coordinator that is watched: which row of the recovery table decided. */
 export interface WatchedCoordinator {
