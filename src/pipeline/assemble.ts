@@ -3,7 +3,7 @@
 import { assert, assertNever } from '../assert.js';
 import type { Operator } from '../contracts/operator.js';
 import type { Participants } from '../contracts/participants.js';
-import { Alignments } from './flow/alignments.js';
+import { Alignments } from './flow/alignment.js';
 import { fanOut, type Receiver } from './flow/elements.js';
 import type { Assembly } from './flow/dataflow.js';
 import type { FlowRun } from './flow/flow-run.js';

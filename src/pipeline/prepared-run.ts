@@ -17,9 +17,8 @@ import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { CheckpointStore, LiveOwnerPolicy } from '../store/checkpoint-store.js';
 import type { Dataflow } from './flow/dataflow.js';
-import { Hopeless } from './hopeless.js';
 import type { RunCounts } from './run-counts.js';
-import { listenForSignals } from './signals.js';
+import { Hopeless, listenForSignals } from './stop-request.js';
 
 export interface RunOptions {
   /** One store belongs to one pipeline. */

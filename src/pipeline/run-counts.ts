@@ -14,13 +14,13 @@ export class RunCounts {
     late: new Map(),
     clamped: new Map(),
   };
-  /** Counted since the last telling. */
+  /** Counted since the last report. */
   #news: { readonly operator: string; readonly trouble: RecordTrouble; records: number }[] = [];
-  #tell: ((troubled: TroubledRecords) => void) | undefined;
+  #report: ((troubled: TroubledRecords) => void) | undefined;
 
-  /** The listeners from now on. */
-  tellTo(tell: ((troubled: TroubledRecords) => void) | undefined): void {
-    this.#tell = tell;
+  /** The listener from now on. */
+  reportTo(report: ((troubled: TroubledRecords) => void) | undefined): void {
+    this.#report = report;
   }
 
   read(source: string, records: number): void {
@@ -52,7 +52,7 @@ export class RunCounts {
     }
     this.#news.push({ operator, trouble, records: 1 });
     // Once for a batch: a listener that writes a line for each must not stop the records.
-    if (this.#news.length === 1) queueMicrotask(() => this.#tellNews());
+    if (this.#news.length === 1) queueMicrotask(() => this.#reportNews());
   }
 
   of(trouble: RecordTrouble): ReadonlyMap<string, number> {
@@ -66,10 +66,10 @@ export class RunCounts {
     return all;
   }
 
-  #tellNews(): void {
+  #reportNews(): void {
     for (const { operator, trouble, records } of this.#news.splice(0)) {
       const total = this.#troubled[trouble].get(operator) ?? records;
-      this.#tell?.({ operator, trouble, records, total });
+      this.#report?.({ operator, trouble, records, total });
     }
   }
 }

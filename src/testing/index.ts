@@ -25,7 +25,7 @@ export type { Point } from './simulation/director.js';
 export type { DecidedRow, RunResult } from './simulation/run-schedule.js';
 export type { SimulatedSource } from './simulation/simulated-source.js';
 export type { SimulatedTableStore } from './simulation/simulated-table-store.js';
-export { readableSource } from './simulation/readable-source.js';
+export { readableSource } from './simulation/simulated-source.js';
 export { startAgain } from './simulation/world.js';
 export type {
   Build,

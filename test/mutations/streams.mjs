@@ -36,7 +36,7 @@ export const mutations = [
   ),
   streams(
     'the state of an operator is not captured as the barrier passes',
-    'stage-logic.ts',
+    'record-stage.ts',
     "if (mark.kind === 'barrier') captureAt(mark, name, participant);",
     "if (mark.kind === 'barrier') queueMicrotask(() => captureAt(mark, name, participant));",
   ),

@@ -8,7 +8,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
 import type { Stream } from '../../src/pipeline/stream.js';
 import { slidingWindow, tumblingWindow } from '../../src/pipeline/windows.js';
-import { readableSource } from '../../src/testing/simulation/readable-source.js';
+import { readableSource } from '../../src/testing/simulation/simulated-source.js';
 import type { Crashable, World } from '../../src/testing/simulation/world.js';
 import { untilLater } from './support.js';
 

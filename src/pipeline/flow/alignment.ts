@@ -1,6 +1,6 @@
 // Sources kept together in event time: the one ahead waits, so that a join need not hold its lead.
 
-import type { Holder } from './flow-run.js';
+import type { FlowRun, Holder } from './flow-run.js';
 import { endOfTime } from './elements.js';
 import type { SourceCursor } from './source-cursor.js';
 
@@ -42,7 +42,7 @@ interface Member {
 
 /**
  * The sources of one group in one generation. The slowest never waits: it is compared with itself
- * too. So somebody reads on for as long as there is one that is neither idle nor at its end.
+ * too. So one source reads on for as long as there is one that is neither idle nor at its end.
  */
 export class AlignmentGroup implements Holder {
   readonly #members: Member[] = [];
@@ -111,4 +111,24 @@ function wake(member: Member): void {
   const { goOn } = member;
   member.goOn = undefined;
   goOn?.();
+}
+
+/** Each source joins before the first is read: one that is ahead since a restart waits at once. */
+export class Alignments {
+  readonly #run: FlowRun;
+  readonly #groups = new Map<string | undefined, AlignmentGroup>();
+
+  constructor(run: FlowRun) {
+    this.#run = run;
+  }
+
+  join(cursor: SourceCursor, alignment: AlignmentOptions | undefined): AlignedSource {
+    let group = this.#groups.get(alignment?.group);
+    if (group === undefined) {
+      group = new AlignmentGroup();
+      this.#groups.set(alignment?.group, group);
+      this.#run.addInbox(group);
+    }
+    return group.add(cursor, alignment?.maxDriftMs);
+  }
 }

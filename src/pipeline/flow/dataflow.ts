@@ -6,6 +6,7 @@ import type {
   CutListener,
   Flow,
   FlowStatus,
+  SourceStatus,
 } from '../../contracts/barrier.js';
 import type { Offsets } from '../../contracts/source.js';
 import type { Generation } from '../../ids.js';
@@ -14,7 +15,6 @@ import { withDeadline } from '../../runtime/deadline.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import type { RunCounts } from '../run-counts.js';
 import { FlowRun, type Reader } from './flow-run.js';
-import { flowStatus } from './flow-status.js';
 import type { SourceCursor } from './source-cursor.js';
 
 export interface DataflowOptions {
@@ -93,7 +93,7 @@ export class Dataflow implements BarrierPort {
       failed: (error) => flow.failed?.(error),
     });
     this.#run = run;
-    this.#options.counts.tellTo(flow.troubled);
+    this.#options.counts.reportTo(flow.troubled);
     const { tables, sources } = this.#options.assemble(run);
     this.#readers = [...tables, ...sources];
     this.#sourceReaders = sources;
@@ -179,4 +179,26 @@ function areSame(left: Offsets, right: Offsets): boolean {
   const names = Object.keys(left);
   if (names.length !== Object.keys(right).length) return false;
   return names.every((name) => left[name] === right[name]);
+}
+
+function flowStatus(
+  cursors: ReadonlyMap<string, SourceCursor>,
+  counts: RunCounts,
+  readers: readonly Reader[],
+): FlowStatus {
+  const input = counts.input();
+  const pauses = new Map(readers.map(({ name, pause }) => [name, pause]));
+  const statusOf = ({ name, watermark, hasEnded }: SourceCursor): SourceStatus => ({
+    records: counts.records.get(name) ?? 0,
+    input: input.get(name),
+    watermark: Number.isFinite(watermark) ? watermark : undefined,
+    state: hasEnded ? 'ended' : (pauses.get(name) ?? 'reading'),
+  });
+  return {
+    sources: new Map([...cursors].map(([name, cursor]) => [name, statusOf(cursor)])),
+    skipped: counts.leftOut(),
+    deadLettered: counts.of('dead-lettered'),
+    late: counts.of('late'),
+    clamped: counts.of('clamped'),
+  };
 }

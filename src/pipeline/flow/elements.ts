@@ -21,7 +21,7 @@ export interface Batch<Rec = unknown> {
   readonly eventTimes: EventTimes | undefined;
 }
 
-/** The barrier on its way, and whom to tell where it has been. */
+/** The barrier on its way, and the listener that learns where it has been. */
 export interface BarrierMark {
   readonly kind: 'barrier';
   readonly barrier: Barrier;
@@ -76,4 +76,14 @@ export function bothRooms(left: Room, right: Room): Room {
   if (left === undefined) return right;
   if (right === undefined) return left;
   return Promise.all([left, right]).then(() => undefined);
+}
+
+export function timeToJson(time: number): number | string {
+  if (Number.isFinite(time)) return time;
+  return time === endOfTime ? 'end' : 'beginning';
+}
+
+export function timeFromJson(time: unknown): number {
+  if (typeof time === 'number') return time;
+  return time === 'end' ? endOfTime : beginningOfTime;
 }

@@ -23,7 +23,7 @@ const endOffset = 'tidegate:end';
 /** Before the name of a partition: its watermark. */
 const partitionOffset = 'tidegate:watermark:';
 
-/** Event times that a manifest can hold and a number can tell apart. */
+/** Event times that a manifest can hold and a number can distinguish. */
 const largestTime = Number.MAX_SAFE_INTEGER;
 
 /** A source, and the position that travels with what was read from it. */

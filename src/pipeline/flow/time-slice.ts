@@ -19,7 +19,7 @@ export class TimeSlice {
     this.#startedAtMs = clock.monotonicMs();
   }
 
-  /** Whether it is somebody else's turn. */
+  /** Whether others should have their turn. */
   isSpent(): boolean {
     this.#looks += 1;
     if (this.#looks >= maxLooks) return true;

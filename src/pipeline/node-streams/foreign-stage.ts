@@ -1,4 +1,4 @@
-// A stream of somebody else's, wrapped so that no record stays in it while a barrier passes.
+// A stream that is not ours, wrapped so that no record stays in it while a barrier passes.
 
 import { Duplex, finished } from 'node:stream';
 import { TidegateError, toError, type ErrorCode } from '../../errors.js';

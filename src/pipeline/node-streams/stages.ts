@@ -7,10 +7,16 @@ import { RecordErrors, type ErrorPolicy, type RecordErrorsOptions } from '../flo
 import type { CustomParticipant } from '../stages/custom-operator.js';
 import { ForeignStage, type Wrapping } from './foreign-stage.js';
 import { Place, type ChainState, type Stage, type StageKind } from './place.js';
-import { RecordStage, type RecordLogic } from './record-stage.js';
+import {
+  RecordStage,
+  filterLogic,
+  flatMapLogic,
+  mapLogic,
+  operatorLogic,
+  type RecordLogic,
+} from './record-stage.js';
 import { SinkStage } from './sink-stage.js';
 import { SourceStage, type StageOptions } from './source-stage.js';
-import { filterLogic, flatMapLogic, mapLogic, operatorLogic } from './stage-logic.js';
 
 export interface RecordStageOptions extends StageOptions {
   /**

@@ -1,7 +1,7 @@
 // A pipeline made of Node's own streams: the user connects them, tidegate sends barriers through.
 
 import type { Participants } from '../../contracts/participants.js';
-import type { ReadableSource } from '../../contracts/source.js';
+import type { ReadableSource, SourceInput } from '../../contracts/source.js';
 import type { Sink } from '../../contracts/sink.js';
 import { completeSettings } from '../../coordinator/options/checkpoint-options.js';
 import { TidegateError, toError } from '../../errors.js';
@@ -17,7 +17,7 @@ import { systemClock } from '../../runtime/clock.js';
 import { silentLogger, type Logger } from '../../runtime/logger.js';
 import { explainGraph } from '../explain.js';
 import { Dataflow, type Assembly } from '../flow/dataflow.js';
-import type { FlowRun } from '../flow/flow-run.js';
+import type { FlowRun, Reader } from '../flow/flow-run.js';
 import { SourceCursor } from '../flow/source-cursor.js';
 import {
   PreparedRun,
@@ -32,9 +32,13 @@ import {
   type CustomOperator,
 } from '../stages/custom-operator.js';
 import { Chain } from './chain.js';
-import { readersOf } from './readers.js';
 import type { StreamStages } from './stages.js';
 import { graphOf, hasPerEpoch, type Declared } from './stream-graph.js';
+import { assert } from '../../assert.js';
+import { RecordErrors } from '../flow/record-errors.js';
+import { SourceReader } from '../flow/source-reader.js';
+import { SourceTimes } from '../flow/source-times.js';
+import type { SourceStage } from './source-stage.js';
 
 /** Participants by the names under which checkpoints know them. */
 export type Declaration<Participant> = Readonly<Record<string, Participant>>;
@@ -234,4 +238,31 @@ function participantsOf(
       [name, new CustomParticipant(name, operator as CustomOperator<unknown, unknown>)] as const,
   );
   return Object.fromEntries(participants);
+}
+
+interface ReadersOptions {
+  readonly run: FlowRun;
+  readonly cursors: ReadonlyMap<string, SourceCursor>;
+  readonly counts: RunCounts;
+}
+
+function readersOf(
+  stages: ReadonlyMap<string, SourceStage>,
+  { run, cursors, counts }: ReadersOptions,
+): readonly Reader[] {
+  return [...stages].map(([name, output]) => {
+    const cursor = cursors.get(name);
+    assert(cursor !== undefined, `source ${name} was not prepared`);
+    const errors = new RecordErrors({
+      operator: name,
+      policy: 'fail',
+      deadLetters: output,
+      leftOut: () => undefined,
+    });
+    const times = new SourceTimes({ run, cursor, output, errors });
+    const counted = (records: number): void => counts.read(name, records);
+    const readLines = (input: SourceInput): void => counts.readLines(name, input);
+    const reports = { counted, readLines };
+    return new SourceReader({ run, cursor, times, output, errors, kind: 'source', ...reports });
+  });
 }

@@ -11,11 +11,10 @@ import type {
 } from '../../contracts/operator.js';
 import type { SavedDefinition } from '../../manifest/types.js';
 import { TidegateError, toError } from '../../errors.js';
-import { beginningOfTime } from '../flow/elements.js';
+import { beginningOfTime, timeFromJson, timeToJson } from '../flow/elements.js';
 import { requireContract, requireHandlers } from '../validate-functions.js';
 import type { OperatorIdentity } from '../state/keyed-operator.js';
 import { splitHead, withHead } from '../state/state-head.js';
-import { timeFromJson, timeToJson } from '../state/time-json.js';
 
 export interface CustomContext<Out> {
   /**

@@ -12,8 +12,9 @@ import type { SavedDefinition } from '../../manifest/types.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { BarrierMark } from '../flow/elements.js';
 import { decodeState } from './decode-state.js';
-import { entryLine } from './entry-json.js';
 import { KeyedState } from './keyed-state.js';
+import { TidegateError } from '../../errors.js';
+import { exactJson } from '../../exact-json.js';
 
 /** What an operator is, as its user has declared it. */
 export interface OperatorIdentity {
@@ -140,4 +141,20 @@ export function captureAt(mark: BarrierMark, name: string, operator: Operator): 
   } catch (error) {
     listener.failed(barrier, `operator ${name}`, error);
   }
+}
+
+/** @throws TidegateError `TIDEGATE_STATE_NOT_JSON`, naming operator, key and member. */
+function entryLine(operator: string, key: string, members: readonly unknown[]): string {
+  const json = exactJson(members, { undefinedMembers: 'absent' });
+  if (json.kind === 'text') return withKey(key, json.text);
+  throw new TidegateError(
+    'TIDEGATE_STATE_NOT_JSON',
+    `the state of operator ${operator} for key ${JSON.stringify(key)} cannot be saved as JSON: ${json.loss}`,
+    { details: { operator } },
+  );
+}
+
+/** The text of an array with one more element before the others. */
+function withKey(key: string, members: string): string {
+  return `[${JSON.stringify(key)}${members === '[]' ? '' : ','}${members.slice(1)}`;
 }

@@ -1,4 +1,4 @@
-// A line of JSON in front of saved bytes that are somebody else's.
+// A line of JSON in front of the saved bytes of a user's operator.
 
 import type { EncodedState } from '../../contracts/operator.js';
 import { TidegateError } from '../../errors.js';

@@ -1,6 +1,6 @@
 // Keyed state that event time acts upon: timers in the order in which they were set, saved with it.
 
-import { beginningOfTime } from '../flow/elements.js';
+import { beginningOfTime, timeFromJson, timeToJson } from '../flow/elements.js';
 import {
   KeyedOperator,
   type KeyedLayout,
@@ -8,7 +8,6 @@ import {
   type OperatorSettings,
 } from './keyed-operator.js';
 import type { Entry, KeyedState } from './keyed-state.js';
-import { timeFromJson, timeToJson } from './time-json.js';
 import { Timers } from './timers.js';
 
 /** A timer of one entry. Its number tells which of two for the same time was set first. */

@@ -40,7 +40,7 @@ export class DiskState {
     return number;
   }
 
-  /** Changes names: at once for everybody, durably with the next sync of a directory it touches. */
+  /** Changes names: at once for every mount, durably with the next sync of a directory it touches. */
   change(changes: readonly NameChange[]): void {
     applyChanges(this.nodes, changes, 'visible');
     this.pending = [...this.pending, { changes }];

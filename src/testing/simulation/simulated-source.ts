@@ -1,7 +1,7 @@
 // A simulated source: its input outlives every crash, and it can always go back.
 
 import { assert } from '../../assert.js';
-import type { Offsets, Source } from '../../contracts/source.js';
+import type { Offsets, ReadableSource, Source } from '../../contracts/source.js';
 import type { Port } from './port.js';
 
 /**
@@ -69,4 +69,21 @@ function indexOf(offsets: Offsets, inputLength: number): number {
     );
   }
   return index;
+}
+
+/** For `pipeline.source(name, readableSource(world.source(name)))`. */
+export function readableSource<Rec>(source: SimulatedSource<Rec>): ReadableSource<Rec> {
+  return {
+    position: () => source.position(),
+    restore: (offsets, options) => source.restore(offsets, options),
+    acknowledge: (offsets, options) => source.acknowledge?.(offsets, options),
+    async *read({ signal }) {
+      let next = Number(source.position().next);
+      for await (const record of source) {
+        if (signal.aborted) return;
+        next += 1;
+        yield { records: [record], offsets: { next: String(next) } };
+      }
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { jsonState } from '../../../src/coordinator/json-state.js';
 import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
 import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
-import { readableSource } from '../../../src/testing/simulation/readable-source.js';
+import { readableSource } from '../../../src/testing/simulation/simulated-source.js';
 import type { Crashable, World } from '../../../src/testing/simulation/world.js';
 
 interface Order {

@@ -3,7 +3,7 @@
 import { Pipeline } from '../../../src/pipeline/pipeline.js';
 import type { Stream } from '../../../src/pipeline/stream.js';
 import { namedSinks, type AccountTotal, type Order, type OrdersSetup } from './order-records.js';
-import { readableSource } from '../../../src/testing/simulation/readable-source.js';
+import { readableSource } from '../../../src/testing/simulation/simulated-source.js';
 import type { Crashable, World } from '../../../src/testing/simulation/world.js';
 
 /**

@@ -74,7 +74,7 @@ class Inspector implements SinkInspector {
   }
 
   protected assertAllowed(): void {
-    // Anybody may read; a session that writes looks at its generation here.
+    // Every session may read; one that writes checks its generation here.
   }
 
   protected findPrepared({ checkpointId, handle }: InspectRequest): PreparedEpoch | undefined {

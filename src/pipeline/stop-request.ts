@@ -1,4 +1,4 @@
-// When a stop is not worth waiting for: what it would wait for is down, and nothing is in flight.
+// Requests to stop: signals, and when a stop is not worth waiting for because what it needs is down.
 
 import type { CheckpointCoordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorEvents } from '../coordinator/events.js';
@@ -88,4 +88,43 @@ export class Hopeless {
     events.on(event, listener);
     this.#listeners.push(() => events.off(event, listener));
   }
+}
+
+export interface SignalOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly handleSignals: boolean;
+  /** The second signal: end without a final checkpoint. */
+  readonly atOnce: () => void;
+}
+
+export interface StopRequest {
+  readonly requested: Promise<'stop'>;
+  /** Removes every handler: a library must leave the process as it found it. */
+  readonly dispose: () => void;
+}
+
+const handledSignals = ['SIGTERM', 'SIGINT'] as const;
+
+export function listenForSignals({ signal, handleSignals, atOnce }: SignalOptions): StopRequest {
+  let request = (): void => undefined;
+  const requested = new Promise<'stop'>((resolve) => {
+    request = () => resolve('stop');
+  });
+  let received = 0;
+  const onSignal = (): void => {
+    received += 1;
+    if (received === 1) request();
+    else atOnce();
+  };
+  if (handleSignals) for (const name of handledSignals) process.on(name, onSignal);
+  const onAbort = (): void => request();
+  if (signal?.aborted === true) request();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return {
+    requested,
+    dispose: () => {
+      for (const name of handledSignals) process.off(name, onSignal);
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
 }
