@@ -127,7 +127,11 @@ export class Inbox {
     lane.bytes -= queued.bytes;
     // Also keeps a stage from being entered again by what its own output sets off.
     this.#isBusy = true;
-    const room = this.#handOver(queued.element, lane, input);
+    const { element } = queued;
+    let room: Room;
+    if (!('kind' in element)) room = this.#stage.process(this.#stamped(element, input), input);
+    else if (element.kind === 'barrier') this.#align(element, lane);
+    else room = this.#moveTime(element, input);
     if (!this.#isFull(lane)) {
       for (const resolve of lane.roomWaiters.splice(0)) resolve();
     }
@@ -141,19 +145,9 @@ export class Inbox {
     this.#run.guard(() => this.#drain());
   }
 
-  #handOver(element: Batch | Mark, lane: Lane, input: number): Room {
-    if (!('kind' in element)) {
-      const isAlone = this.#lanes.length === 1;
-      return this.#stage.process(
-        isAlone ? element : this.#watermarks.combineBatch(element, input),
-        input,
-      );
-    }
-    if (element.kind === 'barrier') {
-      this.#align(element, lane);
-      return undefined;
-    }
-    return this.#moveTime(element, input);
+  /** With the watermark of all inputs, where there are several. */
+  #stamped(batch: Batch, input: number): Batch {
+    return this.#lanes.length === 1 ? batch : this.#watermarks.combineBatch(batch, input);
   }
 
   #moveTime(mark: TimeMark, input: number): Room {

@@ -129,8 +129,16 @@ export class TimedStage<Value> implements Stage {
     return new Inbox(wiring.run, new TimedStage(wiring, outputs, logic), inputs).receivers;
   }
 
-  process(batch: Batch, input: number): Room {
-    return this.#processFrom(batch, 0, input);
+  /** @param start Where the stage goes on after it has let others go first. */
+  process(batch: Batch, input: number, start = 0): Room {
+    const { records, eventTimes } = batch;
+    const next =
+      eventTimes === undefined
+        ? this.#work(records, start, input)
+        : this.#workInTime(records, eventTimes, start, input);
+    const isDone =
+      next === records.length && this.#moveClock(eventTimes?.watermark ?? beginningOfTime);
+    return isDone ? this.#flush() : this.#later(() => this.process(batch, input, next));
   }
 
   time(mark: TimeMark): Room {
@@ -147,20 +155,7 @@ export class TimedStage<Value> implements Stage {
     this.#outputs.main.mark(mark);
   }
 
-  #processFrom(batch: Batch, start: number, input: number): Room {
-    const { records, eventTimes } = batch;
-    const next = this.#work(batch, start, input);
-    const isDone =
-      next === records.length && this.#moveClock(eventTimes?.watermark ?? beginningOfTime);
-    return isDone ? this.#flush() : this.#later(() => this.#processFrom(batch, next, input));
-  }
-
-  /**
-   * Hands the records to the logic; answers the first one that has to wait, because there is more to
-   * fire before it than should be fired at a stretch.
-   */
-  #work({ records, eventTimes }: Batch, start: number, input: number): number {
-    if (eventTimes !== undefined) return this.#workInTime(records, eventTimes, start, input);
+  #work(records: readonly unknown[], start: number, input: number): number {
     const logic = this.#logic;
     const outputs = this.#outputs;
     this.#operator.clock.recordTime = noTime;
@@ -176,7 +171,10 @@ export class TimedStage<Value> implements Stage {
     return records.length;
   }
 
-  /** The innermost loop: what it calls for a record is small enough to be compiled into it. */
+  /**
+   * The innermost loop: what it calls for a record is small enough to be compiled into it. Answers the
+   * first record that has to wait: there is more to fire before it than should be fired at a stretch.
+   */
   #workInTime(
     records: readonly unknown[],
     { times, watermarks }: EventTimes,
