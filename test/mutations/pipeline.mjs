@@ -28,16 +28,16 @@ export const mutations = [
     replace: '',
   },
   {
-    what: 'a deleted entry takes the encoder with it',
+    what: 'an entry that is deleted is missing in the captures before it',
     file: 'src/pipeline/state/keyed-state.ts',
-    find: 'if (cursor === entry) this.#cursors.set(capture, entry.next);',
-    replace: '',
+    find: 'delete(entry: Entry<Value>): void {\n    this.touch(entry);',
+    replace: 'delete(entry: Entry<Value>): void {',
   },
   {
     what: 'an entry that was made after a capture is in it',
     file: 'src/pipeline/state/keyed-state.ts',
-    find: 'if (entry.stamp < capture.number) this.#encodeFor(entry);',
-    replace: 'this.#encodeFor(entry);',
+    find: 'if (entry.stamp >= capture.number) continue;',
+    replace: '',
   },
   {
     what: 'the position runs ahead of the records',
