@@ -53,7 +53,7 @@ export type {
 export type { CheckpointOutcome, RequestOutcome } from './coordinator/checkpoint/requests.js';
 
 export { renderReport } from './recovery/report.js';
-export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/report.js';
+export type { RecoveryReport, SinkReport, SkippedCheckpoint } from './recovery/request.js';
 export type {
   InDoubtPolicy,
   LostInputChoice,

@@ -149,11 +149,7 @@ export const explained = [
   {
     file: 'src/recovery/copy-checkpoint.ts',
     why: 'Assertions: only a mistake of ours could fail them.',
-    mutants: [
-      'receipt.byteLength === byteOffset → true',
-      '`the sidecar of checkpoint ${id} is not complete` → ``',
-      '`checkpoint ${from.id} lost the state of operator ${operator}` → ``',
-    ],
+    mutants: ['`checkpoint ${from.id} lost the state of operator ${operator}` → ``'],
   },
   {
     file: 'src/recovery/dry-run.ts',
@@ -192,10 +188,12 @@ export const explained = [
   },
   {
     file: 'src/recovery/pass.ts',
-    why: 'An assertion: only a mistake of ours could fail it.',
+    why: 'Assertions: only a mistake of ours could fail them.',
     mutants: [
       'session !== undefined → true',
       '`sink ${name} takes part in a plan without being open` → ``',
+      'receipt.byteLength === byteLength → true',
+      '`the sidecar of checkpoint ${id} is not complete` → ``',
     ],
   },
   {
@@ -209,12 +207,8 @@ export const explained = [
   },
   {
     file: 'src/recovery/start-checkpoint.ts',
-    why: 'An assertion: only a mistake of ours could fail it. Of two equal ones either is the lowest.',
-    mutants: [
-      'receipt.byteLength === byteOffset → true',
-      '`the sidecar of checkpoint ${id} is not complete` → ``',
-      'next < low → next <= low',
-    ],
+    why: 'Of two equal ones either is the lowest.',
+    mutants: ['next < low → next <= low'],
   },
   {
     file: 'src/recovery/ask.ts',
@@ -227,7 +221,7 @@ export const explained = [
     mutants: ['`sink ${name} refused` → ``'],
   },
   {
-    file: 'src/recovery/restore-participants.ts',
+    file: 'src/recovery/restore.ts',
     why: 'Assertions: only a mistake of ours could fail them.',
     mutants: [
       '`${kind} ${name} has no offsets in the resumed checkpoint` → ``',

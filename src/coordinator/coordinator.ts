@@ -7,7 +7,7 @@ import type { ReadableSource } from '../contracts/source.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import { untilAwaited } from '../runtime/event-loop.js';
 import { recover as defaultRecover } from '../recovery/recover.js';
-import type { RecoveryReport } from '../recovery/report.js';
+import type { RecoveryReport } from '../recovery/request.js';
 import type { CheckpointOutcome } from './checkpoint/requests.js';
 import { finalFailed } from './checkpoint/outcome.js';
 import type { Batch } from './dataflow/batch-loop.js';

@@ -5,7 +5,7 @@ import type { SourceBack, SourceWaiting, TroubledRecords } from '../contracts/ba
 import type { CommitOutcome } from '../contracts/sink.js';
 import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { CheckpointKind } from '../manifest/types.js';
-import type { RecoveryReport } from '../recovery/report.js';
+import type { RecoveryReport } from '../recovery/request.js';
 import type { Logger } from '../runtime/logger.js';
 import type { AttemptCause, DroppedReport, StepName } from './checkpoint/outcome.js';
 

@@ -1,12 +1,15 @@
-// New manifests and connector positions, with nothing in them yet.
+// New manifests: empty, completed, rolled back; and connector positions with nothing in them yet.
 
 import { requireOptions, type NamesOf } from '../given.js';
 import { recordedTimeMs, systemClock, type Clock } from '../runtime/clock.js';
+import { namedSinks } from './sinks.js';
 import {
   DEFAULT_VNODE_COUNT,
   manifestVersion,
   type CheckpointManifest,
   type ConnectorCheckpoint,
+  type SinkCommitStatus,
+  type TidegateFields,
 } from './types.js';
 
 export interface CreateManifestOptions {
@@ -52,4 +55,45 @@ export function connectorCheckpoint(
   offsets: ReadonlyMap<string, string> = new Map(),
 ): ConnectorCheckpoint {
   return { offsets: new Map(offsets), epoch, metadata: new Map() };
+}
+
+/** Who writes a manifest. */
+export type ManifestOwner = Pick<TidegateFields, 'storeId' | 'pipeline' | 'generation'>;
+
+/** Every sink has committed: statuses and sink epochs as the last step of a checkpoint writes them. */
+export function completed(manifest: CheckpointManifest): CheckpointManifest {
+  const sinks = namedSinks(manifest);
+  if (sinks.size === 0) return manifest;
+  const sinkCommitStatuses = new Map(manifest.sinkCommitStatuses);
+  const sinkEpochs = new Map(manifest.sinkEpochs);
+  for (const sink of sinks) {
+    sinkCommitStatuses.set(sink, { kind: 'committed' });
+    sinkEpochs.set(sink, Math.max(manifest.epoch, sinkEpochs.get(sink) ?? 0));
+  }
+  return { ...manifest, sinkCommitStatuses, sinkEpochs };
+}
+
+/**
+ * Discarded. The mark decides; the statuses are for readers that know only them, and no
+ * rule reads their text.
+ */
+export function rolledBack(
+  manifest: CheckpointManifest,
+  owner: ManifestOwner,
+  reason: string,
+): CheckpointManifest {
+  const failed: SinkCommitStatus = { kind: 'failed', message: `rolled back: ${reason}` };
+  const sinkCommitStatuses = new Map(manifest.sinkCommitStatuses);
+  for (const sink of namedSinks(manifest)) {
+    if (sinkCommitStatuses.get(sink)?.kind !== 'committed') sinkCommitStatuses.set(sink, failed);
+  }
+  const tidegate = manifest.tidegate ?? ownFields(owner);
+  const mark = { reason, generation: owner.generation };
+  return { ...manifest, sinkCommitStatuses, tidegate: { ...tidegate, rolledBack: mark } };
+}
+
+/** tidegate's fields of a manifest that no sink prepared anything for. */
+export function ownFields(owner: ManifestOwner): TidegateFields {
+  const { storeId, pipeline, generation } = owner;
+  return { storeId, pipeline, generation, kind: 'checkpoint', commitHandles: new Map() };
 }

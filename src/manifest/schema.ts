@@ -131,8 +131,8 @@ const tidegateFields = struct<StoredTidegateFields>('the object of tidegate', {
 });
 
 /**
- * One damaged byte in the name `tidegate` would turn our manifest into a foreign one whose checksum
- * nobody compares.
+ * One damaged byte in the name `tidegate` would turn our manifest into a foreign one, whose checksum
+ * is not compared.
  */
 const refuseDamagedName: OnUnknown = (reader, name, nameIndex, value) => {
   if (!(value instanceof Map) || !value.has(checksumField)) return;

@@ -1,4 +1,4 @@
-// Which sinks a manifest has to hear from, and whether all of them have committed. Pure.
+// Which sinks a manifest names, what they have committed, and the markers that it hands on. Pure.
 
 import { generationOfCheckpointId } from '../ids.js';
 import type { CheckpointManifest, SinkCommitStatus } from './types.js';
@@ -9,8 +9,14 @@ import type { CheckpointManifest, SinkCommitStatus } from './types.js';
  * alone: the others were flushed before the manifest was made and are never asked.
  */
 export function sinksToCommit(manifest: CheckpointManifest): ReadonlySet<string> {
-  const { sinkNames, sinkCommitStatuses } = manifest;
-  if (isForeign(manifest)) return new Set(sinkCommitStatuses.keys());
+  return isForeign(manifest) ? new Set(manifest.sinkCommitStatuses.keys()) : namedSinks(manifest);
+}
+
+/** Every sink that a manifest names, also without a status. */
+export function namedSinks({
+  sinkNames,
+  sinkCommitStatuses,
+}: CheckpointManifest): ReadonlySet<string> {
   return new Set([...sinkNames, ...sinkCommitStatuses.keys()]);
 }
 
@@ -78,4 +84,35 @@ export function statusOf(manifest: CheckpointManifest, sink: string): SinkCommit
 export function handleOf(manifest: CheckpointManifest, sink: string): string | undefined {
   const handle = manifest.tidegate?.commitHandles.get(sink);
   return handle === '' ? undefined : handle;
+}
+
+/**
+ * The newest checkpoint that each sink is known to have committed by a complete manifest: of sinks
+ * that committed it by its own id, of the others as an earlier manifest said.
+ */
+function provenMarkers(manifest: CheckpointManifest): ReadonlyMap<string, number> {
+  const proven = new Map(manifest.tidegate?.sinkMarkers);
+  for (const [sink, handle] of manifest.tidegate?.commitHandles ?? []) {
+    const isCommitted = manifest.sinkCommitStatuses.get(sink)?.kind === 'committed';
+    if (handle !== '' && isCommitted) proven.set(sink, manifest.checkpointId);
+  }
+  return proven;
+}
+
+/**
+ * What a manifest that follows `base` has to say of the sinks that it holds no handle of: a sink that
+ * is set back to a backup shows by it, also one that was removed for a while. A marker never goes
+ * back.
+ *
+ * @param known What the sinks themselves have answered, where they were asked.
+ */
+export function markersToHandOn(
+  base: CheckpointManifest | undefined,
+  known: Iterable<readonly [sink: string, marker: number | undefined]> = [],
+): ReadonlyMap<string, number> {
+  const markers = new Map(base === undefined ? [] : provenMarkers(base));
+  for (const [sink, marker] of known) {
+    if (marker !== undefined) markers.set(sink, Math.max(marker, markers.get(sink) ?? 0));
+  }
+  return markers;
 }

@@ -10,7 +10,7 @@ import { TidegateError, hasErrorCode } from '../errors.js';
 import { completeOptions, contract, custom, flag, type OptionTable } from '../options.js';
 import type { LostInputChoice, RestoreChoice } from '../recovery/request.js';
 import type { Inspect } from '../coordinator/context.js';
-import type { RecoveryReport } from '../recovery/report.js';
+import type { RecoveryReport } from '../recovery/request.js';
 import { sharedAbort } from '../runtime/abort.js';
 import { systemClock, type Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';

@@ -1,13 +1,14 @@
 // Which checkpoint is N, which is its base, and where each sink stands on one of them. Pure.
 
-import { handleOf, statusOf } from '../manifest/sinks.js';
-import type { Inspection } from '../contracts/sink.js';
 import {
+  handleOf,
+  statusOf,
   failedEpochs,
   isCommittedEverywhere,
   isForeign,
   sinksToCommit,
 } from '../manifest/sinks.js';
+import type { Inspection } from '../contracts/sink.js';
 import { manifestVersion, type CheckpointManifest } from '../manifest/types.js';
 import { hasErrorCode, isTidegateError } from '../errors.js';
 import type { CheckpointListing } from '../store/checkpoint-store.js';

@@ -1,10 +1,9 @@
 // The checks after the recovery table: a plan that resumes must fit what the sinks have. Pure.
 
-import type { ResumingPlan } from './plan-types.js';
-import { handleOf, statusOf } from '../manifest/sinks.js';
+import type { ResumingPlan } from './table.js';
+import { handleOf, statusOf, isForeign, sinksToCommit } from '../manifest/sinks.js';
 import { TidegateError } from '../errors.js';
 import { generationOfCheckpointId } from '../ids.js';
-import { isForeign, sinksToCommit } from '../manifest/sinks.js';
 import { type ReadableCheckpoint, twoPhaseNames } from './candidates.js';
 import { sinksPast } from './columns.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';

@@ -1,7 +1,6 @@
 // The columns of the recovery table: facts reduced to the few values that its rows look at. Pure.
 
-import { handleOf, statusOf } from '../manifest/sinks.js';
-import { isTakenByOtherProgram, sinksToCommit } from '../manifest/sinks.js';
+import { handleOf, statusOf, isTakenByOtherProgram, sinksToCommit } from '../manifest/sinks.js';
 import type { RecoveryFacts, StoredCheckpoint } from './facts.js';
 import {
   baseOf,

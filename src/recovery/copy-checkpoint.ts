@@ -1,15 +1,14 @@
 // A new checkpoint with the content of a stored one: for a restore, and for sources that were added.
 
-import { ownFields } from './new-manifest.js';
+import { ownFields } from '../manifest/create.js';
 import { assert } from '../assert.js';
 import type { CheckpointId } from '../ids.js';
 import { externalOperatorState } from '../manifest/operator-state.js';
-import { markersToHandOn } from '../manifest/sink-markers.js';
+import { markersToHandOn } from '../manifest/sinks.js';
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,
   LostInput,
-  OperatorCheckpoint,
   SinkCommitStatus,
   TidegateFields,
 } from '../manifest/types.js';
@@ -18,9 +17,8 @@ import { inlineStateDigest } from '../store/state-checks.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { recordedTimeMs } from '../runtime/clock.js';
 import { timeoutFor } from './ask.js';
-import { giveUpInput, type Resumed } from './give-up-input.js';
-import { sourcesToRestore } from './restore-participants.js';
-import { ownerOf, save, write, type RecoveryPass } from './pass.js';
+import { giveUpInput, type Resumed, sourcesToRestore } from './restore.js';
+import { ownerOf, save, writeStates, type RecoveryPass, type StoredStates } from './pass.js';
 import { positionsOf } from './start-checkpoint.js';
 
 export interface CarriedForward {
@@ -137,17 +135,12 @@ function merged<Value>(
   return new Map([...stored, ...added].filter(([name]) => registered.has(name)));
 }
 
-interface CopiedStates {
-  readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
-  readonly checksum: string | undefined;
-}
-
 /** Inline states as they are; the others streamed into a sidecar of the new checkpoint's own. */
 async function copyStates(
   pass: RecoveryPass,
   id: CheckpointId,
   from: LoadedCheckpoint,
-): Promise<CopiedStates> {
+): Promise<StoredStates> {
   const entries = new Map(from.manifest.operatorStates);
   const external = [...entries].filter(([, state]) => state.external);
   if (external.length === 0) return { entries, checksum: inlineStateDigest(entries) };
@@ -156,20 +149,15 @@ async function copyStates(
     entries.set(name, externalOperatorState(byteOffset, externalLength));
     byteOffset += externalLength;
   }
-  const names = external.map(([name]) => name);
-  const receipt = await write(
-    pass,
-    `copying the states of checkpoint ${from.id} to ${id}`,
-    (signal) =>
-      pass.store.writeSidecar(id, statesOf(pass.store, from, names), {
-        maxBytes: byteOffset,
-        inlineDigest: inlineStateDigest(entries),
-        signal,
-      }),
-    timeoutFor(pass.budget.callTimeoutMs, 2 * byteOffset),
+  const content = statesOf(
+    pass.store,
+    from,
+    external.map(([name]) => name),
   );
-  assert(receipt.byteLength === byteOffset, `the sidecar of checkpoint ${id} is not complete`);
-  return { entries, checksum: receipt.sha256 };
+  const what = `copying the states of checkpoint ${from.id} to ${id}`;
+  // Read and written.
+  const timeoutMs = timeoutFor(pass.budget.callTimeoutMs, 2 * byteOffset);
+  return writeStates(pass, what, { id, entries, content, byteLength: byteOffset, timeoutMs });
 }
 
 async function* statesOf(

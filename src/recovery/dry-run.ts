@@ -1,7 +1,7 @@
 // The plan that recovery would carry out now, from read-only openings: nothing is fenced or changed.
 
-import { buildReport } from './build-report.js';
-import type { RecoveryPlan } from './plan-types.js';
+import { buildReport } from './report.js';
+import { type RecoveryPlan, unansweredRow } from './table.js';
 import { isTwoPhase, type SinkInspector } from '../contracts/sink.js';
 import { isTidegateError, TidegateError } from '../errors.js';
 import { storeId as toStoreId } from '../ids.js';
@@ -12,9 +12,7 @@ import { closeSinks, toSinkAnswer } from './open-sinks.js';
 import type { SinkAnswer } from './facts.js';
 import { planRecovery } from './plan.js';
 import { readFacts } from './read-facts.js';
-import type { RecoveryReport } from './report.js';
-import { unansweredRow } from './table.js';
-import type { RecoveryRequest } from './request.js';
+import type { RecoveryReport, RecoveryRequest } from './request.js';
 
 /** What recovery can decide to do. */
 type RecoveryPlanKind =

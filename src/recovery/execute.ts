@@ -1,7 +1,7 @@
 // Carries a plan out. Every action is idempotent: a crash inside recovery is just another crash.
 
-import { completed, rolledBack } from './new-manifest.js';
-import type { Discards, RecoveryPlan, ResumingPlan } from './plan-types.js';
+import { completed, rolledBack } from '../manifest/create.js';
+import type { Discards, RecoveryPlan, ResumingPlan } from './table.js';
 import { assertNever } from '../assert.js';
 import { checkpointId, epoch, type Epoch } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
@@ -10,8 +10,7 @@ import type { PersistedManifest } from '../store/persisted-manifest.js';
 import { timeoutFor } from './ask.js';
 import type { ReadableCheckpoint } from './candidates.js';
 import { copyCheckpoint, recordMoved } from './copy-checkpoint.js';
-import type { Resumed } from './give-up-input.js';
-import { restoreParticipants } from './restore-participants.js';
+import { type Resumed, restoreParticipants } from './restore.js';
 import { ownerOf, save, update, write, type RecoveryPass } from './pass.js';
 import { commitSinks, discardPrepared, verifyPrepared } from './sink-actions.js';
 import { writeStartCheckpoint } from './start-checkpoint.js';

@@ -1,6 +1,6 @@
 // What recovery knows before it decides: plain data, read once behind the fence, never changed.
 
-import type { OperatorShape } from './definitions.js';
+import type { Operator } from '../contracts/operator.js';
 import type { Inspection } from '../contracts/sink.js';
 import type { ErrorCode } from '../errors.js';
 import type { CheckpointId, StoreId } from '../ids.js';
@@ -55,6 +55,9 @@ export interface StoredCheckpoint {
   /** What each two-phase sink answered about it, where it was asked. */
   readonly inspections: ReadonlyMap<string, Inspection>;
 }
+
+/** What there is to compare of an operator. */
+export type OperatorShape = Pick<Operator, 'definition' | 'migratesFrom'>;
 
 /** The pipeline as it is registered now. */
 export interface Topology {

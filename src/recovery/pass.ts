@@ -1,11 +1,12 @@
 // One pass of recovery: what was opened and read under one fence, and how it writes to the store.
 
-import type { ManifestOwner } from './new-manifest.js';
+import type { ManifestOwner } from '../manifest/create.js';
 import { type SinkSession, type TwoPhaseSinkSession, isTwoPhase } from '../contracts/sink.js';
 import { assert } from '../assert.js';
 import { hasErrorCode, isTidegateError, TidegateError, toError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
-import type { CheckpointManifest } from '../manifest/types.js';
+import type { CheckpointManifest, OperatorCheckpoint } from '../manifest/types.js';
+import { inlineStateDigest } from '../store/state-checks.js';
 import { withDeadline, sleep, type Bound } from '../runtime/deadline.js';
 import type { LoadedCheckpoint, OwnedStore } from '../store/checkpoint-store.js';
 import { persist, persistUpdate, type PersistedManifest } from '../store/persisted-manifest.js';
@@ -55,6 +56,33 @@ export function update(
 ): Promise<PersistedManifest> {
   const what = `saving checkpoint ${next.checkpointId} again`;
   return write(pass, what, (signal) => persistUpdate(pass.store, previous, next, { signal }));
+}
+
+/** The operator states of a checkpoint, as its manifest names them. */
+export interface StoredStates {
+  readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
+  readonly checksum: string | undefined;
+}
+
+/** Writes the external ones of `entries` into the sidecar of a new checkpoint. */
+export async function writeStates(
+  pass: RecoveryPass,
+  what: string,
+  { id, entries, content, byteLength, timeoutMs }: ExternalStates,
+): Promise<StoredStates> {
+  const options = { maxBytes: byteLength, inlineDigest: inlineStateDigest(entries) };
+  const writing = (signal: AbortSignal) =>
+    pass.store.writeSidecar(id, content, { ...options, signal });
+  const receipt = await write(pass, what, writing, timeoutMs);
+  assert(receipt.byteLength === byteLength, `the sidecar of checkpoint ${id} is not complete`);
+  return { entries, checksum: receipt.sha256 };
+}
+
+interface ExternalStates extends Pick<StoredStates, 'entries'> {
+  readonly id: CheckpointId;
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly byteLength: number;
+  readonly timeoutMs: number;
 }
 
 /** Who writes in this pass. */

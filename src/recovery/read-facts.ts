@@ -1,19 +1,16 @@
 // Reads what recovery decides on, behind the fence. An error is never an answer.
 
-import { classify } from './candidates.js';
-import { handleOf, statusOf } from '../manifest/sinks.js';
+import { classify, baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
+import { handleOf, statusOf, sinksToCommit } from '../manifest/sinks.js';
 import { isTwoPhase, type Inspection, type SinkInspector } from '../contracts/sink.js';
 import { toError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import { tryDecodeInlineState } from '../manifest/operator-state.js';
-import { sinksToCommit } from '../manifest/sinks.js';
 import type { LoadedCheckpoint, SkippedEntry, StoreReader } from '../store/checkpoint-store.js';
 import { ask, throwIfAborted, timeoutFor, type Answer, type RetryBudget } from './ask.js';
 import { checkedAnswer } from './pass.js';
-import { baseOf, isReadable, newestOf, type ReadableCheckpoint } from './candidates.js';
 import type { RecoveryFacts, SinkAnswer, SinkFacts, StoredCheckpoint, StoreFact } from './facts.js';
-import { readMarkersOfOtherStore } from './open-sinks.js';
-import { toSinkAnswer } from './open-sinks.js';
+import { readMarkersOfOtherStore, toSinkAnswer } from './open-sinks.js';
 import type { RecoveryRequest } from './request.js';
 
 /** What recovery is asked, without the right to write: what a dry run has too. */

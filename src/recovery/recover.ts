@@ -1,13 +1,12 @@
 // Recovery: fence, read the facts, decide purely, act; again under a new fence when an outcome is unknown.
 
-import { buildReport } from './build-report.js';
-import type { RecoveryPlan } from './plan-types.js';
+import { buildReport } from './report.js';
+import { type RecoveryPlan, unansweredRow } from './table.js';
 import { hasErrorCode, isTidegateError, TidegateError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
 import type { CheckpointManifest } from '../manifest/types.js';
 import type { OwnedStore } from '../store/checkpoint-store.js';
-import type { SinkInspector, SinkSession } from '../contracts/sink.js';
-import { isTwoPhase } from '../contracts/sink.js';
+import { type SinkInspector, type SinkSession, isTwoPhase } from '../contracts/sink.js';
 import type { Participants } from '../contracts/participants.js';
 import { backoffMs } from '../runtime/backoff.js';
 import { clockProblem } from '../runtime/clock.js';
@@ -17,11 +16,9 @@ import { executePlan } from './execute.js';
 import { closeSinks, openSinks } from './open-sinks.js';
 import { planRecovery } from './plan.js';
 import { readFacts, type Reading } from './read-facts.js';
-import type { RecoveryReport } from './report.js';
-import type { Recover, RecoveryOutcome, RecoveryRequest } from './request.js';
-import { unansweredRow } from './table.js';
+import type { RecoveryReport, Recover, RecoveryOutcome, RecoveryRequest } from './request.js';
 
-/** Rounds after the in-doubt timeout, with a shorter budget: time to act on what it changes. */
+/** Passes after the in-doubt timeout, with a shorter budget: time to act on what it changes. */
 const passesAfterTimeout = 3;
 
 /**
@@ -62,11 +59,11 @@ interface RecoveryRun {
   plan?: RecoveryPlan;
 }
 
-type RoundOutcome =
+type PassOutcome =
   | { readonly kind: 'settled'; readonly outcome: RecoveryOutcome }
   | { readonly kind: 'again'; readonly problem: TidegateError };
 
-async function runPass(run: RecoveryRun): Promise<RoundOutcome> {
+async function runPass(run: RecoveryRun): Promise<PassOutcome> {
   const budget = budgetOf(run);
   let sessions: ReadonlyMap<string, SinkSession> = new Map();
   try {
@@ -120,8 +117,8 @@ function lastCommittedIn({ facts }: Reading): ReadonlyMap<string, CheckpointId |
 }
 
 /**
- * A sink fences an owner that was overtaken, and the owner of an old copy of the store as well. Whoever
- * overtakes takes the store first: while the store still gives out its next generation, it was not taken.
+ * A sink fences an owner that was overtaken, and the owner of an old copy of the store as well. An
+ * owner that overtakes takes the store first: while the store gives out its next generation, it was not taken.
  */
 async function whoFences(run: RecoveryRun, cause: TidegateError): Promise<TidegateError> {
   const answer = await takeNextGeneration(run);

@@ -3,13 +3,12 @@
 import type { Participants } from '../contracts/participants.js';
 import type { SinkSession } from '../contracts/sink.js';
 import type { TidegateError } from '../errors.js';
-import type { CheckpointId, Epoch } from '../ids.js';
+import type { CheckpointId, Epoch, Generation } from '../ids.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Random } from '../runtime/random.js';
 import type { OwnedStore } from '../store/checkpoint-store.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
-import type { RecoveryReport } from './report.js';
 
 /** What to do with an in-doubt checkpoint that no sink has committed. */
 export type InDoubtPolicy = 'roll-back' | 'roll-forward' | 'halt';
@@ -92,6 +91,44 @@ export interface RecoveryRequest {
   /** Undefined resumes what the recovery table says. */
   readonly restoreFrom?: RestoreChoice | undefined;
   readonly acceptLostInput?: LostInputChoice | undefined;
+}
+
+/** What one sink was found to be and what it became. */
+export interface SinkReport {
+  readonly sink: string;
+  readonly found: string;
+  readonly became: string;
+}
+
+/** A checkpoint that was looked at and not resumed. */
+export interface SkippedCheckpoint {
+  readonly id: CheckpointId;
+  readonly why: string;
+}
+
+export interface RecoveryReport {
+  /** Of the owner that recovered; absent in a dry run, which owns nothing. */
+  readonly generation?: Generation;
+  /** The row of the recovery table that decided, `11` with variant `a` for 11a; 0 for a restore. */
+  readonly row: { readonly number: number; readonly variant: string; readonly label: string };
+  /** What was decided, in one sentence; a refusal with its cause. */
+  readonly decision: string;
+  /** Nothing was fenced, written or committed, and all may have changed since. */
+  readonly isDryRun: boolean;
+  readonly examined: number;
+  readonly skipped: readonly SkippedCheckpoint[];
+  readonly sinks: readonly SinkReport[];
+  /** The checkpoint that is resumed; absent after a refusal. */
+  readonly resumed?: { readonly id: CheckpointId; readonly epoch: Epoch };
+  /** Input that was given up, and in a dry run what may be; one sentence each. */
+  readonly lostInput: readonly string[];
+  /** Findings that did not prevent the recovery: topology, pipeline hash, validation. */
+  readonly warnings: readonly string[];
+  /** How often the facts were read again under a new fence; 0 when the first reading held. */
+  readonly rereadings: number;
+  /** Why they were read again the last time: what a sink or the store answered then. */
+  readonly rereadBecause?: string;
+  readonly durationMs: number;
 }
 
 /** What every outcome of recovery carries. */

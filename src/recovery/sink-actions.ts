@@ -6,8 +6,7 @@ import { assert } from '../assert.js';
 import { TidegateError } from '../errors.js';
 import { assertPersisted, type PersistedManifest } from '../store/persisted-manifest.js';
 import { ask, askOnce, PassEnded, throwIfAborted, type Answer } from './ask.js';
-import { checkedAnswer } from './pass.js';
-import { twoPhaseSessions, type RecoveryPass } from './pass.js';
+import { checkedAnswer, twoPhaseSessions, type RecoveryPass } from './pass.js';
 
 /**
  * Commits a durable manifest at the sinks that are prepared, all at once: whichever order they end

@@ -1,15 +1,20 @@
 // The start checkpoint: where everything begins, durable before the first record, so that there always is a base.
 
-import { ownFields } from './new-manifest.js';
+import { createManifest, ownFields } from '../manifest/create.js';
 import { savedDefinitions } from '../contracts/operator-definition.js';
 import type { Source } from '../contracts/source.js';
 import { checkedPosition } from '../contracts/source-position.js';
-import { createManifest } from '../manifest/create.js';
 import type { ConnectorCheckpoint, OperatorCheckpoint } from '../manifest/types.js';
 import type { PersistedManifest } from '../store/persisted-manifest.js';
-import { askParticipant, ownerOf, save, type RecoveryPass, write } from './pass.js';
+import {
+  askParticipant,
+  ownerOf,
+  save,
+  type RecoveryPass,
+  type StoredStates,
+  writeStates,
+} from './pass.js';
 import { Readable } from 'node:stream';
-import { assert } from '../assert.js';
 import type { EncodedState, Operator, OperatorSnapshot } from '../contracts/operator.js';
 import { TidegateError } from '../errors.js';
 import type { CheckpointId } from '../ids.js';
@@ -82,13 +87,8 @@ function lowest(watermarks: ReadonlyMap<string, bigint>, sources: number): bigin
   return [...watermarks.values()].reduce((low, next) => (next < low ? next : low));
 }
 
-interface InitialStates {
-  readonly entries: ReadonlyMap<string, OperatorCheckpoint>;
-  readonly checksum: string | undefined;
-}
-
 /** Asks every operator for its first state; the large ones are in the sidecar when this returns. */
-async function initialStates(pass: RecoveryPass, id: CheckpointId): Promise<InitialStates> {
+async function initialStates(pass: RecoveryPass, id: CheckpointId): Promise<StoredStates> {
   const states = await encodedStates(pass);
   const large = namesOfLarge(states, pass.request.options);
   const entries = new Map<string, OperatorCheckpoint>();
@@ -103,18 +103,11 @@ async function initialStates(pass: RecoveryPass, id: CheckpointId): Promise<Init
     sidecar.push(bytes);
     byteOffset += bytes.byteLength;
   }
-  const inlineDigest = inlineStateDigest(entries);
-  if (sidecar.length === 0) return { entries, checksum: inlineDigest };
-  const maxBytes = byteOffset;
-  const receipt = await write(
-    pass,
-    `writing the initial states of checkpoint ${id}`,
-    (signal) =>
-      pass.store.writeSidecar(id, Readable.from(sidecar), { maxBytes, inlineDigest, signal }),
-    timeoutFor(pass.budget.callTimeoutMs, byteOffset),
-  );
-  assert(receipt.byteLength === byteOffset, `the sidecar of checkpoint ${id} is not complete`);
-  return { entries, checksum: receipt.sha256 };
+  if (sidecar.length === 0) return { entries, checksum: inlineStateDigest(entries) };
+  const content = Readable.from(sidecar);
+  const what = `writing the initial states of checkpoint ${id}`;
+  const timeoutMs = timeoutFor(pass.budget.callTimeoutMs, byteOffset);
+  return writeStates(pass, what, { id, entries, content, byteLength: byteOffset, timeoutMs });
 }
 
 /** In the order of names, as every checkpoint has them in its sidecar. */

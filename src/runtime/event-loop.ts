@@ -7,7 +7,7 @@ export function yieldToEventLoop(): Promise<void> {
   });
 }
 
-/** Settles when whoever has just called waits: one that passes the promise on does so a little later. */
+/** Settles when the caller waits: one that passes the promise on does so a little later. */
 export async function untilAwaited(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await Promise.resolve();
 }

@@ -13,8 +13,8 @@ export const mutations = [
   swap(
     'a foreign sink without a status keeps its checkpoint in doubt',
     'manifest/sinks.ts',
-    'if (isForeign(manifest)) return new Set(sinkCommitStatuses.keys());',
-    '',
+    'return isForeign(manifest) ? new Set(manifest.sinkCommitStatuses.keys()) : namedSinks(manifest);',
+    'return namedSinks(manifest);',
   ),
   swap(
     'a checkpoint of ours in doubt below a complete one counts as failed where ours was dropped',

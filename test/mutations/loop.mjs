@@ -79,7 +79,7 @@ export const mutations = [
   ),
   swap(
     'lost input is given up by the word for another checkpoint',
-    'recovery/give-up-input.ts',
+    'recovery/restore.ts',
     'return accepted === id ||',
     'return accepted > 0 ||',
   ),

@@ -171,13 +171,13 @@ export const mutations = [
   ),
   swap(
     'a restore leaves what is in doubt below itself',
-    'restore.ts',
+    'plan.ts',
     'rollBack: [...failedEpochsIn(facts), ...inDoubt]',
     'rollBack: [...failedEpochsIn(facts), ...inDoubt.slice(1)]',
   ),
   swap(
     'an operator without saved state keeps what it had',
-    'restore-participants.ts',
+    'restore.ts',
     'await askParticipant(pass, `resetting operator ${name}`, () => operator.reset());',
     '',
   ),
@@ -189,7 +189,7 @@ export const mutations = [
   ),
   swap(
     'a restore does not ask whether sinks are past it',
-    'restore.ts',
+    'plan.ts',
     'duplicates(facts, choice, chosen) ??',
     '',
   ),

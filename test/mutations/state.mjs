@@ -11,7 +11,7 @@ export const mutations = [
   },
   {
     what: 'state of another definition is loaded under lenient, though it was reported as dropped',
-    file: 'src/recovery/restore-participants.ts',
+    file: 'src/recovery/restore.ts',
     find: 'isEmpty || definitionProblem(loaded.manifest, name, operator) !== undefined',
     replace: 'isEmpty',
   },
@@ -23,7 +23,7 @@ export const mutations = [
   },
   {
     what: 'state of a newer version is given to migrate',
-    file: 'src/recovery/definitions.ts',
+    file: 'src/recovery/findings.ts',
     find: 'if (!hasSameVersion && !isDowngrade && canMigrate) return undefined;',
     replace: 'if (!hasSameVersion && canMigrate) return undefined;',
   },

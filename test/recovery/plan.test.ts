@@ -1,4 +1,4 @@
-import type { RecoveryPlan } from '../../src/recovery/plan-types.js';
+import type { RecoveryPlan } from '../../src/recovery/table.js';
 import { expect, test } from '@jest/globals';
 import type { Inspection } from '../../src/contracts/sink.js';
 import { checkpointId, storeId, type CheckpointId } from '../../src/ids.js';

@@ -1,6 +1,6 @@
 // What a scan says about each checkpoint, and what the manifests that recovery makes say.
 
-import { completed, rolledBack } from '../../src/recovery/new-manifest.js';
+import { completed, rolledBack } from '../../src/manifest/create.js';
 import { classify } from '../../src/recovery/candidates.js';
 import { describe, expect, test } from '@jest/globals';
 import { TidegateError } from '../../src/errors.js';

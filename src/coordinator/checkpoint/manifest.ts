@@ -4,7 +4,7 @@ import { assert } from '../../assert.js';
 import { savedDefinitions } from '../../contracts/operator-definition.js';
 import { createManifest } from '../../manifest/create.js';
 import { inlineOperatorState } from '../../manifest/operator-state.js';
-import { markersToHandOn } from '../../manifest/sink-markers.js';
+import { markersToHandOn } from '../../manifest/sinks.js';
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,

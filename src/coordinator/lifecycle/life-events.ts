@@ -2,7 +2,7 @@
 
 import { assert } from '../../assert.js';
 import { hasErrorCode, isTidegateError, TidegateError } from '../../errors.js';
-import type { RecoveryReport } from '../../recovery/report.js';
+import type { RecoveryReport } from '../../recovery/request.js';
 import { finalFailed } from '../checkpoint/outcome.js';
 import type { LoopStanding } from '../dataflow/safe-point-loop.js';
 import type { Generation } from './generation.js';

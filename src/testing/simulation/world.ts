@@ -2,7 +2,7 @@
 
 import { callback, oneOf, type OptionTable } from '../../options.js';
 import type { Durability, Sink } from '../../contracts/sink.js';
-import type { RecoveryReport } from '../../recovery/report.js';
+import type { RecoveryReport } from '../../recovery/request.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Random } from '../../runtime/random.js';
