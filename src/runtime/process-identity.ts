@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * Names one process for as long as anybody may ask about it. A pid alone does not: pids are used
+ * Names one process for good. A pid alone does not: pids are used
  * again, and in containers every first process is 1.
  */
 export interface ProcessIdentity {
@@ -54,6 +54,26 @@ export function judgeLiveness(
   if (identity.bootId !== self.bootId) return 'gone';
   if (identity.pidNamespace !== self.pidNamespace) return 'unknown';
   return startedAtNow === identity.startedAt ? 'running' : 'gone';
+}
+
+/** What an identity was saved as; undefined for anything else: a torn file is the trace of a crash. */
+export function parseProcessIdentity(
+  value: Readonly<Record<string, unknown>> | undefined,
+): ProcessIdentity | undefined {
+  const { host, bootId, pidNamespace, pid, startedAt } = value ?? {};
+  if (typeof host !== 'string' || typeof bootId !== 'string') return undefined;
+  if (typeof pidNamespace !== 'string' || typeof startedAt !== 'string') return undefined;
+  return typeof pid === 'number' ? { host, bootId, pidNamespace, pid, startedAt } : undefined;
+}
+
+export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return (
+    one.pid === other.pid &&
+    one.host === other.host &&
+    one.bootId === other.bootId &&
+    one.pidNamespace === other.pidNamespace &&
+    one.startedAt === other.startedAt
+  );
 }
 
 function identityOf(pid: number): ProcessIdentity {

@@ -4,6 +4,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { TidegateError } from '../errors.js';
 import { generationOfCheckpointId } from '../ids.js';
 import type { CheckpointManifest, OperatorCheckpoint } from '../manifest/types.js';
+import { tryDecodeInlineState } from '../manifest/operator-state.js';
 
 /**
  * What is wrong between a manifest and its sidecar as far as lengths tell; undefined when nothing
@@ -176,4 +177,20 @@ function externalRanges(
       return { operator, start: externalOffset, end: externalOffset + externalLength };
     })
     .sort((left, right) => left.start - right.start || left.end - right.end);
+}
+
+/**
+ * Streams an inline state, empty when the operator has saved none; undefined when the manifest has
+ * no such operator. Corrupt base64 (`LDB-4004`) is thrown when it is read.
+ */
+export function inlineStateOf(
+  manifest: CheckpointManifest,
+  operator: string,
+): AsyncIterable<Uint8Array> | undefined {
+  const state = manifest.operatorStates.get(operator);
+  if (state === undefined) return undefined;
+  return (async function* () {
+    const bytes = await Promise.resolve(tryDecodeInlineState(state));
+    if (bytes !== undefined && bytes.byteLength > 0) yield bytes;
+  })();
 }

@@ -1,10 +1,17 @@
 // Known ways to break what all durable directories share: each lets another process or user in.
 
-export const tests = ['test/durable-directory'];
+export const tests = ['test/durable-directory', 'test/store/owner'];
 
 const fence = (what, find, replace) => ({
   what,
   file: 'src/durable-directory/fence.ts',
+  find,
+  replace,
+});
+
+const ownerWait = (what, find, replace) => ({
+  what,
+  file: 'src/store/filesystem/owner.ts',
   find,
   replace,
 });
@@ -43,4 +50,24 @@ export const mutations = [
     find: "if (facts === undefined || facts.kind === 'directory') return;",
     replace: 'if (facts !== null) return;',
   },
+  ownerWait(
+    'a process that runs and gives no heartbeat is overtaken',
+    'if (isUnseen || isOfThisProcess(ports, owner)) {',
+    'if (isUnseen || owner.heartbeatMs > 0) {',
+  ),
+  ownerWait(
+    'an owner that cannot be seen is overtaken before its heartbeats are missed',
+    'return isDead ?',
+    'return isDead || heartbeatMs > 0 ?',
+  ),
+  ownerWait(
+    'a recent heartbeat counts as one that came',
+    "return seen?.file === file ? 'came' : 'unclear';",
+    "return 'came';",
+  ),
+  ownerWait(
+    'a machine that stood still counts as heartbeats that were missed',
+    'seen.silentMs += pollIntervalMs;',
+    'seen.silentMs = this.ports.clock.monotonicMs();',
+  ),
 ];

@@ -9,7 +9,7 @@ import { removeTree } from '../../src/runtime/small-files.js';
 import { externalOperatorState } from '../../src/manifest/operator-state.js';
 import type { OwnedStore } from '../../src/store/checkpoint-store.js';
 import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { parseOwner } from '../../src/store/filesystem/owner-facts.js';
+import { parseOwner } from '../../src/store/filesystem/owner.js';
 import { manifestOf, saveNew } from '../../src/testing/store-conformance/store-bench.js';
 import type { DiskOperation } from '../../src/testing/disk/disk-operation.js';
 import { ownFields } from './own-fields.js';
@@ -100,7 +100,7 @@ describe('the identity of a store', () => {
     expect((await second.open()).storeId).toBe(one);
   });
 
-  test('may have white space up to 64 KiB, and is read by whoever only reads', async () => {
+  test('may have white space up to 64 KiB, and is read by a reader', async () => {
     const bench = new Bench();
     const text = '{"storeId":"s","pipeline":"orders"}';
     await bench.open();

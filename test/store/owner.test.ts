@@ -1,6 +1,6 @@
 // Who owns a store, and when that one counts as alive.
 
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, jest, test } from '@jest/globals';
 import type { FileSystem } from '../../src/runtime/file-system.js';
 import type { ProcessIdentity, ProcessLiveness } from '../../src/runtime/process-identity.js';
 import { judgeLiveness, systemProcesses } from '../../src/runtime/process-identity.js';
@@ -85,7 +85,7 @@ test('an owner that closes while it is waited for makes room', async () => {
   expect((await opening).generation).toBe(2);
 });
 
-test('an owner whose process is gone keeps nobody waiting', async () => {
+test('an owner whose process is gone is not waited for', async () => {
   await storeOn().open({ pipeline: 'orders' });
   liveness = 'gone';
   expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
@@ -107,6 +107,21 @@ test('an owner that cannot be seen and whose heart is still is dead, however lat
   expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
   // Three beats that were missed, and not one look more.
   expect(clock.monotonicMs()).toBe(3_000);
+});
+
+test('an owner that cannot be seen outlives a machine that stood still for both', async () => {
+  await silentOwner({ ...identity, pid: 2 });
+  liveness = 'unknown';
+  const file = [...disk.tree().keys()].find((path) => path.endsWith(ownerFile))!;
+  const setTimer = clock.setTimer.bind(clock);
+  const beat = (): void => void disk.mount().fileSystem.touch(file, 1);
+  // One pause of 100 ms takes ten seconds; then the owner goes on, and beats.
+  jest.spyOn(clock, 'setTimer').mockImplementationOnce((callback) => {
+    setTimer(beat, 10_050);
+    return setTimer(callback, 10_000);
+  });
+  await assertRejects(openInTime({ liveOwner: 'refuse' }), 'TIDEGATE_STORE_OWNED');
+  expect(clock.monotonicMs()).toBe(10_100);
 });
 
 /** The owner file of a thread that was terminated: nothing touches it any longer. */
@@ -151,7 +166,7 @@ test.each(['', '{', '[]', '{"pid":1}', 'null', '\0\0\0\0'])(
   },
 );
 
-test('an opening that fails half-way leaves nobody to wait for', async () => {
+test('an opening that fails half-way leaves no owner to wait for', async () => {
   const failing = disk.mount({
     before: ({ kind, path }) =>
       kind === 'sync-directory' && path === '/store' ? { code: 'EIO', effect: 'none' } : undefined,
@@ -178,7 +193,7 @@ function slowStore() {
   return { store, gate };
 }
 
-test('an opening whose caller has gone leaves nobody to wait for', async () => {
+test('an opening whose caller has gone leaves no owner to wait for', async () => {
   const { store, gate } = slowStore();
   gate.isShut = true;
   const abort = new AbortController();
@@ -191,7 +206,7 @@ test('an opening whose caller has gone leaves nobody to wait for', async () => {
   expect((await openInTime({ liveOwner: 'refuse' })).generation).toBe(2);
 });
 
-test('a next generation whose caller has gone leaves nobody to wait for', async () => {
+test('a next generation whose caller has gone leaves no owner to wait for', async () => {
   const { store, gate } = slowStore();
   const first = await store.open({ pipeline: 'orders' });
   gate.isShut = true;
@@ -202,7 +217,7 @@ test('a next generation whose caller has gone leaves nobody to wait for', async 
   gate.letGo();
   await expect(taking).rejects.toBe(reason);
   expect([...disk.tree().keys()].filter((path) => path.endsWith(ownerFile))).toEqual([]);
-  // A session goes on after a claim of its own that nobody wanted.
+  // A session goes on after a claim of its own that was not wanted.
   expect((await first.takeNextGeneration()).generation).toBe(3);
 });
 

@@ -9,7 +9,7 @@ import {
   unlessMissing,
   writeNewFile,
 } from '../../runtime/small-files.js';
-import type { ProcessIdentity, Processes } from '../../runtime/process-identity.js';
+import { parseProcessIdentity, type Processes } from '../../runtime/process-identity.js';
 import type { Random } from '../../runtime/random.js';
 
 export interface OwnerFilePorts {
@@ -83,7 +83,7 @@ async function requireGone(
   );
   // Without its file the claim was released.
   if (bytes === undefined) return;
-  const identity = parseIdentity(bytes);
+  const identity = parseProcessIdentity(parseJsonObject(bytes));
   const liveness = identity === undefined ? 'unknown' : processes.livenessOf(identity);
   if (liveness === 'gone') return;
   const who =
@@ -95,13 +95,6 @@ async function requireGone(
       : `${directory} was opened by ${who}, which cannot be seen from this machine or container: when you are ` +
           `sure that it has ended, delete ${claim}/${ownerFile}`,
   );
-}
-
-function parseIdentity(bytes: Uint8Array): ProcessIdentity | undefined {
-  const { host, bootId, pidNamespace, pid, startedAt } = parseJsonObject(bytes) ?? {};
-  if (typeof host !== 'string' || typeof bootId !== 'string') return undefined;
-  if (typeof pidNamespace !== 'string' || typeof startedAt !== 'string') return undefined;
-  return typeof pid === 'number' ? { host, bootId, pidNamespace, pid, startedAt } : undefined;
 }
 
 function claimNumbers(fileSystem: FileSystem, claims: string): Promise<readonly number[]> {

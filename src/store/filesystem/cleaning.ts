@@ -55,13 +55,16 @@ function isOfOlderOwner(id: number, { generation }: Claim): boolean {
 async function removeRetired(ports: StorePorts, path: string): Promise<void> {
   const { fileSystem } = ports;
   for (const { name } of (await unlessMissing(fileSystem.listDirectory(path))) ?? []) {
-    if (isStagingName(name)) await rescueSetAside(ports, join(path, name));
+    if (isStagingName(name)) await rescueQuarantined(ports, join(path, name));
   }
   await removeTree(fileSystem, path);
 }
 
-/** An owner that died while it set something aside: what cannot be read is kept, for people. */
-async function rescueSetAside({ fileSystem, layout }: StorePorts, staging: string): Promise<void> {
+/** An owner that died while it quarantined a checkpoint: what cannot be read is kept, for people. */
+async function rescueQuarantined(
+  { fileSystem, layout }: StorePorts,
+  staging: string,
+): Promise<void> {
   for (const { name } of (await unlessMissing(fileSystem.listDirectory(staging))) ?? []) {
     if (idOfQuarantinedName(name) === undefined) continue;
     await fileSystem.rename(join(staging, name), join(layout.directory, name));

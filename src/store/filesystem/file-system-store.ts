@@ -32,13 +32,11 @@ import {
   type Claim,
 } from './generations.js';
 import { makeStoreDirectories, settleOwnership } from './opening.js';
-import { defaultHeartbeatMs } from './owner-facts.js';
 import { waitDeadlineMs, waitForOwner } from './owner.js';
-import { refuseOtherLayouts } from './other-layouts.js';
+import { refuseOtherLayouts, checkOwnable } from './ownable.js';
 import type { StorePorts } from './ports.js';
 import { FileSystemStoreReader } from './reader.js';
-import { checkOwnable } from './ownable.js';
-import { recordedIdentity } from './recorded-identity.js';
+import { recordedIdentity } from './identity.js';
 import { FileSystemOwnedStore } from './session.js';
 
 export interface FileSystemCheckpointStoreOptions {
@@ -60,7 +58,7 @@ const optionTable = {
   logger: contract(['info', 'warn'], silentLogger),
   processes: custom(undefined, systemProcesses),
   maxManifestBytes: whole({ min: 1 }, defaultMaxManifestBytes),
-  heartbeatMs: whole({ min: 0, unit: 'milliseconds' }, defaultHeartbeatMs),
+  heartbeatMs: whole({ min: 0, unit: 'milliseconds' }, 1_000),
 } satisfies OptionTable<FileSystemCheckpointStoreOptions>;
 
 /** A directory of checkpoints on a local POSIX file system, laid out as LaminarDB does. */
@@ -89,7 +87,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       await checkOwnable(ports, options.pipeline);
       await makeStoreDirectories(ports);
       const waitUntilMs = waitDeadlineMs(ports, options);
-      for (let round = 0; round < openRounds; round += 1) {
+      for (let attempt = 0; attempt < maxClaims; attempt += 1) {
         await waitForOwner(ports, options, waitUntilMs);
         const session = await this.#takeHighest(options.pipeline);
         if (session !== undefined) return await unlessAborted(session, options.signal);
@@ -97,7 +95,7 @@ export class FileSystemCheckpointStore implements CheckpointStore {
       }
       throw new TidegateError(
         'TIDEGATE_STORE_OWNED',
-        `${openRounds} times another process took ${ports.layout.directory} first`,
+        `${maxClaims} times another process took ${ports.layout.directory} first`,
       );
     } catch (error) {
       throw storeFailure(error, `opening ${ports.layout.directory}`, options.signal);
@@ -162,5 +160,5 @@ async function unlessAborted(session: OwnedStore, signal?: AbortSignal): Promise
   return session;
 }
 
-/** Each round is lost to another process that made progress; this many in a row is a mistake. */
-const openRounds = 64;
+/** Each is lost to another process that made progress; this many in a row is a mistake. */
+const maxClaims = 64;

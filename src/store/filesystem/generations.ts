@@ -23,7 +23,6 @@ import {
   retiredOfName,
   stagingName,
 } from '../layout.js';
-import { ownerBytes } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
 import { unlessMissing, writeNewFile } from '../../runtime/small-files.js';
 
@@ -72,7 +71,7 @@ export async function claimGeneration(
   number: number,
   onClaim: (claimed: Generation) => void = () => undefined,
 ): Promise<Claim | undefined> {
-  const { fileSystem, layout, random } = ports;
+  const { fileSystem, layout, random, processes, heartbeatMs } = ports;
   if (number > highestGeneration) {
     throw new TidegateError(
       'TIDEGATE_GENERATIONS_EXHAUSTED',
@@ -87,7 +86,8 @@ export async function claimGeneration(
     await orFenced(fileSystem.makeDirectory(staging), overtaken);
     const path = join(staging, ownerFile);
     // Never synced: after a power loss there is no owner, and a file without content says so.
-    const writing = writeNewFile(fileSystem, path, ownerBytes(ports), { sync: false });
+    const owner = Buffer.from(JSON.stringify({ ...processes.self(), heartbeatMs }));
+    const writing = writeNewFile(fileSystem, path, owner, { sync: false });
     await orFenced(writing, overtaken);
     await retireOlder(ports, number);
     return { generation: generation(number), staging };

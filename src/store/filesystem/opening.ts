@@ -9,9 +9,9 @@ import {
   readIdentity,
   writeIdentity,
   type StoreIdentity,
+  identityInManifests,
 } from './identity.js';
 import type { StorePorts } from './ports.js';
-import { identityInManifests } from './recorded-identity.js';
 
 export interface Ownership extends StoreIdentity {
   readonly claim: Claim;

@@ -7,16 +7,30 @@ import { readSmallFile } from '../../runtime/file-system.js';
 import { defaultWaitForOwnerMs, type OpenStoreOptions } from '../checkpoint-store.js';
 import { isStagingName, ownerFile } from '../layout.js';
 import { seeGenerations } from './generations.js';
-import { parseOwner, type OwnerFacts } from './owner-facts.js';
 import type { StorePorts } from './ports.js';
-import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
+import {
+  isSameProcess,
+  parseProcessIdentity,
+  type ProcessIdentity,
+} from '../../runtime/process-identity.js';
+import { parseJsonObject, statIfExists, unlessMissing } from '../../runtime/small-files.js';
 
 const pollIntervalMs = 100;
 
-/** Heartbeats that an owner who cannot be seen from here must miss before it counts as dead. */
+/** Heartbeats that an owner must miss before it counts as dead, where its process says nothing of it. */
 const missedHeartbeats = 3;
 
+/** What is read from a file never decides how long we wait. */
+const maxHeartbeatMs = 5_000;
+
 const maxOwnerBytes = 4_096;
+
+/** What an owner says about itself in its staging directory. */
+interface OwnerFacts {
+  readonly identity: ProcessIdentity;
+  /** Milliseconds between two heartbeats; 0 when the owner gives none. */
+  readonly heartbeatMs: number;
+}
 
 interface SeenOwner extends OwnerFacts {
   readonly generation: number;
@@ -32,7 +46,7 @@ export function waitDeadlineMs({ clock }: StorePorts, options: OpenStoreOptions)
 /**
  * Returns when the store may be taken: at once when no live owner has it or the caller takes over.
  * A crash leaves nothing behind that keeps it shut: an owner file that is missing or garbled, a
- * process that is gone and one whose heart does not beat all count as dead.
+ * process that is gone, and one that cannot be seen and whose heartbeats have stopped count as dead.
  *
  * @throws TidegateError `TIDEGATE_STORE_OWNED` naming the live owner.
  */
@@ -43,46 +57,53 @@ export async function waitForOwner(
 ): Promise<void> {
   options.signal?.throwIfAborted();
   if (options.liveOwner === 'take-over') return;
-  const heart = new Heart(ports);
+  const heartbeats = new Heartbeats(ports);
   for (;;) {
     const owner = await seeOwner(ports);
-    if (owner === undefined || !(await isAlive(ports, owner, options.signal))) return;
-    if (isOfThisProcess(ports, owner) && (await heart.hasStopped(owner))) return;
+    if (owner === undefined) return;
+    const liveness = ports.processes.livenessOf(owner.identity);
+    if (liveness === 'gone') return;
+    const isUnseen = liveness === 'unknown';
+    // A process that runs proves nothing of a worker thread in it, which may have been terminated.
+    if (isUnseen || isOfThisProcess(ports, owner)) {
+      const found = await heartbeats.of(owner);
+      if (found === 'stopped' || (isUnseen && found === 'none')) return;
+      if (isUnseen && found === 'unclear') {
+        await pause(ports, options.signal);
+        continue;
+      }
+    }
     if (ports.clock.monotonicMs() >= deadlineMs) throw owned(ports, owner);
-    await pause(ports, pollIntervalMs, options.signal);
+    await pause(ports, options.signal);
   }
 }
 
-/** A process that runs proves nothing of a worker thread in it, which may have been terminated. */
 function isOfThisProcess({ processes }: StorePorts, { identity }: SeenOwner): boolean {
-  const self = processes.self();
-  return (
-    identity.pid === self.pid &&
-    identity.host === self.host &&
-    identity.bootId === self.bootId &&
-    identity.pidNamespace === self.pidNamespace &&
-    identity.startedAt === self.startedAt
-  );
+  return isSameProcess(identity, processes.self());
 }
 
-/** The signs of life of one owner, looked at from time to time. */
-class Heart {
-  #seen: { readonly file: string; readonly modifiedMs: number; readonly atMs: number } | undefined;
+/**
+ * The heartbeats of one owner, looked at before each pause. A recent one proves nothing: the owner may
+ * have crashed right after it. One that comes while we watch does. Silence is counted in looks and not
+ * read from a clock: a machine that stood still for both of us says nothing about the owner.
+ */
+class Heartbeats {
+  #seen: { readonly file: string; readonly modifiedMs: number; silentMs: number } | undefined;
 
   constructor(private readonly ports: StorePorts) {}
 
-  /** True once as many beats as count as dead are missing; false for an owner that gives none. */
-  async hasStopped({ file, heartbeatMs }: SeenOwner): Promise<boolean> {
-    const { fileSystem, clock } = this.ports;
-    const facts = await statIfExists(fileSystem, file);
-    if (facts === undefined || heartbeatMs <= 0) return false;
-    const atMs = clock.monotonicMs();
+  async of({ file, heartbeatMs }: SeenOwner): Promise<'came' | 'stopped' | 'unclear' | 'none'> {
+    if (heartbeatMs <= 0) return 'none';
+    const modifiedMs = (await statIfExists(this.ports.fileSystem, file))?.modifiedMs;
+    if (modifiedMs === undefined) return 'unclear';
     const seen = this.#seen;
-    if (seen?.file !== file || seen.modifiedMs !== facts.modifiedMs) {
-      this.#seen = { file, modifiedMs: facts.modifiedMs, atMs };
-      return false;
+    if (seen?.file === file && seen.modifiedMs === modifiedMs) {
+      seen.silentMs += pollIntervalMs;
+      const isDead = seen.silentMs >= missedHeartbeats * Math.min(heartbeatMs, maxHeartbeatMs);
+      return isDead ? 'stopped' : 'unclear';
     }
-    return atMs - seen.atMs >= missedHeartbeats * Math.min(heartbeatMs, maxHeartbeatMs);
+    this.#seen = { file, modifiedMs, silentMs: 0 };
+    return seen?.file === file ? 'came' : 'unclear';
   }
 }
 
@@ -100,36 +121,17 @@ async function seeOwner(ports: StorePorts): Promise<SeenOwner | undefined> {
   return facts === undefined ? undefined : { ...facts, generation, file };
 }
 
-async function isAlive(
-  ports: StorePorts,
-  owner: SeenOwner,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const liveness = ports.processes.livenessOf(owner.identity);
-  if (liveness !== 'unknown') return liveness === 'running';
-  // A recent heartbeat proves nothing: the owner may have crashed right after it. A new one does.
-  const first = await statIfExists(ports.fileSystem, owner.file);
-  let waitedMs = 0;
-  const heartbeatMs = Math.min(owner.heartbeatMs, maxHeartbeatMs);
-  while (first !== undefined && waitedMs < missedHeartbeats * heartbeatMs) {
-    await pause(ports, pollIntervalMs, signal);
-    waitedMs += pollIntervalMs;
-    const next = await statIfExists(ports.fileSystem, owner.file);
-    if (next === undefined) return false;
-    if (next.modifiedMs !== first.modifiedMs) return true;
-  }
-  return false;
+/** Undefined for anything but what a claim writes: a torn file is the trace of a crash. */
+export function parseOwner(bytes: Uint8Array): OwnerFacts | undefined {
+  const value = parseJsonObject(bytes);
+  const identity = parseProcessIdentity(value);
+  const heartbeatMs = value?.heartbeatMs;
+  if (identity === undefined || typeof heartbeatMs !== 'number') return undefined;
+  return { identity, heartbeatMs };
 }
 
-/** What is read from a file never decides how long we wait. */
-const maxHeartbeatMs = 5_000;
-
-async function pause(
-  { clock }: StorePorts,
-  delayMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  await sleep(clock, delayMs, signal);
+async function pause({ clock }: StorePorts, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(clock, pollIntervalMs, signal);
   signal?.throwIfAborted();
 }
 

@@ -13,18 +13,17 @@ import type {
   StoreCallOptions,
   StoreReader,
 } from '../checkpoint-store.js';
-import { idOfCheckpointName } from '../layout.js';
+import { idOfCheckpointName, checkpointName, manifestFile } from '../layout.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
-import { inlineStateOf } from '../operator-bytes.js';
-import { checkRestorable, sidecarProblem, sidecarRange } from '../state-checks.js';
+import { inlineStateOf, checkRestorable, sidecarProblem, sidecarRange } from '../state-checks.js';
 import { storeFailure, toStoreError } from '../store-error.js';
 import type { StoreIdentity } from './identity.js';
 import { checkOwnable } from './ownable.js';
 import type { StorePorts } from './ports.js';
 import { notADirectory, notFound, readManifest } from './read-manifest.js';
-import { skippedAmong } from './skipped.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
 import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
+import { join } from 'node:path';
 
 export class FileSystemStoreReader implements StoreReader {
   readonly storeId: StoreId | undefined;
@@ -157,3 +156,43 @@ function damage(error: unknown, path: string): Error {
   if (isAboutContent) return problem;
   throw problem;
 }
+
+/** The entries of the store's directory that `idOfCheckpointName` refuses, each with the reason. */
+async function skippedAmong(
+  { fileSystem, layout }: StorePorts,
+  entries: readonly DirectoryEntry[],
+): Promise<readonly SkippedEntry[]> {
+  const skipped: SkippedEntry[] = [];
+  for (const { name, kind } of [...entries].sort((left, right) =>
+    left.name < right.name ? -1 : 1,
+  )) {
+    const why = reasonFor(name);
+    if (why === undefined) continue;
+    const manifest = join(layout.directory, name, manifestFile);
+    const hasManifest =
+      kind === 'directory' && (await statIfExists(fileSystem, manifest)) !== undefined;
+    skipped.push({ name, why, hasManifest, isAboveAll: hasManifest && isAboveAll(name) });
+  }
+  return skipped;
+}
+
+/** Undefined for names that are no business of checkpoints, and for checkpoints. */
+function reasonFor(name: string): string | undefined {
+  if (!name.toLowerCase().startsWith(prefix) || idOfCheckpointName(name) !== undefined) {
+    return undefined;
+  }
+  const digits = /^\d+$/.exec(name.slice(prefix.length))?.[0];
+  if (digits === undefined) return `it has no id: a checkpoint is named ${checkpointName(42)}`;
+  if (BigInt(digits) > Number.MAX_SAFE_INTEGER) {
+    return 'its id is above 2^53-1 (9007199254740991), which tidegate keeps exactly';
+  }
+  if (BigInt(digits) === 0n) return 'its id is 0, which no checkpoint has';
+  return `checkpoint ${Number(digits)} is spelled ${checkpointName(Number(digits))}`;
+}
+
+function isAboveAll(name: string): boolean {
+  const digits = /^\d+$/.exec(name.slice(prefix.length))?.[0];
+  return digits !== undefined && BigInt(digits) > Number.MAX_SAFE_INTEGER;
+}
+
+const prefix = checkpointName(0).slice(0, -6);

@@ -7,8 +7,13 @@ import type { CheckpointManifest } from '../../manifest/types.js';
 import { checkManifestVersion } from '../../manifest/version.js';
 import type { CheckpointListing, LoadedCheckpoint, StoreReader } from '../checkpoint-store.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
-import { inlineStateOf } from '../operator-bytes.js';
-import { StateChecksum, checkRestorable, sidecarProblem, sidecarRange } from '../state-checks.js';
+import {
+  inlineStateOf,
+  StateChecksum,
+  checkRestorable,
+  sidecarProblem,
+  sidecarRange,
+} from '../state-checks.js';
 import { manifestOf, type MemoryContent, type StoredCheckpoint } from './memory-content.js';
 
 export class MemoryStoreReader implements StoreReader {
