@@ -58,7 +58,7 @@ export const explained = [
   },
   {
     file: 'src/manifest/json/reader.ts',
-    why: 'What is expected is not told: the first character has shown that it is there.',
+    why: 'What is expected is not said: the first character has shown that it is there.',
     mutants: ['\'an array\' → ""', '\'a string\' → ""', '\'an object\' → ""'],
   },
   {
@@ -163,7 +163,7 @@ export const explained = [
   },
   {
     file: 'src/recovery/execute.ts',
-    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    why: 'The bound ends the wait; the signal only lets the store stop sooner.',
     mutants: ['{ signal } → {}'],
   },
   {
@@ -173,17 +173,17 @@ export const explained = [
   },
   {
     file: 'src/recovery/read-facts.ts',
-    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    why: 'The bound ends the wait; the signal only lets the store stop sooner.',
     mutants: ['{ signal } → {}'],
   },
   {
     file: 'src/recovery/recover.ts',
-    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    why: 'The bound ends the wait; the signal only lets the store stop sooner.',
     mutants: ['{ signal } → {}'],
   },
   {
     file: 'src/recovery/pass.ts',
-    why: 'The bound ends the wait; the signal lets the store stop sooner what nobody waits for.',
+    why: 'The bound ends the wait; the signal only lets the store stop sooner.',
     mutants: ['{ signal } → {}'],
   },
   {

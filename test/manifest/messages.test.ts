@@ -1,4 +1,4 @@
-// What a document that cannot be read is told: place, path, what was expected and what was found.
+// What a document that cannot be read is reported by: place, path, what was expected and what was found.
 
 import { describe, expect, test } from '@jest/globals';
 import { createManifest } from '../../src/manifest/create.js';
@@ -407,7 +407,7 @@ describe('a place', () => {
   });
 });
 
-describe('what cannot be written is told like what cannot be read', () => {
+describe('what cannot be written is reported like what cannot be read', () => {
   const wrong = (change: Record<string, unknown>) => {
     const manifest = { ...createManifest(1, 1), ...change };
     try {

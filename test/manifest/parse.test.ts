@@ -362,7 +362,7 @@ describe('serializing refuses what parsing would refuse', () => {
 });
 
 describe('versions and times', () => {
-  test('any version parses, and one above ours is refused by whoever resumes from it', () => {
+  test('any version parses, and one above ours is refused where it would be resumed', () => {
     const newer = parseManifest(head.replace('"version":1', '"version":2') + '}');
     expect(newer.version).toBe(2);
     expect(() => checkManifestVersion(newer)).toThrow(

@@ -117,7 +117,7 @@ describe('asking', () => {
     const clock = new VirtualClock();
     const inCall = new AbortController();
     const waits = (): void => {
-      throw new Error('nobody waits after an abort');
+      throw new Error('a wait after an abort');
     };
     const ports = { ...patienceOf(clock).ports, waits };
     const first = ask(patienceOf(clock, { signal: inCall.signal, ports }), () => {

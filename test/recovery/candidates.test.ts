@@ -69,7 +69,7 @@ describe('where a sink stands', () => {
     expect(standing({ sinks: { archive: 'missing' } }, 'prepared')).toBe('prepared');
   });
 
-  test('is not known without an answer, or when it is prepared and nobody has a handle', () => {
+  test('is not known without an answer, or when it is prepared without a handle', () => {
     expect(standing({})).toBe('cannot-tell');
     expect(standing({}, 'unsupported')).toBe('cannot-tell');
     expect(standing({ handles: [] }, 'prepared')).toBe('cannot-tell');
@@ -88,7 +88,7 @@ describe('where a sink stands', () => {
   });
 });
 
-test('a sink that was flushed and is not registered any more does not count as committed', () => {
+test('a sink that was flushed and is no longer registered does not count as committed', () => {
   const sinks = { archive: 'pending', log: 'committed' } as const;
   const newest = stored('in-doubt', { id: 20, sinks, handles: ['archive'] }, { archive: 'absent' });
   const facts = factsOf([newest], { archive: sink() });

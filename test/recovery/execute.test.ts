@@ -560,7 +560,7 @@ describe('a sink that fails while recovery acts', () => {
     }
   });
 
-  test('that cannot be closed after a refusal is logged and holds nobody up', async () => {
+  test('that cannot be closed after a refusal is logged and delays nothing', async () => {
     const logged: unknown[] = [];
     const warn = (fields: object, message: string) => void logged.push([message, fields]);
     const world = new RecoveryWorld('archive', 'warehouse');
@@ -658,7 +658,7 @@ describe('the store fails while recovery acts', () => {
     );
   });
 
-  test('the last save of a roll forward is told from the first', async () => {
+  test('the last save of a roll forward is distinguished from the first', async () => {
     const world = new RecoveryWorld('archive');
     world.request = { occasion: 'in-process' };
     const id = await world.stored({ epoch: 1, sinks: { archive: 'P' } });

@@ -55,7 +55,7 @@ export class VirtualClock implements Clock {
         if (progress.isSettled) return work;
       }
       const next = [...this.#timers].sort((left, right) => left.atMs - right.atMs)[0];
-      if (next === undefined) throw new Error('nothing can happen any more: a deadlock');
+      if (next === undefined) throw new Error('nothing can happen: a deadlock');
       this.#timers.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.callback();

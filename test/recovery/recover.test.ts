@@ -151,7 +151,7 @@ describe('the newest checkpoint is in doubt', () => {
     expect([...world.sink('warehouse').markers]).toEqual([id]);
   });
 
-  test('all prepared: it is rolled back at every sink, marked for ever, and the base is resumed', async () => {
+  test('all prepared: it is rolled back at every sink, marked permanently, and the base is resumed', async () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     const base = await world.stored({ epoch: 1, sinks: { archive: 'C', warehouse: 'C' } });
     const id = await world.stored({ epoch: 2, sinks: { archive: 'P', warehouse: 'P' } });

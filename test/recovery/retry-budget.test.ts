@@ -95,7 +95,7 @@ describe('opening the sinks', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('whose answer was lost is told as such, with the error of the sink', async () => {
+  test('whose answer was lost is reported as such, with the error of the sink', async () => {
     watchLog();
     world.sink('archive').always.set('open', losesItsAnswer);
 

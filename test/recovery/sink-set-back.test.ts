@@ -170,7 +170,7 @@ test('a sink that has gone on since is not behind', async () => {
   expect(resumedFrom(await world.recover()).base.manifest.checkpointId).toBe(next);
 });
 
-test('a sink that has no two phases any more is not asked, and is again when it has them', async () => {
+test('a sink that no longer has two phases is not asked, and is again when it has them', async () => {
   const world = await twoCommits();
   const archive = world.sink('archive');
   world.sinks.set('archive', flushing(archive));
@@ -196,7 +196,7 @@ test('a restore of a checkpoint of that time is the way out', async () => {
   resumedFrom(await world.recover());
 });
 
-test('an empty handle is none: nobody is asked to commit it', async () => {
+test('an empty handle is none: no sink is asked to commit it', async () => {
   const world = new RecoveryWorld('archive');
   world.options = { inDoubtPolicy: 'roll-forward' };
   await world.stored({ epoch: 1, sinks: { archive: 'C' } });

@@ -52,7 +52,7 @@ describe('a participant that does not answer', () => {
   });
 
   test.each(['open', 'lastCommitted', 'inspect', 'rollback'] as const)(
-    'a sink whose %s hangs for ever delays recovery to a bound, never the process',
+    'a sink whose %s never returns delays recovery to a bound, never the process',
     async (call) => {
       const world = new RecoveryWorld('archive', 'warehouse');
       await bothPrepared(world);
@@ -107,7 +107,7 @@ describe('a participant that does not answer', () => {
     expect(Object.values(await world.states())).toEqual(['complete', 'complete']);
   });
 
-  test('a session that opens after nobody waits for it any more is closed', async () => {
+  test('a session that opens when it is no longer waited for is closed', async () => {
     const world = new RecoveryWorld('archive');
     await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     let arrive: (() => void) | undefined;
@@ -187,7 +187,7 @@ test('a sink that refuses is named, and not one that was still waiting for its a
 });
 
 describe('an answer that was lost', () => {
-  test('an opening that took effect is told from another owner by the next generation', async () => {
+  test('an opening that took effect is distinguished from another owner by the next generation', async () => {
     const world = new RecoveryWorld('archive');
     await world.stored({ epoch: 1, sinks: { archive: 'C' } });
     world.sink('archive').on('open', losesItsAnswer);
@@ -213,7 +213,7 @@ describe('an answer that was lost', () => {
     expect([...world.sink('warehouse').prepared.values()]).toEqual([id]);
   });
 
-  test('an old copy of the store is not told as another owner: it names what to bring back', async () => {
+  test('an old copy of the store is not reported as another owner: it names what to bring back', async () => {
     const world = new RecoveryWorld('archive', 'warehouse');
     const id = await bothPrepared(world);
     world.sink('archive').generation = 1_000;

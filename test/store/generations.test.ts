@@ -99,7 +99,7 @@ describe('the next generation', () => {
       code: 'TIDEGATE_FENCED',
       message: 'generation 2 was overtaken by generation 5',
     });
-    // Its heart stops: it owns nothing any more.
+    // Its heart stops: it no longer owns anything.
     expect(bench.clock.timerCount).toBe(0);
   });
 

@@ -97,7 +97,7 @@ describe('an owner that was overtaken', () => {
     await expect(saveNew(old)).rejects.toMatchObject({ code: 'TIDEGATE_FENCED' });
   });
 
-  test('is not told from a disk that does not answer', async () => {
+  test('is not concluded from a disk that does not answer', async () => {
     const bench = new Bench();
     let isBroken = false;
     const store = await bench.open(

@@ -37,7 +37,7 @@ const inline = inlineOperatorState(Buffer.from('A'));
 describe('lengths and ranges', () => {
   const cases: readonly [string, CheckpointManifest, number | undefined, string | undefined][] = [
     ['a manifest without a sidecar needs none', manifestWith({ inline }), undefined, undefined],
-    ['one that nobody states is no problem', manifestWith({ inline }), 3, undefined],
+    ['one that no manifest states is no problem', manifestWith({ inline }), 3, undefined],
     ['exact ranges fit', manifestWith({ a: at(0, 4), b: at(4, 2) }, 'x'), 6, undefined],
     ['in any order', manifestWith({ b: at(4, 2), a: at(0, 4) }, 'x'), 6, undefined],
     ['a missing one', manifestWith({ a: at(0, 4) }, 'x'), undefined, 'its sidecar is missing'],
@@ -94,12 +94,12 @@ describe('lengths and ranges', () => {
       'operator "long" overlaps another in the sidecar',
     ],
     [
-      'bytes that nobody states',
+      'bytes that no manifest states',
       manifestWith({ a: at(0, 4) }, 'x'),
       6,
       'its sidecar has 6 bytes where 4 are stated',
     ],
-    ['bytes that nobody states in a foreign one', foreign({ a: at(1, 2) }), 6, undefined],
+    ['bytes that no manifest states in a foreign one', foreign({ a: at(1, 2) }), 6, undefined],
   ];
 
   test.each(cases)('%s', (_what, manifest, sidecarByteLength, problem) => {
