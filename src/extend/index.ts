@@ -66,6 +66,17 @@ export type {
   SourcePosition,
 } from '../contracts/source.js';
 export type { TableStore } from '../contracts/table-store.js';
+export { ObjectStorageFailure } from '../contracts/object-storage.js';
+export type {
+  ObjectCondition,
+  ObjectFacts,
+  ObjectPage,
+  ObjectStorage,
+  ObjectStorageFailureKind,
+  StoredObject,
+  UploadedPart,
+  UploadName,
+} from '../contracts/object-storage.js';
 
 export type {
   CheckpointListing,
