@@ -52,7 +52,12 @@ export interface UploadedPart {
 export interface ObjectStorage {
   /** For messages, without credentials: `s3://bucket/prefix`. */
   readonly address: string;
-  /** undefined when there is no such object. `range` in bytes, `end` exclusive. */
+  /** What is known of an object without its bytes; undefined when there is none. */
+  head(key: string, options: CallOptions): Promise<ObjectFacts | undefined>;
+  /**
+   * undefined when there is no such object. `range` in bytes, `end` exclusive, not empty; `size` is that of
+   * the whole object. The body is read to its end or left by `return()`, or a connection stays open.
+   */
   get(
     key: string,
     options: CallOptions & { readonly range?: { readonly start: number; readonly end: number } },

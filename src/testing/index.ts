@@ -60,3 +60,18 @@ export type {
   DiskOperationKind,
 } from './disk/disk-operation.js';
 export type { PowerLossOptions } from './disk/power-loss.js';
+export { describeObjectStorage, objectStorageCases } from './object-storage-conformance.js';
+export type {
+  ObjectStorageCase,
+  ObjectStorageFactory,
+  ObjectStorageSystem,
+} from './object-storage-conformance.js';
+export { SimulatedObjectStorage } from './object-storage/simulated-object-storage.js';
+export type { SimulatedObjectStorageOptions } from './object-storage/simulated-object-storage.js';
+export type {
+  ObjectConnection,
+  ObjectFault,
+  ObjectHooks,
+  ObjectOperation,
+  ObjectOperationKind,
+} from './object-storage/object-operation.js';
