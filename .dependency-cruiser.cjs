@@ -4,8 +4,8 @@ const layers = [
   'runtime',
   'durable-directory',
   'manifest',
-  'store',
   'contracts',
+  'store',
   'recovery',
   'connectors',
   'coordinator',
@@ -15,11 +15,6 @@ const layers = [
 
 /** Pairs that the order of the list would allow but that must stay apart. */
 const apart = [
-  {
-    from: 'contracts',
-    to: 'store',
-    why: 'what participants promise does not depend on where checkpoints live',
-  },
   { from: 'connectors', to: 'recovery', why: 'a connector answers questions, it does not decide' },
 ];
 

@@ -181,7 +181,7 @@ export const errorCodes = {
   },
   TIDEGATE_STORE_PIPELINE: {
     kind: 'invalid',
-    remedy: 'A store belongs to one pipeline: use its name, or another directory.',
+    remedy: 'A store belongs to one pipeline: use its name, or another directory or prefix.',
   },
   TIDEGATE_STORE_CLOSED: {
     kind: 'invalid',
@@ -221,6 +221,12 @@ export const errorCodes = {
       'Something other than a store wrote here, or a file was damaged: look at the path named, ' +
       'bring it back from a copy or move it away.',
   },
+  TIDEGATE_OBJECT_STORAGE: {
+    kind: 'invalid',
+    remedy:
+      'Make the bucket, or use a service that honours If-None-Match and If-Match on PUT, as the ' +
+      'message says.',
+  },
   TIDEGATE_STORE_FULL: {
     kind: 'retryable',
     remedy: 'The disk is full: make room. Earlier checkpoints are intact.',
@@ -231,7 +237,8 @@ export const errorCodes = {
   },
   TIDEGATE_STORE_IO: {
     kind: 'retryable',
-    remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',
+    remedy:
+      'The file system or the service failed: see the cause. The outcome is unknown until the next open.',
   },
 
   // Coordinator

@@ -67,6 +67,9 @@ export { FileSystemCheckpointStore } from './store/filesystem/file-system-store.
 export type { FileSystemCheckpointStoreOptions } from './store/filesystem/file-system-store.js';
 export { MemoryCheckpointStore } from './store/memory/memory-store.js';
 export type { MemoryCheckpointStoreOptions } from './store/memory/memory-store.js';
+export { ObjectCheckpointStore } from './store/object/object-store.js';
+export type { ObjectCheckpointStoreOptions } from './store/object/object-store.js';
+export type { ObjectStoreTimeouts } from './store/object/storage-calls.js';
 
 export { arraySource } from './connectors/memory/array-source.js';
 export type { ArraySourceOptions } from './connectors/memory/array-source.js';

@@ -1,5 +1,6 @@
-// Errors of a store: what the file system threw, as a code that says what to do.
+// Errors of a store: what the file system or the service threw, as a code that says what to do.
 
+import { ObjectStorageFailure } from '../contracts/object-storage.js';
 import { TidegateError, isTidegateError, type ErrorCode } from '../errors.js';
 import { errnoOf, hintAt } from '../runtime/file-system.js';
 
@@ -10,6 +11,7 @@ export type StoreErrorCode = Extract<
   | `TIDEGATE_STATE_${'TOO_LARGE' | 'MISMATCH' | 'CORRUPT'}`
   | `TIDEGATE_CHECKPOINT_${'NOT_FOUND' | 'ID'}`
   | 'TIDEGATE_FENCED'
+  | 'TIDEGATE_OBJECT_STORAGE'
   | 'TIDEGATE_SEQUENCE_EXHAUSTED'
   | 'TIDEGATE_GENERATIONS_EXHAUSTED'
 >;
@@ -19,7 +21,8 @@ export function toStoreError(thrown: unknown, doing: string): TidegateError {
   if (isTidegateError(thrown)) return thrown;
   const reason = messageOf(thrown);
   const errno = errnoOf(thrown);
-  return new TidegateError(codeOf(errno), `${doing} failed: ${reason}${hintAt(errno)}`, {
+  const code = thrown instanceof ObjectStorageFailure ? serviceCodeOf(thrown) : codeOf(errno);
+  return new TidegateError(code, `${doing} failed: ${reason}${hintAt(errno)}`, {
     cause: thrown,
   });
 }
@@ -28,6 +31,19 @@ export function toStoreError(thrown: unknown, doing: string): TidegateError {
 export function storeFailure(thrown: unknown, doing: string, signal?: AbortSignal): unknown {
   const isAbort = signal?.aborted === true && errnoOf(thrown) === undefined;
   return isAbort ? thrown : toStoreError(thrown, doing);
+}
+
+/** @param newer The generation that has taken over, when it is known. */
+export function fenced(number: number, newer?: number, cause?: unknown): TidegateError {
+  const by = newer === undefined ? 'a newer owner' : `generation ${newer}`;
+  return new TidegateError('TIDEGATE_FENCED', `generation ${number} was overtaken by ${by}`, {
+    ...(cause === undefined ? {} : { cause }),
+    details: { generation: number },
+  });
+}
+
+export function notFound(id: number): TidegateError {
+  return new TidegateError('TIDEGATE_CHECKPOINT_NOT_FOUND', `there is no checkpoint ${id}`);
 }
 
 function messageOf(thrown: unknown): string {
@@ -52,6 +68,18 @@ function codeOf(errno: string | undefined): StoreErrorCode {
     case 'ELOOP':
     case 'ENOTEMPTY':
       return 'TIDEGATE_STORE_CORRUPT';
+    default:
+      return 'TIDEGATE_STORE_IO';
+  }
+}
+
+function serviceCodeOf({ kind }: ObjectStorageFailure): StoreErrorCode {
+  switch (kind) {
+    case 'denied':
+      return 'TIDEGATE_STORE_PERMISSION';
+    case 'missing-bucket':
+    case 'invalid':
+      return 'TIDEGATE_OBJECT_STORAGE';
     default:
       return 'TIDEGATE_STORE_IO';
   }

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { describe, test } from '@jest/globals';
 import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { ObjectCheckpointStore } from '../../src/store/object/object-store.js';
 import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { SimulatedObjectStorage } from '../../src/testing/object-storage/simulated-object-storage.js';
 import { describeCheckpointStore } from '../../src/testing/store-conformance.js';
 
 const runner = { describe, test };
@@ -46,6 +48,19 @@ describeCheckpointStore(
       return {
         connect: () =>
           new FileSystemCheckpointStore('/store', { fileSystem: disk.mount().fileSystem }),
+      };
+    },
+  },
+  runner,
+);
+
+describeCheckpointStore(
+  {
+    name: 'the object store on a simulated service',
+    create() {
+      const service = new SimulatedObjectStorage();
+      return {
+        connect: () => new ObjectCheckpointStore({ storage: service.connect().storage }),
       };
     },
   },

@@ -20,13 +20,12 @@ import type {
   StoreReader,
 } from '../checkpoint-store.js';
 import { StoreLayout } from '../layout.js';
-import { storeFailure, toStoreError } from '../store-error.js';
+import { fenced, storeFailure, toStoreError } from '../store-error.js';
 import { VerifiedManifests } from '../verified-manifests.js';
 import { cleanUp } from './cleaning.js';
 import {
   claimGeneration,
   releaseOwnership,
-  fenced,
   isOvertaken,
   seeGenerations,
   type Claim,

@@ -23,6 +23,7 @@ import {
   retiredOfName,
   stagingName,
 } from '../layout.js';
+import { fenced } from '../store-error.js';
 import type { StorePorts } from './ports.js';
 import { unlessMissing, writeNewFile } from '../../runtime/small-files.js';
 
@@ -127,13 +128,4 @@ async function retireOlder(ports: StorePorts, number: number): Promise<void> {
     const away = layout.retired(older, number);
     await moveAway(fileSystem, layout.generation(older), away);
   }
-}
-
-/** @param newer The generation that has taken over, when it is known. */
-export function fenced(number: number, newer?: number, cause?: unknown): TidegateError {
-  const by = newer === undefined ? 'a newer owner' : `generation ${newer}`;
-  return new TidegateError('TIDEGATE_FENCED', `generation ${number} was overtaken by ${by}`, {
-    ...(cause === undefined ? {} : { cause }),
-    details: { generation: number },
-  });
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { hasErrorCode, TidegateError, toError } from '../../errors.js';
 import type { Timer } from '../../runtime/clock.js';
 import { ownerFile } from '../layout.js';
-import { storeFailure } from '../store-error.js';
-import { releaseOwnership, fenced, isOvertaken, type Claim } from './generations.js';
+import { fenced, storeFailure } from '../store-error.js';
+import { releaseOwnership, isOvertaken, type Claim } from './generations.js';
 import type { StorePorts } from './ports.js';
 
 type LeaseState = 'held' | 'fenced' | 'released';

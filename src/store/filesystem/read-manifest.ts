@@ -31,10 +31,6 @@ export async function readManifest(
   );
 }
 
-export function notFound(id: number): TidegateError {
-  return new TidegateError('TIDEGATE_CHECKPOINT_NOT_FOUND', `there is no checkpoint ${id}`);
-}
-
 export function notADirectory(path: string): TidegateError {
   return new TidegateError('TIDEGATE_STORE_CORRUPT', `${path} is not a directory`);
 }

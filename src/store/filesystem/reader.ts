@@ -16,11 +16,11 @@ import type {
 import { idOfCheckpointName, checkpointName, manifestFile } from '../layout.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
 import { inlineStateOf, checkRestorable, sidecarProblem, sidecarRange } from '../state-checks.js';
-import { storeFailure, toStoreError } from '../store-error.js';
+import { notFound, storeFailure, toStoreError } from '../store-error.js';
 import type { StoreIdentity } from './identity.js';
 import { checkOwnable } from './ownable.js';
 import type { StorePorts } from './ports.js';
-import { notADirectory, notFound, readManifest } from './read-manifest.js';
+import { notADirectory, readManifest } from './read-manifest.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
 import { statIfExists, unlessMissing } from '../../runtime/small-files.js';
 import { join } from 'node:path';

@@ -17,13 +17,12 @@ import type {
   WriteSidecarOptions,
 } from '../checkpoint-store.js';
 import { checkpointsToPrune } from '../retention.js';
-import { storeFailure } from '../store-error.js';
+import { fenced, notFound, storeFailure } from '../store-error.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
-import { fenced } from './generations.js';
 import type { Ownership } from './opening.js';
 import { OwnerLease } from './owner-lease.js';
 import type { StorePorts } from './ports.js';
-import { notFound, readManifest } from './read-manifest.js';
+import { readManifest } from './read-manifest.js';
 import { FileSystemStoreReader } from './reader.js';
 
 /** Takes the generation after this one; the store gives it to its sessions. */

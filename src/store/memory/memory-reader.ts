@@ -1,6 +1,6 @@
 // Reading a memory store: parsed and verified from its texts, as from a disk.
 
-import { TidegateError, toError } from '../../errors.js';
+import { toError } from '../../errors.js';
 import { checkpointId, type CheckpointId, type StoreId } from '../../ids.js';
 import { manifestIntegrity } from '../../manifest/parse.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
@@ -14,6 +14,7 @@ import {
   sidecarProblem,
   sidecarRange,
 } from '../state-checks.js';
+import { notFound } from '../store-error.js';
 import { manifestOf, type MemoryContent, type StoredCheckpoint } from './memory-content.js';
 
 export class MemoryStoreReader implements StoreReader {
@@ -71,7 +72,7 @@ export class MemoryStoreReader implements StoreReader {
   #stored(id: number): StoredCheckpoint {
     const stored = this.content.checkpoints.get(id);
     if (stored !== undefined) return stored;
-    throw new TidegateError('TIDEGATE_CHECKPOINT_NOT_FOUND', `there is no checkpoint ${id}`);
+    throw notFound(id);
   }
 }
 

@@ -19,6 +19,7 @@ import type {
 } from '../checkpoint-store.js';
 import { checkpointsToPrune } from '../retention.js';
 import { checkStatedSidecar, consumeChunks } from '../save-rules.js';
+import { fenced, notFound } from '../store-error.js';
 import { MemoryStoreReader } from './memory-reader.js';
 import { claimNext, manifestOf, type MemoryContent } from './memory-content.js';
 
@@ -148,17 +149,10 @@ export class MemoryOwnedStore extends MemoryStoreReader implements OwnedStore {
   #check(signal: AbortSignal | undefined): void {
     signal?.throwIfAborted();
     if (this.generation !== this.content.generation) {
-      throw new TidegateError(
-        'TIDEGATE_FENCED',
-        `generation ${this.generation} was overtaken by generation ${this.content.generation}`,
-      );
+      throw fenced(this.generation, this.content.generation);
     }
     if (this.#isClosed) {
       throw new TidegateError('TIDEGATE_STORE_CLOSED', `generation ${this.generation} was closed`);
     }
   }
-}
-
-function notFound(id: number): TidegateError {
-  return new TidegateError('TIDEGATE_CHECKPOINT_NOT_FOUND', `there is no checkpoint ${id}`);
 }
