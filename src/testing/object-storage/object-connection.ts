@@ -53,9 +53,10 @@ class ConnectedProcess {
     const fault = await this.hooks.before?.(operation);
     const faulty = fault?.effect;
     if (faulty === 'late' || faulty === 'twice') this.state.late.push({ operation, effect });
+    // Also of a process that was killed meanwhile: the request is on its way.
+    if (faulty === 'done' || faulty === 'twice') ignoreRefusal(() => effect(this.state));
     if (this.#isKilled()) return forever();
     if (fault !== undefined && !(faulty === 'half' && call.kind === 'get')) {
-      if (faulty === 'done' || faulty === 'twice') ignoreRefusal(() => effect(this.state));
       throw failure(fault, operation);
     }
     const value = effect(this.state);

@@ -7,7 +7,7 @@ import type { FileSystem } from '../../../src/runtime/file-system.js';
 import type { Processes } from '../../../src/runtime/process-identity.js';
 import { externalOperatorState } from '../../../src/manifest/operator-state.js';
 import type { CheckpointManifest } from '../../../src/manifest/types.js';
-import type { OwnedStore } from '../../../src/store/checkpoint-store.js';
+import type { CheckpointStore, OwnedStore } from '../../../src/store/checkpoint-store.js';
 import { FileSystemCheckpointStore } from '../../../src/store/filesystem/file-system-store.js';
 import { chunksOf, manifestOf } from '../../../src/testing/store-conformance/store-bench.js';
 import type { Ledger } from './ledger.js';
@@ -32,7 +32,7 @@ const stoppedClock: Clock = {
   setTimer: () => ({ cancel: () => undefined }),
 };
 
-const noProcesses: Processes = {
+export const noProcesses: Processes = {
   self: () => ({ host: 'simulated', bootId: 'b', pidNamespace: 'n', pid: 1, startedAt: '1' }),
   livenessOf: () => 'gone',
 };
@@ -52,8 +52,9 @@ export class Worker {
   store: OwnedStore | undefined;
   readonly #random = seededRandom(7);
 
+  /** @param place A file system to make the default store on, or what makes another store. */
   constructor(
-    private readonly fileSystem: FileSystem,
+    private readonly place: FileSystem | ((random: Random) => CheckpointStore),
     readonly ledger: Ledger,
   ) {}
 
@@ -67,7 +68,9 @@ export class Worker {
   }
 
   async #open(): Promise<void> {
-    const store = await makeStore(this.fileSystem, this.#random).open({ pipeline: 'orders' });
+    const { place } = this;
+    const made = typeof place === 'function' ? place(this.#random) : makeStore(place, this.#random);
+    const store = await made.open({ pipeline: 'orders' });
     this.store = store;
     this.ledger.storeId ??= store.storeId;
     this.ledger.generation = Math.max(this.ledger.generation, store.generation);

@@ -63,7 +63,8 @@ function ledgerOf(store: OwnedStore, listings: readonly CheckpointListing[]): Le
   return ledger;
 }
 
-async function checkOpened(
+/** What is wrong with what an opening shows; undefined when it keeps what was acknowledged. */
+export async function checkOpened(
   store: OwnedStore,
   listings: readonly CheckpointListing[],
   ledger: Ledger,
