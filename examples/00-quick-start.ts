@@ -26,7 +26,7 @@ if (step !== undefined) {
   console.log(`  ${(await run.run()).outcome}`);
 } else {
   for (const step of ['barrier', 'pre-commit', 'persist', 'commit', 're-save', 'none']) {
-    console.log(step === 'none' ? 'a life in peace' : `a life killed as ${step} begins`);
+    console.log(step === 'none' ? 'not killed' : `killed as ${step} begins`);
     const command = [...process.execArgv, program, step, room];
     spawnSync(process.execPath, command, { stdio: 'inherit' });
   }
