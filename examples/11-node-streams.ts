@@ -80,7 +80,7 @@ console.log(`\n${report.outcome} after ${builds} builds, ${report.checkpoints} c
 console.log(`${lines.length} lines in the archive, the last: ${lines.at(-1)}`);
 if (lines.length !== orders.length) throw new Error('lines were lost or doubled');
 
-// A stream that nobody has wrapped would lose barriers: it is refused before anything is opened.
+// A stream without a wrapper would lose barriers: it is refused before anything is opened.
 const careless = new StreamPipeline('orders', {
   sources: { orders: arraySource(orders) },
   sinks: { archive },

@@ -20,7 +20,7 @@ export interface Surroundings {
   readonly orders: readonly Order[];
   readonly warehouse: TwoPhaseSink<Order>;
   readonly intervalMs: number;
-  /** Told after each order. */
+  /** Called after each order. */
   readonly onProcessed?: (count: number) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: Random;

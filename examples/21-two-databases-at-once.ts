@@ -20,7 +20,7 @@ export interface Surroundings {
   readonly payments: readonly Payment[];
   readonly ledger: TwoPhaseSink<Payment>;
   readonly audit: TwoPhaseSink<Payment>;
-  /** Told where the loop goes on after a failure. */
+  /** Called with where the loop goes on after a failure. */
   readonly onRewound?: (processed: number) => void | Promise<void>;
   readonly onFailed?: () => void | Promise<void>;
   readonly clock?: Clock;

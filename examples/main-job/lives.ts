@@ -41,7 +41,7 @@ type Ending =
 
 /** When a process is killed, and at which point if it comes by it. */
 interface Plan {
-  /** Since it was told to begin. */
+  /** Since it received the order to begin. */
   readonly killAfterMs: number;
   readonly killAfterRecoveryMs?: number;
   readonly aim?: Point;
@@ -50,7 +50,7 @@ interface Plan {
 /** Checkpoints that a process completes, at most, before it is killed wherever it is. */
 const maxCheckpoints = 3;
 
-/** Longest life of a process that is aimed at: it may hang, and nothing may wait for ever. */
+/** Longest life of a process that is aimed at: it may hang, and no wait may be without end. */
 const aimedLifeMs = 20_000;
 
 /** Before each batch of a process that is to be killed: the input must last for all of them. */

@@ -1,4 +1,4 @@
-// One run of the job in a process of its own that nobody kills.
+// One run of the job in a process of its own that is not killed.
 
 import { fork } from 'node:child_process';
 import type { Message, Order, Point } from './messages.js';

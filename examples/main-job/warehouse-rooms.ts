@@ -19,7 +19,7 @@ export interface WarehouseRooms {
   remove(): Promise<void>;
 }
 
-/** @param say Told what takes long. */
+/** @param say Called with what takes long. */
 export async function makeRooms(
   room: string,
   runs: readonly string[],

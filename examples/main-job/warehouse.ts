@@ -21,7 +21,7 @@ export interface Warehouse {
 /** No key on purpose: a duplicate would be refused by it, and the checker could not count it. */
 export const tableColumns = 'day text, airport text, flights int, late int, minutes int, worst int';
 
-/** @param announcer Told before and after everything that becomes durable. */
+/** @param announcer Called before and after everything that becomes durable. */
 export async function openWarehouse(
   place: WarehousePlace,
   announcer: Announcer | undefined,

@@ -28,7 +28,6 @@ import type {
   TwoPhaseSinkSession,
 } from 'tidegate/extend';
 
-// #region layout
 /**
  * ```
  * <directory>/
@@ -56,11 +55,9 @@ class Layout {
     return join(this.directory, `generation-${number}`);
   }
 }
-// #endregion layout
 
 const epochFile = /^\d+\.json$/;
 
-// #region sink
 export function epochFileSink<Rec>(directory: string): TwoPhaseSink<Rec> {
   const layout = new Layout(directory);
   return {
@@ -77,7 +74,6 @@ export function epochFileSink<Rec>(directory: string): TwoPhaseSink<Rec> {
     },
   };
 }
-// #endregion sink
 
 // #region take-over
 /** Fences every older generation; gives the directory that only this one knows. */
@@ -112,7 +108,6 @@ async function refuseIfOvertaken(layout: Layout, generation: number): Promise<vo
 }
 // #endregion take-over
 
-// #region inspector
 /** The questions: answered from the directory alone, so that a fresh process gives the same. */
 class Inspector implements SinkInspector {
   constructor(
@@ -148,7 +143,6 @@ class Inspector implements SinkInspector {
     return `${pipeline}/${sink}/${Math.floor(id / 2 ** 24)}/${id}`;
   }
 }
-// #endregion inspector
 
 class Session<Rec> extends Inspector implements TwoPhaseSinkSession<Rec> {
   #lines: string[] = [];
@@ -178,7 +172,7 @@ class Session<Rec> extends Inspector implements TwoPhaseSinkSession<Rec> {
     if ((await this.inspect({ checkpointId })) !== 'absent') return { handle };
     const text = `[${this.#lines.join(',')}]`;
     const path = join(this.staging, `${checkpointId}.json`);
-    // Whole or not at all: a crash in the middle leaves a name that nobody looks for.
+    // Whole or not at all: a crash in the middle leaves a name that is never read.
     await this.#orBroken(writeDurably(`${path}.part`, text));
     await this.#orBroken(rename(`${path}.part`, path));
     await this.#orBroken(sync(this.staging));
@@ -196,7 +190,7 @@ class Session<Rec> extends Inspector implements TwoPhaseSinkSession<Rec> {
       await rename(join(this.staging, `${id}.json`), marker);
     } catch (error) {
       if (!isCode(error, 'ENOENT')) throw error;
-      // Not found says nothing: the marker does, and only while nobody has overtaken us.
+      // Not found says nothing: the marker does, and only for an owner that was not overtaken.
       await this.#orBroken(access(this.staging));
       return (await exists(marker)) ? 'already-applied' : 'absent';
     }
@@ -205,7 +199,6 @@ class Session<Rec> extends Inspector implements TwoPhaseSinkSession<Rec> {
   }
   // #endregion commit
 
-  // #region rollback
   async rollback({ keep }: RollbackRequest): Promise<ReadonlyMap<string, RollbackOutcome>> {
     const outcomes = new Map<string, RollbackOutcome>();
     for (const name of await this.#orBroken(readdir(this.staging))) {
@@ -218,14 +211,13 @@ class Session<Rec> extends Inspector implements TwoPhaseSinkSession<Rec> {
     this.#lines = [];
     return outcomes;
   }
-  // #endregion rollback
 
   protected override async staged(): Promise<readonly string[]> {
     const names = await this.#orBroken(readdir(this.staging));
     return names.filter((name) => epochFile.test(name)).map((name) => join(this.staging, name));
   }
 
-  /** After a failure nobody knows what is on the disk: only a new opening looks again. */
+  /** After a failure the state of the disk is unknown: only a new opening reads it again. */
   async #orBroken<Answer>(call: Promise<Answer>): Promise<Answer> {
     try {
       return await call;
@@ -244,7 +236,6 @@ class Session<Rec> extends Inspector implements TwoPhaseSinkSession<Rec> {
   }
 }
 
-// #region identity
 async function checkIdentity(
   layout: Layout,
   asked: Omit<SinkOwner, 'generation'>,
@@ -273,7 +264,6 @@ async function checkIdentity(
     `${layout.directory} holds output of ${text}, and was opened for ${JSON.stringify(mine)}`,
   );
 }
-// #endregion identity
 
 /** Epochs that are staged anywhere below a directory. */
 async function stagedIn(directory: string): Promise<readonly string[]> {
