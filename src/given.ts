@@ -33,11 +33,6 @@ export function contractProblem(value: unknown, functions: readonly string[]): s
     : `has no ${missing.map((name) => `${name}()`).join(', ')}`;
 }
 
-/** Each name that the options have: the compiler refuses a list with one too few or too many. */
-export type NamesOf<Options> = Readonly<
-  Record<Options extends unknown ? keyof Options & string : never, true>
->;
-
 /** Names of options that there are not: passed over, what was meant by them would be missing. */
 export function unknownNames(
   given: object,
@@ -52,21 +47,6 @@ export function requireObject(what: string, options: unknown): void {
   throw new TidegateError(
     'TIDEGATE_OPTIONS',
     `${what}: expected an options object, got ${typeNameOf(options)}`,
-  );
-}
-
-/** @throws TidegateError `TIDEGATE_OPTIONS` for anything but an object, and for a name that is none of its. */
-export function requireOptions<Options extends object>(
-  what: string,
-  options: Options,
-  known: NamesOf<Options>,
-): void {
-  requireObject(what, options);
-  const unknown = unknownNames(options, known);
-  if (unknown.length === 0) return;
-  throw new TidegateError(
-    'TIDEGATE_OPTIONS',
-    `${what}: there is no option ${unknown.join(', ')}: there are ${Object.keys(known).join(', ')}`,
   );
 }
 

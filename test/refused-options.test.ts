@@ -10,12 +10,17 @@ import { httpSink } from '../src/connectors/http/http-sink.js';
 import { arraySource } from '../src/connectors/memory/array-source.js';
 import { consoleSink } from '../src/connectors/memory/console-sink.js';
 import { iterableSource } from '../src/connectors/memory/iterable-source.js';
+import { json } from '../src/connectors/kafka/formats.js';
 import { memorySink } from '../src/connectors/memory/memory-sink.js';
+import { pushSource } from '../src/connectors/memory/push-source.js';
 import { PgliteDatabase } from '../src/connectors/pglite/database.js';
 import { postgresSink, postgresUpsertSink } from '../src/connectors/postgres/postgres-sink.js';
 import { postgresSource } from '../src/connectors/postgres/postgres-source.js';
 import { writeAhead } from '../src/connectors/write-ahead/write-ahead.js';
 import { CheckpointCoordinator } from '../src/coordinator/coordinator.js';
+import { jsonState } from '../src/coordinator/json-state.js';
+import { createManifest } from '../src/manifest/create.js';
+import { parseManifest } from '../src/manifest/parse.js';
 import type { StreamStages } from '../src/pipeline/node-streams/stages.js';
 import { StreamPipeline } from '../src/pipeline/node-streams/stream-pipeline.js';
 import { Pipeline } from '../src/pipeline/pipeline.js';
@@ -250,6 +255,41 @@ describe('options', () => {
       'out: expected an options object, got an array',
     ],
   ])('of %s that are none are refused: %#', (_what, call, message) => {
+    expectRefusal('TIDEGATE_OPTIONS', call, message);
+  });
+
+  test.each<Case>([
+    [
+      'JSON state',
+      () =>
+        jsonState(
+          () => 1,
+          () => undefined,
+          { deterministic: 'yes' } as never,
+        ),
+      'jsonState: deterministic is of type string, not true or false',
+    ],
+    [
+      'a manifest that is read',
+      () => parseManifest('{}', { maxBytes: '9' } as never),
+      'parseManifest: maxBytes is of type string, not a whole number of 1 or more',
+    ],
+    [
+      'a manifest that is made',
+      () => createManifest(1, 1, { vnodeCount: 65_536, clock: {} as never }),
+      'createManifest: vnodeCount is 65536, not a whole number from 0 to 65535; clock has no now()',
+    ],
+    [
+      'JSON of Kafka',
+      () => json({ numbers: 'big' } as never),
+      'json: numbers is "big", not "exact", "bigint", "nearest" or a function',
+    ],
+    [
+      'a client that hands over',
+      () => pushSource({ start: {} } as never),
+      'pushSource: seek is missing',
+    ],
+  ])('of %s that do not fit are refused', (_what, call, message) => {
     expectRefusal('TIDEGATE_OPTIONS', call, message);
   });
 

@@ -8,7 +8,7 @@ import {
   stateVersionProblem,
   type StateVersion,
 } from '../contracts/migration.js';
-import { requireOptions, type NamesOf } from '../given.js';
+import { completeOptions, custom, flag, type OptionTable } from '../options.js';
 import type { Operator, OperatorRestoreOptions } from '../contracts/operator.js';
 
 export interface JsonStateOptions extends StateVersion {
@@ -19,11 +19,11 @@ export interface JsonStateOptions extends StateVersion {
 /** Also where such an operator is the inner part of one that is given to `apply`. */
 const jsonKind = 'json';
 
-const optionNames: NamesOf<JsonStateOptions> = {
-  deterministic: true,
-  version: true,
-  migrate: true,
-};
+const optionTable = {
+  deterministic: flag(false),
+  version: custom(),
+  migrate: custom(),
+} satisfies OptionTable<JsonStateOptions>;
 
 const encoder = new TextEncoder();
 
@@ -40,16 +40,15 @@ export function jsonState<State>(
   set: (saved: State) => void,
   options: JsonStateOptions = {},
 ): Operator {
-  requireOptions('jsonState', options, optionNames);
-  const { version, migrate } = options;
-  const problem = stateVersionProblem(options);
-  if (problem !== undefined) throw new TidegateError('TIDEGATE_OPTIONS', `jsonState ${problem}`);
+  const { version, migrate, deterministic } = completeOptions('jsonState', options, optionTable, {
+    rules: () => [stateVersionProblem(options)],
+  });
   const initial = toJson(get());
   return {
     definition: { kind: jsonKind, version },
     migratesFrom: ({ settings, kind }) =>
       migrate !== undefined && (kind === jsonKind || settings.get('operator') === jsonKind),
-    deterministic: options.deterministic ?? false,
+    deterministic,
     capture() {
       const text = toJson(get());
       let bytes: Uint8Array | undefined;

@@ -1,6 +1,6 @@
 // New manifests: empty, completed, rolled back; and connector positions with nothing in them yet.
 
-import { requireOptions, type NamesOf } from '../given.js';
+import { completeOptions, contract, whole, type OptionTable } from '../options.js';
 import { recordedTimeMs, systemClock, type Clock } from '../runtime/clock.js';
 import { namedSinks } from './sinks.js';
 import {
@@ -19,7 +19,10 @@ export interface CreateManifestOptions {
   readonly clock?: Pick<Clock, 'now'>;
 }
 
-const optionNames: NamesOf<CreateManifestOptions> = { vnodeCount: true, clock: true };
+const optionTable = {
+  vnodeCount: whole({ min: 0, max: 65_535 }, DEFAULT_VNODE_COUNT),
+  clock: contract(['now'], systemClock),
+} satisfies OptionTable<CreateManifestOptions>;
 
 /** An empty manifest of version 1, made now. */
 export function createManifest(
@@ -27,12 +30,12 @@ export function createManifest(
   epoch: number,
   options: CreateManifestOptions = {},
 ): CheckpointManifest {
-  requireOptions('createManifest', options, optionNames);
+  const { clock, vnodeCount } = completeOptions('createManifest', options, optionTable);
   return {
     version: manifestVersion,
     checkpointId,
     epoch,
-    timestampMs: recordedTimeMs(options.clock ?? systemClock),
+    timestampMs: recordedTimeMs(clock),
     sourceOffsets: new Map(),
     sinkEpochs: new Map(),
     sinkCommitStatuses: new Map(),
@@ -44,7 +47,7 @@ export function createManifest(
     sourceNames: [],
     sinkNames: [],
     pipelineHash: undefined,
-    vnodeCount: options.vnodeCount ?? DEFAULT_VNODE_COUNT,
+    vnodeCount,
     stateChecksum: undefined,
   };
 }

@@ -1,6 +1,6 @@
 // From bytes to a manifest: strict, complete and verified, or an error that says where.
 
-import { requireOptions, type NamesOf } from '../given.js';
+import { completeOptions, whole, type OptionTable } from '../options.js';
 import { manifestChecksum } from './canonical.js';
 import { decodeInput, positionAt } from './json/input.js';
 import { JsonReader } from './json/reader.js';
@@ -14,10 +14,12 @@ export interface ManifestSizeOptions {
   readonly maxBytes?: number;
 }
 
-/** The options of all who read or write a manifest's text. */
-export const sizeNames: NamesOf<ManifestSizeOptions> = { maxBytes: true };
-
 export const defaultMaxManifestBytes = 64 * 2 ** 20;
+
+/** The options of all who read or write a manifest's text. */
+export const sizeTable = {
+  maxBytes: whole({ min: 1 }, defaultMaxManifestBytes),
+} satisfies OptionTable<ManifestSizeOptions>;
 
 /**
  * Parses a manifest: one of ours, whose checksum is verified, or one that the Rust original wrote,
@@ -31,8 +33,8 @@ export function parseManifest(
   input: Uint8Array | string,
   options: ManifestSizeOptions = {},
 ): CheckpointManifest {
-  requireOptions('parseManifest', options, sizeNames);
-  const document = decodeInput(input, options.maxBytes ?? defaultMaxManifestBytes);
+  const { maxBytes } = completeOptions('parseManifest', options, sizeTable);
+  const document = decodeInput(input, maxBytes);
   return verified(readStored(document), document);
 }
 

@@ -1,12 +1,12 @@
 // From a manifest to the text of its file, as serde writes it and with our checksum.
 
-import { requireOptions } from '../given.js';
+import { completeOptions } from '../options.js';
 import { checksumOf } from './canonical.js';
 import { WriteContext } from './json/codec.js';
 import { refuseAboveLimit } from './json/input.js';
 import { printCanonical, printPretty } from './json/print.js';
 import type { JsonValue } from './json/value.js';
-import { defaultMaxManifestBytes, sizeNames, type ManifestSizeOptions } from './parse.js';
+import { sizeTable, type ManifestSizeOptions } from './parse.js';
 import { checksumField, manifestCodec } from './schema.js';
 import type { CheckpointManifest, TidegateFields } from './types.js';
 
@@ -20,11 +20,11 @@ export function serializeManifest(
   manifest: CheckpointManifest,
   options: ManifestSizeOptions = {},
 ): string {
-  requireOptions('serializeManifest', options, sizeNames);
+  const { maxBytes } = completeOptions('serializeManifest', options, sizeTable);
   const tree = manifestCodec.write(manifest, new WriteContext('declared'));
   if (manifest.tidegate !== undefined) addChecksum(tree, manifest.tidegate);
   const text = printPretty(tree);
-  refuseAboveLimit(Buffer.byteLength(text), options.maxBytes ?? defaultMaxManifestBytes);
+  refuseAboveLimit(Buffer.byteLength(text), maxBytes);
   return text;
 }
 

@@ -1,8 +1,8 @@
 // What users give to a pipeline, looked at when it is built: functions that answer at once, whole operators, policies.
 
 import { TidegateError } from '../errors.js';
-import { contractProblem, kindOf, requireOptions } from '../given.js';
-import type { OptionKind } from '../options.js';
+import { contractProblem, kindOf } from '../given.js';
+import { completeOptions, custom, type OptionKind } from '../options.js';
 import { invalid } from './graph.js';
 
 /**
@@ -71,8 +71,8 @@ export function requireParts<Given extends object>(
   const names = Object.keys(parts);
   const needed = names.filter((name) => Reflect.get(parts, name) === 'function');
   requireContract(where, given, needed);
-  const known = Object.fromEntries(names.map((name) => [name, true as const]));
-  if (isPlain(given)) requireOptions(where, given as Readonly<Record<string, unknown>>, known);
+  const table = Object.fromEntries(names.map((name) => [name, custom()]));
+  if (isPlain(given)) completeOptions(where, given as Readonly<Record<string, unknown>>, table);
   else requireHandlers(where, given, names);
   for (const name of names) {
     if (Reflect.get(parts, name) === 'any') continue;

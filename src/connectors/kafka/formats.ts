@@ -1,8 +1,8 @@
 // What bytes of a record mean: JSON, text, bytes, or what a function makes of them.
 
 import { isUtf8 } from 'node:buffer';
-import { requireOptions } from '../../given.js';
-import { parseJson, type JsonNumbers } from '../files/source/json-numbers.js';
+import { completeOptions } from '../../options.js';
+import { jsonNumbers, parseJson, type JsonNumbers } from '../files/source/json-numbers.js';
 import { RecordProblem } from '../files/source/record-format.js';
 import type { RawKafkaRecord } from './driver.js';
 
@@ -22,8 +22,7 @@ export type KafkaFormat<Value> = (bytes: Buffer, record: RawKafkaRecord) => Valu
 export function json<Value = unknown>(
   options: { readonly numbers?: JsonNumbers } = {},
 ): KafkaFormat<Value> {
-  requireOptions('json', options, { numbers: true });
-  const { numbers = 'exact' } = options;
+  const { numbers } = completeOptions('json', options, { numbers: jsonNumbers });
   return (bytes) => parseJson(utf8(bytes), numbers) as Value;
 }
 

@@ -9,7 +9,7 @@ import type {
   SourceBatch,
 } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
-import { requireOptions } from '../../given.js';
+import { callback, completeOptions, custom, required, type OptionTable } from '../../options.js';
 
 export interface PushSourceOptions {
   /** Where the input begins at the very first start. */
@@ -24,6 +24,13 @@ export interface PushSourceOptions {
   /** For people: topic, client and the like; it goes into every manifest. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
+
+const optionTable = {
+  start: required(custom()),
+  seek: required(callback()),
+  acknowledge: callback(),
+  metadata: custom(),
+} satisfies OptionTable<PushSourceOptions>;
 
 /** Records in order, with where the client is behind them. */
 export interface PushedBatch<Rec> {
@@ -57,8 +64,7 @@ interface Waiting<Rec> {
 
 /** For `coordinator.batches()`, and for pipelines. */
 export function pushSource<Rec>(options: PushSourceOptions): PushSource<Rec> {
-  const names = { start: true, seek: true, acknowledge: true, metadata: true } as const;
-  requireOptions('pushSource', options, names);
+  completeOptions('pushSource', options, optionTable);
   requireOffsets('pushSource, start,', options.start);
   return new Pushed<Rec>(options);
 }

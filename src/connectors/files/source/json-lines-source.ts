@@ -1,10 +1,9 @@
 // Records from a file of JSON Lines: one JSON value a line.
 
 import type { ReadableSource } from '../../../contracts/source.js';
-import { kindOf } from '../../../given.js';
-import { completeOptions, custom, type OptionTable } from '../../../options.js';
+import { completeOptions, type OptionTable } from '../../../options.js';
 import { fileSource, fileSourceTable, type FileSourceOptions } from './file-source.js';
-import { mayChange, parseJson, parsePlain, type JsonNumbers } from './json-numbers.js';
+import { jsonNumbers, mayChange, parseJson, parsePlain, type JsonNumbers } from './json-numbers.js';
 import { endsOfLines, type ParsedText, type RecordFormat } from './record-format.js';
 
 export interface JsonLinesSourceOptions<Rec> extends FileSourceOptions<Rec> {
@@ -14,7 +13,7 @@ export interface JsonLinesSourceOptions<Rec> extends FileSourceOptions<Rec> {
 
 const optionTable = {
   ...fileSourceTable,
-  numbers: custom(numbersProblem, 'exact' as const),
+  numbers: jsonNumbers,
 } satisfies OptionTable<JsonLinesSourceOptions<unknown>>;
 
 /**
@@ -37,13 +36,6 @@ export function jsonLinesSource<Rec = unknown>(
     parser: () => (text) => parseLines(text, numbers),
   };
   return fileSource(path, format as RecordFormat<Rec>, options);
-}
-
-function numbersProblem(numbers: unknown): string | undefined {
-  if (typeof numbers === 'function') return undefined;
-  if (['exact', 'bigint', 'nearest'].includes(numbers as string)) return undefined;
-  const given = typeof numbers === 'string' ? JSON.stringify(numbers) : kindOf(numbers);
-  return `is ${given}, not "exact", "bigint", "nearest" or a function`;
 }
 
 function parseLines(text: string, numbers: JsonNumbers): ParsedText<unknown> {

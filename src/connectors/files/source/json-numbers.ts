@@ -1,6 +1,8 @@
 // Numbers of JSON text that a JavaScript number cannot hold: read exactly, or named, never another number.
 
 import { parse } from 'lossless-json';
+import { kindOf } from '../../../given.js';
+import { custom } from '../../../options.js';
 import { RecordProblem } from './record-format.js';
 
 /**
@@ -13,6 +15,16 @@ import { RecordProblem } from './record-format.js';
  * library.
  */
 export type JsonNumbers = 'exact' | 'bigint' | 'nearest' | ((text: string) => unknown);
+
+/** The option of whatever reads JSON. */
+export const jsonNumbers = custom(numbersProblem, 'exact' as const);
+
+function numbersProblem(numbers: unknown): string | undefined {
+  if (typeof numbers === 'function') return undefined;
+  if (['exact', 'bigint', 'nearest'].includes(numbers as string)) return undefined;
+  const given = typeof numbers === 'string' ? JSON.stringify(numbers) : kindOf(numbers);
+  return `is ${given}, not "exact", "bigint", "nearest" or a function`;
+}
 
 /** Longest run of digits and points that a number keeps in any case; exponents of three or more may not. */
 const safeDigits = 15;
