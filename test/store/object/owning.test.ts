@@ -404,6 +404,19 @@ test('what a lifecycle rule has taken away is corrupt, and says so', async () =>
   await expect(reader.list()).rejects.toMatchObject({ code: 'TIDEGATE_STORE_PERMISSION' });
 });
 
+test('a manifest that the service does not show for now is not damaged', async () => {
+  const owner = await new ObjectProcess(service).open();
+  await saveNew(owner);
+  const process = new ObjectProcess(service, {
+    hooks: {
+      before: ({ key }) =>
+        key.includes('bodies') ? { kind: 'unreachable', effect: 'none' } : undefined,
+    },
+  });
+  const reader = await process.store().openReadOnly();
+  await expect(process.run(reader.list())).rejects.toMatchObject({ code: 'TIDEGATE_STORE_IO' });
+});
+
 test('a sidecar with other bytes is corrupt', async () => {
   const owner = await new ObjectProcess(service).open();
   const saved = await saveWithSidecar(owner, Uint8Array.of(1, 2, 3));
