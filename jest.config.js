@@ -20,8 +20,8 @@ export default {
   // Real processes and servers on a busy machine; what hangs is still found.
   testTimeout: 60_000,
   roots: ['<rootDir>/test'],
-  // They need Java: `npm run test:kafka`.
-  testPathIgnorePatterns: ['/node_modules/', '\\.kafka\\.test\\.ts$'],
+  // They need servers: `npm run test:kafka`, `npm run test:s3`.
+  testPathIgnorePatterns: ['/node_modules/', '\\.(kafka|s3)\\.test\\.ts$'],
   setupFilesAfterEnv: ['<rootDir>/test/support/original-validation.ts'],
   moduleNameMapper: { ...Object.fromEntries(ownEntries), '^(\\.{1,2}/.*)\\.js$': '$1' },
   coverageProvider: 'v8',

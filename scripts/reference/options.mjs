@@ -54,6 +54,14 @@ const sections = [
     interfaces: [['src/store/filesystem/file-system-store.ts', 'FileSystemCheckpointStoreOptions']],
   },
   {
+    heading: '`new ObjectCheckpointStore(…)`',
+    interfaces: [['src/store/object/object-store.ts', 'ObjectCheckpointStoreOptions']],
+  },
+  {
+    heading: '`timeouts` of an object store',
+    interfaces: [['src/store/object/storage-calls.ts', 'ObjectStoreTimeouts']],
+  },
+  {
     heading: '`fileSink(…)`',
     interfaces: [['src/connectors/files/sink/file-sink.ts', 'FileSinkOptions']],
   },

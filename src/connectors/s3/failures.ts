@@ -4,6 +4,7 @@ import {
   ObjectStorageFailure,
   type ObjectStorageFailureKind,
 } from '../../contracts/object-storage.js';
+import { isObject } from '../../given.js';
 import { abortReason } from '../../runtime/abort.js';
 
 /** What is known of a failed request. */
@@ -109,7 +110,7 @@ export async function* bodyOf(
 
 /** The code of the system that lies under an error of a client, such as `ECONNREFUSED`. */
 export function systemCodeOf(error: unknown): string | undefined {
-  for (let at = error, depth = 0; at instanceof Object && depth < 4; depth += 1) {
+  for (let at = error, depth = 0; isObject(at) && depth < 4; depth += 1) {
     const code: unknown = Reflect.get(at, 'code');
     if (typeof code === 'string' && /^E[A-Z_]+$/.test(code)) return code;
     const errors: unknown = Reflect.get(at, 'errors');

@@ -11,15 +11,9 @@ import {
   type UploadedPart,
 } from '../../contracts/object-storage.js';
 import type { CallOptions } from '../../contracts/source.js';
+import { toError } from '../../errors.js';
 import { bodyOf, failureOf, ignoreGone, leftOr, systemCodeOf, unlessMissing } from './failures.js';
-import {
-  conditionHeaders,
-  decodedKey,
-  ownKey,
-  rangeHeader,
-  wholeSize,
-  type S3Place,
-} from './place.js';
+import { conditionHeaders, ownKey, rangeHeader, wholeSize, type S3Place } from './place.js';
 import { elements, escaped, textOf } from './xml.js';
 
 /** `new AwsClient({ accessKeyId, secretAccessKey, region })` of aws4fetch fits. */
@@ -76,7 +70,6 @@ export class FetchStorage implements ObjectStorage {
   ): Promise<ObjectPage> {
     const query = {
       'list-type': '2',
-      'encoding-type': 'url',
       'max-keys': '1000',
       prefix: this.place.prefix + prefix,
       'start-after': after === undefined ? undefined : this.place.prefix + after,
@@ -142,7 +135,7 @@ export class FetchStorage implements ObjectStorage {
     let markers: Readonly<Record<string, string | undefined>> = {};
     for (;;) {
       const prefix = this.place.prefix + below;
-      const query = { uploads: '', 'encoding-type': 'url', prefix, ...markers };
+      const query = { uploads: '', prefix, ...markers };
       const xml = await this.#requests.text('GET', undefined, { signal, query });
       for (const item of elements(xml, 'Upload')) {
         found.push({ key: this.#keyIn(item), uploadId: textOf(item, 'UploadId') ?? '' });
@@ -150,14 +143,14 @@ export class FetchStorage implements ObjectStorage {
       const marker = textOf(xml, 'NextKeyMarker');
       if (textOf(xml, 'IsTruncated') !== 'true' || marker === undefined) return found;
       markers = {
-        'key-marker': decodedKey(marker),
+        'key-marker': marker,
         'upload-id-marker': textOf(xml, 'NextUploadIdMarker'),
       };
     }
   }
 
   #keyIn(item: string): string {
-    return ownKey(this.place, decodedKey(textOf(item, 'Key') ?? ''));
+    return ownKey(this.place, textOf(item, 'Key') ?? '');
   }
 }
 
@@ -188,7 +181,7 @@ class Requests {
   }
 
   broken(method: string, key: string | undefined, error: unknown): ObjectStorageFailure {
-    const message = error instanceof Error ? error.message : undefined;
+    const { message } = toError(error);
     return failureOf({ doing: this.#doing(method, key), code: systemCodeOf(error), message });
   }
 

@@ -21,11 +21,6 @@ export function ownKey({ prefix }: S3Place, key: string): string {
   return key.startsWith(prefix) ? key.slice(prefix.length) : key;
 }
 
-/** What a list with the encoding `url` gives. */
-export function decodedKey(key: string): string {
-  return decodeURIComponent(key.replaceAll('+', ' '));
-}
-
 /** `bytes=0-9` of a range whose end is exclusive. */
 export function rangeHeader(
   range: { readonly start: number; readonly end: number } | undefined,

@@ -36,7 +36,6 @@ export interface S3Client {
       readonly Prefix: string;
       readonly StartAfter?: string | undefined;
       readonly MaxKeys: number;
-      readonly EncodingType: 'url';
     },
     options: S3CallOptions,
   ): Promise<{
@@ -97,7 +96,6 @@ export interface S3Client {
     input: {
       readonly Bucket: string;
       readonly Prefix: string;
-      readonly EncodingType: 'url';
       readonly KeyMarker?: string | undefined;
       readonly UploadIdMarker?: string | undefined;
     },

@@ -10,15 +10,9 @@ import type {
   UploadedPart,
 } from '../../contracts/object-storage.js';
 import type { CallOptions } from '../../contracts/source.js';
+import { toError } from '../../errors.js';
 import { bodyOf, failureOf, ignoreGone, leftOr, systemCodeOf, unlessMissing } from './failures.js';
-import {
-  conditionHeaders,
-  decodedKey,
-  ownKey,
-  rangeHeader,
-  wholeSize,
-  type S3Place,
-} from './place.js';
+import { conditionHeaders, ownKey, rangeHeader, wholeSize, type S3Place } from './place.js';
 import type { S3CallOptions, S3Client, S3ObjectHead, S3ObjectName, S3Part } from './sdk-client.js';
 
 export class SdkStorage implements ObjectStorage {
@@ -143,7 +137,7 @@ export class SdkStorage implements ObjectStorage {
       }
       if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return found;
       const { NextKeyMarker, NextUploadIdMarker } = page;
-      markers = { KeyMarker: decodedKey(NextKeyMarker), UploadIdMarker: NextUploadIdMarker };
+      markers = { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker };
     }
   }
 
@@ -153,7 +147,7 @@ export class SdkStorage implements ObjectStorage {
 
   #below(prefix: string) {
     const { bucket: Bucket, prefix: ours } = this.place;
-    return { Bucket, Prefix: ours + prefix, EncodingType: 'url' } as const;
+    return { Bucket, Prefix: ours + prefix };
   }
 
   #uploading({ key, uploadId }: UploadName): Uploading {
@@ -161,7 +155,7 @@ export class SdkStorage implements ObjectStorage {
   }
 
   #keyOf(key = ''): string {
-    return ownKey(this.place, decodedKey(key));
+    return ownKey(this.place, key);
   }
 
   #doing(doing: string): string {
@@ -202,7 +196,7 @@ async function complete(
     const input = { ...upload, MultipartUpload: { Parts } };
     return (await client.completeMultipartUpload(input, options)).ETag ?? '';
   } catch (error) {
-    if (!/checksum/i.test(messageOf(error))) throw error;
+    if (!/checksum/i.test(toError(error).message)) throw error;
     const checked = await partsOf(client, upload, options);
     const given = new Map(parts.map(({ partNumber, etag }) => [partNumber, etag]));
     const same = checked.filter((part) => given.get(part.PartNumber ?? 0) === part.ETag);
@@ -244,9 +238,5 @@ function sdkFailure(doing: string, error: unknown, hadCondition = false): Object
   };
   const status = $metadata?.httpStatusCode;
   const code = status === undefined ? (systemCodeOf(error) ?? name) : name;
-  return failureOf({ doing, status, code, message: messageOf(error), hadCondition });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : '';
+  return failureOf({ doing, status, code, message: toError(error).message, hadCondition });
 }

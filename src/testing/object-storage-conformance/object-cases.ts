@@ -75,7 +75,7 @@ export const objectCases: readonly ObjectStorageCase[] = [
       const object = await storage.get('large', { ...calmly, range: first });
       ok(object !== undefined);
       equal(object.size, bytes.byteLength);
-      for await (const piece of object.body) deepEqual(piece, bytes.slice(0, 1));
+      for await (const piece of object.body) deepEqual([...piece], [0]);
     },
   },
   {
@@ -94,7 +94,7 @@ export const objectCases: readonly ObjectStorageCase[] = [
     title: 'a list begins with its prefix, goes on behind a key, and is in the order of the bytes',
     async run(system) {
       const storage = await system.connect();
-      for (const key of ['b/2', 'b/10', 'a/1', 'b/1', 'b', 'c/1', 'b/é', 'b/z']) {
+      for (const key of ['b/2', 'b/10', 'a/1', 'b/1', 'c/1', 'b/é', 'b/z']) {
         await storage.put(key, text('x'), calmly);
       }
       const keys = async (prefix: string, after?: string): Promise<readonly string[]> =>

@@ -1,6 +1,7 @@
 // What the suite for object storage is given, and what its cases do with it.
 
 import { equal, fail, ok } from 'node:assert/strict';
+import type { CallOptions } from '../../contracts/source.js';
 import {
   ObjectStorageFailure,
   type ObjectFacts,
@@ -29,7 +30,7 @@ export interface ObjectStorageCase {
 }
 
 /** The signal of calls that are not aborted. */
-export const calmly = { signal: new AbortController().signal };
+export const calmly: CallOptions = { signal: new AbortController().signal };
 
 export const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(value));
 

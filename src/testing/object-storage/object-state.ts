@@ -36,7 +36,7 @@ export interface ServiceTraits {
   readonly minPartBytes: number;
 }
 
-export const maxListedObjects = 1_000;
+const maxListedObjects = 1_000;
 
 export class ObjectState {
   readonly objects = new Map<string, HeldObject>();
