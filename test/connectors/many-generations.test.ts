@@ -2,7 +2,11 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { fileSink } from '../../src/connectors/files/index.js';
-import { foldMarkers, isCommitted, type MarkerPorts } from '../../src/connectors/marker-files.js';
+import {
+  foldMarkers,
+  isCommitted,
+  type MarkerPorts,
+} from '../../src/connectors/staging/marker-files.js';
 import { WriteAheadLayout } from '../../src/connectors/write-ahead/layout.js';
 import { writeAhead } from '../../src/connectors/write-ahead/index.js';
 import type { TwoPhaseSink } from '../../src/contracts/sink.js';

@@ -29,7 +29,12 @@ const shared = (what, file, find, replace) => ({
 });
 
 export const mutations = [
-  sink('the output of an epoch is not synced', 'open-epoch.ts', 'await file.sync();', ''),
+  shared(
+    'the output of an epoch is not synced',
+    'staging/staged-output.ts',
+    'await file.sync();',
+    '',
+  ),
   sink(
     'the commit record is not synced',
     'staging.ts',
@@ -170,31 +175,31 @@ export const mutations = [
   ),
   shared(
     'another store is let in',
-    'sink-identity.ts',
+    'staging/sink-identity.ts',
     'if (stored.storeId === asked.storeId) return;',
     'return;',
   ),
   shared(
     'another sink is let into the directory',
-    'sink-identity.ts',
+    'staging/sink-identity.ts',
     'if (stored.pipeline !== asked.pipeline || stored.sink !== asked.sink) {',
     'if (stored.pipeline !== asked.pipeline) {',
   ),
   shared(
     'markers are removed before the ledger that has them is durable',
-    'marker-files.ts',
+    'staging/marker-files.ts',
     'await syncParent(fileSystem, layout.ledger);',
     'void syncParent;',
   ),
   shared(
     'a ledger joins ids that are not neighbours',
-    'marker-files.ts',
+    'staging/marker-files.ts',
     'first > previous[1] + 1',
     'first > previous[1] + 2',
   ),
   shared(
     'a damaged ledger counts as empty',
-    'marker-files.ts',
+    'staging/marker-files.ts',
     'if (ledger !== undefined) return ledger;',
     'return ledger ?? { ranges: [], prunedBelow: 0 };',
   ),
@@ -339,8 +344,8 @@ export const mutations = [
   ),
   shared(
     'the file of an epoch is open from its first record on',
-    'write-ahead/staged-file.ts',
-    'if (this.#text.length >= writeBytes) await this.#write();',
-    'await this.#write();',
+    'write-ahead/session.ts',
+    'if (open.bufferedBytes >= writeBytes) await open.flush();',
+    'await open.flush();',
   ),
 ];

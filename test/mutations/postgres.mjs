@@ -158,7 +158,7 @@ export const mutations = [
   },
   {
     what: 'a marker that a ledger forgot is read as absent',
-    file: 'src/connectors/marker-files.ts',
+    file: 'src/connectors/staging/marker-files.ts',
     find: '  if (id >= prunedBelow) return false;\n',
     replace: '  if (id >= 0) return false;\n',
   },
@@ -176,7 +176,7 @@ export const mutations = [
   },
   {
     what: 'a staged file is not synced',
-    file: 'src/connectors/write-ahead/staged-file.ts',
+    file: 'src/connectors/staging/staged-output.ts',
     find: '      await file.sync();\n',
     replace: '',
   },

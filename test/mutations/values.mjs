@@ -40,7 +40,7 @@ export const mutations = [
   },
   {
     what: 'text with half of a surrogate pair is written with another character',
-    file: 'src/connectors/files/sink/open-epoch.ts',
+    file: 'src/connectors/staging/staged-output.ts',
     find: 'if (value.isWellFormed()) return value;',
     replace: "if (value !== '') return value;",
   },

@@ -15,7 +15,7 @@ import { durabilityProblem, isTwoPhase } from '../../contracts/sink.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { TidegateError } from '../../errors.js';
 import { contractProblem } from '../../given.js';
-import type { MarkerFolding } from '../marker-folding.js';
+import type { MarkerFolding } from '../staging/marker-folding.js';
 import type { Markers } from './markers.js';
 
 /** What is left to do when an epoch is committed. */

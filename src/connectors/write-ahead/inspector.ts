@@ -2,7 +2,6 @@
 
 import { join } from 'node:path';
 import { accessWarnings } from '../../durable-directory/access.js';
-import { TidegateError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
 import type {
   Inspection,
@@ -14,6 +13,7 @@ import type {
 import type { CallOptions } from '../../contracts/source.js';
 import type { FileSystem } from '../../runtime/file-system.js';
 import { namesIn } from '../../runtime/small-files.js';
+import { handleOf, idOfHandle, readHandle } from '../staging/handle.js';
 import type { MarkerReader } from './applier.js';
 import { generationOfStaging, readStagedName, type WriteAheadLayout } from './layout.js';
 
@@ -123,33 +123,4 @@ export class WriteAheadInspector implements SinkInspector {
     }
     return places;
   }
-}
-
-export function handleOf({ pipeline, sink, generation }: SinkOwner, id: CheckpointId): string {
-  return [encodeURIComponent(pipeline), encodeURIComponent(sink), generation, id].join('/');
-}
-
-/** The id in a handle of a write-ahead sink; undefined for any other. */
-function readHandle(
-  { pipeline, sink }: Pick<SinkOwner, 'pipeline' | 'sink'>,
-  handle: string,
-): CheckpointId | undefined {
-  const [first, second, , digits] = handle.split('/');
-  const isOwn = first === encodeURIComponent(pipeline) && second === encodeURIComponent(sink);
-  if (!isOwn || !/^[1-9]\d{0,15}$/.test(digits ?? '')) return undefined;
-  return Number(digits) as CheckpointId;
-}
-
-/** @throws TidegateError for the handle of another sink. */
-export function idOfHandle(
-  identity: Pick<SinkOwner, 'pipeline' | 'sink'>,
-  handle: string,
-): CheckpointId {
-  const id = readHandle(identity, handle);
-  if (id !== undefined) return id;
-  throw new TidegateError(
-    'TIDEGATE_WRITE_AHEAD_OPTIONS',
-    `${JSON.stringify(handle.slice(0, 250))} is no handle of sink ${identity.sink} of pipeline ` +
-      identity.pipeline,
-  );
 }

@@ -21,7 +21,7 @@
 
 import { join } from 'node:path';
 import type { CheckpointId, Generation } from '../../ids.js';
-import { numberIn, padded } from '../numbered-names.js';
+import { numberIn, padded } from '../staging/numbered-names.js';
 
 export class WriteAheadLayout {
   readonly identity: string;

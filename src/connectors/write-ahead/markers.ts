@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CheckpointId } from '../../ids.js';
 import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import { writeNewFile } from '../../runtime/small-files.js';
-import { isCommitted, newestCommitted } from '../marker-files.js';
+import { isCommitted, newestCommitted } from '../staging/marker-files.js';
 import { markerDraftName, type WriteAheadLayout } from './layout.js';
 
 export interface MarkersPorts {

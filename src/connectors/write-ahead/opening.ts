@@ -16,8 +16,8 @@ import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Random } from '../../runtime/random.js';
 import { mkdirIfMissing, namesIn, refuseLink, unlessMissing } from '../../runtime/small-files.js';
-import { newestCommitted } from '../marker-files.js';
-import { checkIdentity, createIdentity, readIdentity } from '../sink-identity.js';
+import { newestCommitted } from '../staging/marker-files.js';
+import { checkIdentity, createIdentity, readIdentity } from '../staging/sink-identity.js';
 import {
   generationOfOwner,
   generationOfStaging,

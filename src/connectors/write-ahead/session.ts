@@ -20,10 +20,14 @@ import { unlessMissing } from '../../runtime/small-files.js';
 import { orFilesError } from '../files/files-error.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
-import { handleOf, idOfHandle, WriteAheadInspector, type StagedEpoch } from './inspector.js';
+import { handleOf, idOfHandle } from '../staging/handle.js';
+import { StagedOutput } from '../staging/staged-output.js';
+import { WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
-import { openStaged, StagedWriter, type StagedFile } from './staged-file.js';
+import { openStaged, trailerOf, type StagedFile } from './staged-file.js';
 import type { RecordLines } from './record-lines.js';
+
+const writeBytes = 262_144;
 
 export interface SessionContext<Rec> {
   readonly fileSystem: FileSystem;
@@ -46,7 +50,7 @@ export class WriteAheadSession<Rec>
   readonly #mutex = new Mutex();
   /** Ends what a check has asked the wrapped sink's system. */
   readonly #life = new AbortController();
-  #open: StagedWriter | undefined;
+  #open: StagedOutput | undefined;
   #failure: Error | undefined;
 
   constructor(context: SessionContext<Rec>) {
@@ -60,9 +64,11 @@ export class WriteAheadSession<Rec>
     throwIfIncomplete(this.#context.owner.sink, this.#failure);
     try {
       requireRecords(this.#context.owner.sink, records);
-      const writer = this.#writer();
+      const open = this.#output();
       const { signal } = this.#life;
-      await writer.add(await this.#context.lines.encode(records, writer.recordCount, { signal }));
+      const lines = await this.#context.lines.encode(records, open.recordCount, { signal });
+      for (const line of lines) open.add(`${line}\n`);
+      if (open.bufferedBytes >= writeBytes) await open.flush();
     } catch (error) {
       throw this.#fail(error);
     }
@@ -204,15 +210,15 @@ export class WriteAheadSession<Rec>
     await unlessMissing(fileSystem.removeFile(path));
   }
 
-  #writer(): StagedWriter {
-    const { fileSystem, lines } = this.#context;
-    this.#open ??= new StagedWriter(fileSystem, this.#path(openName), lines.codec.name);
+  #output(): StagedOutput {
+    this.#open ??= new StagedOutput(this.#context.fileSystem, this.#path(openName), 'private');
     return this.#open;
   }
 
   async #stage({ checkpointId, epoch }: PreCommitRequest): Promise<Prepared> {
-    const { fileSystem, staging, owner } = this.#context;
-    await this.#writer().finish(epoch);
+    const { fileSystem, staging, owner, lines } = this.#context;
+    const codec = lines.codec.name;
+    await this.#output().finish((facts) => trailerOf(facts, { epoch, codec }));
     this.#open = undefined;
     // Fails when a newer owner has renamed the directory away.
     await fileSystem.rename(

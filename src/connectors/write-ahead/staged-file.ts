@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../errors.js';
 import { epoch, type Epoch } from '../../ids.js';
-import { briefly, type FileSystem, type WritableFile } from '../../runtime/file-system.js';
-import { parseJsonObject, unlessMissing } from '../../runtime/small-files.js';
+import type { FileSystem } from '../../runtime/file-system.js';
+import { parseJsonObject } from '../../runtime/small-files.js';
+import { blocksOf, type EpochFacts } from '../staging/staged-output.js';
 import { codecOf, type NamedCodec } from './codec.js';
 
 interface Trailer {
@@ -16,91 +17,16 @@ interface Trailer {
   readonly codec?: unknown;
 }
 
-const writeBytes = 262_144;
 const readBytes = 262_144;
 const newline = 0x0a;
 
-/** Collects records into a file that is not durable before `finish` has returned. */
-export class StagedWriter {
-  readonly #fileSystem: FileSystem;
-  readonly #path: string;
-  /** Opened when there is enough to write, or at the end: many sinks share the file descriptors. */
-  #file: WritableFile | undefined;
-  readonly #codec: string;
-  readonly #hash = createHash('sha256');
-  #text = '';
-  #records = 0;
-  #isClosed = false;
-
-  /** @param codec Name of the one that makes the lines. */
-  constructor(fileSystem: FileSystem, path: string, codec: string) {
-    this.#fileSystem = fileSystem;
-    this.#path = path;
-    this.#codec = codec;
-  }
-
-  get recordCount(): number {
-    return this.#records;
-  }
-
-  /** @param lines A record each. */
-  async add(lines: readonly string[]): Promise<void> {
-    for (const line of lines) {
-      this.#text += `${line}\n`;
-      this.#records += 1;
-    }
-    if (this.#text.length >= writeBytes) await this.#write();
-  }
-
-  /** @returns The SHA-256 of the records. */
-  finish(epoch: Epoch): Promise<string> {
-    // Open already: it waits for no turn, because those that have one may wait for it.
-    if (this.#file !== undefined) return this.#complete(epoch);
-    return briefly(this.#fileSystem, () => this.#complete(epoch));
-  }
-
-  async #complete(epoch: Epoch): Promise<string> {
-    try {
-      await this.#write();
-      const file = await this.#opened();
-      const sha256 = this.#hash.digest('hex');
-      const trailer: Trailer = { records: this.#records, sha256, epoch, codec: this.#codec };
-      await file.write(Buffer.from(`${JSON.stringify(trailer)}\n`));
-      await file.sync();
-      return sha256;
-    } finally {
-      await this.abandon();
-    }
-  }
-
-  /** Gives up what is open; the file is removed by the next owner. */
-  async abandon(): Promise<void> {
-    this.#isClosed = true;
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close();
-  }
-
-  async #write(): Promise<void> {
-    const bytes = Buffer.from(this.#text);
-    this.#text = '';
-    this.#hash.update(bytes);
-    if (bytes.byteLength > 0) await (await this.#opened()).write(bytes);
-  }
-
-  async #opened(): Promise<WritableFile> {
-    if (this.#file !== undefined) return this.#file;
-    // What a session before this one, or an epoch that was given up, has left.
-    await unlessMissing(this.#fileSystem.removeFile(this.#path));
-    const file = await this.#fileSystem.createFile(this.#path);
-    if (this.#isClosed) {
-      // Given up meanwhile: nothing else would close it.
-      await file.close();
-      throw new Error('the epoch was given up');
-    }
-    this.#file = file;
-    return file;
-  }
+/** The last line, behind the records of a staged file. */
+export function trailerOf(
+  { recordCount: records, sha256 }: EpochFacts,
+  of: { readonly epoch: Epoch; readonly codec: string },
+): string {
+  const trailer: Trailer = { records, sha256, ...of };
+  return `${JSON.stringify(trailer)}\n`;
 }
 
 export interface StagedFile<Rec> {
@@ -171,27 +97,19 @@ async function requireUndamaged(
 }
 
 async function* linesOf(fileSystem: FileSystem, path: string): AsyncGenerator<readonly string[]> {
-  const file = await fileSystem.openFile(path);
-  try {
-    let rest = Buffer.alloc(0);
-    for (let byteOffset = 0; byteOffset < file.byteLength;) {
-      const target = Buffer.alloc(Math.min(readBytes, file.byteLength - byteOffset));
-      const filled = await file.read(target, byteOffset);
-      if (filled === 0) break;
-      byteOffset += filled;
-      const bytes = Buffer.concat([rest, target.subarray(0, filled)]);
-      const end = bytes.lastIndexOf(newline) + 1;
-      rest = bytes.subarray(end);
-      if (end > 0)
-        yield bytes
-          .subarray(0, end - 1)
-          .toString()
-          .split('\n');
+  let rest = Buffer.alloc(0);
+  for await (const block of blocksOf(fileSystem, path, readBytes)) {
+    const bytes = Buffer.concat([rest, block]);
+    const end = bytes.lastIndexOf(newline) + 1;
+    rest = bytes.subarray(end);
+    if (end > 0) {
+      yield bytes
+        .subarray(0, end - 1)
+        .toString()
+        .split('\n');
     }
-    if (rest.byteLength > 0) yield [rest.toString()];
-  } finally {
-    await file.close();
   }
+  if (rest.byteLength > 0) yield [rest.toString()];
 }
 
 function parseTrailer(line: string | undefined): Trailer | undefined {

@@ -15,7 +15,7 @@ import {
   whole,
   type OptionTable,
 } from '../../options.js';
-import { MarkerFolding } from '../marker-folding.js';
+import { MarkerFolding } from '../staging/marker-folding.js';
 import type { RecordCodec } from './codec.js';
 import { RecordLines } from './record-lines.js';
 import { checkWrappable, openApplier, openMarkerReader } from './applier.js';
@@ -23,7 +23,7 @@ import { WriteAheadInspector } from './inspector.js';
 import { WriteAheadLayout } from './layout.js';
 import { Markers } from './markers.js';
 import { orFilesError } from '../files/files-error.js';
-import { checkIdentity, readIdentity } from '../sink-identity.js';
+import { checkIdentity, readIdentity } from '../staging/sink-identity.js';
 import { takeDirectory } from './opening.js';
 import { WriteAheadSession } from './session.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { addToRanges } from '../../../src/connectors/marker-files.js';
+import { addToRanges } from '../../../src/connectors/staging/marker-files.js';
 import { fileSink } from '../../../src/connectors/files/index.js';
 import { toError } from '../../../src/errors.js';
 import type { DiskHooks } from '../../../src/testing/disk/disk-operation.js';

@@ -6,7 +6,7 @@ import type { CheckpointId } from '../../../ids.js';
 import { errnoOf } from '../../../runtime/file-system.js';
 import { unlessMissing } from '../../../runtime/small-files.js';
 import { idOfPartName, preparedName } from './layout.js';
-import { isCommitted } from '../../marker-files.js';
+import { isCommitted } from '../../staging/marker-files.js';
 import type { FileSinkPorts } from './ports.js';
 
 export interface DoomedEpoch {

@@ -20,7 +20,7 @@ import { silentLogger, type Logger } from '../../../runtime/logger.js';
 import { systemRandom, type Random } from '../../../runtime/random.js';
 import { toFilesError } from '../files-error.js';
 import { recordAsJson } from '../../record-json.js';
-import { checkIdentity, readIdentity } from '../../sink-identity.js';
+import { checkIdentity, readIdentity } from '../../staging/sink-identity.js';
 import { FileSinkInspector } from './inspector.js';
 import { FileSinkLayout, isExtension } from './layout.js';
 import { takeSink } from './opening.js';

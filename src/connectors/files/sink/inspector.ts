@@ -11,9 +11,9 @@ import { accessWarnings } from '../../../durable-directory/access.js';
 import type { CheckpointId } from '../../../ids.js';
 import { unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
-import { handleOf, idOfHandle } from './handle.js';
-import type { SinkIdentity } from '../../sink-identity.js';
-import { isCommitted, newestCommitted } from '../../marker-files.js';
+import { handleOf, idOfHandle } from '../../staging/handle.js';
+import type { SinkIdentity } from '../../staging/sink-identity.js';
+import { isCommitted, newestCommitted } from '../../staging/marker-files.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
 
@@ -51,7 +51,7 @@ export class FileSinkInspector implements SinkInspector {
         const facts = await unlessMissing(this.ports.fileSystem.stat(path));
         // Committed or discarded since it was found.
         if (facts === undefined) continue;
-        const handle = handleOf(this.identity, { generation, checkpointId: id });
+        const handle = handleOf({ ...this.identity, generation }, id);
         listed.push({ handle, checkpointId: id, preparedAtMs: Math.trunc(facts.modifiedMs) });
       }
       return listed;

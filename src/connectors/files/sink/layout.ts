@@ -27,7 +27,7 @@
 
 import { join } from 'node:path';
 import { checkpointId, highestGeneration, type CheckpointId } from '../../../ids.js';
-import { numberIn, padded } from '../../numbered-names.js';
+import { numberIn, padded } from '../../staging/numbered-names.js';
 
 /** Absolute paths of one sink's directory. */
 export class FileSinkLayout {

@@ -14,7 +14,7 @@ import {
 } from '../../../durable-directory/fence.js';
 import { TidegateError, toError } from '../../../errors.js';
 import { makeDirectories, syncAncestors } from '../../../runtime/small-files.js';
-import { checkIdentity, createIdentity, readIdentity } from '../../sink-identity.js';
+import { checkIdentity, createIdentity, readIdentity } from '../../staging/sink-identity.js';
 import {
   generationOfName,
   idOfPartName,
@@ -22,7 +22,7 @@ import {
   inheritedName,
   stagingName,
 } from './layout.js';
-import { isCommitted, newestCommitted } from '../../marker-files.js';
+import { isCommitted, newestCommitted } from '../../staging/marker-files.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared } from './prepared.js';
 import { publishParts } from './publishing.js';

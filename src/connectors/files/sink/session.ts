@@ -23,12 +23,12 @@ import { statIfExists, unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { readRecord, type CommitRecord } from './commit-record.js';
 import { discardEpochs } from './discarding.js';
-import { MarkerFolding } from '../../marker-folding.js';
-import { handleOf, idOfHandle } from './handle.js';
+import { MarkerFolding } from '../../staging/marker-folding.js';
+import { handleOf, idOfHandle } from '../../staging/handle.js';
 import { FileSinkInspector } from './inspector.js';
 import { idOfPartName, openName, preparedName } from './layout.js';
-import { isCommitted } from '../../marker-files.js';
-import { encoded, OpenEpoch } from './open-epoch.js';
+import { isCommitted } from '../../staging/marker-files.js';
+import { encoded, StagedOutput } from '../../staging/staged-output.js';
 import { fenced } from './opening.js';
 import type { FileSinkPorts } from './ports.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
@@ -47,7 +47,7 @@ export interface SessionOptions<Rec> {
 
 export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseSinkSession<Rec> {
   readonly #options: SessionOptions<Rec>;
-  #open: OpenEpoch | undefined;
+  #open: StagedOutput | undefined;
   #openCount = 0;
   /** Why the open epoch can never be committed: it lost a record, or may have. */
   #broken: Error | undefined;
@@ -93,7 +93,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     try {
       const { staging, extension, owner } = this.#options;
       await stageEpoch(this.ports, { staging, extension, owner, request, open });
-      const prepared = { handle: handleOf(this.identity, request) };
+      const prepared = { handle: handleOf(this.#options.owner, request.checkpointId) };
       this.#prepared.set(request.checkpointId, prepared);
       return prepared;
     } catch (error) {
@@ -183,12 +183,14 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
     return found;
   }
 
-  #newEpoch(staging: string): OpenEpoch {
+  #newEpoch(staging: string): StagedOutput {
     this.#openCount += 1;
-    return new OpenEpoch(this.ports.fileSystem, join(staging, openName(this.#openCount)));
+    const path = join(staging, openName(this.#openCount));
+    // For readers, once it is published: until then its directory is private.
+    return new StagedOutput(this.ports.fileSystem, path, 'shared');
   }
 
-  async #flush(open: OpenEpoch): Promise<void> {
+  async #flush(open: StagedOutput): Promise<void> {
     try {
       await open.flush();
     } catch (error) {

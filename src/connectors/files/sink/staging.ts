@@ -6,7 +6,7 @@ import type { CheckpointId } from '../../../ids.js';
 import { writeNewFile } from '../../../runtime/small-files.js';
 import { encodeRecord, type CommitRecord, type PartFacts } from './commit-record.js';
 import { partName, preparedName } from './layout.js';
-import type { OpenEpoch } from './open-epoch.js';
+import type { StagedOutput } from '../../staging/staged-output.js';
 import type { FileSinkPorts } from './ports.js';
 
 export interface EpochToStage {
@@ -15,7 +15,7 @@ export interface EpochToStage {
   readonly owner: SinkOwner;
   readonly request: PreCommitRequest;
   /** Undefined for an epoch without records. */
-  readonly open: OpenEpoch | undefined;
+  readonly open: StagedOutput | undefined;
 }
 
 /** Makes the epoch committable by a fresh process; until this returns, its handle is unknown. */
@@ -41,7 +41,7 @@ export async function stageEpoch(
 
 async function stagePart(
   { fileSystem }: FileSinkPorts,
-  open: OpenEpoch,
+  open: StagedOutput,
   place: {
     readonly staging: string;
     readonly extension: string;

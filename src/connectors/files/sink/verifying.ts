@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { TidegateError } from '../../../errors.js';
 import type { FileSystem } from '../../../runtime/file-system.js';
+import { blocksOf } from '../../staging/staged-output.js';
 import type { PartFacts } from './commit-record.js';
 
 const blockBytes = 1_048_576;
@@ -33,19 +34,11 @@ async function digestOf(
   fileSystem: FileSystem,
   path: string,
 ): Promise<Pick<PartFacts, 'byteLength' | 'sha256'>> {
-  const file = await fileSystem.openFile(path);
-  try {
-    const hash = createHash('sha256');
-    const block = new Uint8Array(Math.min(blockBytes, file.byteLength));
-    let byteLength = 0;
-    while (byteLength < file.byteLength) {
-      const filled = await file.read(block, byteLength);
-      if (filled === 0) break;
-      hash.update(block.subarray(0, filled));
-      byteLength += filled;
-    }
-    return { byteLength, sha256: hash.digest('hex') };
-  } finally {
-    await file.close();
+  const hash = createHash('sha256');
+  let byteLength = 0;
+  for await (const block of blocksOf(fileSystem, path, blockBytes)) {
+    hash.update(block);
+    byteLength += block.byteLength;
   }
+  return { byteLength, sha256: hash.digest('hex') };
 }

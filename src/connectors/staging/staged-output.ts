@@ -1,8 +1,13 @@
 // The output of the open epoch: encoded into a buffer, written to one staged file, hashed on the way.
 
 import { createHash } from 'node:crypto';
-import { TidegateError } from '../../../errors.js';
-import { briefly, type FileSystem, type WritableFile } from '../../../runtime/file-system.js';
+import { TidegateError } from '../../errors.js';
+import {
+  briefly,
+  type FileSystem,
+  type Visibility,
+  type WritableFile,
+} from '../../runtime/file-system.js';
 
 /** What a finished epoch holds. */
 export interface EpochFacts {
@@ -13,9 +18,10 @@ export interface EpochFacts {
 }
 
 /** Methods are called one at a time. */
-export class OpenEpoch {
+export class StagedOutput {
   readonly #fileSystem: FileSystem;
   readonly #path: string;
+  readonly #visibility: Visibility;
   readonly #hash = createHash('sha256');
   #file: WritableFile | undefined;
   /** Encoded and not yet written: whole chunks, then text that is not yet bytes. */
@@ -26,9 +32,14 @@ export class OpenEpoch {
   #recordCount = 0;
   #isAbandoned = false;
 
-  constructor(fileSystem: FileSystem, path: string) {
+  constructor(fileSystem: FileSystem, path: string, visibility: Visibility) {
     this.#fileSystem = fileSystem;
     this.#path = path;
+    this.#visibility = visibility;
+  }
+
+  get recordCount(): number {
+    return this.#recordCount;
   }
 
   /** At least the bytes that wait to be written: a character of text is one byte or more. */
@@ -61,25 +72,31 @@ export class OpenEpoch {
     await this.#file.write(bytes);
   }
 
-  /** Everything is on the disk; only the name is not. */
-  async finish(): Promise<EpochFacts> {
+  /**
+   * Everything is on the disk; only the name is not.
+   *
+   * @param trailer Text behind the records, which is not part of their digest.
+   */
+  finish(trailer?: (facts: EpochFacts) => string): Promise<EpochFacts> {
     // Open already: it waits for no turn, because those that have one may wait for it.
-    if (this.#file === undefined) await briefly(this.#fileSystem, () => this.#complete());
-    else await this.#complete();
-    return {
-      path: this.#path,
-      byteLength: this.#byteLength,
-      sha256: this.#hash.digest('hex'),
-      recordCount: this.#recordCount,
-    };
+    if (this.#file !== undefined) return this.#complete(trailer);
+    return briefly(this.#fileSystem, () => this.#complete(trailer));
   }
 
-  async #complete(): Promise<void> {
+  async #complete(trailer?: (facts: EpochFacts) => string): Promise<EpochFacts> {
     try {
       await this.flush();
       // Records that are encoded as nothing still make a file: the record names one.
       const file = (this.#file ??= await this.#create());
+      const facts = {
+        path: this.#path,
+        byteLength: this.#byteLength,
+        sha256: this.#hash.digest('hex'),
+        recordCount: this.#recordCount,
+      };
+      if (trailer !== undefined) await file.write(Buffer.from(trailer(facts)));
       await file.sync();
+      return facts;
     } finally {
       // Also after a failure: nothing else closes the file.
       await this.#close();
@@ -95,8 +112,7 @@ export class OpenEpoch {
   }
 
   async #create(): Promise<WritableFile> {
-    // For readers, once it is published: until then its directory is private.
-    const file = await this.#fileSystem.createFile(this.#path, 'shared');
+    const file = await this.#fileSystem.createFile(this.#path, this.#visibility);
     if (!this.#isAbandoned) return file;
     // Given up meanwhile: nothing else would close it.
     await file.close();
@@ -118,6 +134,26 @@ export class OpenEpoch {
   #push(bytes: Uint8Array): void {
     this.#chunks.push(bytes);
     this.#chunkBytes += bytes.byteLength;
+  }
+}
+
+/** The bytes of a file from its beginning to its end; each block is overwritten by the next one. */
+export async function* blocksOf(
+  fileSystem: FileSystem,
+  path: string,
+  blockBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await fileSystem.openFile(path);
+  try {
+    const block = new Uint8Array(Math.min(blockBytes, file.byteLength));
+    for (let byteOffset = 0; byteOffset < file.byteLength;) {
+      const filled = await file.read(block, byteOffset);
+      if (filled === 0) return;
+      byteOffset += filled;
+      yield block.subarray(0, filled);
+    }
+  } finally {
+    await file.close();
   }
 }
 

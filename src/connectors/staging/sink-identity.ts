@@ -1,10 +1,10 @@
 // Whose directory this is: written by the first owner, compared by all later ones.
 
-import type { SinkOwner } from '../contracts/sink.js';
-import { publishFile, syncParent } from '../durable-directory/fence.js';
-import { TidegateError } from '../errors.js';
-import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
-import { parseJsonObject, unlessMissing } from '../runtime/small-files.js';
+import type { SinkOwner } from '../../contracts/sink.js';
+import { publishFile, syncParent } from '../../durable-directory/fence.js';
+import { TidegateError } from '../../errors.js';
+import { readSmallFile, type FileSystem } from '../../runtime/file-system.js';
+import { parseJsonObject, unlessMissing } from '../../runtime/small-files.js';
 
 export type SinkIdentity = Omit<SinkOwner, 'generation'>;
 

@@ -1,11 +1,16 @@
 // Which checkpoints are committed: one small file each, and a ledger of ranges for those of long ago.
 
 import { basename, join } from 'node:path';
-import { publishFile, syncParent } from '../durable-directory/fence.js';
-import { TidegateError } from '../errors.js';
-import { checkpointId, type CheckpointId } from '../ids.js';
-import { readSmallFile, type FileSystem } from '../runtime/file-system.js';
-import { statIfExists, namesIn, unlessMissing, parseJsonObject } from '../runtime/small-files.js';
+import { publishFile, syncParent } from '../../durable-directory/fence.js';
+import { TidegateError } from '../../errors.js';
+import { checkpointId, type CheckpointId } from '../../ids.js';
+import { readSmallFile, type FileSystem } from '../../runtime/file-system.js';
+import {
+  statIfExists,
+  namesIn,
+  unlessMissing,
+  parseJsonObject,
+} from '../../runtime/small-files.js';
 
 /** Where a sink keeps its markers; an owner changes them through its own staging directory only. */
 export interface MarkerPorts {

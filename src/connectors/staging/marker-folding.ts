@@ -1,7 +1,7 @@
 // Folds the markers of a sink now and then, so that the number of their files stays bounded.
 
-import { toError } from '../errors.js';
-import type { Logger } from '../runtime/logger.js';
+import { toError } from '../../errors.js';
+import type { Logger } from '../../runtime/logger.js';
 import { foldMarkers, looseMarkers, type MarkerPorts } from './marker-files.js';
 
 export interface FoldingOptions {
