@@ -102,7 +102,8 @@ export interface KafkaGroupMember {
 }
 
 export interface KafkaAdmin {
-  clusterId(options: CallOptions): Promise<string>;
+  /** Undefined where the client does not give it; then topics have ids. */
+  clusterId(options: CallOptions): Promise<string | undefined>;
   /** Undefined when there is none. It is never created by asking. */
   describeTopic(topic: string, options: CallOptions): Promise<KafkaTopic | undefined>;
   /** Of all partitions. `high` counts records of transactions that are open or were aborted. */

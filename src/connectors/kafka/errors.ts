@@ -1,7 +1,7 @@
 // Failures of a driver as errors of tidegate.
 
 import { TidegateError, toError, type ErrorCode } from '../../errors.js';
-import { KafkaFailure, type KafkaErrorKind } from './driver.js';
+import { KafkaFailure, type KafkaErrorKind, type KafkaProducerOptions } from './driver.js';
 
 const codes: Readonly<Record<KafkaErrorKind, ErrorCode>> = {
   retriable: 'TIDEGATE_KAFKA_UNREACHABLE',
@@ -40,4 +40,23 @@ export function isKafkaFailure(thrown: unknown): thrown is KafkaFailure {
   if (typeof thrown !== 'object' || thrown === null) return false;
   const { name, kind } = thrown as { readonly name?: unknown; readonly kind?: unknown };
   return name === 'KafkaFailure' && typeof kind === 'string' && kind in codes;
+}
+
+/** The broker answers alike for a producer that was fenced and a transaction that it timed out. */
+export function withAge(
+  failure: KafkaFailure,
+  ageMs: number,
+  { transactionTimeoutMs }: KafkaProducerOptions,
+): KafkaFailure {
+  if (failure.kind !== 'fenced' || ageMs < transactionTimeoutMs) return failure;
+  const age = `open for ${Math.round(ageMs)} ms, over its timeout of ${transactionTimeoutMs} ms`;
+  return new KafkaFailure('transaction-timed-out', `${failure.message}: ${age}`, {
+    cause: failure,
+  });
+}
+
+/** A reader looks again whether the topic is there, and the same one. */
+export function readAnew(failure: KafkaFailure): KafkaFailure {
+  if (failure.kind !== 'missing-topic') return failure;
+  return new KafkaFailure('retriable', failure.message, { cause: failure });
 }

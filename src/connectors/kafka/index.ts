@@ -20,6 +20,16 @@ export type {
   NewKafkaTopic,
   RawKafkaRecord,
 } from './driver.js';
+export { confluentKafka } from './confluent.js';
+export type {
+  ConfluentAdminClient,
+  ConfluentClient,
+  ConfluentConfig,
+  ConfluentConsumer,
+  ConfluentModule,
+  ConfluentProducer,
+  ConfluentSettings,
+} from './confluent-client.js';
 export { kafkaJs } from './kafkajs.js';
 export type {
   KafkaJsAdmin,

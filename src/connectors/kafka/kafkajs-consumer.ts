@@ -15,7 +15,8 @@ import {
 import type { KafkaJsFetchedPartition, KafkaJsCluster } from './kafkajs-client.js';
 import type { ClusterHandle } from './kafkajs-cluster.js';
 import { behindEmptyBatches } from './kafkajs-empty-batches.js';
-import { isStale, readAnew, toFailure } from './kafkajs-errors.js';
+import { readAnew } from './errors.js';
+import { isStale, toFailure } from './kafkajs-errors.js';
 import { committedRecords } from './kafkajs-fetched.js';
 import type { Membership } from './kafkajs-membership.js';
 

@@ -122,12 +122,6 @@ const staleTypes: readonly string[] = [
   'KAFKA_STORAGE_ERROR',
 ];
 
-/** Whoever reads looks again whether the topic is there, and the same one. */
-export function readAnew(failure: KafkaFailure): KafkaFailure {
-  if (failure.kind !== 'missing-topic') return failure;
-  return new KafkaFailure('retriable', failure.message, { cause: failure });
-}
-
 export function isStale(error: unknown): boolean {
   const type = typeOf(error);
   return type !== undefined && staleTypes.includes(type);

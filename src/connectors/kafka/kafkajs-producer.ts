@@ -20,7 +20,8 @@ import type {
   KafkaJsTransaction,
 } from './kafkajs-client.js';
 import { connectCluster, type ClusterHandle } from './kafkajs-cluster.js';
-import { toFailure, typeOf } from './kafkajs-errors.js';
+import { withAge } from './errors.js';
+import { toFailure } from './kafkajs-errors.js';
 import { partitionOf } from './murmur2.js';
 
 /** The first send behind a commit often finds the transaction before it not over: that passes soon. */
@@ -182,21 +183,9 @@ class JsTransaction implements KafkaTransaction {
     } catch (error) {
       signal.throwIfAborted();
       const what = `${doing} in a transaction of ${transactionalId}`;
-      throw this.#withAge(toFailure(error, what, otherwise), typeOf(error));
+      const ageMs = systemClock.monotonicMs() - this.#beganMs;
+      throw withAge(toFailure(error, what, otherwise), ageMs, this.#options);
     }
-  }
-
-  /** The broker answers alike for a producer that was fenced and a transaction that it timed out. */
-  #withAge(failure: KafkaFailure, type: string | undefined): KafkaFailure {
-    const { transactionTimeoutMs } = this.#options;
-    const ageMs = systemClock.monotonicMs() - (this.#beganMs ?? 0);
-    if (failure.kind !== 'fenced' || ageMs < transactionTimeoutMs) return failure;
-    const why =
-      `open for ${Math.round(ageMs)} ms, over its timeout of ${transactionTimeoutMs} ms` +
-      ` (${type ?? 'fenced'})`;
-    return new KafkaFailure('transaction-timed-out', `${failure.message}: ${why}`, {
-      cause: failure,
-    });
   }
 }
 

@@ -9,7 +9,7 @@ import type { PartitionPlace, TopicPosition } from './source-position.js';
 /** A topic as it is now. */
 export interface TopicNow {
   readonly topic: string;
-  readonly clusterId: string;
+  readonly clusterId?: string | undefined;
   readonly topicId?: string | undefined;
   readonly ranges: ReadonlyMap<number, KafkaRange>;
 }
@@ -47,9 +47,15 @@ export interface PositionProblem {
  */
 export function problemWith(position: TopicPosition, now: TopicNow): PositionProblem | undefined {
   const { clusterId, topicId, partitions } = position;
-  const here = { topic: now.topic, clusterId: now.clusterId, topicId: now.topicId };
-  if (clusterId !== undefined && clusterId !== now.clusterId) {
-    const mirrored = { ...here, partitions: withoutLast(partitions) };
+  // Another client than the one before may give one id and not the other: what is known is kept.
+  const here = {
+    topic: now.topic,
+    clusterId: now.clusterId ?? clusterId,
+    topicId: now.topicId ?? topicId,
+  };
+  const isKnown = clusterId !== undefined && now.clusterId !== undefined;
+  if (isKnown && clusterId !== now.clusterId) {
+    const mirrored = { ...here, topicId: now.topicId, partitions: withoutLast(partitions) };
     const unfit = problemWith(mirrored, now);
     return {
       what: `the position is of cluster ${clusterId}, and this is ${now.clusterId}`,

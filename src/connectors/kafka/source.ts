@@ -88,7 +88,8 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
       const position = withEnds(saved, now, until !== undefined);
       const problem = problemWith(position, now) ?? (await this.#otherRecord(position, now, call));
       if (problem === undefined) {
-        return { ...position, clusterId: now.clusterId, topicId: now.topicId };
+        const { clusterId = position.clusterId, topicId = position.topicId } = now;
+        return { ...position, clusterId, topicId };
       }
       if (call.acceptLoss !== true) throw refusal(problem);
       return problem.accepted;

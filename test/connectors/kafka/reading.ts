@@ -1,13 +1,13 @@
 // Reads Kafka sources as a loop does: until enough has come, or to the end.
 
 import type { Offsets, ReadableSource, SourceBatch } from '../../../src/contracts/source.js';
-import { kafkaJs, kafkaSource, text } from '../../../src/connectors/kafka/index.js';
+import { kafkaSource, text } from '../../../src/connectors/kafka/index.js';
 import type { KafkaRecord, KafkaSourceOptions } from '../../../src/connectors/kafka/index.js';
-import { client } from './topics.js';
+import { driverUnderTest } from './topics.js';
 
 export type TextSource = ReadableSource<KafkaRecord<string>>;
 
-export const kafka = kafkaJs(client());
+export const kafka = driverUnderTest();
 
 /** A source of texts from the start of the topic. */
 export function textSource(

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { isTidegateError } from '../../../src/errors.js';
 import { neverAborted, nextOf, take, textSource, valuesOf } from './reading.js';
-import { admin, client, newTopic, numbered, pause, send } from './topics.js';
+import { admin, client, isConfluent, newTopic, numbered, pause, send } from './topics.js';
 
 describe('a group', () => {
   test('is not joined to read: what was acknowledged is committed for lag monitors', async () => {
@@ -57,36 +57,41 @@ describe('a group', () => {
     expect((await (await admin()).describeGroups([groupId])).groups[0]?.members).toEqual([]);
   });
 
-  test('that gives a partition to another member ends the flow, and is joined again', async () => {
-    const topic = await newTopic(2);
-    await send(topic, [...numbered(0, 2), ...numbered(1, 2)]);
-    const groupId = `g-${randomUUID()}`;
-    const member = { groupId, joinGroup: true, sessionTimeoutMs: 2_000 };
-    const source = textSource(topic, member);
-    const reading = source.read(neverAborted())[Symbol.asyncIterator]();
-    const values: (string | null)[] = [];
-    while (values.length < 4) {
-      for (const { value } of (await nextOf(reading)).records) values.push(value);
-    }
-    const { offsets } = (await source.position()) as { offsets: Record<string, string> };
-    const ended = reading.next();
-    const rival = client().consumer({ groupId, sessionTimeout: 6_000 });
-    await rival.connect();
-    await rival.subscribe({ topic });
-    await rival.run({ eachMessage: () => Promise.resolve(), autoCommit: false });
-    await expect(ended).rejects.toMatchObject({
-      code: 'TIDEGATE_KAFKA_REBALANCED',
-      kind: 'retryable',
-    });
-    await expect(ended).rejects.toThrow(/its members are test at/);
-    await source.restore(offsets, neverAborted());
-    // It waits for the partitions; with another member for too long, it says so again.
-    await expect(take(source, 1)).rejects.toMatchObject({ code: 'TIDEGATE_KAFKA_REBALANCED' });
-    await rival.disconnect();
-    await send(topic, [...numbered(0, 1, 2), ...numbered(1, 1, 2)]);
-    await source.restore(offsets, neverAborted());
-    expect(valuesOf((await take(source, 2)).records)).toEqual(['0:2', '1:2']);
-  });
+  // The rival is of kafkajs, which shares no assignor with librdkafka.
+  const needsRival = isConfluent ? test.skip : test;
+  needsRival(
+    'that gives a partition to another member ends the flow, and is joined again',
+    async () => {
+      const topic = await newTopic(2);
+      await send(topic, [...numbered(0, 2), ...numbered(1, 2)]);
+      const groupId = `g-${randomUUID()}`;
+      const member = { groupId, joinGroup: true, sessionTimeoutMs: 2_000 };
+      const source = textSource(topic, member);
+      const reading = source.read(neverAborted())[Symbol.asyncIterator]();
+      const values: (string | null)[] = [];
+      while (values.length < 4) {
+        for (const { value } of (await nextOf(reading)).records) values.push(value);
+      }
+      const { offsets } = (await source.position()) as { offsets: Record<string, string> };
+      const ended = reading.next();
+      const rival = client().consumer({ groupId, sessionTimeout: 6_000 });
+      await rival.connect();
+      await rival.subscribe({ topic });
+      await rival.run({ eachMessage: () => Promise.resolve(), autoCommit: false });
+      await expect(ended).rejects.toMatchObject({
+        code: 'TIDEGATE_KAFKA_REBALANCED',
+        kind: 'retryable',
+      });
+      await expect(ended).rejects.toThrow(/its members are test at/);
+      await source.restore(offsets, neverAborted());
+      // It waits for the partitions; with another member for too long, it says so again.
+      await expect(take(source, 1)).rejects.toMatchObject({ code: 'TIDEGATE_KAFKA_REBALANCED' });
+      await rival.disconnect();
+      await send(topic, [...numbered(0, 1, 2), ...numbered(1, 1, 2)]);
+      await source.restore(offsets, neverAborted());
+      expect(valuesOf((await take(source, 2)).records)).toEqual(['0:2', '1:2']);
+    },
+  );
 });
 
 /** As the coordinator does it: what fails in a way that passes is repeated. */

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { json, kafkaSource } from '../../../src/connectors/kafka/index.js';
 import { systemClock, type Clock } from '../../../src/runtime/clock.js';
 import { kafka, neverAborted, take, textSource, valuesOf } from './reading.js';
-import { admin, client, newTopic, numbered, pause, send } from './topics.js';
+import { admin, client, isConfluent, newTopic, numbered, pause, send } from './topics.js';
 
 /** Waits a hundredth of the time, so that what happens every 20 s is seen in a test. */
 const hastyClock: Clock = {
@@ -37,13 +37,15 @@ describe('a Kafka source', () => {
     await send(topic, numbered(1, 3));
     const source = textSource(topic);
     const { clusterId } = await (await admin()).describeCluster();
+    const id = expect.stringMatching(/^\S{22}$/) as unknown;
+    const named = isConfluent ? { 'topic-id': id } : { cluster: clusterId };
     expect(await source.position()).toEqual({
-      offsets: { topic, cluster: clusterId, 'partition-0': '0', 'partition-1': '0' },
+      offsets: { topic, ...named, 'partition-0': '0', 'partition-1': '0' },
       metadata: {
         connector: 'kafka',
-        client: 'kafkajs',
+        client: kafka.client,
         topic,
-        cluster: clusterId,
+        ...(isConfluent ? { topicId: id, cluster: 'unknown' } : { cluster: clusterId }),
         partitions: '2',
       },
     });

@@ -10,6 +10,13 @@ import {
   type Message,
 } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import {
+  confluentKafka,
+  kafkaJs,
+  type ConfluentModule,
+  type KafkaDriver,
+} from '../../../src/connectors/kafka/index.js';
 
 /** A client of the broker under test. */
 export function client(): Kafka {
@@ -22,6 +29,21 @@ export function client(): Kafka {
     retry: { retries: 10, initialRetryTime: 50, maxRetryTime: 500 },
   });
 }
+
+/**
+ * The driver under test: kafkajs, or Confluent's client where `TIDEGATE_CONFLUENT` names the folder in
+ * which it is installed (it takes minutes to build, so it is no dependency).
+ */
+export function driverUnderTest(): KafkaDriver {
+  const folder = process.env.TIDEGATE_CONFLUENT;
+  if (folder === undefined) return kafkaJs(client());
+  const load = createRequire(`${folder}/package.json`);
+  const module = load('@confluentinc/kafka-javascript') as ConfluentModule;
+  return confluentKafka(module, { 'bootstrap.servers': process.env.KAFKA_BROKERS ?? '' });
+}
+
+/** Whether it is Confluent's client. */
+export const isConfluent = process.env.TIDEGATE_CONFLUENT !== undefined;
 
 let shared: Promise<Admin> | undefined;
 
