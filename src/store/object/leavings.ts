@@ -1,6 +1,7 @@
 // Deletes what no version names any more: bodies that were replaced or pruned, and what crashes left.
 
 import { toError } from '../../errors.js';
+import { letManyListen } from '../../runtime/abort.js';
 import { forEachBounded } from '../../runtime/for-each-bounded.js';
 import {
   bodiesFolder,
@@ -105,7 +106,7 @@ export class Leavings {
     const nowMs = clock.monotonicMs();
     const due = this.#waiting.filter(({ dueMs }) => dueMs <= nowMs).slice(0, maxDeletions);
     if (due.length === 0) return;
-    const bounds = { concurrency, signal: signal ?? new AbortController().signal };
+    const bounds = { concurrency, signal: letManyListen(signal ?? new AbortController().signal) };
     await forEachBounded(due, bounds, async ({ key }) =>
       calls.repeat(signal, (options) => storage.delete(key, options)),
     );

@@ -5,6 +5,7 @@ import type { CheckpointId, StoreId } from '../../ids.js';
 import { manifestIntegrity } from '../../manifest/parse.js';
 import type { CheckpointManifest } from '../../manifest/types.js';
 import { checkManifestVersion } from '../../manifest/version.js';
+import { letManyListen } from '../../runtime/abort.js';
 import { forEachBounded } from '../../runtime/for-each-bounded.js';
 import type {
   CheckpointListing,
@@ -91,7 +92,7 @@ export class ObjectStoreReader implements StoreReader {
   ): Promise<readonly CheckpointListing[]> {
     const found = await this.#steadily(signal, async (current) => {
       const examined: FoundCheckpoint[] = [];
-      const bounds = { concurrency, signal: signal ?? new AbortController().signal };
+      const bounds = { concurrency, signal: letManyListen(signal ?? new AbortController().signal) };
       await forEachBounded(current?.checkpoints ?? [], bounds, async (entry) => {
         const manifest = known?.get(entry.manifest);
         if (manifest === undefined) examined.push(await this.#examine(entry, signal));
