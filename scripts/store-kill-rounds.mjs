@@ -53,7 +53,7 @@ async function check(store, said, retained) {
 
 /** @returns What was wrong in the first bad round; undefined when none was. */
 export async function killRounds({ rounds, library, nodeArguments, onRound = () => undefined }) {
-  const { FileSystemCheckpointStore } = await import(library);
+  const { storeAt } = await import(library);
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-kill-'));
   let generation = 0;
   for (let round = 1; round <= rounds; round += 1) {
@@ -70,7 +70,7 @@ export async function killRounds({ rounds, library, nodeArguments, onRound = () 
     while (process.hrtime.bigint() < untilNs);
     child.kill('SIGKILL');
     await exited;
-    const store = await new FileSystemCheckpointStore(directory).open({ pipeline: 'rounds' });
+    const store = await storeAt(directory).open({ pipeline: 'rounds' });
     const problem =
       store.generation <= generation ? 'a generation came twice' : await check(store, said, 3);
     generation = store.generation;
@@ -84,7 +84,7 @@ export async function killRounds({ rounds, library, nodeArguments, onRound = () 
 
 /** Stops a writer, overtakes it, lets it go on. @returns What was wrong, or undefined. */
 export async function stopAndOvertake({ library, nodeArguments }) {
-  const { FileSystemCheckpointStore } = await import(library);
+  const { storeAt } = await import(library);
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-stop-'));
   const { child, said, exited, enough } = startWriter({
     library,
@@ -94,7 +94,7 @@ export async function stopAndOvertake({ library, nodeArguments }) {
   });
   await enough;
   child.kill('SIGSTOP');
-  const stores = new FileSystemCheckpointStore(directory);
+  const stores = storeAt(directory);
   const refusal = await stores
     .open({ pipeline: 'rounds', liveOwner: 'refuse' })
     .catch((error) => error);
@@ -112,14 +112,18 @@ export async function stopAndOvertake({ library, nodeArguments }) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const built = { library: new URL('../dist/index.js', import.meta.url).href, nodeArguments: [] };
+  const library = new URL('../test/store/crash/library.ts', import.meta.url).href;
+  const sources = { library, nodeArguments: ['--import', 'tsx'] };
   const [rounds] = script('kill:store', 'Kills a writing process, and looks what is left.')
     .argument('[rounds]', 'kills', positive, 200)
     .parse().processedArgs;
   let acknowledgements = 0;
   const problem =
-    (await killRounds({ ...built, rounds, onRound: (_, count) => (acknowledgements += count) })) ??
-    (await stopAndOvertake(built));
+    (await killRounds({
+      ...sources,
+      rounds,
+      onRound: (_, count) => (acknowledgements += count),
+    })) ?? (await stopAndOvertake(sources));
   console.log(
     problem ??
       `${rounds} kills survived, ${acknowledgements} lines kept; a stopped owner was fenced`,

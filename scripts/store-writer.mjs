@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { writeSync } from 'node:fs';
 
 const [library, directory] = process.argv.slice(2);
-const { FileSystemCheckpointStore, createManifest, externalOperatorState } = await import(library);
+const { storeAt, createManifest, externalOperatorState } = await import(library);
 
 /** Synchronously: a line that still waits in memory would be lost with the process. */
 const say = (line) => writeSync(1, `${JSON.stringify(line)}\n`);
@@ -14,7 +14,7 @@ async function* chunksOf(state) {
   yield state.subarray(30_000);
 }
 
-const store = await new FileSystemCheckpointStore(directory).open({
+const store = await storeAt(directory).open({
   pipeline: 'rounds',
   liveOwner: 'take-over',
 });

@@ -1,5 +1,7 @@
 // The server is killed and frozen while checkpoints are saved: what was acknowledged is there, and one owner wrote it.
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import { s3Storage } from '../../../src/connectors/s3/index.js';
@@ -140,6 +142,25 @@ testOfOwn('what a killed owner left is swept by the next one, uploads included',
   expect(objects).toHaveLength(2);
   expect(await storage.listUploads('', calmly)).toEqual([]);
 });
+
+testOfOwn(
+  'kill -9 of the writing process loses nothing, and a stopped owner that goes on is fenced',
+  async () => {
+    const nodeArguments = ['--import', 'tsx', '--input-type=module', '--eval', rounds];
+    const env = { ...process.env, TIDEGATE_S3_SERVERS: JSON.stringify([server.service]) };
+    const { stdout } = await promisify(execFile)(process.execPath, nodeArguments, { env });
+    expect(JSON.parse(stdout)).toEqual([]);
+  },
+  180_000,
+);
+
+const rounds = `
+  import { killRounds, stopAndOvertake } from './scripts/store-kill-rounds.mjs';
+  const library = new URL('./test/connectors/s3/library.ts', 'file://' + process.cwd() + '/').href;
+  const sources = { library, nodeArguments: ['--import', 'tsx'] };
+  const problems = [await killRounds({ ...sources, rounds: 8 }), await stopAndOvertake(sources)];
+  console.log(JSON.stringify(problems.filter((problem) => problem !== undefined)));
+`;
 
 /** More than one part, and then nothing. */
 async function* hanging(): AsyncIterable<Uint8Array> {

@@ -1,5 +1,10 @@
 // What the writing process of the kill rounds needs, from the sources.
 
+import { FileSystemCheckpointStore } from '../../../src/store/filesystem/file-system-store.js';
+
 export { createManifest } from '../../../src/manifest/create.js';
 export { externalOperatorState } from '../../../src/manifest/operator-state.js';
-export { FileSystemCheckpointStore } from '../../../src/store/filesystem/file-system-store.js';
+
+export function storeAt(directory: string): FileSystemCheckpointStore {
+  return new FileSystemCheckpointStore(directory);
+}

@@ -1,0 +1,20 @@
+// What the writing process of the kill rounds needs to write into object storage, from the sources.
+
+import { AwsClient } from 'aws4fetch';
+import { s3Storage } from '../../../src/connectors/s3/index.js';
+import type { CheckpointStore } from '../../../src/store/checkpoint-store.js';
+import { ObjectCheckpointStore } from '../../../src/store/object/object-store.js';
+import { services } from './server.js';
+
+export { createManifest } from '../../../src/manifest/create.js';
+export { externalOperatorState } from '../../../src/manifest/operator-state.js';
+
+/** @param directory Used as the prefix. */
+export function storeAt(directory: string): CheckpointStore {
+  const [service] = services();
+  if (service === undefined) throw new Error('TIDEGATE_S3_SERVERS names no service');
+  const { endpoint, bucket, accessKeyId, secretAccessKey, region } = service;
+  const client = new AwsClient({ accessKeyId, secretAccessKey, region });
+  const storage = s3Storage({ client, endpoint, bucket, prefix: directory });
+  return new ObjectCheckpointStore({ storage, minBodyAgeMs: 0 });
+}
