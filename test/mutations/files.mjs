@@ -37,13 +37,13 @@ export const mutations = [
   ),
   sink(
     'the commit record is not synced',
-    'staging.ts',
+    'prepared.ts',
     'encodeRecord(record), { sync: true }',
     'encodeRecord(record), { sync: false }',
   ),
   sink(
     'the names of a prepared epoch are not synced',
-    'staging.ts',
+    'prepared.ts',
     'await fileSystem.rename(temporary, final);\n  await fileSystem.syncDirectory(staging);',
     'await fileSystem.rename(temporary, final);',
   ),
@@ -73,7 +73,7 @@ export const mutations = [
   ),
   sink(
     'only the length of prepared output is compared',
-    'verifying.ts',
+    'publishing.ts',
     '&& found.sha256 === prepared.sha256) return;',
     ') return;',
   ),
@@ -103,15 +103,15 @@ export const mutations = [
   ),
   sink(
     'a roll back removes the output and leaves the record',
-    'discarding.ts',
+    'prepared.ts',
     "await ports.fileSystem.removeFile(join(staging, preparedName(id)));\n    return 'rolled-back';",
     "void preparedName; return 'rolled-back';",
   ),
   sink(
     'a roll back is not durable before the output is removed',
-    'discarding.ts',
-    'await fileSystem.syncDirectory(staging);',
-    '',
+    'prepared.ts',
+    'await fileSystem.syncDirectory(staging);\n  for',
+    'for',
   ),
   sink(
     'a roll back discards what it was told to keep',
@@ -128,13 +128,13 @@ export const mutations = [
   sink(
     'opening does not look for a higher generation',
     'opening.ts',
-    'if (highest >= generation) throw fenced(ports, generation, highest);',
+    'if (highest >= generation) throw fenced(ports, generation, { newer: highest });',
     '',
   ),
   sink(
     'a late opener does not notice that it was overtaken',
     'opening.ts',
-    'if (highest !== generation) throw fenced(ports, generation, highest);',
+    'if (highest !== generation) throw fenced(ports, generation, { newer: highest });',
     'if (highest !== generation) return;',
   ),
   sink(
@@ -146,13 +146,13 @@ export const mutations = [
   sink(
     'the directory that older generations are moved to is not synced first',
     'opening.ts',
-    'const syncing = fileSystem.syncDirectory(layout.generation(generation));\n  await orFenced(syncing, () => fenced(ports, generation));\n  await fileSystem.syncDirectory(layout.ownFolder);',
+    'const syncing = fileSystem.syncDirectory(layout.generation(generation));\n  await orFenced(syncing, (cause) => fenced(ports, generation, { cause }));\n  await fileSystem.syncDirectory(layout.ownFolder);',
     '',
   ),
-  sink(
+  shared(
     'opening makes nothing durable before it cleans',
-    'opening.ts',
-    'await syncDirectories(ports.fileSystem, [staging, committed, ownFolder, directory]);',
+    'staging/opening.ts',
+    'await syncDirectories(ports.fileSystem, visible);',
     'void syncDirectories;',
   ),
   sink(

@@ -170,7 +170,7 @@ export const mutations = [
   },
   {
     what: 'a write-ahead owner does not look at the identity again under its fence',
-    file: 'src/connectors/write-ahead/opening.ts',
+    file: 'src/connectors/staging/opening.ts',
     find: '  checkIdentity(ports, identity, owner);\n',
     replace: '  void identity;\n',
   },

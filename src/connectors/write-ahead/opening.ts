@@ -4,20 +4,21 @@ import { dirname, join } from 'node:path';
 import {
   claimEntry,
   drawNonce,
-  gather,
   moveAway,
   numbersIn,
   removeEntry,
-  syncDirectories,
 } from '../../durable-directory/fence.js';
-import { TidegateError, toError } from '../../errors.js';
+import { toError } from '../../errors.js';
 import type { SinkOwner } from '../../contracts/sink.js';
-import { errnoOf, type FileSystem } from '../../runtime/file-system.js';
-import type { Logger } from '../../runtime/logger.js';
-import type { Random } from '../../runtime/random.js';
+import { errnoOf } from '../../runtime/file-system.js';
 import { mkdirIfMissing, namesIn, refuseLink, unlessMissing } from '../../runtime/small-files.js';
-import { newestCommitted } from '../staging/marker-files.js';
-import { checkIdentity, createIdentity, readIdentity } from '../staging/sink-identity.js';
+import {
+  createFirstIdentity,
+  fenced,
+  settleUnderFence,
+  type StagingPorts,
+} from '../staging/opening.js';
+import { checkIdentity, readIdentity } from '../staging/sink-identity.js';
 import {
   generationOfOwner,
   generationOfStaging,
@@ -25,12 +26,7 @@ import {
   type WriteAheadLayout,
 } from './layout.js';
 
-export interface OpeningPorts {
-  readonly fileSystem: FileSystem;
-  readonly layout: WriteAheadLayout;
-  readonly random: Random;
-  readonly logger: Logger;
-}
+export type OpeningPorts = StagingPorts<WriteAheadLayout>;
 
 /**
  * Fences every older generation of this directory, and gives the owner's staging directory; the
@@ -54,25 +50,24 @@ export async function takeDirectory(ports: OpeningPorts, owner: SinkOwner): Prom
     return staging;
   } catch (error) {
     // What is missing under the own directory is missing because a newer owner has moved it.
-    if (errnoOf(error) === 'ENOENT') await requireNewest(fileSystem, layout, owner);
+    if (errnoOf(error) === 'ENOENT') await requireNewest(ports, owner);
     throw error;
   }
 }
 
-async function claim(
-  { fileSystem, layout, random }: OpeningPorts,
-  owner: SinkOwner,
-): Promise<string> {
-  await requireNewest(fileSystem, layout, owner);
-  const isFirst = await claimEntry(fileSystem, layout.ownerOf(owner.generation));
-  if (!isFirst) throw fenced(owner, owner.generation);
+async function claim(ports: OpeningPorts, owner: SinkOwner): Promise<string> {
+  const { fileSystem, layout, random } = ports;
+  const { generation } = owner;
+  await requireNewest(ports, owner);
+  const isFirst = await claimEntry(fileSystem, layout.ownerOf(generation));
+  if (!isFirst) throw fenced(ports, generation, { newer: generation });
   await fileSystem.syncDirectory(layout.owners);
-  const staging = layout.stagingOf(owner.generation, drawNonce(random));
+  const staging = layout.stagingOf(generation, drawNonce(random));
   await fileSystem.makeDirectory(staging);
   await fileSystem.syncDirectory(layout.staging);
   // Looked at again: of two owners that came at once the older one must not go on, and the newer one
   // has made its claim before it looks for directories to move.
-  await requireNewest(fileSystem, layout, owner);
+  await requireNewest(ports, owner);
   return staging;
 }
 
@@ -110,43 +105,21 @@ async function removeOlderOwners(
 
 const maxRemoved = 10_000;
 
-/** Under the fence: no older generation can change anything. */
 async function settle(ports: OpeningPorts, owner: SinkOwner, own: string): Promise<void> {
   const { fileSystem, layout } = ports;
-  // Read again: another store may have been the first in the meantime.
-  const identity = await readIdentity(ports);
-  checkIdentity(ports, identity, owner);
-  await gather(fileSystem, own, (name) => readStagedName(name) !== undefined);
-  // What is answered from now on, and the renames out of the older directories, before those go.
-  const visible = [own, layout.staging, layout.committed, layout.directory];
-  await syncDirectories(fileSystem, visible);
+  const isFirst = await settleUnderFence(ports, owner, {
+    isKept: (name) => readStagedName(name) !== undefined,
+    visible: [own, layout.staging, layout.committed, layout.directory],
+  });
   for (const { name, kind } of await fileSystem.listDirectory(own)) {
     if (kind === 'directory') await removeEntry(fileSystem, join(own, name), kind);
   }
-  if (identity !== undefined) return;
-  if ((await newestCommitted(ports)) !== undefined) {
-    throw new TidegateError(
-      'TIDEGATE_FILES_CORRUPT',
-      `${layout.directory} holds markers of committed output but ${layout.identity} is missing`,
-    );
-  }
-  await createIdentity(ports, own, owner);
+  if (isFirst) await createFirstIdentity(ports, own, owner);
 }
 
 /** @throws TidegateError `TIDEGATE_FENCED` when a newer owner has come. */
-async function requireNewest(
-  fileSystem: FileSystem,
-  layout: WriteAheadLayout,
-  owner: SinkOwner,
-): Promise<void> {
-  const highest = (await numbersIn(fileSystem, layout.owners, generationOfOwner)).at(-1) ?? 0;
-  if (highest > owner.generation) throw fenced(owner, highest);
-}
-
-function fenced(owner: SinkOwner, found: number): TidegateError {
-  return new TidegateError(
-    'TIDEGATE_FENCED',
-    `sink ${owner.sink} belongs to generation ${found}, not to ${owner.generation}`,
-    { details: { generation: owner.generation, found } },
-  );
+async function requireNewest(ports: OpeningPorts, { generation }: SinkOwner): Promise<void> {
+  const { fileSystem, layout } = ports;
+  const newer = (await numbersIn(fileSystem, layout.owners, generationOfOwner)).at(-1) ?? 0;
+  if (newer > generation) throw fenced(ports, generation, { newer });
 }

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { isCurrent } from '../../durable-directory/fence.js';
-import { TidegateError, toError } from '../../errors.js';
+import { toError } from '../../errors.js';
 import { requireRecords } from '../../contracts/records.js';
 import type {
   CommitOutcome,
@@ -21,6 +21,7 @@ import { orFilesError } from '../files/files-error.js';
 import { throwIfIncomplete } from '../incomplete-epoch.js';
 import type { Applier } from './applier.js';
 import { handleOf, idOfHandle } from '../staging/handle.js';
+import { fenced } from '../staging/opening.js';
 import { StagedOutput } from '../staging/staged-output.js';
 import { WriteAheadInspector, type StagedEpoch } from './inspector.js';
 import { openName, stagedName, type WriteAheadLayout } from './layout.js';
@@ -182,7 +183,7 @@ export class WriteAheadSession<Rec>
 
   async #requireCurrent(): Promise<void> {
     const { fileSystem, staging, owner } = this.#context;
-    if (!(await isCurrent(fileSystem, staging))) throw overtaken(owner);
+    if (!(await isCurrent(fileSystem, staging))) throw fenced(this.#context, owner.generation);
   }
 
   /**
@@ -235,9 +236,11 @@ export class WriteAheadSession<Rec>
 
   /** The epoch has a hole from now on: only the next generation may go on. */
   #fail(error: unknown): Error {
-    const { owner } = this.#context;
+    const { generation } = this.#context.owner;
     this.#failure =
-      errnoOf(error) === 'ENOENT' ? overtaken(owner, error) : toError(this.#named(error));
+      errnoOf(error) === 'ENOENT'
+        ? fenced(this.#context, generation, { cause: error })
+        : toError(this.#named(error));
     return this.#failure;
   }
 
@@ -245,13 +248,6 @@ export class WriteAheadSession<Rec>
     const { owner, layout } = this.#context;
     return orFilesError(error, `staging or applying of sink ${owner.sink} in ${layout.directory}`);
   }
-}
-
-function overtaken({ sink, generation }: SinkOwner, cause?: unknown): TidegateError {
-  return new TidegateError('TIDEGATE_FENCED', `sink ${sink} has a newer owner`, {
-    ...(cause === undefined ? {} : { cause }),
-    details: { generation },
-  });
 }
 
 const waysOutOfDamage =

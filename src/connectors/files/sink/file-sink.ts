@@ -22,9 +22,8 @@ import { toFilesError } from '../files-error.js';
 import { recordAsJson } from '../../record-json.js';
 import { checkIdentity, readIdentity } from '../../staging/sink-identity.js';
 import { FileSinkInspector } from './inspector.js';
-import { FileSinkLayout, isExtension } from './layout.js';
+import { FileSinkLayout, isExtension, type FileSinkPorts } from './layout.js';
 import { takeSink } from './opening.js';
-import type { FileSinkPorts } from './ports.js';
 import { FileSinkSession } from './session.js';
 
 export interface FileSinkOptions<Rec> {

@@ -14,7 +14,7 @@ import { toFilesError } from '../files-error.js';
 import { handleOf, idOfHandle } from '../../staging/handle.js';
 import type { SinkIdentity } from '../../staging/sink-identity.js';
 import { isCommitted, newestCommitted } from '../../staging/marker-files.js';
-import type { FileSinkPorts } from './ports.js';
+import type { FileSinkPorts } from './layout.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
 
 export class FileSinkInspector implements SinkInspector {

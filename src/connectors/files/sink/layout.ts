@@ -28,6 +28,9 @@
 import { join } from 'node:path';
 import { checkpointId, highestGeneration, type CheckpointId } from '../../../ids.js';
 import { numberIn, padded } from '../../staging/numbered-names.js';
+import type { StagingPorts } from '../../staging/opening.js';
+
+export type FileSinkPorts = StagingPorts<FileSinkLayout>;
 
 /** Absolute paths of one sink's directory. */
 export class FileSinkLayout {

@@ -5,25 +5,24 @@ import type { SinkOwner } from '../../../contracts/sink.js';
 import {
   claimEntry,
   drawNonce,
-  gather,
   moveAway,
   numbersIn,
   orFenced,
   removeEntry,
-  syncDirectories,
 } from '../../../durable-directory/fence.js';
-import { TidegateError, toError } from '../../../errors.js';
-import { makeDirectories, syncAncestors } from '../../../runtime/small-files.js';
-import { checkIdentity, createIdentity, readIdentity } from '../../staging/sink-identity.js';
+import { toError } from '../../../errors.js';
+import { makeDirectories } from '../../../runtime/small-files.js';
+import { isCommitted } from '../../staging/marker-files.js';
+import { createFirstIdentity, fenced, settleUnderFence } from '../../staging/opening.js';
+import { checkIdentity, readIdentity } from '../../staging/sink-identity.js';
 import {
   generationOfName,
   idOfPartName,
   idOfPreparedName,
   inheritedName,
   stagingName,
+  type FileSinkPorts,
 } from './layout.js';
-import { isCommitted, newestCommitted } from '../../staging/marker-files.js';
-import type { FileSinkPorts } from './ports.js';
 import { wholePrepared } from './prepared.js';
 import { publishParts } from './publishing.js';
 
@@ -38,16 +37,14 @@ export async function takeSink(ports: FileSinkPorts, owner: SinkOwner): Promise<
   await makeDirectories(ports.fileSystem, directory, [ownFolder, committed], 'shared');
   const staging = await claim(ports, owner.generation);
   await fenceOlder(ports, owner.generation, staging);
-  // Read again under the fence: another store may have been the first in the meantime.
-  const identity = await readIdentity(ports);
-  checkIdentity(ports, identity, owner);
   const isKept = (name: string) => (idOfPreparedName(name) ?? idOfPartName(name)) !== undefined;
-  await gather(ports.fileSystem, staging, isKept);
-  // What is answered from now on, and the renames out of the older directories, before those go.
-  await syncDirectories(ports.fileSystem, [staging, committed, ownFolder, directory]);
+  const isFirst = await settleUnderFence(ports, owner, {
+    isKept,
+    visible: [staging, committed, ownFolder, directory],
+  });
   await rollForward(ports, staging);
   await clean(ports, staging);
-  if (identity === undefined) await createFirstIdentity(ports, staging, owner);
+  if (isFirst) await createFirstIdentity(ports, staging, owner);
   return staging;
 }
 
@@ -56,28 +53,16 @@ function seeGenerations({ fileSystem, layout }: FileSinkPorts): Promise<readonly
   return numbersIn(fileSystem, layout.ownFolder, generationOfName);
 }
 
-/** @param newer The generation that has taken over, when it is known. */
-export function fenced(ports: FileSinkPorts, generation: number, newer?: number): TidegateError {
-  const what = `generation ${generation} of the sink in ${ports.layout.directory}`;
-  const by = newer === undefined ? 'a newer one' : `generation ${newer}`;
-  return new TidegateError(
-    'TIDEGATE_FENCED',
-    newer === generation
-      ? `${what} was opened before: by another sink in this directory, by the owner of a copy of ` +
-          'the store, or by a call whose answer was lost'
-      : `${what} was overtaken by ${by}`,
-    { details: { generation } },
-  );
-}
-
 async function claim(ports: FileSinkPorts, generation: number): Promise<string> {
   const { fileSystem, layout, random } = ports;
   const highest = (await seeGenerations(ports)).at(-1) ?? 0;
-  if (highest >= generation) throw fenced(ports, generation, highest);
+  if (highest >= generation) throw fenced(ports, generation, { newer: highest });
   const isFirst = await claimEntry(fileSystem, layout.generation(generation));
-  if (!isFirst) throw fenced(ports, generation, generation);
+  if (!isFirst) throw fenced(ports, generation, { newer: generation });
   const staging = join(layout.generation(generation), stagingName(drawNonce(random)));
-  await orFenced(fileSystem.makeDirectory(staging), () => fenced(ports, generation));
+  await orFenced(fileSystem.makeDirectory(staging), (cause) =>
+    fenced(ports, generation, { cause }),
+  );
   return staging;
 }
 
@@ -91,12 +76,12 @@ async function fenceOlder(
   // Before anything is moved in: a power loss that kept the move and lost the directory it went to
   // would take all prepared output with it.
   const syncing = fileSystem.syncDirectory(layout.generation(generation));
-  await orFenced(syncing, () => fenced(ports, generation));
+  await orFenced(syncing, (cause) => fenced(ports, generation, { cause }));
   await fileSystem.syncDirectory(layout.ownFolder);
   for (;;) {
     const seen = await seeGenerations(ports);
     const highest = seen.at(-1);
-    if (highest !== generation) throw fenced(ports, generation, highest);
+    if (highest !== generation) throw fenced(ports, generation, { newer: highest });
     if (seen.length === 1) return;
     for (const older of seen.slice(0, -1)) {
       // Missing: an owner between that one and us has moved it, and is moved next.
@@ -131,19 +116,4 @@ async function clean(ports: FileSinkPorts, staging: string): Promise<void> {
       logger.warn({ path, err: toError(error) }, 'could not clean up after an older generation');
     }
   }
-}
-
-async function createFirstIdentity(
-  ports: FileSinkPorts,
-  staging: string,
-  owner: SinkOwner,
-): Promise<void> {
-  if ((await newestCommitted(ports)) !== undefined) {
-    throw new TidegateError(
-      'TIDEGATE_FILES_CORRUPT',
-      `${ports.layout.directory} holds committed output but ${ports.layout.identity} is missing`,
-    );
-  }
-  await syncAncestors(ports.fileSystem, ports.layout.directory);
-  await createIdentity(ports, staging, owner);
 }

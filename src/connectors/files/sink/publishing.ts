@@ -1,11 +1,13 @@
-// Publishing committed output: a rename that may be repeated, and its sync.
+// Publishing committed output, compared with its record: a rename that may be repeated, and its sync.
 
-import { join } from 'node:path';
+import { TidegateError } from '../../../errors.js';
+import type { FileSystem } from '../../../runtime/file-system.js';
 import { namesIn, unlessMissing } from '../../../runtime/small-files.js';
-import { readRecord } from './commit-record.js';
-import { idOfPartName } from './layout.js';
-import type { FileSinkPorts } from './ports.js';
-import { requireUndamaged } from './verifying.js';
+import { blocksOf } from '../../staging/staged-output.js';
+import { type PartFacts, readRecord } from './commit-record.js';
+import { type FileSinkPorts, idOfPartName } from './layout.js';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 
 /**
  * Moves the output of these checkpoints from the staging directory to where readers find it. Only
@@ -58,4 +60,41 @@ export async function stagedParts(
 ): Promise<ReadonlySet<number>> {
   const ids = (await namesIn(fileSystem, staging)).map((name) => idOfPartName(name));
   return new Set(ids.filter((id) => id !== undefined));
+}
+
+const blockBytes = 1_048_576;
+
+/**
+ * Reads the whole file: a disk, or another program, may have changed it since it was synced.
+ *
+ * @param wayOut What a person can do about a difference.
+ * @throws TidegateError `TIDEGATE_FILES_CORRUPT` with both digests; the file system's `ENOENT` passes.
+ */
+export async function requireUndamaged(
+  fileSystem: FileSystem,
+  path: string,
+  { prepared, wayOut }: { readonly prepared: PartFacts; readonly wayOut: string },
+): Promise<void> {
+  const found = await digestOf(fileSystem, path);
+  if (found.byteLength === prepared.byteLength && found.sha256 === prepared.sha256) return;
+  throw new TidegateError(
+    'TIDEGATE_FILES_CORRUPT',
+    `${path} was damaged after it was prepared: it has ${found.byteLength} bytes with SHA-256 ` +
+      `${found.sha256}, and ${prepared.byteLength} bytes with SHA-256 ${prepared.sha256} were ` +
+      `prepared; it was not published: ${wayOut}`,
+    { details: { path, expected: prepared.sha256, found: found.sha256 } },
+  );
+}
+
+async function digestOf(
+  fileSystem: FileSystem,
+  path: string,
+): Promise<Pick<PartFacts, 'byteLength' | 'sha256'>> {
+  const hash = createHash('sha256');
+  let byteLength = 0;
+  for await (const block of blocksOf(fileSystem, path, blockBytes)) {
+    hash.update(block);
+    byteLength += block.byteLength;
+  }
+  return { byteLength, sha256: hash.digest('hex') };
 }

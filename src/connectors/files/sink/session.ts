@@ -22,19 +22,18 @@ import { errnoOf } from '../../../runtime/file-system.js';
 import { statIfExists, unlessMissing } from '../../../runtime/small-files.js';
 import { toFilesError } from '../files-error.js';
 import { readRecord, type CommitRecord } from './commit-record.js';
-import { discardEpochs } from './discarding.js';
+import { discardEpochs } from './prepared.js';
 import { MarkerFolding } from '../../staging/marker-folding.js';
 import { handleOf, idOfHandle } from '../../staging/handle.js';
 import { FileSinkInspector } from './inspector.js';
-import { idOfPartName, openName, preparedName } from './layout.js';
+import { idOfPartName, openName, preparedName, type FileSinkPorts } from './layout.js';
 import { isCommitted } from '../../staging/marker-files.js';
 import { encoded, StagedOutput } from '../../staging/staged-output.js';
-import { fenced } from './opening.js';
-import type { FileSinkPorts } from './ports.js';
+import { fenced } from '../../staging/opening.js';
 import { wholePrepared, type FoundPrepared } from './prepared.js';
 import { publishParts, stagedParts } from './publishing.js';
-import { stageEpoch } from './staging.js';
-import { requireUndamaged } from './verifying.js';
+import { stageEpoch } from './prepared.js';
+import { requireUndamaged } from './publishing.js';
 
 export interface SessionOptions<Rec> {
   readonly owner: SinkOwner;
@@ -246,7 +245,7 @@ export class FileSinkSession<Rec> extends FileSinkInspector implements TwoPhaseS
   /** What is missing in the staging directory is missing because a newer owner moved it away. */
   #translate(error: unknown, doing: string): Error {
     const { generation } = this.#options.owner;
-    if (errnoOf(error) === 'ENOENT') return fenced(this.ports, generation);
+    if (errnoOf(error) === 'ENOENT') return fenced(this.ports, generation, { cause: error });
     return toFilesError(error, `${doing} in ${this.ports.layout.directory}`);
   }
 
