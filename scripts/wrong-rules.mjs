@@ -1,6 +1,7 @@
 // Shows that the simulation catches wrong rules: each is swapped in, and has to break a promise.
 
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { positive, script } from './flags.mjs';
 import { root, simulationFolders, transpile } from './transpile.mjs';
@@ -8,6 +9,7 @@ import { wrongRules } from './wrong-rules/rules.mjs';
 
 const values = script('wrong-rules', 'Swaps in wrong rules; the simulation has to catch each.')
   .option('--only <text>', 'those whose name has this in it', '')
+  .option('--stale', 'tries none, and says which do not fit the code', false)
   .option('--seconds <count>', 'how long each is tried', positive, 120)
   .parse()
   .opts();
@@ -16,6 +18,15 @@ if (chosen.length === 0) {
   const names = wrongRules.map(({ name }) => `  ${name}`).join('\n');
   console.error(`No wrong rule has "${values.only}" in its name. They are:\n${names}`);
   process.exit(64);
+}
+if (values.stale) {
+  const stale = chosen.flatMap(({ name, changes }) =>
+    changes
+      .filter(([file, from]) => read(file).split(from).length !== 2)
+      .map(([file, from]) => `${name}: src/${file} has not (once): ${from}`),
+  );
+  console.log(stale.length === 0 ? `${chosen.length} wrong rules fit the code` : stale.join('\n'));
+  process.exit(stale.length === 0 ? 0 : 1);
 }
 const missed = [];
 
@@ -66,3 +77,8 @@ for (const { name, changes, mixes = /./, first, second, isSinkSuite = false } of
 
 console.log(`\n${chosen.length - missed.length} wrong rules caught, ${missed.length} not caught`);
 process.exitCode = missed.length > 0 ? 1 : 0;
+
+function read(file) {
+  const path = join(root, 'src', file);
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}

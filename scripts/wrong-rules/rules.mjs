@@ -57,7 +57,7 @@ export const wrongRules = [
         "return decision.kind !== 'fall-back';",
       ],
       [
-        recovery + 'execute-plan.ts',
+        recovery + 'execute.ts',
         'return save(pass, manifest);',
         'return save(pass, completed(manifest));',
       ],
@@ -225,7 +225,7 @@ export const wrongRules = [
     name: 'a start that adds a source hands on nothing of what the sinks have committed',
     changes: [
       [
-        recovery + 'carry-forward.ts',
+        recovery + 'copy-checkpoint.ts',
         'markersToHandOn(content, pass.lastCommitted)',
         'markersToHandOn(undefined)',
       ],
@@ -260,7 +260,7 @@ export const wrongRules = [
         'for (',
       ],
       [
-        recovery + 'execute-plan.ts',
+        recovery + 'execute.ts',
         `const persisted = await save(pass, manifest);
       await verifyPrepared(pass, plan.commit);
       await commitSinks`,
@@ -278,7 +278,7 @@ export const wrongRules = [
     name: 'a restore puts everything back without a checkpoint of its own',
     changes: [
       [
-        recovery + 'execute-plan.ts',
+        recovery + 'execute.ts',
         'return restoreChosen(pass, plan);',
         'return discardPrepared(pass).then(() => save(pass, manifest));',
       ],
@@ -288,7 +288,7 @@ export const wrongRules = [
   },
   {
     name: 'a table store is left as it is when recovery puts the sources back',
-    changes: [[recovery + 'put-back.ts', 'tableStore.restore(path, { signal })', 'undefined']],
+    changes: [[recovery + 'restore.ts', 'tableStore.restore(path, { signal })', 'undefined']],
     mixes: /^table: durable \(/,
     first: /^kill-(before|after) sink/,
   },

@@ -57,8 +57,8 @@ export const mutations = [
   kafka(
     'offsets of another cluster are read on',
     'source-checks.ts',
-    'clusterId !== undefined && clusterId !== now.clusterId',
-    'clusterId === undefined',
+    'if (isKnown && clusterId !== now.clusterId) {',
+    'if (isKnown && clusterId === undefined) {',
   ),
   kafka(
     'offsets of another topic are read on',
