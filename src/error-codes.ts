@@ -592,6 +592,22 @@ export const errorCodes = {
     remedy: 'The broker refused the request itself: see the cause.',
   },
 
+  // Tasks
+  TIDEGATE_TASKS_PARTITIONS: {
+    kind: 'invalid',
+    remedy:
+      'Go back to the number of partitions that was recorded, or start over with new stores and ' +
+      'sinks: keys are in other partitions now.',
+  },
+  TIDEGATE_TASKS_NAME: {
+    kind: 'invalid',
+    remedy: 'Name the pipeline of a task with task.name(base), so that no two tasks share it.',
+  },
+  TIDEGATE_TASKS_ENDED: {
+    kind: 'retryable',
+    remedy: 'The run of the task ended without having been asked to: it is started again.',
+  },
+
   // HTTP
   TIDEGATE_HTTP_REFUSED: {
     kind: 'invalid',

@@ -13,7 +13,7 @@ import type { RunOptions, RunParts } from './prepared-run.js';
 export function prepareGraph(
   graph: Graph,
   pipelineOptions: PipelineOptions,
-  { clock = systemClock, logger, checkpoint = {} }: RunOptions,
+  { clock = systemClock, logger, checkpoint = {}, metadata }: RunOptions,
 ): RunParts {
   const problems = graph.problems();
   if (problems.length > 0) {
@@ -23,6 +23,7 @@ export function prepareGraph(
   const { vnodeCount, maxQueuedBytes } = completeSettings(checkpoint);
   const settings = { vnodeCount, clock, isDeterministic: isDeterministic(graph, pipelineOptions) };
   const parts = new PreparedGraph(graph, settings);
+  for (const cursor of parts.cursors.values()) cursor.runMetadata = metadata;
   return {
     pipeline: graph.pipeline,
     hash: graph.hash(),

@@ -49,6 +49,12 @@ export interface RunOptions {
   readonly logger?: Logger;
   /** Watches every transition of the state machines, as Stately's inspector does; changes nothing. */
   readonly inspect?: Inspect;
+  /**
+   * Stands beside the position of each source in every checkpoint.
+   *
+   * @internal
+   */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface RunReport {
@@ -108,6 +114,7 @@ const runTable: OptionTable<RunOptions> = {
   random: custom(),
   logger: custom(),
   inspect: custom(),
+  metadata: custom(),
 };
 
 /** @throws TidegateError `TIDEGATE_OPTIONS`. Called first: what reads them would throw a TypeError. */

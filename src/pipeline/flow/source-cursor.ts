@@ -40,6 +40,8 @@ export class SourceCursor<Rec = unknown> {
   watermark = beginningOfTime;
   /** The same of each partition, where the source names them. */
   readonly partitions = new PartitionWatermarks();
+  /** Of the run, beside what the source says of itself. */
+  runMetadata: SourcePosition['metadata'];
 
   constructor(name: string, source: ReadableSource<Rec>) {
     this.name = name;
@@ -110,7 +112,7 @@ export class SourceCursor<Rec = unknown> {
       `source ${this.name}`,
       await this.source.position(),
     );
-    this.#metadata = metadata;
+    this.#metadata = { ...metadata, ...this.runMetadata };
     return offsets;
   }
 

@@ -1,0 +1,9 @@
+// Many processes: `tidegate/tasks`.
+
+export { runTasks } from './run-tasks.js';
+export type { TasksRun } from './run-tasks.js';
+export type { TasksOptions, TaskTimeouts } from './options.js';
+export type { Task } from './task.js';
+export type { Assigner, AssignmentListener, JoinedAssigner } from './assigner.js';
+export type { TaskState } from './machine.js';
+export type { TasksEvents, TasksJson, TasksStatus, TaskStatus, TaskTrouble } from './events.js';
