@@ -10,6 +10,7 @@ const layers = [
   'connectors',
   'coordinator',
   'pipeline',
+  'tasks',
   'testing',
 ];
 

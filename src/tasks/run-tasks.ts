@@ -213,7 +213,10 @@ class Runner implements TasksRun {
 interface TaskSurroundings {
   readonly options: CheckedTasksOptions;
   readonly slots: TaskSlots;
-  readonly emit: <Name extends keyof TasksEvents>(event: Name, ...carried: TasksEvents[Name]) => void;
+  readonly emit: <Name extends keyof TasksEvents>(
+    event: Name,
+    ...carried: TasksEvents[Name]
+  ) => void;
   readonly failed: (error: unknown) => void;
 }
 

@@ -49,6 +49,7 @@ export type {
   StoreConformanceCase,
   StoreSystem,
 } from './store-conformance.js';
+export { SimulatedAssigner } from './simulated-assigner.js';
 export { SimulatedClock } from './clock.js';
 export type { SimulatedClockOptions } from './clock.js';
 export { SimulatedDisk } from './disk/simulated-disk.js';
