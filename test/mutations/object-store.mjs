@@ -118,12 +118,7 @@ export const mutations = [
       'await this.#leavings.clear(first, signal);\n' +
       'if (deleted.length > 0) await this.#remove(new Set(deleted), signal);',
   ),
-  store(
-    'an overtaken owner writes sidecars',
-    'session.ts',
-    'await this.#ownership.read(signal);\n      // One',
-    '// One',
-  ),
+  store('an overtaken owner writes sidecars', 'session.ts', 'await owning;', ''),
   store(
     'a save is not held against what is stored',
     'session.ts',
