@@ -1,4 +1,4 @@
-// Every error code with its kind and its way out, in the order and under the headings of the code.
+// Every error code with its kind and its way out, in the order and under the headings of the code: one table.
 
 import { readFileSync } from 'node:fs';
 import { markdownTable } from './markdown.mjs';
@@ -9,16 +9,11 @@ export async function errorTables() {
   const listed = [...sections.values()].flat();
   const forgotten = Object.keys(errorCodes).filter((code) => !listed.includes(code));
   if (forgotten.length > 0) throw new Error(`under no heading: ${forgotten.join(', ')}`);
-  return [...sections]
-    .map(([heading, codes]) => {
-      const rows = codes.map((code) => [
-        `\`${code}\``,
-        errorCodes[code].kind,
-        errorCodes[code].remedy,
-      ]);
-      return `## ${heading}\n\n${markdownTable(['code', 'kind', 'what to do'], rows)}`;
-    })
-    .join('\n\n');
+  const rows = [...sections].flatMap(([heading, codes]) => [
+    [`**${heading}**`, '', ''],
+    ...codes.map((code) => [`\`${code}\``, errorCodes[code].kind, errorCodes[code].remedy]),
+  ]);
+  return markdownTable(['code', 'kind', 'what to do'], rows);
 }
 
 /** Comments between the codes are the headings. */

@@ -54,6 +54,7 @@ export interface ObjectCheckpointStoreOptions {
    * than 5 MiB.
    */
   readonly partBytes?: number;
+  /** Bounds in time of one request and of its repetition. */
   readonly timeouts?: ObjectStoreTimeouts;
 }
 
