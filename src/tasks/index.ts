@@ -5,5 +5,7 @@ export type { TasksRun } from './run-tasks.js';
 export type { TasksOptions, TaskTimeouts } from './options.js';
 export type { Task } from './task.js';
 export type { Assigner, AssignmentListener, JoinedAssigner } from './assigner.js';
+export { kafkaGroup } from './kafka-group.js';
+export type { KafkaGroupOptions } from './kafka-group.js';
 export type { TaskState } from './machine.js';
 export type { TasksEvents, TasksJson, TasksStatus, TaskStatus, TaskTrouble } from './events.js';

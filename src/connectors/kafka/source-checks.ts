@@ -14,11 +14,15 @@ export interface TopicNow {
   readonly ranges: ReadonlyMap<number, KafkaRange>;
 }
 
-/** @throws TidegateError `TIDEGATE_KAFKA_TOPIC` when there is none. */
+/**
+ * @param only Partitions that are looked at; all of them where it is left out.
+ * @throws TidegateError `TIDEGATE_KAFKA_TOPIC` when there is none, or one of the partitions is not there.
+ */
 export async function lookAt(
   admin: KafkaAdmin,
   topic: string,
   options: CallOptions,
+  only?: readonly number[],
 ): Promise<TopicNow> {
   const clusterId = await admin.clusterId(options);
   const found = await admin.describeTopic(topic, options);
@@ -27,7 +31,17 @@ export async function lookAt(
       details: { topic, clusterId },
     });
   }
-  const ranges = await admin.ranges(topic, options);
+  const all = await admin.ranges(topic, options);
+  const ranges = new Map<number, KafkaRange>();
+  for (const partition of only ?? all.keys()) {
+    const range = all.get(partition);
+    if (range === undefined) {
+      const message = `topic ${topic} has ${all.size} partitions, and none of number ${partition}`;
+      const details = { topic, partition, partitions: all.size };
+      throw new TidegateError('TIDEGATE_KAFKA_TOPIC', message, { details });
+    }
+    ranges.set(partition, range);
+  }
   return { topic, clusterId, topicId: found.id, ranges };
 }
 

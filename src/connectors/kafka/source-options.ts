@@ -22,6 +22,11 @@ export interface KafkaSourceOptions<Value, Key = Buffer> {
   /** `kafkaJs(new Kafka(…))`. */
   readonly kafka: KafkaDriver;
   readonly topic: string;
+  /**
+   * Reads these and no others, such as `[task.partition]`. Default: all, also those that are added. A
+   * position with other ones in it is refused.
+   */
+  readonly partitions?: readonly number[];
   /** `json()`, `text()`, `bytes()`, or a function. */
   readonly value: KafkaFormat<Value>;
   /** Default `bytes()`. */
@@ -57,6 +62,7 @@ export interface KafkaSourceOptions<Value, Key = Buffer> {
 const optionTable = {
   kafka: required(custom(driverProblem)),
   topic: required(text()),
+  partitions: custom(partitionsProblem),
   value: required(callback()),
   key: callback(),
   from: required(custom(fromProblem)),
@@ -77,6 +83,9 @@ export function requireSourceOptions<Value, Key>(options: KafkaSourceOptions<Val
       options.joinGroup === true && options.groupId === undefined
         ? 'joinGroup needs a groupId'
         : undefined,
+      options.joinGroup === true && options.partitions !== undefined
+        ? 'partitions and joinGroup contradict each other: the group says which partitions are read'
+        : undefined,
     ],
   });
 }
@@ -86,6 +95,15 @@ function driverProblem(kafka: unknown): string | undefined {
   const isDriver =
     problem === undefined && typeof Reflect.get(kafka as object, 'client') === 'string';
   return isDriver ? undefined : 'is no driver: give kafkaJs(new Kafka(…))';
+}
+
+function partitionsProblem(partitions: unknown): string | undefined {
+  const areNumbers =
+    Array.isArray(partitions) &&
+    partitions.length > 0 &&
+    new Set(partitions).size === partitions.length &&
+    partitions.every((one) => Number.isSafeInteger(one) && one >= 0);
+  return areNumbers ? undefined : 'is not a list of different partition numbers';
 }
 
 function fromProblem(from: unknown): string | undefined {

@@ -45,9 +45,13 @@ export function toOffsets({ topic, clusterId, topicId, partitions }: TopicPositi
 
 /**
  * @throws TidegateError `TIDEGATE_SOURCE_OFFSETS` for what no Kafka source has written,
- * `TIDEGATE_KAFKA_POSITION` for the position of another topic.
+ * `TIDEGATE_KAFKA_POSITION` for the position of another topic, or of partitions beside the `only` ones.
  */
-export function toPosition(topic: string, offsets: Offsets): TopicPosition {
+export function toPosition(
+  topic: string,
+  offsets: Offsets,
+  only?: readonly number[],
+): TopicPosition {
   const places = new Map<number, { next?: bigint; last?: LastRecord; end?: bigint }>();
   const texts = new Map<string, string>();
   for (const [name, value] of Object.entries(offsets)) {
@@ -73,6 +77,8 @@ export function toPosition(topic: string, offsets: Offsets): TopicPosition {
   if (partitions.size === 0) throw notOurs(topic, 'partition-0', 'missing');
   const { topic: saved = topic } = Object.fromEntries(texts);
   if (saved !== topic) throw otherTopic(topic, saved);
+  const others = [...partitions.keys()].filter((partition) => only?.includes(partition) === false);
+  if (others.length > 0) throw otherPartitions(topic, others);
   return { topic, clusterId: texts.get('cluster'), topicId: texts.get('topic-id'), partitions };
 }
 
@@ -82,6 +88,16 @@ function otherTopic(topic: string, saved: string): TidegateError {
     `source of topic ${topic}: the position is of topic ${saved}. Register the source of another ` +
       'topic under another name, and keep this one until its input has been processed',
     { details: { topic, saved } },
+  );
+}
+
+function otherPartitions(topic: string, others: readonly number[]): TidegateError {
+  const named = others.join(', ');
+  return new TidegateError(
+    'TIDEGATE_KAFKA_POSITION',
+    `source of topic ${topic}: the position is of partition ${named} too, which it no longer reads. ` +
+      'Add it to its partitions, or start over with a new store and sinks',
+    { details: { topic, partitions: others } },
   );
 }
 

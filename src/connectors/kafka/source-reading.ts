@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
 import type { KafkaAdmin, KafkaConsumer, KafkaRange, KafkaRead, RawKafkaRecord } from './driver.js';
 import { toKafkaError } from './errors.js';
-import { lookAt, madeAnew, problemWith, refusal, type TopicNow } from './source-checks.js';
+import { madeAnew, problemWith, refusal, type TopicNow } from './source-checks.js';
 import { toOffsets, type PartitionPlace, type TopicPosition } from './source-position.js';
 import { digestOf, type DecodedRecords } from './source-records.js';
 
@@ -17,6 +17,7 @@ export interface ReadingOptions<Rec> {
   readonly position: TopicPosition;
   /** The topic as it is where the reading begins. */
   readonly now: TopicNow;
+  readonly lookAgain: (call: CallOptions) => Promise<TopicNow>;
   /** The group whose member the consumer is. */
   readonly memberOf?: { readonly id: string; readonly sessionTimeoutMs: number } | undefined;
   readonly decode: (raw: readonly RawKafkaRecord[]) => Promise<DecodedRecords<Rec>>;
@@ -140,12 +141,12 @@ export class Reading<Rec> {
 
   /** Looks for partitions that were added and for a topic that is another one. Never throws. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { topic, admin, clock, position } = this.#options;
+    const { topic, clock, position, lookAgain } = this.#options;
     const who = `source of topic ${topic}`;
     while (await sleep(clock, lookEveryMs, signal)) {
       try {
         const partitions = new Map(this.#places);
-        const now = await lookAt(admin, topic, { signal });
+        const now = await lookAgain({ signal });
         const problem = problemWith({ ...position, partitions }, now);
         if (problem !== undefined) throw refusal(problem);
         this.#takeUp(now.ranges);

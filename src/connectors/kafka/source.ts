@@ -64,7 +64,7 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
   async position(): Promise<SourcePosition> {
     const { signal } = new AbortController();
     this.#position ??= await this.#withAdmin({ signal }, async (admin) =>
-      firstPosition(this.#options, await lookAt(admin, this.#options.topic, { signal })),
+      firstPosition(this.#options, await this.#lookAt(admin, { signal })),
     );
     const { topic, clusterId = 'unknown', topicId, partitions } = this.#position;
     return {
@@ -81,10 +81,10 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
   }
 
   async restore(offsets: Offsets, call: RestoreOptions): Promise<void> {
-    const { topic, until } = this.#options;
-    const saved = toPosition(topic, offsets);
+    const { topic, until, partitions } = this.#options;
+    const saved = toPosition(topic, offsets, partitions);
     this.#position = await this.#withAdmin(call, async (admin) => {
-      const now = await lookAt(admin, topic, call);
+      const now = await this.#lookAt(admin, call);
       const position = withEnds(saved, now, until !== undefined);
       const problem = problemWith(position, now) ?? (await this.#otherRecord(position, now, call));
       if (problem === undefined) {
@@ -130,7 +130,7 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
     call: CallOptions,
   ): AsyncGenerator<SourceBatch<KafkaRecord<Value, Key>>> {
     const { kafka, topic, maxFetchBytes, batchRecords = 500, clock = systemClock } = this.#options;
-    const now = await lookAt(admin, topic, call);
+    const now = await this.#lookAt(admin, call);
     const { ranges } = now;
     const position = verifiable(this.#known(), ranges);
     const memberOf = this.#membership();
@@ -155,6 +155,7 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
         memberOf,
         batchRecords,
         clock,
+        lookAgain: (again) => this.#lookAt(admin, again),
         decode: (raw) => this.#decoder.decode(raw),
         moved: (moved) => {
           this.#position = moved;
@@ -164,6 +165,11 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
     } finally {
       await consumer.close();
     }
+  }
+
+  #lookAt(admin: KafkaAdmin, call: CallOptions): Promise<TopicNow> {
+    const { topic, partitions } = this.#options;
+    return lookAt(admin, topic, call, partitions);
   }
 
   #membership(): { readonly id: string; readonly sessionTimeoutMs: number } | undefined {
@@ -187,8 +193,7 @@ class KafkaSource<Value, Key> implements ReadableSource<KafkaRecord<Value, Key>>
       return toKafkaError(error, this.#who);
     }
     try {
-      const { topic } = this.#options;
-      const now = await lookAt(admin, topic, call);
+      const now = await this.#lookAt(admin, call);
       const problem = problemWith(this.#known(), now);
       if (problem !== undefined) return refusal(problem);
     } catch (again) {
