@@ -63,11 +63,11 @@ const sections = [
   },
   {
     heading: '`fileSink(…)`',
-    interfaces: [['src/connectors/files/sink/file-sink.ts', 'FileSinkOptions']],
+    interfaces: [['src/connectors/files/sink/sink.ts', 'FileSinkOptions']],
   },
   {
     heading: '`jsonLinesSource(path, …)`, `csvSource(path, …)`',
-    interfaces: [['src/connectors/files/source/file-source.ts', 'FileSourceOptions']],
+    interfaces: [['src/connectors/files/source/source.ts', 'FileSourceOptions']],
   },
   {
     heading: '`csvSource(path, …)` alone',
@@ -77,7 +77,7 @@ const sections = [
     heading: '`postgresSink(…)`, `postgresUpsertSink(…)`: besides `pool` or `database`',
     interfaces: [
       ['src/connectors/postgres/table.ts', 'TableOptions'],
-      ['src/connectors/postgres/postgres-sink.ts', 'SharedOptions'],
+      ['src/connectors/postgres/sink.ts', 'SharedOptions'],
       ['src/connectors/postgres/sink-context.ts', 'SinkLimits'],
     ],
   },
@@ -91,7 +91,7 @@ const sections = [
   },
   {
     heading: '`writeAhead(sink, …)`',
-    interfaces: [['src/connectors/write-ahead/write-ahead.ts', 'WriteAheadOptions']],
+    interfaces: [['src/connectors/write-ahead/sink.ts', 'WriteAheadOptions']],
   },
   {
     heading: '`iterableSource(…)`',

@@ -241,7 +241,7 @@ export const mutations = [
   ),
   source(
     'the position of a batch is that of the whole block',
-    'file-source.ts',
+    'source.ts',
     'const byteOffset = block.byteOffset + begin;',
     'const byteOffset = block.byteOffset + block.bytes.byteLength;',
   ),
@@ -338,7 +338,7 @@ export const mutations = [
   ),
   sink(
     'an opening that failed half-way reads as another owner',
-    'file-sink.ts',
+    'sink.ts',
     'else if (before !== undefined) throw openedHalfWay(ports, generation, before);',
     '',
   ),

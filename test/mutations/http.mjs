@@ -48,13 +48,13 @@ export const mutations = [
   ),
   http(
     'the path of the address is in the error',
-    'http-sink.ts',
+    'sink.ts',
     '`${what} to ${target.origin}: ${problem}`',
     '`${what} to ${target.origin}${target.pathname}: ${problem}`',
   ),
   http(
     'the cause is shown as fetch made it',
-    'http-sink.ts',
+    'sink.ts',
     'cause: redacted(cause, secrets),',
     'cause: secrets.length < 0 ? redacted(cause, secrets) : cause,',
   ),

@@ -98,7 +98,7 @@ export const mutations = [
   },
   {
     what: 'a lost answer to COMMIT is asked about before the server has ended',
-    file: 'src/connectors/postgres/one-transaction-session.ts',
+    file: 'src/connectors/postgres/session.ts',
     find: "return (await catalog.isMarked(one, owner, id)) ? 'already-applied' : 'absent';",
     replace: "return this.#held === undefined ? 'absent' : 'already-applied';",
   },
@@ -116,13 +116,13 @@ export const mutations = [
   },
   {
     what: 'a last-resource sink leaves prepared what it was as a durable one',
-    file: 'src/connectors/postgres/one-transaction-session.ts',
+    file: 'src/connectors/postgres/session.ts',
     find: '    if (left.every(({ handle }) => keep.includes(handle))) return outcomes;',
     replace: '    if (left.length >= 0) return outcomes;',
   },
   {
     what: 'a last-resource sink does not commit what it prepared as a durable one',
-    file: 'src/connectors/postgres/one-transaction-session.ts',
+    file: 'src/connectors/postgres/session.ts',
     find: 'if (!left.some((one) => one.handle === handle)) return',
     replace: 'return',
   },

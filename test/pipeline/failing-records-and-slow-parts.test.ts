@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { fileSink } from '../../src/connectors/files/sink/file-sink.js';
+import { fileSink } from '../../src/connectors/files/sink/sink.js';
 import { jsonLinesSource } from '../../src/connectors/files/source/json-lines-source.js';
 import { arraySource } from '../../src/connectors/memory/array-source.js';
 import { memorySink } from '../../src/connectors/memory/memory-sink.js';

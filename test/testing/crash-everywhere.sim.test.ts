@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { httpSink } from '../../src/connectors/http/http-sink.js';
+import { httpSink } from '../../src/connectors/http/sink.js';
 import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
 import { jsonState } from '../../src/coordinator/json-state.js';
 import type { Sink } from '../../src/contracts/sink.js';

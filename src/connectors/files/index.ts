@@ -1,10 +1,10 @@
 // The public names of `tidegate/files`.
 
-export { fileSink } from './sink/file-sink.js';
-export type { FileSinkOptions } from './sink/file-sink.js';
+export { fileSink } from './sink/sink.js';
+export type { FileSinkOptions } from './sink/sink.js';
 export { csvSource } from './source/csv-source.js';
 export type { CsvRecord, CsvSourceOptions } from './source/csv-source.js';
-export type { FileSourceOptions } from './source/file-source.js';
+export type { FileSourceOptions } from './source/source.js';
 export { jsonLinesSource } from './source/json-lines-source.js';
 export type { JsonLinesSourceOptions } from './source/json-lines-source.js';
 export type { JsonNumbers } from './source/json-numbers.js';

@@ -1,4 +1,4 @@
 // HTTP connector: `tidegate/http`.
 
-export { httpSink } from './http-sink.js';
+export { httpSink } from './sink.js';
 export type { HttpAnswer, HttpRequest, HttpSinkOptions, HttpVerdict } from './options.js';

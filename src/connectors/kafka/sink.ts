@@ -6,7 +6,7 @@ import { TidegateError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
 import { newUuid } from '../../runtime/uuid.js';
 import { IdRanges } from '../memory/id-ranges.js';
-import { writeAhead } from '../write-ahead/write-ahead.js';
+import { writeAhead } from '../write-ahead/sink.js';
 import type { KafkaAdmin, KafkaProducer } from './driver.js';
 import {
   checkMarker,

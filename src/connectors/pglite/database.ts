@@ -11,7 +11,7 @@ import { orAborted } from '../../runtime/abort.js';
 import { systemRandom, type Random } from '../../runtime/random.js';
 import { Mutex } from '../../runtime/mutex.js';
 import type { PostgresDriver, PostgresSession, QueryAnswer } from '../postgres/driver.js';
-import type { PostgresDatabase } from '../postgres/postgres-sink.js';
+import type { PostgresDatabase } from '../postgres/sink.js';
 import { claimDirectory, releaseDirectory } from './owner-file.js';
 import { PgliteSession, type Pglite } from './session.js';
 

@@ -10,4 +10,4 @@ export type {
   PostgresSession,
   QueryAnswer,
 } from '../postgres/driver.js';
-export type { PostgresDatabase } from '../postgres/postgres-sink.js';
+export type { PostgresDatabase } from '../postgres/sink.js';

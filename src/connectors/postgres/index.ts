@@ -10,16 +10,16 @@ export type {
 export type { PgClient, PgPool } from './pg-driver.js';
 export { JsonText } from './json-text.js';
 export type { OutputOptions } from './opening.js';
-export { postgresSink, postgresUpsertSink } from './postgres-sink.js';
+export { postgresSink, postgresUpsertSink } from './sink.js';
 export type {
   DatabaseOptions,
   PostgresDatabase,
   PostgresSinkOptions,
   PostgresUpsertSinkOptions,
   SharedOptions,
-} from './postgres-sink.js';
+} from './sink.js';
 export type { WriteRecords } from './records.js';
 export type { SinkLimits } from './sink-context.js';
 export type { TableOptions } from './table.js';
-export { postgresSource } from './postgres-source.js';
-export type { PostgresSourceOptions } from './postgres-source.js';
+export { postgresSource } from './source.js';
+export type { PostgresSourceOptions } from './source.js';

@@ -1,5 +1,5 @@
 // Write-ahead connector: `tidegate/write-ahead`.
 
-export { writeAhead } from './write-ahead.js';
+export { writeAhead } from './sink.js';
 export type { RecordCodec } from './codec.js';
-export type { WriteAheadOptions } from './write-ahead.js';
+export type { WriteAheadOptions } from './sink.js';

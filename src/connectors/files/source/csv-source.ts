@@ -4,7 +4,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import type { ReadableSource } from '../../../contracts/source.js';
 import { kindOf } from '../../../given.js';
 import { completeOptions, custom, whole, type OptionTable } from '../../../options.js';
-import { fileSource, fileSourceTable, type FileSourceOptions } from './file-source.js';
+import { fileSource, fileSourceTable, type FileSourceOptions } from './source.js';
 import { lineFeed, RecordProblem, type ParsedText, type RecordFormat } from './record-format.js';
 
 export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {

@@ -2,7 +2,7 @@
 
 import type { ReadableSource } from '../../../contracts/source.js';
 import { completeOptions, type OptionTable } from '../../../options.js';
-import { fileSource, fileSourceTable, type FileSourceOptions } from './file-source.js';
+import { fileSource, fileSourceTable, type FileSourceOptions } from './source.js';
 import { jsonNumbers, mayChange, parseJson, parsePlain, type JsonNumbers } from './json-numbers.js';
 import { endsOfLines, type ParsedText, type RecordFormat } from './record-format.js';
 

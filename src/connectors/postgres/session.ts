@@ -1,4 +1,4 @@
-// A sink whose output and marker are committed in one local transaction: the marker decides.
+// The two-phase sinks in the hands of one generation: prepared on the server, or held in one transaction.
 
 import { TidegateError } from '../../errors.js';
 import type { CheckpointId } from '../../ids.js';
@@ -27,40 +27,104 @@ import type { SinkContext } from './sink-context.js';
 import { toTrouble } from './trouble.js';
 import { withSession } from './session-use.js';
 
+/** What the sessions of both two-phase classes share. */
+abstract class EpochSession<Rec> extends PostgresInspector {
+  protected readonly context: SinkContext<Rec>;
+  protected readonly epoch: OpenEpoch<Rec>;
+  protected readonly pruning: MarkerPruning;
+
+  constructor(context: SinkContext<Rec>) {
+    super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
+    this.context = context;
+    this.epoch = new OpenEpoch(context);
+    this.pruning = new MarkerPruning(context);
+  }
+
+  write(records: readonly Rec[]): Promise<void> {
+    return this.epoch.write(records);
+  }
+
+  close(): void {
+    this.epoch.close();
+  }
+
+  protected fenced<Value>(
+    doing: string,
+    options: CallOptions,
+    work: (session: PostgresSession) => Promise<Value>,
+  ): Promise<Value> {
+    const { driver, catalog, owner } = this.context;
+    const what = `${doing} sink ${owner.sink}`;
+    return fenced(driver, { catalog, owner, what }, options, work);
+  }
+}
+
+/** A durable sink: PREPARE TRANSACTION, then COMMIT PREPARED. */
+export class PreparedSession<Rec> extends EpochSession<Rec> implements TwoPhaseSinkSession<Rec> {
+  readonly #prepared = new Map<number, Prepared>();
+
+  async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
+    const known = this.#prepared.get(request.checkpointId);
+    if (known !== undefined) return known;
+    this.epoch.throwIfIncomplete();
+    const { owner } = this.context;
+    const epoch = this.epoch.begun();
+    const handle = gidOf(owner, request.checkpointId);
+    try {
+      await epoch.prepare(request, handle, options);
+    } catch (error) {
+      throw this.epoch.fail(error, 'preparing');
+    }
+    this.epoch.handOver();
+    const prepared = { handle };
+    this.#prepared.set(request.checkpointId, prepared);
+    return prepared;
+  }
+
+  commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
+    const { owner } = this.context;
+    const id = requireOwnGid(owner, handle);
+    return this.fenced('committing', options, async (session) => {
+      const outcome = await commitPrepared(session, this.context, handle);
+      this.#prepared.delete(id);
+      if (outcome === 'applied') await this.pruning.afterCommit((prune) => prune(session));
+      return outcome;
+    });
+  }
+
+  rollback(
+    { keep }: RollbackRequest,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, RollbackOutcome>> {
+    return this.fenced('rolling back', options, async (session) => {
+      const outcomes = await rollbackPrepared(session, this.context, keep);
+      const { owner } = this.context;
+      for (const handle of outcomes.keys()) this.#prepared.delete(requireOwnGid(owner, handle));
+      return outcomes;
+    });
+  }
+}
+
 interface HeldEpoch<Rec> {
   readonly request: PreCommitRequest;
   readonly prepared: Prepared;
   readonly epoch: EpochTransaction<Rec>;
 }
 
+/** A sink whose output and marker are committed in one local transaction: the marker decides. */
 export class OneTransactionSession<Rec>
-  extends PostgresInspector
+  extends EpochSession<Rec>
   implements TwoPhaseSinkSession<Rec>
 {
-  readonly recordForm: RecordForm<Rec> | undefined;
-  readonly #context: SinkContext<Rec>;
-  readonly #open: OpenEpoch<Rec>;
-  readonly #pruning: MarkerPruning;
+  readonly recordForm: RecordForm<Rec> | undefined = this.context.recordForm;
   #held: HeldEpoch<Rec> | undefined;
   /** A COMMIT was sent and not answered: the server may still be at it. */
   #isUnclear = false;
 
-  constructor(context: SinkContext<Rec>) {
-    super({ driver: context.driver, catalog: context.catalog, identity: context.owner });
-    this.recordForm = context.recordForm;
-    this.#context = context;
-    this.#open = new OpenEpoch(context);
-    this.#pruning = new MarkerPruning(context);
-  }
-
-  write(records: readonly Rec[]): Promise<void> {
-    return this.#open.write(records);
-  }
-
   async preCommit(request: PreCommitRequest, options: CallOptions): Promise<Prepared> {
     if (this.#held?.request.checkpointId === request.checkpointId) return this.#held.prepared;
-    this.#open.throwIfIncomplete();
-    const { owner, driver } = this.#context;
+    this.epoch.throwIfIncomplete();
+    const { owner, driver } = this.context;
     if (this.#held !== undefined) {
       throw new TidegateError(
         'TIDEGATE_POSTGRES_BUSY',
@@ -68,16 +132,16 @@ export class OneTransactionSession<Rec>
           'at a time',
       );
     }
-    const epoch = this.#open.begun();
+    const epoch = this.epoch.begun();
     try {
       // On the only session an open transaction would stop everybody else until the commit.
       if (driver.sessions === 'many') await epoch.complete(request, options);
       // Early, for an owner that was overtaken; what counts is the look under the lock.
       await this.#requireOwn(options);
     } catch (error) {
-      throw this.#open.fail(error, 'pre-committing');
+      throw this.epoch.fail(error, 'pre-committing');
     }
-    this.#open.handOver();
+    this.epoch.handOver();
     const handle = gidOf(owner, request.checkpointId);
     const prepared = { handle };
     this.#held = { request, prepared, epoch };
@@ -85,7 +149,7 @@ export class OneTransactionSession<Rec>
   }
 
   async commit(handle: string, options: CallOptions): Promise<CommitOutcome> {
-    const { owner } = this.#context;
+    const { owner } = this.context;
     const id = requireOwnGid(owner, handle);
     const held = this.#held;
     if (held?.prepared.handle !== handle) return this.#commitLeft({ handle, id }, options);
@@ -99,8 +163,8 @@ export class OneTransactionSession<Rec>
       held.epoch.discard();
       throw toTrouble(error, `committing sink ${owner.sink}`);
     }
-    await this.#pruning.afterCommit((prune) =>
-      this.#fenced('pruning the markers of', options, prune),
+    await this.pruning.afterCommit((prune) =>
+      this.fenced('pruning the markers of', options, prune),
     );
     return 'applied';
   }
@@ -133,19 +197,19 @@ export class OneTransactionSession<Rec>
     }
     const left = await super.listPrepared(options);
     if (left.every(({ handle }) => keep.includes(handle))) return outcomes;
-    const found = await this.#fenced('rolling back', options, (session) =>
-      rollbackPrepared(session, this.#context, keep),
+    const found = await this.fenced('rolling back', options, (session) =>
+      rollbackPrepared(session, this.context, keep),
     );
     return new Map([...outcomes, ...found]);
   }
 
-  close(): void {
-    this.#open.close();
+  override close(): void {
+    super.close();
     this.#held?.epoch.discard();
   }
 
   async #requireOwn(options: CallOptions): Promise<void> {
-    const { driver, catalog, owner } = this.#context;
+    const { driver, catalog, owner } = this.context;
     await withSession(driver, `pre-committing sink ${owner.sink}`, options, (session) =>
       requireGeneration(session, catalog, owner),
     );
@@ -158,23 +222,13 @@ export class OneTransactionSession<Rec>
   ): Promise<CommitOutcome> {
     const left = await super.listPrepared(options);
     if (!left.some((one) => one.handle === handle)) return this.#askMarker(id, options);
-    return this.#fenced('committing', options, (session) =>
-      commitPrepared(session, this.#context, handle),
+    return this.fenced('committing', options, (session) =>
+      commitPrepared(session, this.context, handle),
     );
   }
 
-  #fenced<Value>(
-    doing: string,
-    options: CallOptions,
-    work: (session: PostgresSession) => Promise<Value>,
-  ): Promise<Value> {
-    const { driver, catalog, owner } = this.#context;
-    const what = `${doing} sink ${owner.sink}`;
-    return fenced(driver, { catalog, owner, what }, options, work);
-  }
-
   async #askMarker(id: CheckpointId, options: CallOptions): Promise<CommitOutcome> {
-    const { driver, catalog, owner } = this.#context;
+    const { driver, catalog, owner } = this.context;
     return withSession(
       driver,
       `asking for the marker of sink ${owner.sink}`,

@@ -19,7 +19,7 @@ import type { ReadableSource, SourceBatch } from '../../contracts/source.js';
 import { systemClock, type Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/deadline.js';
 import { toOffsets, toPlace, type Place } from './place.js';
-import { driverOf, type DatabaseOptions } from './postgres-sink.js';
+import { driverOf, type DatabaseOptions } from './sink.js';
 import { TableReader } from './table-reader.js';
 import { quotedName, type TableOptions } from './table.js';
 
