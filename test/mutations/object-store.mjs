@@ -67,7 +67,7 @@ export const mutations = [
   store(
     'a closed owner gives signs of life',
     'ownership.ts',
-    '    this.#timer?.cancel();\n    if (this.#state',
+    '    this.#heartbeat.stop();\n    if (this.#state',
     '    if (this.#state',
   ),
   store('a name is used again', 'bodies.ts', 'this.#count += 1;', ''),

@@ -8,7 +8,8 @@ import { placeOf } from './place.js';
 import type { S3Client } from './sdk-client.js';
 import { SdkStorage } from './sdk-storage.js';
 
-interface S3PlaceOptions {
+/** Where the objects lie. */
+export interface S3PlaceOptions {
   readonly bucket: string;
   /** Of all keys, such as `pipelines/orders`; a slash is put behind it. Default none. */
   readonly prefix?: string;

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { hasErrorCode, TidegateError, toError } from '../../errors.js';
-import type { Timer } from '../../runtime/clock.js';
+import { Heartbeat } from '../heartbeat.js';
 import { ownerFile } from '../layout.js';
 import { fenced, storeFailure } from '../store-error.js';
 import { releaseOwnership, isOvertaken, type Claim } from './generations.js';
@@ -12,13 +12,14 @@ type LeaseState = 'held' | 'fenced' | 'released';
 
 export class OwnerLease {
   #state: LeaseState = 'held';
-  #timer: Timer | undefined;
+  readonly #heartbeat: Heartbeat;
 
   constructor(
     private readonly ports: StorePorts,
     private readonly claim: Claim,
   ) {
-    this.#scheduleHeartbeat();
+    const { clock, heartbeatMs } = ports;
+    this.#heartbeat = new Heartbeat(clock, heartbeatMs, () => this.#beat());
   }
 
   /** @throws TidegateError `TIDEGATE_FENCED` or `TIDEGATE_STORE_CLOSED` when that is known. */
@@ -54,39 +55,26 @@ export class OwnerLease {
 
   overtaken(): void {
     this.#state = 'fenced';
-    this.#timer?.cancel();
+    this.#heartbeat.stop();
   }
 
   /** Removes the owner file, so that the next `open` does not wait for this owner. */
   async end(): Promise<void> {
-    this.#timer?.cancel();
+    this.#heartbeat.stop();
     if (this.#state !== 'held') return;
     this.#state = 'released';
     await releaseOwnership(this.ports, this.claim.staging);
   }
 
-  #scheduleHeartbeat(): void {
-    const { clock, heartbeatMs } = this.ports;
-    if (heartbeatMs <= 0 || this.#state !== 'held') return;
-    this.#timer = clock.setTimer(() => void this.#beat(), heartbeatMs);
-    // A session that was never closed must not keep the process alive.
-    this.#timer.unref?.();
-  }
-
-  /** Never rejects: a missed heartbeat only delays the liveness check of others. */
   async #beat(): Promise<void> {
     const { clock, fileSystem, logger } = this.ports;
     try {
       await fileSystem.touch(this.#ownerFile(), clock.now());
     } catch (error) {
       if (this.#state !== 'held') return;
-      if (await isOvertaken(this.ports, this.claim.staging)) {
-        this.overtaken();
-        return;
-      }
-      logger.debug({ err: toError(error) }, 'missed a heartbeat');
+      if (await isOvertaken(this.ports, this.claim.staging)) this.overtaken();
+      else logger.debug({ err: toError(error) }, 'missed a heartbeat');
     }
-    this.#scheduleHeartbeat();
   }
 
   #ownerFile(): string {

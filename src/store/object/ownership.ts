@@ -2,8 +2,8 @@
 
 import { TidegateError, toError } from '../../errors.js';
 import { generation as generationOf, highestGeneration, type Generation } from '../../ids.js';
-import type { Timer } from '../../runtime/clock.js';
 import { withDeadline } from '../../runtime/deadline.js';
+import { Heartbeat } from '../heartbeat.js';
 import { fenced } from '../store-error.js';
 import { currentKey, heartbeatKey, type Current } from './current.js';
 import { readCurrent, replaceCurrent, type SeenCurrent } from './current-object.js';
@@ -21,7 +21,7 @@ export class Ownership {
   #state: 'held' | 'fenced' | 'closed' = 'held';
   /** Sessions that this one may have claimed and has not handed out. */
   readonly #abandoned = new Set<string>();
-  #timer: Timer | undefined;
+  readonly #heartbeat: Heartbeat;
   #lastSignMs: number;
 
   constructor(
@@ -32,7 +32,8 @@ export class Ownership {
     this.generation = claimed.current.generation;
     this.session = claimed.current.session;
     this.#lastSignMs = ports.clock.monotonicMs();
-    this.#scheduleHeartbeat();
+    const { clock, heartbeatMs } = ports;
+    this.#heartbeat = new Heartbeat(clock, heartbeatMs, () => this.#beat());
   }
 
   /** @throws TidegateError `TIDEGATE_FENCED` or `TIDEGATE_STORE_CLOSED` when that is known. */
@@ -96,7 +97,7 @@ export class Ownership {
 
   /** Gives the store up, so that the next `open` does not wait. */
   async end(): Promise<void> {
-    this.#timer?.cancel();
+    this.#heartbeat.stop();
     if (this.#state !== 'held') return;
     this.#state = 'closed';
     const { clock, logger } = this.ports;
@@ -129,31 +130,19 @@ export class Ownership {
 
   #fence(): void {
     this.#state = 'fenced';
-    this.#timer?.cancel();
+    this.#heartbeat.stop();
   }
 
-  #scheduleHeartbeat(): void {
-    const { clock, heartbeatMs } = this.ports;
-    if (heartbeatMs <= 0 || this.#state !== 'held') return;
-    this.#timer = clock.setTimer(() => void this.#beat(), heartbeatMs);
-    // A session that was never closed must not keep the process alive.
-    this.#timer.unref?.();
-  }
-
-  /** Never rejects: a missed heartbeat only delays the liveness check of others. */
   async #beat(): Promise<void> {
-    if (this.#state !== 'held') return;
     const { calls, clock, heartbeatMs, logger, storage } = this.ports;
     // A new version of `current.json` is a sign of life, too.
-    if (clock.monotonicMs() - this.#lastSignMs >= heartbeatMs) {
-      const bytes = Buffer.from(JSON.stringify({ atMs: clock.now() }));
-      try {
-        await calls.once(undefined, (options) => storage.put(heartbeatKey(this), bytes, options));
-      } catch (error) {
-        logger.debug({ err: toError(error) }, 'missed a heartbeat');
-      }
+    if (clock.monotonicMs() - this.#lastSignMs < heartbeatMs) return;
+    const bytes = Buffer.from(JSON.stringify({ atMs: clock.now() }));
+    try {
+      await calls.once(undefined, (options) => storage.put(heartbeatKey(this), bytes, options));
+    } catch (error) {
+      logger.debug({ err: toError(error) }, 'missed a heartbeat');
     }
-    this.#scheduleHeartbeat();
   }
 }
 
