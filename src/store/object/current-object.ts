@@ -15,13 +15,16 @@ export type Replacement =
   | { readonly kind: 'done'; readonly seen: SeenCurrent }
   | { readonly kind: 'lost'; readonly seen: SeenCurrent | undefined };
 
+/** Room for hundreds of thousands of checkpoints. */
+const maxCurrentBytes = 64 * 2 ** 20;
+
 export async function readCurrent(
   { calls, storage }: ObjectStorePorts,
   signal: AbortSignal | undefined,
 ): Promise<(SeenCurrent & { readonly lastModifiedMs: number }) | undefined> {
-  const object = await calls.readWhole(currentKey, signal);
+  const object = await calls.readWhole(currentKey, maxCurrentBytes, signal);
   if (object === undefined) return undefined;
-  const { bytes, etag, lastModifiedMs } = object;
+  const { bytes = new Uint8Array(), etag, lastModifiedMs } = object;
   return { current: parseCurrent(bytes, storage.address), etag, lastModifiedMs };
 }
 

@@ -140,7 +140,7 @@ export class ObjectStoreReader implements StoreReader {
   ): Promise<{ readonly manifest: CheckpointManifest; readonly manifestLength: number }> {
     const { calls, maxManifestBytes, verified, storage } = this.ports;
     const key = bodyKey(name);
-    const object = await calls.readWhole(key, signal);
+    const object = await calls.readWhole(key, maxManifestBytes, signal);
     if (object === undefined) {
       throw new TidegateError(
         'TIDEGATE_STORE_CORRUPT',
@@ -148,8 +148,15 @@ export class ObjectStoreReader implements StoreReader {
           'rule of the bucket must not delete below this prefix',
       );
     }
-    const manifest = verified.parse(id, object.bytes, { maxBytes: maxManifestBytes });
-    if (manifest.checkpointId === id) return { manifest, manifestLength: object.bytes.byteLength };
+    const { bytes } = object;
+    if (bytes === undefined) {
+      throw new TidegateError(
+        'TIDEGATE_MANIFEST_TOO_LARGE',
+        `${storage.address}/${key} has ${object.size} bytes, more than ${maxManifestBytes}`,
+      );
+    }
+    const manifest = verified.parse(id, bytes, { maxBytes: maxManifestBytes });
+    if (manifest.checkpointId === id) return { manifest, manifestLength: bytes.byteLength };
     throw new TidegateError(
       'TIDEGATE_STORE_CORRUPT',
       `${storage.address}/${key} is the manifest of checkpoint ${manifest.checkpointId}, not of ${id}`,

@@ -67,39 +67,48 @@ export class StorageCalls {
     return new Tries(this.clock, this.random, this.timeouts.retryMs, signal);
   }
 
-  /** The whole of a small object. */
+  /** The whole of a small object; `bytes` is undefined when it has more than `maxBytes`. */
   async readWhole(
     key: string,
+    maxBytes: number,
     signal: AbortSignal | undefined,
-  ): Promise<(Omit<StoredObject, 'body'> & { readonly bytes: Uint8Array }) | undefined> {
+  ): Promise<(Omit<StoredObject, 'body'> & { readonly bytes?: Uint8Array }) | undefined> {
     return this.repeat(signal, async (options) => {
       const object = await this.storage.get(key, options);
-      return object === undefined ? undefined : { ...object, bytes: await collect(object) };
+      if (object === undefined) return undefined;
+      const bytes = await collect(object, maxBytes);
+      return bytes === undefined ? object : { ...object, bytes };
     });
   }
 
-  /** Bytes of an object in order; a piece that breaks off is asked for again, from where it broke. */
+  /** Bytes of an object in order, a range at a time; one that breaks off is asked for again. */
   async *stream(
     key: string,
     { start, end }: { readonly start: number; readonly end: number },
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let from = start; from < end;) {
+    for (let from = start; from < end; from += rangeBytes) {
       const range = { start: from, end: Math.min(end, from + rangeBytes) };
+      const byteLength = range.end - range.start;
       const bytes = await this.repeat(signal, async (options) => {
         const object = await this.storage.get(key, { ...options, range });
-        return object === undefined ? undefined : collect(object);
+        return object === undefined ? undefined : collect(object, byteLength);
       });
-      if (bytes?.byteLength !== range.end - range.start) throw new MissingBytes(key);
+      if (bytes?.byteLength !== byteLength) throw new MissingBytes(key);
       yield new Uint8Array(bytes);
-      from = range.end;
     }
   }
 }
 
-async function collect({ body }: StoredObject): Promise<Uint8Array> {
+/** Undefined when there are more: an object that something else has put there must not fill the memory. */
+async function collect({ body }: StoredObject, maxBytes: number): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
+  let byteLength = 0;
+  for await (const piece of body) {
+    byteLength += piece.byteLength;
+    if (byteLength > maxBytes) return undefined;
+    pieces.push(piece);
+  }
   return Buffer.concat(pieces);
 }
 

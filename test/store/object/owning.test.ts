@@ -404,6 +404,24 @@ test('what a lifecycle rule has taken away is corrupt, and says so', async () =>
   await expect(reader.list()).rejects.toMatchObject({ code: 'TIDEGATE_STORE_PERMISSION' });
 });
 
+test('a body that something else has made too large is not read whole', async () => {
+  const owner = await new ObjectProcess(service).open();
+  const saved = await saveWithSidecar(owner, Uint8Array.of(1, 2, 3));
+  const [sidecar, manifest] = bodies();
+  service.putObject(manifest!, new Uint8Array(200_000));
+  const reader = await new ObjectProcess(service, { store: { maxManifestBytes: 70_000 } })
+    .store()
+    .openReadOnly();
+  const [listing] = await reader.list();
+  expect(listing).toMatchObject({
+    state: 'corrupt',
+    problem: { code: 'TIDEGATE_MANIFEST_TOO_LARGE' },
+  });
+  service.putObject(sidecar!, new Uint8Array(9));
+  const loading = owner.load(checkpointId(saved.manifest.checkpointId));
+  await expect(loading).rejects.toMatchObject({ kind: expect.stringMatching(/corrupt|invalid/) });
+});
+
 test('a manifest that the service does not show for now is not damaged', async () => {
   const owner = await new ObjectProcess(service).open();
   await saveNew(owner);
