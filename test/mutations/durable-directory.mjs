@@ -51,6 +51,11 @@ export const mutations = [
     replace: 'if (facts !== null) return;',
   },
   ownerWait(
+    'a process that stands still counts by its heartbeats alone',
+    "const isUnseen = liveness === 'unknown';",
+    "const isUnseen = liveness !== 'gone';",
+  ),
+  ownerWait(
     'a process that runs and gives no heartbeat is overtaken',
     'if (isUnseen || isOfThisProcess(ports, owner)) {',
     'if (isUnseen || owner.heartbeatMs > 0) {',

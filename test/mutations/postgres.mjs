@@ -3,6 +3,7 @@
 export const tests = [
   'test/connectors/postgres-server',
   'test/connectors/postgres-class-changed',
+  'test/connectors/postgres-embedded',
   'test/connectors/write-ahead',
   'test/connectors/many-generations',
 ];
@@ -12,6 +13,12 @@ const fence = 'src/connectors/postgres/fence.ts';
 const catalog = 'src/connectors/postgres/catalog.ts';
 
 export const mutations = [
+  {
+    what: 'an embedded directory that a running process has open is opened a second time',
+    file: 'src/connectors/pglite/owner-file.ts',
+    find: "  if (liveness === 'gone') return;",
+    replace: "  if (liveness !== 'unknown') return;",
+  },
   {
     what: '"not found" is taken for committed',
     file: ended,

@@ -73,6 +73,26 @@ test('a running owner is waited for, and then refused', async () => {
   expect(clock.monotonicMs()).toBeLessThan(2_500);
 });
 
+test('an owner that stands still is not overtaken: its late write would take a key back in time', async () => {
+  // The generation fences the store. It does not fence an idempotent sink that does not order its writes.
+  const rows = new Map<string, string>();
+  const stopped = new FileSystemCheckpointStore('/store', {
+    fileSystem: disk.mount().fileSystem,
+    // No timer of a stopped process fires, so it gives no heartbeat.
+    clock: new SimulatedClock(),
+    heartbeatMs: 1_000,
+    processes: { self: () => ({ ...identity, pid: 2 }), livenessOf: () => 'running' },
+  });
+  await stopped.open({ pipeline: 'orders' });
+  const writeInFlight = (): unknown => rows.set('key', 'of the older owner');
+  const heir = openInTime({ waitForOwnerMs: 10_000 }).then(() => rows.set('key', 'newer'));
+  await assertRejects(heir, 'TIDEGATE_STORE_OWNED');
+  const before = rows.get('key');
+  writeInFlight();
+  expect(before).toBeUndefined();
+  expect(rows.get('key')).toBe('of the older owner');
+});
+
 test('a running owner is taken over when the caller asks for that', async () => {
   await storeOn().open({ pipeline: 'orders' });
   expect((await openInTime({ liveOwner: 'take-over' })).generation).toBe(2);
