@@ -1,9 +1,10 @@
 // What an error is in a log line: everything that says what to do, and nothing that is secret.
 
 import { describe, expect, test } from '@jest/globals';
-import { errorCodes, TidegateError, type ErrorCode } from '../src/errors.js';
+import { TidegateError, errorCodes } from 'tidegate';
+import type { ErrorCode } from 'tidegate';
+import { ManifestError } from 'tidegate/manifest';
 import { errorJson } from '../src/error-json.js';
-import { ManifestError } from '../src/manifest/manifest-error.js';
 import { toStoreError } from '../src/store/store-error.js';
 
 function written(error: unknown): unknown {

@@ -3,14 +3,9 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { assert, assertNever } from '../src/assert.js';
-import {
-  errorCodes,
-  hasErrorCode,
-  isTidegateError,
-  TidegateError,
-  toError,
-  type ErrorCode,
-} from '../src/errors.js';
+import { TidegateError, errorCodes, hasErrorCode, isTidegateError } from 'tidegate';
+import type { ErrorCode } from 'tidegate';
+import { toError } from '../src/errors.js';
 import {
   attemptId,
   checkpointId,

@@ -1,7 +1,7 @@
 // One table says what each option may be, and all problems come in one message.
 
 import { describe, expect, test } from '@jest/globals';
-import { silentLogger } from '../src/runtime/logger.js';
+import { silentLogger } from 'tidegate/extend';
 import {
   callback,
   completeOptions,

@@ -2,32 +2,31 @@
 
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
-import { toCheckpointId, toEpoch, toGeneration, toStoreId } from '../src/public-ids.js';
-import { csvSource } from '../src/connectors/files/source/csv-source.js';
-import { jsonLinesSource } from '../src/connectors/files/source/json-lines-source.js';
-import { fileSink } from '../src/connectors/files/sink/sink.js';
-import { httpSink } from '../src/connectors/http/sink.js';
-import { arraySource } from '../src/connectors/memory/array-source.js';
-import { consoleSink } from '../src/connectors/memory/console-sink.js';
-import { iterableSource } from '../src/connectors/memory/iterable-source.js';
-import { json } from '../src/connectors/kafka/formats.js';
-import { memorySink } from '../src/connectors/memory/memory-sink.js';
-import { pushSource } from '../src/connectors/memory/push-source.js';
-import { PgliteDatabase } from '../src/connectors/pglite/database.js';
-import { postgresSink, postgresUpsertSink } from '../src/connectors/postgres/sink.js';
-import { postgresSource } from '../src/connectors/postgres/source.js';
-import { writeAhead } from '../src/connectors/write-ahead/sink.js';
-import { CheckpointCoordinator } from '../src/coordinator/coordinator.js';
-import { jsonState } from '../src/coordinator/json-state.js';
-import { createManifest } from '../src/manifest/create.js';
-import { parseManifest } from '../src/manifest/parse.js';
-import type { StreamStages } from '../src/pipeline/node-streams/stages.js';
-import { StreamPipeline } from '../src/pipeline/node-streams/stream-pipeline.js';
-import { Pipeline } from '../src/pipeline/pipeline.js';
-import type { Stream } from '../src/pipeline/stream.js';
-import { FileSystemCheckpointStore } from '../src/store/filesystem/file-system-store.js';
-import { MemoryCheckpointStore } from '../src/store/memory/memory-store.js';
-import { crashEverywhere, replaySchedule } from '../src/testing/crash-everywhere.js';
+import {
+  CheckpointCoordinator,
+  FileSystemCheckpointStore,
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  consoleSink,
+  iterableSource,
+  jsonState,
+  memorySink,
+  pushSource,
+  toCheckpointId,
+} from 'tidegate';
+import type { Stream } from 'tidegate';
+import { toEpoch, toGeneration, toStoreId } from 'tidegate/extend';
+import { csvSource, fileSink, jsonLinesSource } from 'tidegate/files';
+import { httpSink } from 'tidegate/http';
+import { json } from 'tidegate/kafka';
+import { createManifest, parseManifest } from 'tidegate/manifest';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink, postgresSource, postgresUpsertSink } from 'tidegate/postgres';
+import { StreamPipeline } from 'tidegate/streams';
+import type { StreamStages } from 'tidegate/streams';
+import { crashEverywhere, replaySchedule } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
 
 type Case = readonly [string, () => unknown, string];
 

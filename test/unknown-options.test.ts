@@ -12,8 +12,8 @@ import * as postgres from '../src/connectors/postgres/index.js';
 import * as writeAhead from '../src/connectors/write-ahead/index.js';
 import * as streams from '../src/pipeline/node-streams/index.js';
 import * as testing from '../src/testing/index.js';
-import type { Build } from '../src/testing/index.js';
-import type { StreamStages } from '../src/pipeline/node-streams/stages.js';
+import type { StreamStages } from 'tidegate/streams';
+import type { Build } from 'tidegate/testing';
 
 const entries = {
   root,

@@ -3,8 +3,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { diffManifests } from '../../src/cli/diff-manifests.js';
-import { manifestsEqual } from '../../src/manifest/canonical.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
+import { manifestsEqual } from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { anyManifest, anyOwnManifest } from '../manifest/arbitrary.js';
 import { fullManifest } from '../manifest/manifests.js';
 

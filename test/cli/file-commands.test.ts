@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { createHash } from 'node:crypto';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createManifest } from '../../src/manifest/create.js';
-import { canonicalManifest } from '../../src/manifest/canonical.js';
-import { parseManifest } from '../../src/manifest/parse.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
+import {
+  canonicalManifest,
+  createManifest,
+  parseManifest,
+  serializeManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { fullManifest } from '../manifest/manifests.js';
 import { Installed, Scratch, writeStore } from './kit.js';
 

@@ -5,17 +5,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CheckpointId } from '../../src/ids.js';
-import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
-import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
-import type { CheckpointManifest, TidegateFields } from '../../src/manifest/types.js';
-import { systemClock } from '../../src/runtime/clock.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import type { CheckpointId, FileSystemCheckpointStoreOptions } from 'tidegate';
+import { seededRandom, systemClock } from 'tidegate/extend';
+import type { OwnedStore } from 'tidegate/extend';
 import {
-  FileSystemCheckpointStore,
-  type FileSystemCheckpointStoreOptions,
-} from '../../src/store/filesystem/file-system-store.js';
+  connectorCheckpoint,
+  createManifest,
+  externalOperatorState,
+  inlineOperatorState,
+} from 'tidegate/manifest';
+import type { CheckpointManifest, TidegateFields } from 'tidegate/manifest';
 
 export interface Ran {
   readonly code: number | null;

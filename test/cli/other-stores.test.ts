@@ -4,10 +4,14 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
-import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { CheckpointManifest, OperatorCheckpoint } from '../../src/manifest/types.js';
+import {
+  connectorCheckpoint,
+  createManifest,
+  externalOperatorState,
+  inlineOperatorState,
+  serializeManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest, OperatorCheckpoint } from 'tidegate/manifest';
 import { Installed, pattern, Scratch, takenAtMs, writeStore } from './kit.js';
 
 let cli: Installed;

@@ -3,9 +3,8 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CheckpointId } from '../../src/ids.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import type { FileSystemCheckpointStoreOptions } from '../../src/store/filesystem/file-system-store.js';
+import type { CheckpointId, FileSystemCheckpointStoreOptions } from 'tidegate';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { pattern, writeStore } from './kit.js';
 
 interface SinkMemory {

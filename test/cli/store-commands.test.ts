@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CheckpointId } from '../../src/ids.js';
+import type { CheckpointId } from 'tidegate';
 import { inDoubt, Installed, openStore, pattern, save, Scratch, writeStore } from './kit.js';
 
 let cli: Installed;

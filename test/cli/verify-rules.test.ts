@@ -7,8 +7,8 @@ import {
   storeFindings,
 } from '../../src/cli/verify-rules.js';
 import { checkpointId, checkpointIdOf, generation } from '../../src/ids.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import type { CheckpointListing } from '../../src/store/checkpoint-store.js';
+import type { CheckpointListing } from 'tidegate/extend';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { manifestOf } from '../recovery/facts-kit.js';
 
 const own = checkpointIdOf(generation(1), 1);

@@ -6,13 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
-import { fileSink } from '../../src/connectors/files/index.js';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import type { FlushingSink } from '../../src/contracts/sink.js';
+import type { FileSystem, FlushingSink } from 'tidegate/extend';
+import { fileSink, nodeFileSystem } from 'tidegate/files';
+import { SimulatedDisk } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
-import { nodeFileSystem } from '../../src/runtime/file-system-node.js';
-import { briefly, type FileSystem } from '../../src/runtime/file-system.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { briefly } from '../../src/runtime/file-system.js';
 import { Installed } from '../cli/kit.js';
 import { countOpenFiles } from './open-files.js';
 

@@ -4,13 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  httpSink,
-  type HttpAnswer,
-  type HttpSinkOptions,
-} from '../../src/connectors/http/index.js';
-import type { FlushingSinkSession } from '../../src/contracts/sink.js';
-import { systemClock, type Clock } from '../../src/runtime/clock.js';
+import { systemClock } from 'tidegate/extend';
+import type { Clock, FlushingSinkSession } from 'tidegate/extend';
+import { httpSink } from 'tidegate/http';
+import type { HttpAnswer, HttpSinkOptions } from 'tidegate/http';
 import { calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 
 interface Order {

@@ -5,10 +5,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { httpSink, type HttpSinkOptions } from '../../src/connectors/http/index.js';
-import type { FlushingSinkSession } from '../../src/contracts/sink.js';
+import { systemClock } from 'tidegate/extend';
+import type { Clock, FlushingSinkSession } from 'tidegate/extend';
+import { httpSink } from 'tidegate/http';
+import type { HttpSinkOptions } from 'tidegate/http';
 import { toError } from '../../src/errors.js';
-import { systemClock, type Clock } from '../../src/runtime/clock.js';
 import { calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 
 interface Seen {

@@ -1,6 +1,6 @@
 // A store outside of the process that replaces by key, as the sink behind a write-ahead sink.
 
-import type { FlushingSink } from '../../src/contracts/sink.js';
+import type { FlushingSink } from 'tidegate/extend';
 
 export interface Row {
   readonly number: number;

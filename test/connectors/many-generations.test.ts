@@ -1,22 +1,21 @@
 // What sinks and stores keep and look at does not grow with the generations that have owned them.
 
 import { describe, expect, test } from '@jest/globals';
-import { fileSink } from '../../src/connectors/files/index.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { FileSystem, TwoPhaseSink } from 'tidegate/extend';
+import { fileSink } from 'tidegate/files';
+import { createManifest } from 'tidegate/manifest';
+import { SimulatedDisk } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
 import {
   foldMarkers,
   isCommitted,
   type MarkerPorts,
 } from '../../src/connectors/staging/marker-files.js';
 import { WriteAheadLayout } from '../../src/connectors/write-ahead/layout.js';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
 import { checkpointId, checkpointIdOf, generation } from '../../src/ids.js';
-import { createManifest } from '../../src/manifest/create.js';
-import type { FileSystem } from '../../src/runtime/file-system.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { KeyedTable, type Row } from './keyed-table.js';
 
 interface Cost {

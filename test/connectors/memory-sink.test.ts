@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
+import { memorySink } from 'tidegate';
+import { describeTwoPhaseSink } from 'tidegate/testing';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
-import { describeTwoPhaseSink } from '../../src/testing/two-phase-sink-conformance.js';
 
 describeTwoPhaseSink<{ number: number }>(
   {

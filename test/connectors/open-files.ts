@@ -1,6 +1,6 @@
 // Counts the files that are open: one that is never closed costs a descriptor for as long as the process runs.
 
-import type { FileSystem, ReadableFile, WritableFile } from '../../src/runtime/file-system.js';
+import type { FileSystem, ReadableFile, WritableFile } from 'tidegate/extend';
 
 export interface CountedFiles {
   readonly fileSystem: FileSystem;

@@ -2,11 +2,11 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
-import { postgresSink, postgresUpsertSink } from '../../src/connectors/postgres/index.js';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
+import type { TwoPhaseSink } from 'tidegate/extend';
+import { postgresSink, postgresUpsertSink } from 'tidegate/postgres';
+import { SimulatedDisk } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
 import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 
 interface Row {

@@ -3,14 +3,12 @@
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import type { Pool } from 'pg';
 import { PGlite } from '@electric-sql/pglite';
-import { PgliteDatabase } from '../../src/connectors/pglite/index.js';
-import { postgresSink } from '../../src/connectors/postgres/index.js';
-import type { DatabaseOptions } from '../../src/connectors/postgres/index.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
-import {
-  describeTwoPhaseSink,
-  type SinkSystem,
-} from '../../src/testing/two-phase-sink-conformance.js';
+import type { TwoPhaseSink } from 'tidegate/extend';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink } from 'tidegate/postgres';
+import type { DatabaseOptions } from 'tidegate/postgres';
+import { describeTwoPhaseSink } from 'tidegate/testing';
+import type { SinkSystem } from 'tidegate/testing';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 
 interface Row {

@@ -1,12 +1,12 @@
 // The embedded database: one process at a time, one session at a time, and clean after a failure.
 
 import { describe, expect, test } from '@jest/globals';
-import { PgliteDatabase, type PgliteClass } from '../../src/connectors/pglite/index.js';
-import { postgresSink } from '../../src/connectors/postgres/index.js';
-import type { FileSystem } from '../../src/runtime/file-system.js';
-import type { ProcessLiveness, Processes } from '../../src/runtime/process-identity.js';
+import type { FileSystem, ProcessLiveness, Processes } from 'tidegate/extend';
+import { PgliteDatabase } from 'tidegate/pglite';
+import type { PgliteClass } from 'tidegate/pglite';
+import { postgresSink } from 'tidegate/postgres';
+import { SimulatedDisk } from 'tidegate/testing';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { countOpenFiles } from './open-files.js';
 
 describe('a directory', () => {

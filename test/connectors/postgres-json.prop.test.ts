@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseArray, printArray } from '../../src/connectors/postgres/array-text.js';
 import { dateTextOf } from '../../src/connectors/postgres/date-text.js';
-import { JsonText } from '../../src/connectors/postgres/index.js';
+import { JsonText } from 'tidegate/postgres';
 import {
   jsonText,
   parseJson,

@@ -2,14 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PGlite } from '@electric-sql/pglite';
-import { PgliteDatabase } from '../../src/connectors/pglite/index.js';
-import {
-  postgresSink,
-  postgresSource,
-  type PostgresSourceOptions,
-} from '../../src/connectors/postgres/index.js';
-import type { Offsets, ReadableSource } from '../../src/contracts/source.js';
-import { MemoryCheckpointStore, Pipeline } from '../../src/index.js';
+import { MemoryCheckpointStore, Pipeline } from 'tidegate';
+import type { Offsets, ReadableSource } from 'tidegate/extend';
+import { PgliteDatabase } from 'tidegate/pglite';
+import { postgresSink, postgresSource } from 'tidegate/postgres';
+import type { PostgresSourceOptions } from 'tidegate/postgres';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 import { ownTypes, typedValues } from './postgres-types.js';

@@ -2,12 +2,8 @@
 
 import { expect } from '@jest/globals';
 import type pg from 'pg';
-import {
-  postgresSink,
-  postgresSource,
-  postgresUpsertSink,
-} from '../../src/connectors/postgres/index.js';
-import type { CallOptions, SourceBatch } from '../../src/contracts/source.js';
+import type { CallOptions, SourceBatch } from 'tidegate/extend';
+import { postgresSink, postgresSource, postgresUpsertSink } from 'tidegate/postgres';
 import { attempt, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import type { PostgresServer } from './postgres-server.js';
 

@@ -3,9 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { createServer, type AddressInfo } from 'node:net';
-import { postgresSink, postgresSource } from '../../src/connectors/postgres/index.js';
-import { isTidegateError } from '../../src/errors.js';
-import { MemoryCheckpointStore, Pipeline } from '../../src/index.js';
+import { MemoryCheckpointStore, Pipeline, isTidegateError } from 'tidegate';
+import { postgresSink, postgresSource } from 'tidegate/postgres';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { freshTables, lives, type Row } from './postgres-lives.js';
 import { CuttingProxy, fatal } from './postgres-proxy.js';

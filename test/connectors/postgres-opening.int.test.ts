@@ -2,13 +2,10 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import {
-  postgresSink,
-  postgresUpsertSink,
-  type PostgresSinkOptions,
-} from '../../src/connectors/postgres/index.js';
-import { arraySource, MemoryCheckpointStore, Pipeline } from '../../src/index.js';
-import type { SinkOwner, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
+import { MemoryCheckpointStore, Pipeline, arraySource } from 'tidegate';
+import type { SinkOwner, TwoPhaseSinkSession } from 'tidegate/extend';
+import { postgresSink, postgresUpsertSink } from 'tidegate/postgres';
+import type { PostgresSinkOptions } from 'tidegate/postgres';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 

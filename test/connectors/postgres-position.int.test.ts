@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { postgresSink, postgresSource } from '../../src/connectors/postgres/index.js';
-import type { Offsets, ReadableSource, SourceBatch } from '../../src/contracts/source.js';
-import { arraySource, MemoryCheckpointStore, Pipeline } from '../../src/index.js';
+import { MemoryCheckpointStore, Pipeline, arraySource } from 'tidegate';
+import type { Offsets, ReadableSource, SourceBatch } from 'tidegate/extend';
+import { postgresSink, postgresSource } from 'tidegate/postgres';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
-import { postgresSink, postgresUpsertSink } from '../../src/connectors/postgres/index.js';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import type { Sink } from '../../src/contracts/sink.js';
+import type { Sink } from 'tidegate/extend';
+import { postgresSink, postgresUpsertSink } from 'tidegate/postgres';
+import { writeAhead } from 'tidegate/write-ahead';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { postgresSink, type PgPool } from '../../src/connectors/postgres/index.js';
-import type { TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import { arraySource, FileSystemCheckpointStore, Pipeline } from '../../src/index.js';
-import type { Logger } from '../../src/runtime/logger.js';
+import { FileSystemCheckpointStore, Pipeline, arraySource } from 'tidegate';
+import type { Logger, TwoPhaseSinkSession } from 'tidegate/extend';
+import { postgresSink } from 'tidegate/postgres';
+import type { PgPool } from 'tidegate/postgres';
 import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 

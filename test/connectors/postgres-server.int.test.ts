@@ -3,11 +3,11 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Pool, PoolClient } from 'pg';
-import { postgresSink, postgresUpsertSink } from '../../src/connectors/postgres/index.js';
-import type { PgPool, PostgresClient } from '../../src/connectors/postgres/index.js';
-import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
+import { silentLogger } from 'tidegate/extend';
+import type { TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
+import { postgresSink, postgresUpsertSink } from 'tidegate/postgres';
+import type { PgPool, PostgresClient } from 'tidegate/postgres';
 import { toError } from '../../src/errors.js';
-import { silentLogger } from '../../src/runtime/logger.js';
 import {
   attempt,
   calm,

@@ -2,10 +2,9 @@
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Pool } from 'pg';
-import { postgresSource } from '../../src/connectors/postgres/index.js';
-import type { Offsets, ReadableSource } from '../../src/contracts/source.js';
-import { systemClock, type Clock } from '../../src/runtime/clock.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import { seededRandom, systemClock } from 'tidegate/extend';
+import type { Clock, Offsets, ReadableSource } from 'tidegate/extend';
+import { postgresSource } from 'tidegate/postgres';
 import { calm } from '../../src/testing/conformance/sink-bench.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 

@@ -1,14 +1,13 @@
 // The markers of a write-ahead sink: folded into a ledger, fenced, and there after every power loss.
 
 import { describe, expect, test } from '@jest/globals';
-import { writeAhead, type WriteAheadOptions } from '../../src/connectors/write-ahead/index.js';
-import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import type { CheckpointId } from '../../src/ids.js';
-import type { FileSystem } from '../../src/runtime/file-system.js';
-import { silentLogger } from '../../src/runtime/logger.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import type { CheckpointId } from 'tidegate';
+import { seededRandom, silentLogger } from 'tidegate/extend';
+import type { FileSystem, TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
+import type { WriteAheadOptions } from 'tidegate/write-ahead';
 import { attempt, calm, idOf, ownerOf } from '../../src/testing/conformance/sink-bench.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { KeyedTable, type Row } from './keyed-table.js';
 
 describe('markers', () => {

@@ -1,11 +1,11 @@
 // Values that JSON does not have reach the sink behind write-ahead as they were, also after a crash.
 
 import { describe, expect, test } from '@jest/globals';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import type { WriteAheadOptions } from '../../src/connectors/write-ahead/index.js';
-import type { FlushingSink, TwoPhaseSink } from '../../src/contracts/sink.js';
+import type { FlushingSink, TwoPhaseSink } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
+import type { WriteAheadOptions } from 'tidegate/write-ahead';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 
 const values = {
   how: 'write-ahead',

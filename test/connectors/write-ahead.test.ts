@@ -2,16 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
 import type {
+  CallOptions,
+  FileSystem,
   FlushingSink,
   PreCommitRequest,
   Sink,
   TwoPhaseSink,
-} from '../../src/contracts/sink.js';
-import type { CallOptions } from '../../src/contracts/source.js';
+} from 'tidegate/extend';
+import { SimulatedDisk, describeTwoPhaseSink } from 'tidegate/testing';
+import type { DiskOperation, SinkSystem } from 'tidegate/testing';
+import { writeAhead } from 'tidegate/write-ahead';
 import { toError } from '../../src/errors.js';
-import type { FileSystem } from '../../src/runtime/file-system.js';
 import {
   attempt,
   calm,
@@ -19,15 +21,9 @@ import {
   ownerOf,
   secondStore,
 } from '../../src/testing/conformance/sink-bench.js';
-import type { DiskOperation } from '../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { calmPort } from '../../src/testing/simulation/port.js';
 import { SinkStorage } from '../../src/testing/simulation/sinks/storage.js';
 import { simulatedTwoPhaseSink } from '../../src/testing/simulation/sinks/two-phase-sink.js';
-import {
-  describeTwoPhaseSink,
-  type SinkSystem,
-} from '../../src/testing/two-phase-sink-conformance.js';
 import { KeyedTable, type Row } from './keyed-table.js';
 import { countOpenFiles } from './open-files.js';
 

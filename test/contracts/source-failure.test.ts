@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { mayPass } from '../../src/contracts/source-failure.js';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
 const missing = Object.assign(new Error('no such file'), { code: 'ENOENT' });

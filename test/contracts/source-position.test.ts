@@ -2,7 +2,7 @@
 
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
 import { checkedPosition, requireOffsets } from '../../src/contracts/source-position.js';
 
 class Offset {

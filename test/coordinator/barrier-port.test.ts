@@ -1,11 +1,9 @@
 // A dataflow behind the barrier port: reports that are late, doubled, or of another attempt.
 
 import { describe, expect, test } from '@jest/globals';
-import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
-import type { BarrierPort, Flow } from '../../src/contracts/barrier.js';
-import type { Durability } from '../../src/contracts/sink.js';
-import { TidegateError } from '../../src/errors.js';
-import type { CoordinatorEventSource } from '../../src/coordinator/events.js';
+import { TidegateError } from 'tidegate';
+import type { CoordinatorEventSource, CoordinatorOptions } from 'tidegate';
+import type { BarrierPort, Durability, Flow } from 'tidegate/extend';
 import { Harness } from './support/harness.js';
 import { ManualPort, passEverything, snapshotOf } from './support/manual-port.js';
 import { never } from './support/scripted-sink.js';

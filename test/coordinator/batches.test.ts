@@ -1,16 +1,18 @@
 // A loop over batches: nothing is lost or doubled in it, and it cannot be held wrong without being told.
 
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { pushSource } from '../../src/connectors/memory/push-source.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import {
+  CheckpointCoordinator,
+  MemoryCheckpointStore,
+  arraySource,
+  jsonState,
+  memorySink,
+  pushSource,
+} from 'tidegate';
+import type { CoordinatorOptions } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { ReadableSource } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { flakySink, numbersTo } from '../pipeline/support.js';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });

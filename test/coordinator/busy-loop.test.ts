@@ -2,10 +2,8 @@
 
 import { setInterval as every, clearInterval } from 'node:timers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
+import { CheckpointCoordinator, MemoryCheckpointStore, memorySink } from 'tidegate';
 import { untilAwaited } from '../../src/runtime/event-loop.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { Harness } from './support/harness.js';
 
 describe('a busy loop', () => {

@@ -1,7 +1,7 @@
 // Clocks that are wrong: recorded times are for people, and no pipeline stops for one.
 
 import { expect, test } from '@jest/globals';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { SimulatedClock } from 'tidegate/testing';
 import { Harness } from './support/harness.js';
 
 class JumpingClock extends SimulatedClock {

@@ -1,7 +1,7 @@
 // The coordinator in a loop: starting, triggers, outcomes, stopping.
 
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
 import { Harness } from './support/harness.js';
 import { ManualPort, passEverything } from './support/manual-port.js';
 import { fails, never } from './support/scripted-sink.js';

@@ -1,6 +1,6 @@
 // What must hold of every log of port calls, whatever went wrong on the way.
 
-import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+import type { CheckpointManifest, SinkCommitStatus } from 'tidegate/manifest';
 import type { LoggedCall } from './support/call-log.js';
 
 interface Known {

@@ -1,9 +1,8 @@
 // Participants that misbehave: each leaves the coordinator able to go on, or halted with a cause.
 
 import { describe, expect, test } from '@jest/globals';
-import type { Durability, Sink, SinkOwner } from '../../src/contracts/sink.js';
-import type { CallOptions } from '../../src/contracts/source.js';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
+import type { CallOptions, Durability, Sink, SinkOwner } from 'tidegate/extend';
 import { Harness, type HarnessOptions } from './support/harness.js';
 import { ManualPort, passEverything } from './support/manual-port.js';
 import { fails, never, ScriptedSink, type Script, type SinkCall } from './support/scripted-sink.js';

@@ -1,14 +1,9 @@
 // What is refused when a coordinator is built, and what the mix is said to guarantee.
 
 import { describe, expect, test } from '@jest/globals';
-import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import type { Durability, Sink } from '../../src/contracts/sink.js';
-import type { Source } from '../../src/contracts/source.js';
-import { isTidegateError } from '../../src/errors.js';
-import type { RestoreChoice } from '../../src/recovery/request.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { CheckpointCoordinator, MemoryCheckpointStore, isTidegateError, jsonState } from 'tidegate';
+import type { CoordinatorOptions, RestoreChoice } from 'tidegate';
+import type { Durability, Sink, Source } from 'tidegate/extend';
 import { ScriptedSink } from './support/scripted-sink.js';
 
 const source: Source = { position: () => ({}), restore: () => undefined };

@@ -1,12 +1,11 @@
 // Whatever way a coordinator ends, the newest store that it owned is closed: left open it looks alive.
 
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { MemoryCheckpointStore, TidegateError } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { CheckpointStore, OwnedStore } from 'tidegate/extend';
 import { recover } from '../../src/recovery/recover.js';
 import type { Recover } from '../../src/recovery/request.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { Harness } from './support/harness.js';
 import { fails, never } from './support/scripted-sink.js';
 

@@ -1,8 +1,8 @@
 // What others say, as one short line.
 
 import { describe, expect, test } from '@jest/globals';
-import type { Sink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
+import type { Sink, TwoPhaseSinkSession } from 'tidegate/extend';
 import { shortMessage, shortText } from '../../src/runtime/short-text.js';
 import { Harness } from './support/harness.js';
 

@@ -1,9 +1,8 @@
 // Where states stand, and the checksum over them in the form in which the original verifies it.
 
 import { expect, test } from '@jest/globals';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, jsonState } from 'tidegate';
+import { serializeManifest } from 'tidegate/manifest';
 import { originalFindings } from '../support/original-rules.js';
 import { Harness } from './support/harness.js';
 

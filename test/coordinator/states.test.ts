@@ -1,7 +1,7 @@
 // States as streams: who is blamed when one breaks, and that none is left half read.
 
 import { describe, expect, test } from '@jest/globals';
-import type { EncodedState, Operator } from '../../src/contracts/operator.js';
+import type { EncodedState, Operator } from 'tidegate/extend';
 import { Harness, type HarnessOptions } from './support/harness.js';
 import { fails } from './support/scripted-sink.js';
 

@@ -1,14 +1,16 @@
 // A stop at any moment: within a second while something is down, and never in the middle of a batch.
 
 import { describe, expect, test } from '@jest/globals';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CheckpointSettings } from '../../src/coordinator/options/checkpoint-options.js';
-import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import { TidegateError, toError } from '../../src/errors.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import {
+  CheckpointCoordinator,
+  MemoryCheckpointStore,
+  TidegateError,
+  jsonState,
+  memorySink,
+} from 'tidegate';
+import type { CheckpointSettings, CoordinatorOptions, MemorySink } from 'tidegate';
+import { SimulatedClock } from 'tidegate/testing';
+import { toError } from '../../src/errors.js';
 import { Harness } from './support/harness.js';
 import { ManualPort, passEverything } from './support/manual-port.js';
 import { fails, never } from './support/scripted-sink.js';

@@ -4,15 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileSink } from '../../src/connectors/files/index.js';
-import { writeAhead } from '../../src/connectors/write-ahead/index.js';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import type { FlushingSink } from '../../src/contracts/sink.js';
+import { FileSystemCheckpointStore, Pipeline, arraySource } from 'tidegate';
+import type { FileAccess, FileSystem, FlushingSink } from 'tidegate/extend';
+import { fileSink, nodeFileSystem } from 'tidegate/files';
+import { writeAhead } from 'tidegate/write-ahead';
 import { accessWarnings } from '../../src/durable-directory/access.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { nodeFileSystem } from '../../src/runtime/file-system-node.js';
-import type { FileAccess, FileSystem } from '../../src/runtime/file-system.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 
 const byKey: FlushingSink = {
   durability: 'idempotent',

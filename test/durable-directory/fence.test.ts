@@ -9,7 +9,7 @@ import {
   orFenced,
   publishFile,
 } from '../../src/durable-directory/fence.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { SimulatedDisk } from 'tidegate/testing';
 
 const bytes = Buffer.from('content');
 

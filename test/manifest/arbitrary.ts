@@ -1,14 +1,14 @@
 // Any manifest at all, for property tests.
 
 import fc from 'fast-check';
-import type { JsonValue } from '../../src/manifest/json/value.js';
 import type {
   CheckpointManifest,
   ConnectorCheckpoint,
+  JsonValue,
   OperatorCheckpoint,
   SinkCommitStatus,
   TidegateFields,
-} from '../../src/manifest/types.js';
+} from 'tidegate/manifest';
 
 const name = fc.oneof(
   { weight: 3, arbitrary: fc.string({ unit: 'grapheme', maxLength: 8 }) },

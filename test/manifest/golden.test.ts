@@ -2,13 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { canonicalManifest } from '../../src/manifest/canonical.js';
-import { ManifestError } from '../../src/manifest/manifest-error.js';
-import { tryDecodeInlineState } from '../../src/manifest/operator-state.js';
-import { manifestIntegrity, parseManifest } from '../../src/manifest/parse.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import { validateManifest } from '../../src/manifest/validate.js';
+import {
+  ManifestError,
+  canonicalManifest,
+  manifestIntegrity,
+  parseManifest,
+  serializeManifest,
+  tryDecodeInlineState,
+  validateManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { fullManifest, withoutUnknown } from './manifests.js';
 
 interface Decode {

@@ -4,7 +4,7 @@ import type {
   CheckpointManifest,
   ConnectorCheckpoint,
   OperatorCheckpoint,
-} from '../../src/manifest/types.js';
+} from 'tidegate/manifest';
 
 export const fullManifest: CheckpointManifest = {
   version: 1,

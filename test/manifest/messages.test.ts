@@ -1,10 +1,7 @@
 // What a document that cannot be read is reported by: place, path, what was expected and what was found.
 
 import { describe, expect, test } from '@jest/globals';
-import { createManifest } from '../../src/manifest/create.js';
-import { ManifestError } from '../../src/manifest/manifest-error.js';
-import { parseManifest } from '../../src/manifest/parse.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
+import { ManifestError, createManifest, parseManifest, serializeManifest } from 'tidegate/manifest';
 
 /** Stands for … in the documents below. */
 const head = '{"version":1,"checkpoint_id":1,"epoch":1,"timestamp_ms":1000';

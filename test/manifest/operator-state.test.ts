@@ -2,17 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { createManifest } from '../../src/manifest/create.js';
+import { silentLogger } from 'tidegate/extend';
+import type { LogFields } from 'tidegate/extend';
 import {
+  createManifest,
   decodeInlineState,
   externalOperatorState,
   inlineOperatorState,
   operatorStateFromBytes,
+  serializeManifest,
   tryDecodeInlineState,
-} from '../../src/manifest/operator-state.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { OperatorCheckpoint } from '../../src/manifest/types.js';
-import { silentLogger, type LogFields } from '../../src/runtime/logger.js';
+} from 'tidegate/manifest';
+import type { OperatorCheckpoint } from 'tidegate/manifest';
 
 interface Base64Vector {
   readonly input: string;

@@ -2,15 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { canonicalManifest, manifestsEqual } from '../../src/manifest/canonical.js';
-import { createManifest } from '../../src/manifest/create.js';
-import type { JsonValue } from '../../src/manifest/json/value.js';
-import { ManifestError } from '../../src/manifest/manifest-error.js';
-import { manifestIntegrity, parseManifest } from '../../src/manifest/parse.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import { checkManifestVersion } from '../../src/manifest/version.js';
-import { validateManifest } from '../../src/manifest/validate.js';
+import {
+  ManifestError,
+  canonicalManifest,
+  checkManifestVersion,
+  createManifest,
+  manifestIntegrity,
+  manifestsEqual,
+  parseManifest,
+  serializeManifest,
+  validateManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest, JsonValue } from 'tidegate/manifest';
 import { fullManifest } from './manifests.js';
 
 const head = '{"version":1,"checkpoint_id":1,"epoch":1,"timestamp_ms":1000';

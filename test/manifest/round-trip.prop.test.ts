@@ -2,11 +2,8 @@
 
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { manifestsEqual } from '../../src/manifest/canonical.js';
-import { ManifestError } from '../../src/manifest/manifest-error.js';
-import { parseManifest } from '../../src/manifest/parse.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import { seededRandom } from 'tidegate/extend';
+import { ManifestError, manifestsEqual, parseManifest, serializeManifest } from 'tidegate/manifest';
 import { anyManifest, anyOwnManifest } from './arbitrary.js';
 import { fullManifest } from './manifests.js';
 

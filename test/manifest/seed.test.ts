@@ -1,17 +1,19 @@
 // The eighteen tests that came with the original, as ours.
 
 import { expect, test } from '@jest/globals';
-import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
 import {
+  DEFAULT_VNODE_COUNT,
+  connectorCheckpoint,
+  createManifest,
   decodeInlineState,
   externalOperatorState,
   inlineOperatorState,
   operatorStateFromBytes,
-} from '../../src/manifest/operator-state.js';
-import { parseManifest } from '../../src/manifest/parse.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import { DEFAULT_VNODE_COUNT, type CheckpointManifest } from '../../src/manifest/types.js';
-import { validateManifest } from '../../src/manifest/validate.js';
+  parseManifest,
+  serializeManifest,
+  validateManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const stateText = (state: Uint8Array | undefined): string =>

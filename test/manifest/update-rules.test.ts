@@ -1,17 +1,10 @@
 // What may change when a manifest is saved again: each rule, kept and broken.
 
 import { describe, expect, test } from '@jest/globals';
-import { createManifest, connectorCheckpoint } from '../../src/manifest/create.js';
-import type {
-  CheckpointManifest,
-  ManualDecision,
-  SinkCommitStatus,
-} from '../../src/manifest/types.js';
-import {
-  brokenUpdateRule,
-  checkManifestUpdate,
-  updateRules,
-} from '../../src/manifest/update-rules.js';
+import { checkManifestUpdate } from 'tidegate/extend';
+import { connectorCheckpoint, createManifest } from 'tidegate/manifest';
+import type { CheckpointManifest, ManualDecision, SinkCommitStatus } from 'tidegate/manifest';
+import { brokenUpdateRule, updateRules } from '../../src/manifest/update-rules.js';
 import { fullManifest } from './manifests.js';
 
 const { rolledBack: mark, ...openFields } = fullManifest.tidegate!;

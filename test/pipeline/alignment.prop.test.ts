@@ -1,17 +1,21 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Barrier, CutListener, SinkWriter } from '../../src/contracts/barrier.js';
-import type { OperatorSnapshot } from '../../src/contracts/operator.js';
+import { memorySink } from 'tidegate';
+import { Stream } from '../../src/pipeline/stream.js';
+import type { SinkWriter } from 'tidegate';
+import { seededRandom, systemClock } from 'tidegate/extend';
+import type {
+  Barrier,
+  CustomOperator,
+  CutListener,
+  OperatorSnapshot,
+  Random,
+} from 'tidegate/extend';
 import { checkpointId, epoch, generation } from '../../src/ids.js';
 import { PreparedGraph } from '../../src/pipeline/assemble.js';
 import { Dataflow } from '../../src/pipeline/flow/dataflow.js';
 import { Graph, mainPort } from '../../src/pipeline/graph.js';
-import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
-import { Stream } from '../../src/pipeline/stream.js';
 import { yieldToEventLoop } from '../../src/runtime/event-loop.js';
-import { systemClock } from '../../src/runtime/clock.js';
-import { seededRandom, type Random } from '../../src/runtime/random.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
 import { numbersTo, pacedSource } from './support.js';
 
 /** Every record names itself, so that what arrived where can be counted. */

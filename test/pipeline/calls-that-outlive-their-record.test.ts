@@ -1,15 +1,16 @@
 // Functions have to be done when their call is over: what comes later belongs to no checkpoint.
 
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { CustomContext } from '../../src/pipeline/stages/custom-operator.js';
-import type { ProcessContext } from '../../src/pipeline/stages/process.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import {
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  jsonState,
+  memorySink,
+  tumblingWindow,
+} from 'tidegate';
+import type { MemorySink, ProcessContext, Stream } from 'tidegate';
+import type { CustomContext } from 'tidegate/extend';
 
 const eventTime = { timeOf: (time: number) => time };
 /** As in JavaScript, where nobody checks it. */

@@ -1,15 +1,10 @@
 // Pipelines to be crashed: each shape in which state, time or barriers come together.
 
-import type { Sink } from '../../src/contracts/sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import type { AlignmentOptions } from '../../src/pipeline/flow/alignment.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import { slidingWindow, tumblingWindow } from '../../src/pipeline/windows.js';
-import { readableSource } from '../../src/testing/simulation/simulated-source.js';
-import type { Crashable, World } from '../../src/testing/simulation/world.js';
+import { Pipeline, jsonState, slidingWindow, tumblingWindow } from 'tidegate';
+import type { AlignmentOptions, Stream } from 'tidegate';
+import type { CustomOperator, ReadableSource, Sink } from 'tidegate/extend';
+import { readableSource } from 'tidegate/testing';
+import type { Crashable, World } from 'tidegate/testing';
 import { untilLater } from './support.js';
 
 export interface Order {

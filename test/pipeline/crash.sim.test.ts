@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { crashEverywhere, replaySchedule } from '../../src/testing/crash-everywhere.js';
+import { crashEverywhere, replaySchedule } from 'tidegate/testing';
 import { builds, input, type Shape } from './crash-pipelines.js';
 
 describe('a pipeline survives a crash at every point', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EncodedState, Operator } from '../../src/contracts/operator.js';
+import type { EncodedState, Operator } from 'tidegate/extend';
 import { CustomParticipant } from '../../src/pipeline/stages/custom-operator.js';
 
 const { signal } = new AbortController();

@@ -1,14 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { RunOptions } from '../../src/pipeline/prepared-run.js';
-import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import {
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  jsonState,
+  memorySink,
+  tumblingWindow,
+} from 'tidegate';
+import type { RunOptions } from 'tidegate';
+import type { CustomOperator, ReadableSource } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { flakySink, pacedSource, timetabledSource } from './support.js';
 
 const eventTime = { timeOf: (time: number) => time };

@@ -1,19 +1,20 @@
 // State that another release of a program has saved, in the hands of one in which an operator is another.
 
 import { describe, expect, test } from '@jest/globals';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import type { StateVersion } from '../../src/contracts/migration.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../../src/coordinator/options/coordinator-options.js';
-import { StreamPipeline } from '../../src/pipeline/node-streams/stream-pipeline.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { CustomOperator } from '../../src/pipeline/stages/custom-operator.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import { slidingWindow, tumblingWindow } from '../../src/pipeline/windows.js';
+import {
+  CheckpointCoordinator,
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  jsonState,
+  memorySink,
+  slidingWindow,
+  tumblingWindow,
+} from 'tidegate';
+import type { CoordinatorOptions, MemorySink, Stream } from 'tidegate';
+import type { CustomOperator, StateVersion } from 'tidegate/extend';
+import { StreamPipeline } from 'tidegate/streams';
 import { pacedSource } from './support.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { pipeline as connected } from 'node:stream/promises';
 
 interface Event {

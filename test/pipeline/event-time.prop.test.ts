@@ -1,12 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { hasErrorCode } from '../../src/errors.js';
+import { MemoryCheckpointStore, Pipeline, hasErrorCode, memorySink, slidingWindow } from 'tidegate';
+import type { MemorySink, RunReport } from 'tidegate';
+import { SimulatedClock } from 'tidegate/testing';
 import fc from 'fast-check';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { RunReport } from '../../src/pipeline/prepared-run.js';
-import { slidingWindow } from '../../src/pipeline/windows.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
 import { flakySink, pacedSource } from './support.js';
 
 interface Event {

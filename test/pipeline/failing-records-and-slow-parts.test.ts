@@ -2,17 +2,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { fileSink } from '../../src/connectors/files/sink/sink.js';
-import { jsonLinesSource } from '../../src/connectors/files/source/json-lines-source.js';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import type { Clock } from '../../src/runtime/clock.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import {
+  FileSystemCheckpointStore,
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  memorySink,
+  tumblingWindow,
+} from 'tidegate';
+import type { Clock, ReadableSource } from 'tidegate/extend';
+import { fileSink, jsonLinesSource } from 'tidegate/files';
+import { SimulatedClock } from 'tidegate/testing';
 import { numbersTo, pacedSource } from './support.js';
 
 let room: string;

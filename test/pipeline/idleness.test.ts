@@ -1,10 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { PreparedRun } from '../../src/pipeline/prepared-run.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { MemoryCheckpointStore, Pipeline, memorySink, tumblingWindow } from 'tidegate';
+import type { PreparedRun } from 'tidegate';
+import { SimulatedClock } from 'tidegate/testing';
 import { timetabledSource, untilLater, type Departure } from './support.js';
 
 const eventTime = { timeOf: (time: number) => time, idleAfterMs: 100 };

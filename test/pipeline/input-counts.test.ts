@@ -2,12 +2,8 @@
 
 import { expect, test } from '@jest/globals';
 import { csvSource, jsonLinesSource } from 'tidegate/files';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, iterableSource, memorySink } from 'tidegate';
+import { SimulatedDisk } from 'tidegate/testing';
 
 test('the report and the status count lines by source, and skipped ones by reason', async () => {
   const disk = new SimulatedDisk();

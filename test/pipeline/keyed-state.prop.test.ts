@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { OperatorSnapshot } from '../../src/contracts/operator.js';
+import { systemClock } from 'tidegate/extend';
+import type { OperatorSnapshot } from 'tidegate/extend';
 import { KeyedOperator } from '../../src/pipeline/state/keyed-operator.js';
 import { vnodeOf } from '../../src/pipeline/state/vnode.js';
-import { systemClock } from '../../src/runtime/clock.js';
 
 const settings = { vnodeCount: 8, clock: systemClock, isDeterministic: true };
 

@@ -1,13 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import type { CheckpointSettings } from '../../src/coordinator/options/checkpoint-options.js';
-import { StreamPipeline } from '../../src/pipeline/node-streams/stream-pipeline.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, Pipeline, iterableSource, jsonState, memorySink } from 'tidegate';
+import type { CheckpointSettings, Stream } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
+import { StreamPipeline } from 'tidegate/streams';
 
 interface Large {
   readonly id: number;

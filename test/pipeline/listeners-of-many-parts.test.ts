@@ -1,11 +1,8 @@
 import { getMaxListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
-import type { CallOptions, ReadableSource } from '../../src/contracts/source.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, memorySink } from 'tidegate';
+import type { MemorySink } from 'tidegate';
+import type { CallOptions, ReadableSource, TwoPhaseSink } from 'tidegate/extend';
 import { numbersTo } from './support.js';
 
 interface Listening {

@@ -4,15 +4,17 @@ import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { jsonLinesSource } from '../../src/connectors/files/index.js';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import { TidegateError } from '../../src/errors.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { RunOptions } from '../../src/pipeline/prepared-run.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import {
+  MemoryCheckpointStore,
+  Pipeline,
+  TidegateError,
+  arraySource,
+  iterableSource,
+  memorySink,
+} from 'tidegate';
+import type { RunOptions } from 'tidegate';
+import type { ReadableSource } from 'tidegate/extend';
+import { jsonLinesSource } from 'tidegate/files';
 
 let room: string;
 let path: string;

@@ -1,13 +1,10 @@
 // A source of several parts that are read side by side: the one that is behind holds event time back.
 
 import { expect, test } from '@jest/globals';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { Offsets, ReadableSource, SourceBatch } from '../../src/contracts/source.js';
+import { MemoryCheckpointStore, Pipeline, memorySink, tumblingWindow } from 'tidegate';
+import type { Offsets, ReadableSource, SourceBatch } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { PartitionWatermarks } from '../../src/pipeline/flow/partition-watermarks.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
 
 interface Timed {
   readonly part: string;

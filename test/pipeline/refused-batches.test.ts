@@ -1,10 +1,8 @@
 // What a source without types hands out is held against its contract: a batch is an array and a position.
 
 import { describe, expect, test } from '@jest/globals';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { ReadableSource, SourceBatch } from '../../src/contracts/source.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, Pipeline, memorySink } from 'tidegate';
+import type { ReadableSource, SourceBatch } from 'tidegate/extend';
 
 describe('a source that hands out', () => {
   test.each<[string, unknown, string]>([

@@ -2,16 +2,18 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { iterableSource } from '../../src/connectors/memory/iterable-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { Offsets } from '../../src/contracts/source.js';
+import {
+  FileSystemCheckpointStore,
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  iterableSource,
+  memorySink,
+  tumblingWindow,
+} from 'tidegate';
+import type { Offsets } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { toError } from '../../src/errors.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
 import { numbersTo, pacedSource } from './support.js';
 
 /** Numbers without an end, until the signal. */

@@ -4,9 +4,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { fileSink } from '../../src/connectors/files/index.js';
+import { FileSystemCheckpointStore, Pipeline, iterableSource } from 'tidegate';
+import { fileSink } from 'tidegate/files';
 import { toError } from '../../src/errors.js';
-import { FileSystemCheckpointStore, iterableSource, Pipeline } from '../../src/index.js';
 
 let room: string;
 beforeEach(() => {

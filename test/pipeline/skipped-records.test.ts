@@ -1,15 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, jsonState, memorySink } from 'tidegate';
+import type { Stream } from 'tidegate';
+import { systemClock } from 'tidegate/extend';
 import type { Batch } from '../../src/pipeline/flow/elements.js';
 import type { Wiring } from '../../src/pipeline/graph.js';
 import { RecordErrors } from '../../src/pipeline/flow/record-errors.js';
 import { AggregateOperator } from '../../src/pipeline/stages/aggregate.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import { systemClock } from '../../src/runtime/clock.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { numbersTo } from './support.js';
 
 const onError = 'skip' as const;

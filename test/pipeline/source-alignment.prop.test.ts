@@ -1,13 +1,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import { hasErrorCode } from '../../src/errors.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { MemoryCheckpointStore, Pipeline, hasErrorCode, memorySink } from 'tidegate';
+import type { Stream } from 'tidegate';
+import type { ReadableSource, TwoPhaseSink } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { flakySink, timetabledSource, untilDone } from './support.js';
 
 interface Plan {

@@ -1,12 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import type { EventTimeOptions } from '../../src/pipeline/flow/event-time.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { Stream } from '../../src/pipeline/stream.js';
-import type { PreparedRun } from '../../src/pipeline/prepared-run.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { MemoryCheckpointStore, Pipeline, memorySink } from 'tidegate';
+import type { EventTimeOptions, MemorySink, PreparedRun, Stream } from 'tidegate';
+import type { ReadableSource } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { later, numbersTo, timetabledSource, untilDone, type Departure } from './support.js';
 
 type Times = Partial<EventTimeOptions<number>>;

@@ -1,12 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { ReadableSource } from '../../src/contracts/source.js';
-import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { PreparedRun, RunReport } from '../../src/pipeline/prepared-run.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, memorySink } from 'tidegate';
+import type { MemorySink, PreparedRun, RunReport } from 'tidegate';
+import type { ReadableSource, TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { later, numbersTo, timetabledSource, untilDone } from './support.js';
 
 type Broken = Partial<Record<'open' | 'write' | 'preCommit' | 'commit', boolean>>;

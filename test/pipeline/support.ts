@@ -1,9 +1,7 @@
 // Sources and sinks that misbehave on purpose, for the tests of pipelines.
 
-import type { ReadableSource } from '../../src/contracts/source.js';
-import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import type { Clock } from '../../src/runtime/clock.js';
-import type { SimulatedClock } from '../../src/testing/clock.js';
+import type { Clock, ReadableSource, TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
+import type { SimulatedClock } from 'tidegate/testing';
 import { yieldToEventLoop } from '../../src/runtime/event-loop.js';
 
 export function numbersTo(end: number): readonly number[] {

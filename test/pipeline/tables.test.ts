@@ -1,9 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, memorySink } from 'tidegate';
+import { SimulatedClock } from 'tidegate/testing';
 import { untilSettled } from './node-streams/support.js';
 import { flakySink, numbersTo, pacedSource } from './support.js';
 

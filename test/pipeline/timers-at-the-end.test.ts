@@ -1,9 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, memorySink, tumblingWindow } from 'tidegate';
 
 test('a timer behind a window that sets itself again does not keep the input from ending', async () => {
   const sink = memorySink<number>();

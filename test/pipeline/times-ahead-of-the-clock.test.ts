@@ -1,16 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../src/connectors/memory/memory-sink.js';
-import type { FlowStatus, TroubledRecords } from '../../src/contracts/barrier.js';
-import type { FlushingSink } from '../../src/contracts/sink.js';
+import { MemoryCheckpointStore, Pipeline, arraySource, memorySink, tumblingWindow } from 'tidegate';
+import type { DeadLetter, ErrorPolicy, EventTimeOptions } from 'tidegate';
+import { silentLogger } from 'tidegate/extend';
+import type { FlowStatus, FlushingSink, TroubledRecords } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { toError } from '../../src/errors.js';
-import type { EventTimeOptions } from '../../src/pipeline/flow/event-time.js';
-import type { DeadLetter, ErrorPolicy } from '../../src/pipeline/flow/record-errors.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { tumblingWindow } from '../../src/pipeline/windows.js';
-import { silentLogger } from '../../src/runtime/logger.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
 
 interface Reading {
   readonly t: unknown;

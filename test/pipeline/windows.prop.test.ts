@@ -1,14 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { hasErrorCode } from '../../src/errors.js';
-import { arraySource } from '../../src/connectors/memory/array-source.js';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { WindowAggregation, WindowResult } from '../../src/pipeline/stages/window.js';
-import type { WindowSpec } from '../../src/pipeline/windows.js';
-import { slidingWindow, tumblingWindow } from '../../src/pipeline/windows.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import {
+  MemoryCheckpointStore,
+  Pipeline,
+  arraySource,
+  hasErrorCode,
+  memorySink,
+  slidingWindow,
+  tumblingWindow,
+} from 'tidegate';
+import type { MemorySink, WindowAggregation, WindowResult, WindowSpec } from 'tidegate';
+import { SimulatedClock } from 'tidegate/testing';
 import { flakySink, pacedSource } from './support.js';
 
 interface Event {

@@ -1,7 +1,8 @@
 // RetryBudget: what is asked again, how soon, how long, and what ends it.
 
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
+import { seededRandom, silentLogger } from 'tidegate/extend';
 import {
   abortedBy,
   ask,
@@ -12,8 +13,6 @@ import {
   type RetryBudget,
 } from '../../src/recovery/ask.js';
 import { backoffMs } from '../../src/runtime/backoff.js';
-import { silentLogger } from '../../src/runtime/logger.js';
-import { seededRandom } from '../../src/runtime/random.js';
 import { VirtualClock } from './kit.js';
 
 function patienceOf(clock: VirtualClock, change: Partial<RetryBudget> = {}): RetryBudget {

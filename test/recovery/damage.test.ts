@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import type { CheckpointId } from '../../src/ids.js';
-import { TidegateError } from '../../src/errors.js';
-import type { CheckpointListing, OwnedStore } from '../../src/store/checkpoint-store.js';
+import { TidegateError } from 'tidegate';
+import type { CheckpointId } from 'tidegate';
+import type { CheckpointListing, OwnedStore } from 'tidegate/extend';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { recover } from '../../src/recovery/recover.js';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedSource } from './kit.js';
 

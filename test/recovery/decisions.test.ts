@@ -2,12 +2,11 @@
 
 import { buildReport } from '../../src/recovery/report.js';
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError, renderReport } from 'tidegate';
+import type { RecoveryReport } from 'tidegate';
 import { checkpointId, generation } from '../../src/ids.js';
 import type { RecoveryFacts } from '../../src/recovery/facts.js';
 import { planRecovery } from '../../src/recovery/plan.js';
-import { renderReport } from '../../src/recovery/report.js';
-import type { RecoveryReport } from '../../src/recovery/request.js';
 import { factsOf, sink, stored, unreadable } from './facts-kit.js';
 
 function reportOn(facts: RecoveryFacts, owner?: number): RecoveryReport {

@@ -1,12 +1,11 @@
 // What recovery does when a participant, a sink or the store fails while it acts: said in whole.
 
 import { describe, expect, test } from '@jest/globals';
-import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
-import { TidegateError } from '../../src/errors.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import { silentLogger, type LogFields, type Logger } from '../../src/runtime/logger.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import type { RecoveryOptions } from '../../src/recovery/request.js';
+import { TidegateError } from 'tidegate';
+import type { RecoveryOptions } from 'tidegate';
+import { silentLogger } from 'tidegate/extend';
+import type { LogFields, Logger, Offsets, OwnedStore, RestoreOptions } from 'tidegate/extend';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { inlineStateDigest } from '../../src/store/state-checks.js';
 import {
   answers,

@@ -1,13 +1,9 @@
 // Facts for tests of the pure parts of recovery: one in doubt above a complete one, changed by each test.
 
-import type { Inspection } from '../../src/contracts/sink.js';
+import type { Inspection } from 'tidegate/extend';
+import { connectorCheckpoint, createManifest } from 'tidegate/manifest';
+import type { CheckpointManifest, SinkCommitStatus, TidegateFields } from 'tidegate/manifest';
 import { checkpointId, storeId } from '../../src/ids.js';
-import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
-import type {
-  CheckpointManifest,
-  SinkCommitStatus,
-  TidegateFields,
-} from '../../src/manifest/types.js';
 import type { ReadableCheckpoint } from '../../src/recovery/candidates.js';
 import type {
   RecoveryFacts,

@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { externalOperatorState } from '../../src/manifest/operator-state.js';
-import type { FileSystem } from '../../src/runtime/file-system.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type { CheckpointStore } from '../../src/store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import type { CheckpointId } from '../../src/ids.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import type { CheckpointId } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { CheckpointStore, FileSystem } from 'tidegate/extend';
+import { externalOperatorState } from 'tidegate/manifest';
+import { SimulatedDisk } from 'tidegate/testing';
 import { RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
 
 describe('recovery over files', () => {

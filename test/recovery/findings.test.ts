@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { connectorCheckpoint } from '../../src/manifest/create.js';
-import { inlineOperatorState } from '../../src/manifest/operator-state.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
+import { connectorCheckpoint, inlineOperatorState } from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import type { RecoveryFacts, Topology } from '../../src/recovery/facts.js';
 import { errorsOf, findingsOf, warningsOf } from '../../src/recovery/findings.js';
 import { storeId } from '../../src/ids.js';

@@ -1,28 +1,29 @@
 // A world for recovery tests: a memory store, scripted sinks whose memory outlives crashes, virtual time.
 
+import { MemoryCheckpointStore, TidegateError } from 'tidegate';
+import type { CheckpointId, StoreId } from 'tidegate';
+import { seededRandom, silentLogger } from 'tidegate/extend';
 import type {
+  CheckpointStore,
+  Clock,
   CommitOutcome,
   Inspection,
+  Offsets,
+  Operator,
+  OwnedStore,
+  RestoreOptions,
   RollbackOutcome,
   SinkOwner,
+  Source,
+  TableStore,
   TwoPhaseSink,
   TwoPhaseSinkSession,
-} from '../../src/contracts/sink.js';
-import type { Operator } from '../../src/contracts/operator.js';
-import type { Offsets, RestoreOptions, Source } from '../../src/contracts/source.js';
-import type { TableStore } from '../../src/contracts/table-store.js';
-import { TidegateError } from '../../src/errors.js';
-import { checkpointId, type CheckpointId, type StoreId } from '../../src/ids.js';
-import { connectorCheckpoint, createManifest } from '../../src/manifest/create.js';
-import { inlineOperatorState } from '../../src/manifest/operator-state.js';
-import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+} from 'tidegate/extend';
+import { connectorCheckpoint, createManifest, inlineOperatorState } from 'tidegate/manifest';
+import type { CheckpointManifest, SinkCommitStatus } from 'tidegate/manifest';
+import { checkpointId } from '../../src/ids.js';
 import { recover } from '../../src/recovery/recover.js';
 import type { RecoveryOutcome, RecoveryRequest } from '../../src/recovery/request.js';
-import type { Clock } from '../../src/runtime/clock.js';
-import { silentLogger } from '../../src/runtime/logger.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 
 export const pipeline = 'orders';
 

@@ -1,10 +1,10 @@
 // Input that is gone: a start is refused with the way out, and goes on once a person has given it up.
 
 import { describe, expect, test } from '@jest/globals';
-import { lostInput } from '../../src/contracts/lost-input.js';
-import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
+import { renderReport } from 'tidegate';
+import { lostInput } from 'tidegate/extend';
+import type { Offsets, RestoreOptions } from 'tidegate/extend';
 import { checkpointId } from '../../src/ids.js';
-import { renderReport } from '../../src/recovery/report.js';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedSource } from './kit.js';
 
 /** Its input up to `oldest` is gone. */

@@ -1,7 +1,7 @@
 // A start with another store than the sinks belong to: what they have committed is named, and nothing is done.
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
 import { storeId } from '../../src/ids.js';
 import { fails, hangs, RecoveryWorld, refusalOf, replaced } from './kit.js';
 

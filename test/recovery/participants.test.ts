@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Offsets, RestoreOptions } from '../../src/contracts/source.js';
-import { inlineOperatorState } from '../../src/manifest/operator-state.js';
+import type { Offsets, RestoreOptions } from 'tidegate/extend';
+import { inlineOperatorState } from 'tidegate/manifest';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedOperator, ScriptedSource } from './kit.js';
 
 describe('a source that was added', () => {

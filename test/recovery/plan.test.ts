@@ -1,9 +1,10 @@
 import type { RecoveryPlan } from '../../src/recovery/table.js';
 import { expect, test } from '@jest/globals';
-import type { Inspection } from '../../src/contracts/sink.js';
-import { checkpointId, storeId, type CheckpointId } from '../../src/ids.js';
-import { createManifest, connectorCheckpoint } from '../../src/manifest/create.js';
-import type { CheckpointManifest, SinkCommitStatus } from '../../src/manifest/types.js';
+import type { CheckpointId } from 'tidegate';
+import type { Inspection } from 'tidegate/extend';
+import { connectorCheckpoint, createManifest } from 'tidegate/manifest';
+import type { CheckpointManifest, SinkCommitStatus } from 'tidegate/manifest';
+import { checkpointId, storeId } from '../../src/ids.js';
 import type { RecoveryFacts, SinkFacts, StoredCheckpoint } from '../../src/recovery/facts.js';
 import { planRecovery } from '../../src/recovery/plan.js';
 

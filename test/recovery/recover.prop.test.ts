@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { seededRandom } from '../../src/runtime/random.js';
+import { seededRandom } from 'tidegate/extend';
 import { fails, hangs, losesItsAnswer, RecoveryWorld, type SinkCall } from './kit.js';
 
 const calls = ['open', 'inspect', 'lastCommitted', 'commit', 'rollback'] as const;

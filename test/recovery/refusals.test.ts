@@ -1,7 +1,7 @@
 // Each refusal names the things, the values and the row, so that a person knows where to look.
 
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
 import { checkpointId } from '../../src/ids.js';
 import type { RecoveryFacts } from '../../src/recovery/facts.js';
 import { planRecovery } from '../../src/recovery/plan.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { planOnly } from '../../src/recovery/dry-run.js';
-import { renderReport } from '../../src/recovery/report.js';
+import { renderReport } from 'tidegate';
 import { pipeline, RecoveryWorld, refusalOf, resumedFrom } from './kit.js';
 
 describe('the report', () => {

@@ -1,9 +1,8 @@
 // What recovery asks, writes and puts back, and what it leaves alone.
 
 import { describe, expect, test } from '@jest/globals';
-import type { TableStore } from '../../src/contracts/table-store.js';
-import { inlineOperatorState } from '../../src/manifest/operator-state.js';
-import type { CheckpointListing } from '../../src/store/checkpoint-store.js';
+import type { CheckpointListing, TableStore } from 'tidegate/extend';
+import { inlineOperatorState } from 'tidegate/manifest';
 import { inlineStateDigest } from '../../src/store/state-checks.js';
 import {
   RecoveryWorld,

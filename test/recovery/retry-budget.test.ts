@@ -2,10 +2,10 @@
 
 import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
+import { silentLogger } from 'tidegate/extend';
+import type { LogFields, OwnedStore } from 'tidegate/extend';
 import { planOnly, type DryRun } from '../../src/recovery/dry-run.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import { silentLogger, type LogFields } from '../../src/runtime/logger.js';
 import {
   fails,
   hangs,

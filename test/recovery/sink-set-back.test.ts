@@ -1,8 +1,8 @@
 // A sink that is set back to a backup is noticed behind every manifest that recovery writes itself.
 
 import { describe, expect, test } from '@jest/globals';
-import type { CheckpointId } from '../../src/ids.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
+import type { CheckpointId } from 'tidegate';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { RecoveryWorld, refusalOf, resumedFrom, ScriptedSink, ScriptedSource } from './kit.js';
 
 type Start = (world: RecoveryWorld) => Promise<CheckpointManifest>;

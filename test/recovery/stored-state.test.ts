@@ -3,11 +3,11 @@
 import { completed, rolledBack } from '../../src/manifest/create.js';
 import { classify } from '../../src/recovery/candidates.js';
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
+import type { CheckpointListing, CheckpointState } from 'tidegate/extend';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { checkpointId } from '../../src/ids.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
 import { columnsOf } from '../../src/recovery/columns.js';
-import type { CheckpointListing, CheckpointState } from '../../src/store/checkpoint-store.js';
 import { factsOf, manifestOf, sink, stored, unreadable, type ManifestSpec } from './facts-kit.js';
 
 function listing(

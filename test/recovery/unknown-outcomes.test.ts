@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import { TidegateError } from '../../src/errors.js';
-import type { CheckpointId } from '../../src/ids.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
+import { TidegateError } from 'tidegate';
+import type { CheckpointId } from 'tidegate';
+import type { OwnedStore, TwoPhaseSinkSession } from 'tidegate/extend';
 import {
   answers,
   fails,

@@ -1,7 +1,7 @@
 // What recovery reads to the last byte: N, and below it only until one checkpoint holds.
 
 import { expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
+import { TidegateError } from 'tidegate';
 import { RecoveryWorld, refusalOf, replaced, resumedFrom } from './kit.js';
 
 /** Ids in the order in which they are loaded; `damaged` ones do not verify. */

@@ -1,7 +1,8 @@
 // The system's clock, on timers of a test: nobody waits for a month here.
 
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { clockProblem, recordedTimeMs, systemClock } from '../../src/runtime/clock.js';
+import { systemClock } from 'tidegate/extend';
+import { clockProblem, recordedTimeMs } from '../../src/runtime/clock.js';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 

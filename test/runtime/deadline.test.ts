@@ -1,9 +1,9 @@
 // Every wait ends: answered, failed, timed out or aborted, and once only.
 
 import { describe, expect, test } from '@jest/globals';
-import { systemClock, type Clock } from '../../src/runtime/clock.js';
+import { seededRandom, systemClock, systemRandom } from 'tidegate/extend';
+import type { Clock } from 'tidegate/extend';
 import { sleep, withDeadline } from '../../src/runtime/deadline.js';
-import { seededRandom, systemRandom } from '../../src/runtime/random.js';
 
 /** A clock whose timers fire when the test says so. */
 function handClock(): Clock & { fire(): void; pending(): number } {

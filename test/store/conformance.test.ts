@@ -4,12 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from '@jest/globals';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { ObjectCheckpointStore } from '../../src/store/object/object-store.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
-import { SimulatedObjectStorage } from '../../src/testing/object-storage/simulated-object-storage.js';
-import { describeCheckpointStore } from '../../src/testing/store-conformance.js';
+import { FileSystemCheckpointStore, MemoryCheckpointStore, ObjectCheckpointStore } from 'tidegate';
+import { SimulatedDisk, SimulatedObjectStorage, describeCheckpointStore } from 'tidegate/testing';
 
 const runner = { describe, test };
 

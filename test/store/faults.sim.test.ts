@@ -1,9 +1,9 @@
 // A file system that fails once, anywhere: an error with a code, and nothing acknowledged is lost.
 
 import { expect, test } from '@jest/globals';
-import { isTidegateError } from '../../src/errors.js';
-import type { DiskFault } from '../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { isTidegateError } from 'tidegate';
+import { SimulatedDisk } from 'tidegate/testing';
+import type { DiskFault } from 'tidegate/testing';
 import { Worker, type ActionName } from './crash/actions.js';
 import { Ledger } from './crash/ledger.js';
 import { judge } from './crash/verdict.js';

@@ -1,17 +1,12 @@
 // What tests of the filesystem store are made of: one simulated disk, and stores that fail on request.
 
-import type { Logger } from '../../src/runtime/logger.js';
-import type { ProcessIdentity } from '../../src/runtime/process-identity.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import {
-  FileSystemCheckpointStore,
-  type FileSystemCheckpointStoreOptions,
-} from '../../src/store/filesystem/file-system-store.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import type { FileSystemCheckpointStoreOptions } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { Logger, OwnedStore, ProcessIdentity } from 'tidegate/extend';
+import { SimulatedClock, SimulatedDisk } from 'tidegate/testing';
+import type { DiskHooks } from 'tidegate/testing';
 import { StoreLayout } from '../../src/store/layout.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
-import type { DiskHooks } from '../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 
 export const layout = new StoreLayout('/store');
 export const identity: ProcessIdentity = {

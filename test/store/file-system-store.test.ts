@@ -1,17 +1,14 @@
 // The filesystem store step by step: whose it is, what its errors say, what it leaves behind.
 
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
-import { createManifest } from '../../src/manifest/create.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import { FileSystemCheckpointStore, TidegateError } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { OwnedStore } from 'tidegate/extend';
+import { createManifest, externalOperatorState, serializeManifest } from 'tidegate/manifest';
+import type { DiskOperation } from 'tidegate/testing';
 import { removeTree } from '../../src/runtime/small-files.js';
-import { externalOperatorState } from '../../src/manifest/operator-state.js';
-import type { OwnedStore } from '../../src/store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { parseOwner } from '../../src/store/filesystem/owner.js';
 import { manifestOf, saveNew } from '../../src/testing/store-conformance/store-bench.js';
-import type { DiskOperation } from '../../src/testing/disk/disk-operation.js';
 import { ownFields } from './own-fields.js';
 import { Bench, failing, identity, layout, oneByte } from './file-system-bench.js';
 

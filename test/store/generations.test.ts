@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { checkpointIdsPerGeneration, highestGeneration } from '../../src/ids.js';
-import type { DiskHooks } from '../../src/testing/disk/disk-operation.js';
+import type { DiskHooks } from 'tidegate/testing';
 import { saveNew } from '../../src/testing/store-conformance/store-bench.js';
 import { Bench, failing, identity, layout } from './file-system-bench.js';
 

@@ -3,11 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isTidegateError } from '../../src/errors.js';
+import { FileSystemCheckpointStore, isTidegateError } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
 import { planOnly } from '../../src/recovery/dry-run.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { pipeline, RecoveryWorld, ScriptedOperator, ScriptedSource } from '../recovery/kit.js';
 
 const golden = fileURLToPath(new URL('../golden/laminar-stores/', import.meta.url));

@@ -2,8 +2,8 @@
 
 import { expect, test } from '@jest/globals';
 import { checkpointId } from '../../src/ids.js';
-import { createManifest } from '../../src/manifest/create.js';
-import type { CheckpointManifest, TidegateFields } from '../../src/manifest/types.js';
+import { createManifest } from 'tidegate/manifest';
+import type { CheckpointManifest, TidegateFields } from 'tidegate/manifest';
 import { listCheckpoints, type FoundCheckpoint } from '../../src/store/listing.js';
 import { ownFields } from './own-fields.js';
 

@@ -3,14 +3,17 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { checkpointId, highestGeneration } from '../../src/ids.js';
-import { createManifest } from '../../src/manifest/create.js';
-import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import { MemoryCheckpointStore } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import {
+  createManifest,
+  externalOperatorState,
+  inlineOperatorState,
+  serializeManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { claimNext, type MemoryContent } from '../../src/store/memory/memory-content.js';
 import { MemoryStoreReader } from '../../src/store/memory/memory-reader.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
 import { saveNew } from '../../src/testing/store-conformance/store-bench.js';
 
 const id = checkpointId(7);

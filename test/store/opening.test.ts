@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { checkpointIdsPerGeneration } from '../../src/ids.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
-import type { DiskHooks } from '../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import { SimulatedDisk } from 'tidegate/testing';
+import type { DiskHooks } from 'tidegate/testing';
 import { saveNew } from '../../src/testing/store-conformance/store-bench.js';
 import { Bench, failing, layout, oneByte } from './file-system-bench.js';
 

@@ -1,6 +1,6 @@
 // What a manifest of ours has at least, for tests that are about something else in it.
 
-import type { TidegateFields } from '../../src/manifest/types.js';
+import type { TidegateFields } from 'tidegate/manifest';
 
 export const ownFields: TidegateFields = {
   storeId: 's',

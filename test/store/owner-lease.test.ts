@@ -1,7 +1,7 @@
 // Signs of life, and the news of being overtaken.
 
 import { describe, expect, test } from '@jest/globals';
-import type { DiskHooks } from '../../src/testing/disk/disk-operation.js';
+import type { DiskHooks } from 'tidegate/testing';
 import { saveNew } from '../../src/testing/store-conformance/store-bench.js';
 import { Bench, failing } from './file-system-bench.js';
 

@@ -1,14 +1,17 @@
 // Who owns a store, and when that one counts as alive.
 
 import { beforeEach, expect, jest, test } from '@jest/globals';
-import type { FileSystem } from '../../src/runtime/file-system.js';
-import type { ProcessIdentity, ProcessLiveness } from '../../src/runtime/process-identity.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import type {
+  FileSystem,
+  OpenStoreOptions,
+  OwnedStore,
+  ProcessIdentity,
+  ProcessLiveness,
+} from 'tidegate/extend';
+import { SimulatedClock, SimulatedDisk } from 'tidegate/testing';
 import { judgeLiveness, systemProcesses } from '../../src/runtime/process-identity.js';
-import type { OpenStoreOptions, OwnedStore } from '../../src/store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
 import { StoreLayout, ownerFile } from '../../src/store/layout.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { assertRejects, saveNew } from '../../src/testing/store-conformance/store-bench.js';
 
 const identity: ProcessIdentity = {

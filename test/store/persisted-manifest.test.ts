@@ -1,14 +1,9 @@
 // The right to commit sinks comes from the save of a store, and from nothing else.
 
 import { expect, test } from '@jest/globals';
-import { createManifest } from '../../src/manifest/create.js';
-import type { SavedManifest } from '../../src/store/checkpoint-store.js';
-import {
-  assertPersisted,
-  persist,
-  persistUpdate,
-  type PersistedManifest,
-} from '../../src/store/persisted-manifest.js';
+import type { PersistedManifest, SavedManifest } from 'tidegate/extend';
+import { createManifest } from 'tidegate/manifest';
+import { assertPersisted, persist, persistUpdate } from '../../src/store/persisted-manifest.js';
 
 const manifest = createManifest(7, 1);
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { checkpointName, manifestFile } from '../../src/store/layout.js';
 import { statIfExists } from '../../src/runtime/small-files.js';
-import type { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import type { SimulatedDisk } from 'tidegate/testing';
 import {
   copyOf,
   folders,

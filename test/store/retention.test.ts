@@ -2,8 +2,8 @@
 
 import { expect, test } from '@jest/globals';
 import { checkpointId } from '../../src/ids.js';
-import { createManifest } from '../../src/manifest/create.js';
-import type { CheckpointListing, CheckpointState } from '../../src/store/checkpoint-store.js';
+import type { CheckpointListing, CheckpointState } from 'tidegate/extend';
+import { createManifest } from 'tidegate/manifest';
 import { checkpointsToPrune } from '../../src/store/retention.js';
 import { ownFields } from './own-fields.js';
 

@@ -1,9 +1,9 @@
 // What one session of a filesystem store reads and writes, and what it says when that fails.
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { CheckpointId } from '../../src/ids.js';
-import type { OwnedStore, SavedManifest } from '../../src/store/checkpoint-store.js';
-import type { DiskHooks, DiskOperation } from '../../src/testing/disk/disk-operation.js';
+import type { CheckpointId } from 'tidegate';
+import type { OwnedStore, SavedManifest } from 'tidegate/extend';
+import type { DiskHooks, DiskOperation } from 'tidegate/testing';
 import { saveNew, saveWithSidecar } from '../../src/testing/store-conformance/store-bench.js';
 import { Bench, layout } from './file-system-bench.js';
 

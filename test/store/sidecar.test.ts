@@ -1,9 +1,8 @@
 // Sidecars of the filesystem store: what is written and in which pieces, and what reading notices.
 
 import { describe, expect, test } from '@jest/globals';
-import { externalOperatorState } from '../../src/manifest/operator-state.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { DiskHooks } from '../../src/testing/disk/disk-operation.js';
+import { externalOperatorState, serializeManifest } from 'tidegate/manifest';
+import type { DiskHooks } from 'tidegate/testing';
 import { manifestOf, saveWithSidecar } from '../../src/testing/store-conformance/store-bench.js';
 import { Bench, failing, layout } from './file-system-bench.js';
 

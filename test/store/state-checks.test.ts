@@ -3,13 +3,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { checkpointIdOf, generation } from '../../src/ids.js';
-import { createManifest } from '../../src/manifest/create.js';
-import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
-import type { CheckpointManifest, OperatorCheckpoint } from '../../src/manifest/types.js';
+import { TidegateError } from 'tidegate';
+import { createManifest, externalOperatorState, inlineOperatorState } from 'tidegate/manifest';
+import type { CheckpointManifest, OperatorCheckpoint } from 'tidegate/manifest';
 import { checkStatedSidecar, consumeChunks } from '../../src/store/save-rules.js';
 import { sidecarProblem, sidecarRange, StateChecksum } from '../../src/store/state-checks.js';
 import { storeFailure, toStoreError } from '../../src/store/store-error.js';
-import { TidegateError } from '../../src/errors.js';
 import { ownFields } from './own-fields.js';
 
 const ownId = checkpointIdOf(generation(1), 1);

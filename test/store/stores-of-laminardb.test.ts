@@ -3,14 +3,17 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { checkpointId } from '../../src/ids.js';
-import { createManifest } from '../../src/manifest/create.js';
-import { externalOperatorState, inlineOperatorState } from '../../src/manifest/operator-state.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import type { CheckpointManifest, OperatorCheckpoint } from '../../src/manifest/types.js';
+import { seededRandom } from 'tidegate/extend';
+import {
+  createManifest,
+  externalOperatorState,
+  inlineOperatorState,
+  serializeManifest,
+} from 'tidegate/manifest';
+import type { CheckpointManifest, OperatorCheckpoint } from 'tidegate/manifest';
+import { SimulatedDisk } from 'tidegate/testing';
 import { StoreLayout } from '../../src/store/layout.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
 import { stateOf } from '../../src/testing/store-conformance/store-bench.js';
-import { seededRandom } from '../../src/runtime/random.js';
 import { makeStore, storeDirectory } from './crash/actions.js';
 
 const layout = new StoreLayout(storeDirectory);

@@ -1,7 +1,7 @@
 // How many syncs a call costs: as many as safety needs, and no more.
 
 import { beforeEach, expect, test } from '@jest/globals';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { SimulatedDisk } from 'tidegate/testing';
 import { Worker, type ActionName } from './crash/actions.js';
 import { Ledger } from './crash/ledger.js';
 

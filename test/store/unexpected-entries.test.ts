@@ -5,12 +5,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { checkpointId, type CheckpointId } from '../../src/ids.js';
-import type { CheckpointListing, OwnedStore } from '../../src/store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../../src/store/filesystem/file-system-store.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import type { CheckpointId } from 'tidegate';
+import type { CheckpointListing, OwnedStore } from 'tidegate/extend';
+import { nodeFileSystem } from 'tidegate/files';
+import { checkpointId } from '../../src/ids.js';
 import { StoreLayout } from '../../src/store/layout.js';
 import { errnoOf } from '../../src/runtime/file-system.js';
-import { nodeFileSystem } from '../../src/runtime/file-system-node.js';
 import {
   assertRejects,
   saveNew,

@@ -1,10 +1,9 @@
 // What was read before is not parsed again, and one byte that differs is always seen.
 
 import { expect, jest, test } from '@jest/globals';
-import { createManifest } from '../../src/manifest/create.js';
-import { serializeManifest } from '../../src/manifest/serialize.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { seededRandom } from 'tidegate/extend';
+import { createManifest, serializeManifest } from 'tidegate/manifest';
+import { SimulatedDisk } from 'tidegate/testing';
 import { saveNew } from '../../src/testing/store-conformance/store-bench.js';
 import { VerifiedManifests } from '../../src/store/verified-manifests.js';
 import { makeStore } from './crash/actions.js';

@@ -1,9 +1,9 @@
 // An overtaken owner changes nothing that the newer one can see, however late it wakes up.
 
 import { expect, test } from '@jest/globals';
-import { hasErrorCode } from '../../src/errors.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { hasErrorCode } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
 import { makeStore } from './crash/actions.js';
 import { enumerateZombies } from './crash/zombies.js';
 

@@ -1,15 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  KafkaFailure,
-  type KafkaDriver,
-  type KafkaRead,
-} from '../../src/connectors/kafka/driver.js';
-import type { KafkaSourceOptions } from '../../src/connectors/kafka/source-options.js';
-import { kafkaSource, text } from '../../src/connectors/kafka/index.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type { AssignmentListener, JoinedAssigner } from '../../src/tasks/assigner.js';
-import { kafkaGroup } from '../../src/tasks/kafka-group.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { seededRandom } from 'tidegate/extend';
+import { KafkaFailure, kafkaSource, text } from 'tidegate/kafka';
+import type { KafkaDriver, KafkaRead, KafkaSourceOptions } from 'tidegate/kafka';
+import { kafkaGroup } from 'tidegate/tasks';
+import type { AssignmentListener, JoinedAssigner } from 'tidegate/tasks';
+import { SimulatedClock } from 'tidegate/testing';
 import { FakeKafka } from '../connectors/kafka/fake-kafka.js';
 import { neverAborted, take, valuesOf } from '../connectors/kafka/reading.js';
 import { later } from '../pipeline/support.js';

@@ -1,18 +1,13 @@
 // Inputs, stores and sinks that outlive the workers of a test, and workers over them.
 
-import type { ReadableSource } from '../../src/contracts/source.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
-import { memorySink, type MemorySink } from '../../src/connectors/memory/memory-sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import { MemoryCheckpointStore, Pipeline, memorySink } from 'tidegate';
+import type { MemorySink } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { ReadableSource, TwoPhaseSink } from 'tidegate/extend';
+import { runTasks } from 'tidegate/tasks';
+import type { Task, TasksEvents, TasksOptions, TasksRun } from 'tidegate/tasks';
+import { SimulatedAssigner, SimulatedClock } from 'tidegate/testing';
 import { sleep } from '../../src/runtime/deadline.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { runTasks, type TasksRun } from '../../src/tasks/run-tasks.js';
-import type { TasksOptions } from '../../src/tasks/options.js';
-import type { TasksEvents } from '../../src/tasks/events.js';
-import type { Task } from '../../src/tasks/task.js';
-import { SimulatedAssigner } from '../../src/testing/simulated-assigner.js';
-import { SimulatedClock } from '../../src/testing/clock.js';
 import { later } from '../pipeline/support.js';
 
 export interface Order {

@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { TidegateError } from '../../src/errors.js';
-import type { TwoPhaseSink } from '../../src/contracts/sink.js';
-import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { TasksEvents } from '../../src/tasks/events.js';
-import { runTasks } from '../../src/tasks/run-tasks.js';
+import { Pipeline, TidegateError } from 'tidegate';
+import type { TwoPhaseSink } from 'tidegate/extend';
+import { runTasks } from 'tidegate/tasks';
+import type { TasksEvents } from 'tidegate/tasks';
 import { untilDone } from '../pipeline/support.js';
 import { Cluster, type Total } from './kit.js';
 

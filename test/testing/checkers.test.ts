@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Durability } from '../../src/contracts/sink.js';
-import { check, type HistoryEvent, type Observation } from '../../src/testing/checkers/index.js';
-import type { CheckpointManifest } from '../../src/manifest/types.js';
+import type { Durability } from 'tidegate/extend';
+import type { CheckpointManifest } from 'tidegate/manifest';
+import { check } from 'tidegate/testing';
+import type { HistoryEvent, Observation } from 'tidegate/testing';
 
 const expected = [1, 2, 3, 4].map((number) => ({ key: number % 2, number }));
 const [one, two, three, four] = expected;

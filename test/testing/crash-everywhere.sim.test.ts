@@ -1,12 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { httpSink } from '../../src/connectors/http/sink.js';
-import { CheckpointCoordinator } from '../../src/coordinator/coordinator.js';
-import { jsonState } from '../../src/coordinator/json-state.js';
-import type { Sink } from '../../src/contracts/sink.js';
-import { crashEverywhere, replaySchedule } from '../../src/testing/crash-everywhere.js';
+import { CheckpointCoordinator, jsonState } from 'tidegate';
+import type { Sink } from 'tidegate/extend';
+import { httpSink } from 'tidegate/http';
+import { crashEverywhere, replaySchedule } from 'tidegate/testing';
+import type { Build, World } from 'tidegate/testing';
 import { calmPort } from '../../src/testing/simulation/port.js';
 import { simulatedSink, SinkStorage } from '../../src/testing/simulation/sinks/index.js';
-import type { Build, World } from '../../src/testing/simulation/world.js';
 
 const input = [1, 2, 3];
 

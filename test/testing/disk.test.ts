@@ -1,9 +1,10 @@
 // The simulated disk does what its fault model says, no less and no more.
 
 import { beforeEach, expect, test } from '@jest/globals';
-import { errnoOf, type FileSystem } from '../../src/runtime/file-system.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { SimulatedDisk } from '../../src/testing/disk/simulated-disk.js';
+import { seededRandom } from 'tidegate/extend';
+import type { FileSystem } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
+import { errnoOf } from '../../src/runtime/file-system.js';
 
 let disk: SimulatedDisk;
 let files: FileSystem;

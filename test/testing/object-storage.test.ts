@@ -1,17 +1,14 @@
 // The simulated object storage does what its fault model says, no less and no more.
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { ObjectStorageFailure, type ObjectStorage } from '../../src/contracts/object-storage.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import type {
-  ObjectFault,
-  ObjectHooks,
-} from '../../src/testing/object-storage/object-operation.js';
-import { SimulatedObjectStorage } from '../../src/testing/object-storage/simulated-object-storage.js';
+import { ObjectStorageFailure, seededRandom } from 'tidegate/extend';
+import type { ObjectStorage } from 'tidegate/extend';
 import {
+  SimulatedObjectStorage,
   describeObjectStorage,
   objectStorageCases,
-} from '../../src/testing/object-storage-conformance.js';
+} from 'tidegate/testing';
+import type { ObjectFault, ObjectHooks } from 'tidegate/testing';
 import {
   calmly,
   readText,

@@ -1,7 +1,7 @@
 // A system of the user's own in the simulation: its calls are points, and the sink in front of it has none.
 
 import { expect, test } from '@jest/globals';
-import { replaySchedule } from '../../src/testing/crash-everywhere.js';
+import { replaySchedule } from 'tidegate/testing';
 import { builds, input } from '../connectors/kafka/crash-kafka.js';
 
 test('calls through a port and to the disk are points, those of the sink itself are not', async () => {

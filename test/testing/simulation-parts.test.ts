@@ -1,14 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { SimulatedClock } from '../../src/testing/clock.js';
+import { SimulatedClock, formatSchedule, parseSchedule } from 'tidegate/testing';
+import type { Fault, Schedule } from 'tidegate/testing';
 import fc from 'fast-check';
 import { Director, type Surroundings } from '../../src/testing/simulation/director.js';
 import { faultsAt } from '../../src/testing/simulation/fault-variants.js';
-import {
-  formatSchedule,
-  parseSchedule,
-  type Fault,
-  type Schedule,
-} from '../../src/testing/simulation/faults.js';
 import { allMixes } from '../simulation/campaign/mixes.js';
 import { asTest, shrink } from '../../src/testing/simulation/shrink.js';
 

@@ -1,9 +1,10 @@
 // The suite for stores can fail: wrong stores, each with the case that finds it.
 
 import { expect, test } from '@jest/globals';
-import type { CheckpointStore, OwnedStore } from '../../src/store/checkpoint-store.js';
-import { MemoryCheckpointStore } from '../../src/store/memory/memory-store.js';
-import { checkpointStoreCases, type StoreSystem } from '../../src/testing/store-conformance.js';
+import { MemoryCheckpointStore } from 'tidegate';
+import type { CheckpointStore, OwnedStore } from 'tidegate/extend';
+import { checkpointStoreCases } from 'tidegate/testing';
+import type { StoreSystem } from 'tidegate/testing';
 
 /** Members that a wrong store has instead; `newest` is of the owner that has the store now. */
 type Flaw = (store: OwnedStore, newest: () => OwnedStore) => Partial<OwnedStore>;

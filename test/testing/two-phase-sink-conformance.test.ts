@@ -1,15 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import type { TwoPhaseSink, TwoPhaseSinkSession } from '../../src/contracts/sink.js';
-import type { CheckpointId } from '../../src/ids.js';
+import type { CheckpointId } from 'tidegate';
+import type { TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
+import { describeTwoPhaseSink, twoPhaseSinkCases } from 'tidegate/testing';
+import type { SinkSystem, TwoPhaseSinkFactory } from 'tidegate/testing';
 import { calmPort } from '../../src/testing/simulation/port.js';
 import { SinkStorage } from '../../src/testing/simulation/sinks/storage.js';
 import { simulatedTwoPhaseSink } from '../../src/testing/simulation/sinks/two-phase-sink.js';
-import {
-  describeTwoPhaseSink,
-  twoPhaseSinkCases,
-  type SinkSystem,
-  type TwoPhaseSinkFactory,
-} from '../../src/testing/two-phase-sink-conformance.js';
 
 type Class = TwoPhaseSink['durability'];
 /** Breaks one session method of an otherwise right sink. */

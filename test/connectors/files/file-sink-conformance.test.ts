@@ -2,9 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from '@jest/globals';
-import { fileSink } from '../../../src/connectors/files/index.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
-import { describeTwoPhaseSink } from '../../../src/testing/two-phase-sink-conformance.js';
+import { fileSink } from 'tidegate/files';
+import { SimulatedDisk, describeTwoPhaseSink } from 'tidegate/testing';
 import { published, sinkOn, type Numbered } from './sink-world.js';
 
 describeTwoPhaseSink<Numbered>(

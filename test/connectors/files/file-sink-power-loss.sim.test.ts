@@ -2,11 +2,10 @@
 // sink: what was answered before still holds, and no output is lost, doubled or shown too early.
 
 import { describe, expect, test } from '@jest/globals';
-import type { TwoPhaseSinkSession } from '../../../src/contracts/sink.js';
-import type { FileSystem } from '../../../src/runtime/file-system.js';
-import { seededRandom, type Random } from '../../../src/runtime/random.js';
-import type { DiskMount, DiskOperation } from '../../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import { seededRandom } from 'tidegate/extend';
+import type { FileSystem, Random, TwoPhaseSinkSession } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
+import type { DiskMount, DiskOperation } from 'tidegate/testing';
 import { attempt, calm, linesOf, ownerOf, published, sinkOn, type Numbered } from './sink-world.js';
 
 type Standing =

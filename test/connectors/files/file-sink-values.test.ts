@@ -1,8 +1,8 @@
 // What JSON lines cannot hold is refused, and nothing of the epoch that has it is prepared.
 
 import { expect, test } from '@jest/globals';
-import { fileSink } from '../../../src/connectors/files/index.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import { fileSink } from 'tidegate/files';
+import { SimulatedDisk } from 'tidegate/testing';
 import { attempt, calm, directory, ownerOf, published } from './sink-world.js';
 
 test.each([

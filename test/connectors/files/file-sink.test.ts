@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addToRanges } from '../../../src/connectors/staging/marker-files.js';
-import { fileSink } from '../../../src/connectors/files/index.js';
+import { fileSink } from 'tidegate/files';
+import { SimulatedDisk } from 'tidegate/testing';
+import type { DiskHooks } from 'tidegate/testing';
 import { toError } from '../../../src/errors.js';
-import type { DiskHooks } from '../../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
 import { countOpenFiles } from '../open-files.js';
 import {
   attempt,

@@ -4,11 +4,9 @@ import { mkdtemp, rename, rm, writeFile, appendFile, copyFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import {
-  jsonLinesSource,
-  type JsonLinesSourceOptions,
-} from '../../../src/connectors/files/index.js';
-import type { Offsets, ReadableSource } from '../../../src/contracts/source.js';
+import type { Offsets, ReadableSource } from 'tidegate/extend';
+import { jsonLinesSource } from 'tidegate/files';
+import type { JsonLinesSourceOptions } from 'tidegate/files';
 import { calm } from './sink-world.js';
 import { allOf, batchesOf, diskWith, jsonLines, path } from './source-world.js';
 

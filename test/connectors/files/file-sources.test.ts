@@ -1,13 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  csvSource,
-  jsonLinesSource,
-  type BadRecord,
-  type FileSourceOptions,
-} from '../../../src/connectors/files/index.js';
-import type { Offsets, ReadableSource, SourceBatch } from '../../../src/contracts/source.js';
-import type { FileSystem } from '../../../src/runtime/file-system.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import type { FileSystem, Offsets, ReadableSource, SourceBatch } from 'tidegate/extend';
+import { csvSource, jsonLinesSource } from 'tidegate/files';
+import type { BadRecord, FileSourceOptions } from 'tidegate/files';
+import { SimulatedDisk } from 'tidegate/testing';
 import { calm } from './sink-world.js';
 
 const path = '/input';

@@ -1,16 +1,17 @@
 // What the tests of the file sink share: records, owners, and what a reader of the directory sees.
 
+import { seededRandom } from 'tidegate/extend';
 import type {
+  FileSystem,
   PreCommitRequest,
   SinkOwner,
   TwoPhaseSink,
   TwoPhaseSinkSession,
-} from '../../../src/contracts/sink.js';
-import { fileSink, type FileSinkOptions } from '../../../src/connectors/files/index.js';
+} from 'tidegate/extend';
+import { fileSink } from 'tidegate/files';
+import type { FileSinkOptions } from 'tidegate/files';
+import type { SimulatedDisk } from 'tidegate/testing';
 import { checkpointIdOf, epoch, generation, storeId } from '../../../src/ids.js';
-import type { FileSystem } from '../../../src/runtime/file-system.js';
-import { seededRandom } from '../../../src/runtime/random.js';
-import type { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
 
 export interface Numbered {
   readonly number: number;

@@ -1,14 +1,9 @@
 // What the tests of the file sources share: a file on a simulated disk, and all that is handed out.
 
-import {
-  csvSource,
-  jsonLinesSource,
-  type CsvSourceOptions,
-  type JsonLinesSourceOptions,
-} from '../../../src/connectors/files/index.js';
-import type { ReadableSource, SourceBatch } from '../../../src/contracts/source.js';
-import type { FileSystem } from '../../../src/runtime/file-system.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import type { FileSystem, ReadableSource, SourceBatch } from 'tidegate/extend';
+import { csvSource, jsonLinesSource } from 'tidegate/files';
+import type { CsvSourceOptions, JsonLinesSourceOptions } from 'tidegate/files';
+import { SimulatedDisk } from 'tidegate/testing';
 import { calm } from './sink-world.js';
 
 export const path = '/input';

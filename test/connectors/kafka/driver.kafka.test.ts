@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Producer, Transaction } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
-import type { KafkaConsumer, RawKafkaRecord } from '../../../src/connectors/kafka/index.js';
+import type { KafkaConsumer, RawKafkaRecord } from 'tidegate/kafka';
 import {
   admin,
   client,

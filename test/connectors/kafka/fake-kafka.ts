@@ -12,26 +12,26 @@
 //
 // In a simulation the driver is linked to a port: each request is a point of the schedule.
 
-import {
-  KafkaFailure,
-  type KafkaAdmin,
-  type KafkaConsumer,
-  type KafkaConsumerOptions,
-  type KafkaDriver,
-  type KafkaHeaders,
-  type KafkaMessage,
-  type KafkaProducer,
-  type KafkaProducerOptions,
-  type KafkaRange,
-  type KafkaRead,
-  type RawKafkaRecord,
-} from '../../../src/connectors/kafka/driver.js';
+import { systemClock } from 'tidegate/extend';
+import type { CallOptions, Clock } from 'tidegate/extend';
+import { KafkaFailure } from 'tidegate/kafka';
+import type {
+  KafkaAdmin,
+  KafkaConsumer,
+  KafkaConsumerOptions,
+  KafkaDriver,
+  KafkaHeaders,
+  KafkaMessage,
+  KafkaProducer,
+  KafkaProducerOptions,
+  KafkaRange,
+  KafkaRead,
+  RawKafkaRecord,
+} from 'tidegate/kafka';
+import type { Port } from 'tidegate/testing';
 
-import type { CallOptions } from '../../../src/contracts/source.js';
 import { orAborted } from '../../../src/runtime/abort.js';
-import { systemClock, type Clock } from '../../../src/runtime/clock.js';
 import { sleep } from '../../../src/runtime/deadline.js';
-import type { Port } from '../../../src/testing/simulation/port.js';
 
 export type ProducerCall = 'init' | 'send' | 'commit' | 'abort';
 export type KafkaFault = 'lost-before' | 'lost-after' | 'late' | 'busy' | 'away' | 'denied';

@@ -5,17 +5,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kafkaSink, type KafkaSinkOptions } from '../../../src/connectors/kafka/index.js';
-import type {
-  SinkInspector,
-  TwoPhaseSink,
-  TwoPhaseSinkSession,
-} from '../../../src/contracts/sink.js';
-import { isTidegateError } from '../../../src/errors.js';
-import { systemClock } from '../../../src/runtime/clock.js';
+import { isTidegateError } from 'tidegate';
+import { systemClock } from 'tidegate/extend';
+import type { SinkInspector, TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
+import { kafkaSink } from 'tidegate/kafka';
+import type { KafkaSinkOptions } from 'tidegate/kafka';
+import { describeTwoPhaseSink } from 'tidegate/testing';
 import { withDeadline } from '../../../src/runtime/deadline.js';
 import { attempt, calm, idOf, ownerOf } from '../../../src/testing/conformance/sink-bench.js';
-import { describeTwoPhaseSink } from '../../../src/testing/two-phase-sink-conformance.js';
 import { freezeBroker, isBrokerOurs, killBroker, launch } from './broker.js';
 import { newTopic, pause, driverUnderTest, isConfluent } from './topics.js';
 

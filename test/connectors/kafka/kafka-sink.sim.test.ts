@@ -1,7 +1,7 @@
 // Loops into Kafka, crashed at every request to the broker and every call to the disk, in both classes.
 
 import { expect, test } from '@jest/globals';
-import { crashEverywhere } from '../../../src/testing/crash-everywhere.js';
+import { crashEverywhere } from 'tidegate/testing';
 import { builds, input, type Shape } from './crash-kafka.js';
 
 const seed = 41_717;

@@ -1,8 +1,11 @@
 // The Kafka sink in both classes, over a broker in memory: obligations, faults of each call, refusals.
 
 import { describe, expect, test } from '@jest/globals';
-import { kafkaSink, type KafkaSinkOptions } from '../../../src/connectors/kafka/index.js';
-import type { TwoPhaseSinkSession } from '../../../src/contracts/sink.js';
+import { silentLogger } from 'tidegate/extend';
+import type { TwoPhaseSinkSession } from 'tidegate/extend';
+import { kafkaSink } from 'tidegate/kafka';
+import type { KafkaSinkOptions } from 'tidegate/kafka';
+import { SimulatedDisk, describeTwoPhaseSink } from 'tidegate/testing';
 import {
   attempt,
   calm,
@@ -10,9 +13,6 @@ import {
   ownerOf,
   secondStore,
 } from '../../../src/testing/conformance/sink-bench.js';
-import { silentLogger } from '../../../src/runtime/logger.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
-import { describeTwoPhaseSink } from '../../../src/testing/two-phase-sink-conformance.js';
 import { FakeKafka, quickClock, type KafkaFault, type ProducerCall } from './fake-kafka.js';
 
 interface Row {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { behindEmptyBatches } from '../../../src/connectors/kafka/kafkajs-empty-batches.js';
-import type { KafkaJsFetchedMessage } from '../../../src/connectors/kafka/kafkajs-client.js';
+import type { KafkaJsFetchedMessage } from 'tidegate/kafka';
 import { committedRecords } from '../../../src/connectors/kafka/kafkajs-fetched.js';
 
 /** One letter for each offset: a record of the producer, `A` its abort, `C` its commit. */

@@ -1,8 +1,8 @@
 // Reads Kafka sources as a loop does: until enough has come, or to the end.
 
-import type { Offsets, ReadableSource, SourceBatch } from '../../../src/contracts/source.js';
-import { kafkaSource, text } from '../../../src/connectors/kafka/index.js';
-import type { KafkaRecord, KafkaSourceOptions } from '../../../src/connectors/kafka/index.js';
+import type { Offsets, ReadableSource, SourceBatch } from 'tidegate/extend';
+import { kafkaSource, text } from 'tidegate/kafka';
+import type { KafkaRecord, KafkaSourceOptions } from 'tidegate/kafka';
 import { driverUnderTest } from './topics.js';
 
 export type TextSource = ReadableSource<KafkaRecord<string>>;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { isTidegateError } from '../../../src/errors.js';
+import { isTidegateError } from 'tidegate';
 import { neverAborted, nextOf, take, textSource, valuesOf } from './reading.js';
 import { admin, client, isConfluent, newTopic, numbered, pause, send } from './topics.js';
 

@@ -1,8 +1,8 @@
 // The Kafka source over compaction and outages, in a loop and in a pipeline, against a real broker.
 
 import { describe, expect, test } from '@jest/globals';
-import { MemoryCheckpointStore, memorySink, Pipeline } from '../../../src/index.js';
-import type { KafkaRecord } from '../../../src/connectors/kafka/index.js';
+import { MemoryCheckpointStore, Pipeline, memorySink } from 'tidegate';
+import type { KafkaRecord } from 'tidegate/kafka';
 import { freezeBroker, isBrokerOurs, killBroker, launch } from './broker.js';
 import { neverAborted, nextOf, take, textSource, valuesOf } from './reading.js';
 import { admin, client, newTopic, numbered, pause, send } from './topics.js';

@@ -4,10 +4,10 @@ import { describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { goesOnAt } from '../../../src/contracts/lost-input.js';
-import { isTidegateError } from '../../../src/errors.js';
-import { kafkaJs } from '../../../src/connectors/kafka/index.js';
-import type { Offsets } from '../../../src/contracts/source.js';
-import { systemClock, type Clock } from '../../../src/runtime/clock.js';
+import { isTidegateError } from 'tidegate';
+import { systemClock } from 'tidegate/extend';
+import type { Clock, Offsets } from 'tidegate/extend';
+import { kafkaJs } from 'tidegate/kafka';
 import { neverAborted, take, textSource, valuesOf, type TextSource } from './reading.js';
 import {
   admin,

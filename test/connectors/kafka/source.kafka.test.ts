@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { json, kafkaSource } from '../../../src/connectors/kafka/index.js';
-import { systemClock, type Clock } from '../../../src/runtime/clock.js';
+import { systemClock } from 'tidegate/extend';
+import type { Clock } from 'tidegate/extend';
+import { json, kafkaSource } from 'tidegate/kafka';
 import { kafka, neverAborted, take, textSource, valuesOf } from './reading.js';
 import { admin, client, isConfluent, newTopic, numbered, pause, send } from './topics.js';
 

@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { goesOnAt } from '../../../src/contracts/lost-input.js';
-import type { FlushingSink } from '../../../src/contracts/sink.js';
-import type { Offsets } from '../../../src/contracts/source.js';
-import { arraySource, Pipeline } from '../../../src/index.js';
-import { kafkaSource, text, type KafkaSourceOptions } from '../../../src/connectors/kafka/index.js';
+import { Pipeline, arraySource } from 'tidegate';
+import type { FlushingSink, Offsets } from 'tidegate/extend';
+import { kafkaSource, text } from 'tidegate/kafka';
+import type { KafkaSourceOptions } from 'tidegate/kafka';
 import { FakeKafka } from './fake-kafka.js';
 import { neverAborted, take, valuesOf, type TextSource } from './reading.js';
 

@@ -11,12 +11,8 @@ import {
 } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
-import {
-  confluentKafka,
-  kafkaJs,
-  type ConfluentModule,
-  type KafkaDriver,
-} from '../../../src/connectors/kafka/index.js';
+import { confluentKafka, kafkaJs } from 'tidegate/kafka';
+import type { ConfluentModule, KafkaDriver } from 'tidegate/kafka';
 
 /** A client of the broker under test. */
 export function client(): Kafka {

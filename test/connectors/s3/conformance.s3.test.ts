@@ -4,12 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { s3Storage } from '../../../src/connectors/s3/index.js';
-import { ObjectStorageFailure, type ObjectStorage } from '../../../src/contracts/object-storage.js';
-import { ObjectCheckpointStore } from '../../../src/store/object/object-store.js';
-import { describeObjectStorage } from '../../../src/testing/object-storage-conformance.js';
-import { describeCheckpointStore } from '../../../src/testing/store-conformance.js';
-import type { TestRunner } from '../../../src/testing/test-runner.js';
+import { ObjectCheckpointStore } from 'tidegate';
+import { ObjectStorageFailure } from 'tidegate/extend';
+import type { ObjectStorage } from 'tidegate/extend';
+import { s3Storage } from 'tidegate/s3';
+import { describeCheckpointStore, describeObjectStorage } from 'tidegate/testing';
+import type { TestRunner } from 'tidegate/testing';
 import { services, signerOf, type S3Service } from './server.js';
 
 /** Cases that a server does not pass, and why. */

@@ -4,13 +4,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import { s3Storage } from '../../../src/connectors/s3/index.js';
-import { hasErrorCode } from '../../../src/errors.js';
+import { ObjectCheckpointStore, hasErrorCode } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { OwnedStore } from 'tidegate/extend';
+import { externalOperatorState } from 'tidegate/manifest';
+import { s3Storage } from 'tidegate/s3';
 import { checkpointId } from '../../../src/ids.js';
-import { externalOperatorState } from '../../../src/manifest/operator-state.js';
-import { seededRandom } from '../../../src/runtime/random.js';
-import type { OwnedStore } from '../../../src/store/checkpoint-store.js';
-import { ObjectCheckpointStore } from '../../../src/store/object/object-store.js';
 import {
   chunksOf,
   manifestOf,

@@ -6,8 +6,9 @@ import { inspect } from 'node:util';
 import { S3 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { AwsClient } from 'aws4fetch';
-import { s3Storage } from '../../../src/connectors/s3/index.js';
-import { ObjectStorageFailure, type ObjectStorage } from '../../../src/contracts/object-storage.js';
+import { ObjectStorageFailure } from 'tidegate/extend';
+import type { ObjectStorage } from 'tidegate/extend';
+import { s3Storage } from 'tidegate/s3';
 
 const secret = 'SecretOfTheTest';
 const calmly = { signal: new AbortController().signal };

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from '@jest/globals';
 import { attemptMachine } from '../../../src/coordinator/checkpoint/machine.js';
-import { defaultCheckpointOptions } from '../../../src/coordinator/options/checkpoint-options.js';
+import { defaultCheckpointOptions } from 'tidegate';
 import { stepNames } from '../../../src/coordinator/checkpoint/outcome.js';
 import { eventsIn, steps } from './chart-events.js';
 import { allPaths } from './walk.js';

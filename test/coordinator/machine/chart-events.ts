@@ -1,6 +1,6 @@
 // The events of both charts, as XState names them, for the tests that walk every path.
 
-import { TidegateError } from '../../../src/errors.js';
+import { TidegateError } from 'tidegate';
 import { stepNames } from '../../../src/coordinator/checkpoint/outcome.js';
 import type { Labelled } from './walk.js';
 

@@ -1,12 +1,14 @@
 // A log of the real calls at the ports, written by wrappers around a store and its sinks.
 
-import type { CheckpointManifest } from '../../../src/manifest/types.js';
+import { isTwoPhase } from 'tidegate/extend';
 import type {
   CheckpointStore,
   OpenStoreOptions,
   OwnedStore,
-} from '../../../src/store/checkpoint-store.js';
-import { isTwoPhase, type Sink, type TwoPhaseSinkSession } from '../../../src/contracts/sink.js';
+  Sink,
+  TwoPhaseSinkSession,
+} from 'tidegate/extend';
+import type { CheckpointManifest } from 'tidegate/manifest';
 
 export type LoggedCall =
   | { readonly kind: 'save-began'; readonly manifest: CheckpointManifest }

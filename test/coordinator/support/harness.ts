@@ -1,17 +1,11 @@
 // One coordinator with scripted participants, a simulated clock and a log whose invariants are checked.
 
 import { afterEach, expect } from '@jest/globals';
-import { CheckpointCoordinator } from '../../../src/coordinator/coordinator.js';
-import type { SafePoint } from '../../../src/coordinator/dataflow/safe-point.js';
-import type { CoordinatorOptions } from '../../../src/coordinator/options/coordinator-options.js';
-import { jsonState } from '../../../src/coordinator/json-state.js';
-import type { CheckpointSettings } from '../../../src/coordinator/options/checkpoint-options.js';
-import type { Offsets, Source } from '../../../src/contracts/source.js';
-import type { Durability, Sink } from '../../../src/contracts/sink.js';
-import { seededRandom } from '../../../src/runtime/random.js';
-import type { CheckpointStore } from '../../../src/store/checkpoint-store.js';
-import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../../src/testing/clock.js';
+import { CheckpointCoordinator, MemoryCheckpointStore, jsonState } from 'tidegate';
+import type { CheckpointSettings, CoordinatorOptions, SafePoint } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { CheckpointStore, Durability, Offsets, Sink, Source } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
 import { violations } from '../invariants.js';
 import { loggedSink, loggedStore, type LoggedCall, type StoreFaults } from './call-log.js';
 import { ScriptedSink } from './scripted-sink.js';

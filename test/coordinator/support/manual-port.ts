@@ -1,7 +1,6 @@
 // A dataflow whose barriers go exactly where and when a test says.
 
-import type { Barrier, BarrierPort, CutListener, Flow } from '../../../src/contracts/barrier.js';
-import type { OperatorSnapshot } from '../../../src/contracts/operator.js';
+import type { Barrier, BarrierPort, CutListener, Flow, OperatorSnapshot } from 'tidegate/extend';
 
 export class ManualPort implements BarrierPort {
   readonly injected: { readonly barrier: Barrier; readonly listener: CutListener }[] = [];

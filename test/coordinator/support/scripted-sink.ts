@@ -1,5 +1,7 @@
 // A sink of every class whose calls can be made to misbehave, over storage that outlives sessions.
 
+import { TidegateError } from 'tidegate';
+import type { CheckpointId } from 'tidegate';
 import type {
   CommitOutcome,
   Durability,
@@ -12,9 +14,8 @@ import type {
   SinkOwner,
   TwoPhaseSink,
   TwoPhaseSinkSession,
-} from '../../../src/contracts/sink.js';
-import { checkpointId, type CheckpointId } from '../../../src/ids.js';
-import { TidegateError } from '../../../src/errors.js';
+} from 'tidegate/extend';
+import { checkpointId } from '../../../src/ids.js';
 
 /** Called before the real call, which it may replace by throwing or by never settling. */
 export type Script = (call: SinkCall) => void | Promise<void>;

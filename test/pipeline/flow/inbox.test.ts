@@ -1,11 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { CutListener } from '../../../src/contracts/barrier.js';
+import { silentLogger, systemClock } from 'tidegate/extend';
+import type { CutListener } from 'tidegate/extend';
 import { checkpointIdOf, epoch, generation } from '../../../src/ids.js';
 import type { Batch, BarrierMark } from '../../../src/pipeline/flow/elements.js';
 import { FlowRun } from '../../../src/pipeline/flow/flow-run.js';
 import { Inbox } from '../../../src/pipeline/flow/inbox.js';
-import { systemClock } from '../../../src/runtime/clock.js';
-import { silentLogger } from '../../../src/runtime/logger.js';
 
 /** What a stage with two inputs has seen. */
 function inboxOfTwo() {

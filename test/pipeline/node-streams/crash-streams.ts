@@ -2,11 +2,11 @@
 
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { jsonState } from '../../../src/coordinator/json-state.js';
-import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
-import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
-import { readableSource } from '../../../src/testing/simulation/simulated-source.js';
-import type { Crashable, World } from '../../../src/testing/simulation/world.js';
+import { jsonState } from 'tidegate';
+import type { CustomOperator } from 'tidegate/extend';
+import { StreamPipeline } from 'tidegate/streams';
+import { readableSource } from 'tidegate/testing';
+import type { Crashable, World } from 'tidegate/testing';
 
 interface Order {
   readonly account: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { crashEverywhere } from '../../../src/testing/crash-everywhere.js';
+import { crashEverywhere } from 'tidegate/testing';
 import { builds, input, type StreamShape } from './crash-streams.js';
 
 describe("a pipeline of Node's streams survives a crash at every point", () => {

@@ -1,10 +1,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
-import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
-import { sourceOfReadable } from '../../../src/pipeline/node-streams/source-of-readable.js';
-import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
-import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, memorySink } from 'tidegate';
+import { StreamPipeline, sourceOfReadable } from 'tidegate/streams';
 import { runStreams } from './support.js';
 
 interface Message {

@@ -1,10 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
-import { jsonState } from '../../../src/coordinator/json-state.js';
-import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
-import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
+import { MemoryCheckpointStore, arraySource, jsonState, memorySink } from 'tidegate';
+import { StreamPipeline } from 'tidegate/streams';
 import { flakySink, numbersTo, pacedSource } from '../support.js';
 import { runStreams as run, runningTotal, slowly, totalsTo } from './support.js';
 

@@ -2,16 +2,12 @@ import { Duplex, PassThrough, Transform, type Readable, type Writable } from 'no
 import { pipeline } from 'node:stream/promises';
 import { createGzip, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
-import { arraySource } from '../../../src/connectors/memory/array-source.js';
-import { memorySink } from '../../../src/connectors/memory/memory-sink.js';
-import { hasErrorCode } from '../../../src/errors.js';
-import type { StreamStages } from '../../../src/pipeline/node-streams/stages.js';
-import { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
-import type { LogFields } from '../../../src/runtime/logger.js';
+import { MemoryCheckpointStore, arraySource, hasErrorCode, memorySink } from 'tidegate';
+import { silentLogger } from 'tidegate/extend';
+import type { FlushingSink, LogFields } from 'tidegate/extend';
+import { StreamPipeline } from 'tidegate/streams';
+import type { StreamStages } from 'tidegate/streams';
 import { yieldToEventLoop } from '../../../src/runtime/event-loop.js';
-import { silentLogger } from '../../../src/runtime/logger.js';
-import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
-import type { FlushingSink } from '../../../src/contracts/sink.js';
 import { numbersTo, pacedSource } from '../support.js';
 import { runStreams, runningTotal } from './support.js';
 

@@ -1,13 +1,11 @@
 // Pipelines of Node's streams, for their tests.
 
-import { jsonState } from '../../../src/coordinator/json-state.js';
-import type { TwoPhaseSink } from '../../../src/contracts/sink.js';
-import type { StreamPipeline } from '../../../src/pipeline/node-streams/stream-pipeline.js';
-import type { RunOptions, RunReport } from '../../../src/pipeline/prepared-run.js';
-import type { CustomOperator } from '../../../src/pipeline/stages/custom-operator.js';
+import { MemoryCheckpointStore, jsonState } from 'tidegate';
+import type { RunOptions, RunReport } from 'tidegate';
+import type { CustomOperator, TwoPhaseSink } from 'tidegate/extend';
+import type { StreamPipeline } from 'tidegate/streams';
+import { SimulatedClock } from 'tidegate/testing';
 import { yieldToEventLoop } from '../../../src/runtime/event-loop.js';
-import { MemoryCheckpointStore } from '../../../src/store/memory/memory-store.js';
-import { SimulatedClock } from '../../../src/testing/clock.js';
 import { numbersTo } from '../support.js';
 
 /** A running total: its output shows whether its state was put back. */

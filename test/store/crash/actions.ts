@@ -1,14 +1,17 @@
 // The calls whose crashes are enumerated, each keeping the ledger, in the way of the coordinator.
 
-import type { Random } from '../../../src/runtime/random.js';
-import { seededRandom } from '../../../src/runtime/random.js';
-import type { Clock } from '../../../src/runtime/clock.js';
-import type { FileSystem } from '../../../src/runtime/file-system.js';
-import type { Processes } from '../../../src/runtime/process-identity.js';
-import { externalOperatorState } from '../../../src/manifest/operator-state.js';
-import type { CheckpointManifest } from '../../../src/manifest/types.js';
-import type { CheckpointStore, OwnedStore } from '../../../src/store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../../../src/store/filesystem/file-system-store.js';
+import { FileSystemCheckpointStore } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type {
+  CheckpointStore,
+  Clock,
+  FileSystem,
+  OwnedStore,
+  Processes,
+  Random,
+} from 'tidegate/extend';
+import { externalOperatorState } from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 import { chunksOf, manifestOf } from '../../../src/testing/store-conformance/store-bench.js';
 import type { Ledger } from './ledger.js';
 

@@ -1,7 +1,7 @@
 // What a store has acknowledged to its caller, and what the call in flight may still change.
 
-import { serializeManifest } from '../../../src/manifest/serialize.js';
-import type { CheckpointManifest } from '../../../src/manifest/types.js';
+import { serializeManifest } from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
 
 export class Ledger {
   storeId: string | undefined;

@@ -1,6 +1,6 @@
 // What the writing process of the kill rounds needs, from the sources.
 
-import { FileSystemCheckpointStore } from '../../../src/store/filesystem/file-system-store.js';
+import { FileSystemCheckpointStore } from 'tidegate';
 
 export { createManifest } from '../../../src/manifest/create.js';
 export { externalOperatorState } from '../../../src/manifest/operator-state.js';

@@ -1,10 +1,11 @@
 // An owner that is paused before any of its file-system operations, overtaken, and resumed.
 
-import { hasErrorCode, toError } from '../../../src/errors.js';
-import { seededRandom } from '../../../src/runtime/random.js';
-import type { OwnedStore } from '../../../src/store/checkpoint-store.js';
-import type { DiskHooks } from '../../../src/testing/disk/disk-operation.js';
-import { SimulatedDisk } from '../../../src/testing/disk/simulated-disk.js';
+import { hasErrorCode } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { OwnedStore } from 'tidegate/extend';
+import { SimulatedDisk } from 'tidegate/testing';
+import type { DiskHooks } from 'tidegate/testing';
+import { toError } from '../../../src/errors.js';
 import { Worker, makeStore, type ActionName, type Wrap } from './actions.js';
 import { Ledger } from './ledger.js';
 import { judge } from './verdict.js';

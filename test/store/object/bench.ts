@@ -1,19 +1,11 @@
 // Object stores on a simulated service, one process each, with a clock of its own.
 
-import type { Random } from '../../../src/runtime/random.js';
-import { seededRandom } from '../../../src/runtime/random.js';
-import type { Processes } from '../../../src/runtime/process-identity.js';
-import type { OpenStoreOptions, OwnedStore } from '../../../src/store/checkpoint-store.js';
-import {
-  ObjectCheckpointStore,
-  type ObjectCheckpointStoreOptions,
-} from '../../../src/store/object/object-store.js';
-import { SimulatedClock } from '../../../src/testing/clock.js';
-import type {
-  ObjectConnection,
-  ObjectHooks,
-} from '../../../src/testing/object-storage/object-operation.js';
-import type { SimulatedObjectStorage } from '../../../src/testing/object-storage/simulated-object-storage.js';
+import { ObjectCheckpointStore } from 'tidegate';
+import type { ObjectCheckpointStoreOptions } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { OpenStoreOptions, OwnedStore, Processes, Random } from 'tidegate/extend';
+import { SimulatedClock } from 'tidegate/testing';
+import type { ObjectConnection, ObjectHooks, SimulatedObjectStorage } from 'tidegate/testing';
 import { noProcesses } from '../crash/actions.js';
 
 /** A process on the service; its waiting is simulated. */

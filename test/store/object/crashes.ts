@@ -2,12 +2,9 @@
 // model, and what arrives late does so at every later request.
 
 import { createHash } from 'node:crypto';
-import { isTidegateError } from '../../../src/errors.js';
-import type {
-  ObjectFault,
-  ObjectOperationKind,
-} from '../../../src/testing/object-storage/object-operation.js';
-import { SimulatedObjectStorage } from '../../../src/testing/object-storage/simulated-object-storage.js';
+import { isTidegateError } from 'tidegate';
+import { SimulatedObjectStorage } from 'tidegate/testing';
+import type { ObjectFault, ObjectOperationKind } from 'tidegate/testing';
 import { Worker, forward, type ActionName } from '../crash/actions.js';
 import { Ledger } from '../crash/ledger.js';
 import { checkOpened } from '../crash/verdict.js';

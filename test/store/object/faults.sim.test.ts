@@ -1,14 +1,13 @@
 // Three processes that take the store from each other on a service that fails in every way, by seed.
 
 import { expect, test } from '@jest/globals';
-import { hasErrorCode, isTidegateError } from '../../../src/errors.js';
+import { hasErrorCode, isTidegateError } from 'tidegate';
+import { seededRandom } from 'tidegate/extend';
+import type { OwnedStore, Random } from 'tidegate/extend';
+import { externalOperatorState, serializeManifest } from 'tidegate/manifest';
+import type { CheckpointManifest } from 'tidegate/manifest';
+import { SimulatedObjectStorage } from 'tidegate/testing';
 import { checkpointId } from '../../../src/ids.js';
-import { externalOperatorState } from '../../../src/manifest/operator-state.js';
-import { serializeManifest } from '../../../src/manifest/serialize.js';
-import type { CheckpointManifest } from '../../../src/manifest/types.js';
-import { seededRandom, type Random } from '../../../src/runtime/random.js';
-import type { OwnedStore } from '../../../src/store/checkpoint-store.js';
-import { SimulatedObjectStorage } from '../../../src/testing/object-storage/simulated-object-storage.js';
 import { chunksOf, manifestOf } from '../../../src/testing/store-conformance/store-bench.js';
 import { forward } from '../crash/actions.js';
 import { ObjectProcess } from './bench.js';

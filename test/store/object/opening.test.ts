@@ -1,9 +1,9 @@
 // Opening a store on object storage: what is refused, who is waited for, and who is not.
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { ProcessLiveness, Processes } from '../../../src/runtime/process-identity.js';
-import { ObjectCheckpointStore } from '../../../src/store/object/object-store.js';
-import { SimulatedObjectStorage } from '../../../src/testing/object-storage/simulated-object-storage.js';
+import { ObjectCheckpointStore } from 'tidegate';
+import type { ProcessLiveness, Processes } from 'tidegate/extend';
+import { SimulatedObjectStorage } from 'tidegate/testing';
 import { saveNew } from '../../../src/testing/store-conformance/store-bench.js';
 import { ObjectProcess } from './bench.js';
 

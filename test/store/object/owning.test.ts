@@ -2,14 +2,10 @@
 
 import { beforeEach, expect, test } from '@jest/globals';
 import { checkpointId } from '../../../src/ids.js';
-import { externalOperatorState } from '../../../src/manifest/operator-state.js';
-import type { OwnedStore } from '../../../src/store/checkpoint-store.js';
-import type {
-  ObjectFault,
-  ObjectHooks,
-  ObjectOperation,
-} from '../../../src/testing/object-storage/object-operation.js';
-import { SimulatedObjectStorage } from '../../../src/testing/object-storage/simulated-object-storage.js';
+import type { OwnedStore } from 'tidegate/extend';
+import { externalOperatorState } from 'tidegate/manifest';
+import { SimulatedObjectStorage } from 'tidegate/testing';
+import type { ObjectFault, ObjectHooks, ObjectOperation } from 'tidegate/testing';
 import {
   chunksOf,
   manifestOf,
