@@ -73,6 +73,7 @@ export class Simulation implements Surroundings {
       random,
       logger: silentLogger,
       store: this.#store(life),
+      wrapStore: (store) => this.#observed(life, store),
       notes: this.notes,
       visible: (sink) => this.visibleAt(sink),
       tableStore: (name) => this.#tableStore(life, name),
@@ -178,6 +179,10 @@ export class Simulation implements Surroundings {
       // Not used: who is alive is known here.
       heartbeatMs: 0,
     });
+    return this.#observed(life, store);
+  }
+
+  #observed(life: Life, store: CheckpointStore): CheckpointStore {
     const replacedCount = this.#replacedCount;
     return observedStore(store, {
       life: life.number,

@@ -21,6 +21,11 @@ export interface World {
   /** Number of the process, from 1. */
   readonly life: number;
   readonly store: CheckpointStore;
+  /**
+   * A store of your own in the place of `store`, watched as that one is. Its storage has to outlive the
+   * process, and its calls are points where they go through `port`.
+   */
+  wrapStore(store: CheckpointStore): CheckpointStore;
   readonly clock: Clock;
   /** The same numbers for the same run. */
   readonly random: Random;
