@@ -115,7 +115,7 @@ export const mutations = [
     'const first = await this.current(signal);\n' +
       'const going = first.checkpoints.filter(({ id }) => deleted.includes(id));\n' +
       'this.#leavings.add(going.flatMap(bodiesOf));\n' +
-      'await this.#leavings.clear(first, signal);\n' +
+      'await this.#leavings.clear(() => this.current(signal), signal);\n' +
       'if (deleted.length > 0) await this.#remove(new Set(deleted), signal);',
   ),
   store('an overtaken owner writes sidecars', 'session.ts', 'await owning;', ''),

@@ -51,11 +51,11 @@ export class Leavings {
   /**
    * Deletes some of what is due. Never rejects: rubbish keeps no checkpoint from being taken.
    *
-   * @param current The newest version, read while this owner still was the owner.
+   * @param read Gives the newest version, while this owner still is the owner.
    */
-  async clear(current: Current, signal: AbortSignal | undefined): Promise<void> {
+  async clear(read: () => Promise<Current>, signal: AbortSignal | undefined): Promise<void> {
     try {
-      if (this.#sweep !== undefined) await this.#look(this.#sweep.after, current, signal);
+      if (this.#sweep !== undefined) await this.#look(this.#sweep.after, await read(), signal);
       await this.#deleteDue(signal);
     } catch (error) {
       if (signal?.aborted === true) return;

@@ -124,7 +124,7 @@ export class ObjectOwnedStore extends ObjectStoreReader implements OwnedStore {
       this.#keepKnown(listings);
       const deleted = checkpointsToPrune(listings, retainedCheckpoints);
       if (deleted.length > 0) await this.#remove(new Set(deleted), signal);
-      await this.#leavings.clear((await this.#ownership.read(signal)).current, signal);
+      await this.#leavings.clear(() => this.current(signal), signal);
       return { deleted };
     });
   }

@@ -73,6 +73,21 @@ test('a save is two writes, the body first, and reads nothing', async () => {
   ]);
 });
 
+test('once what others left is swept, a prune is a read, a write and the deletions', async () => {
+  const fault = new OneFault();
+  const owner = await new ObjectProcess(service, { hooks: fault.hooks }).open();
+  await saveNew(owner);
+  await owner.prune({ retainedCheckpoints: 1 });
+  await saveNew(owner);
+  fault.seen.length = 0;
+  await owner.prune({ retainedCheckpoints: 1 });
+  expect(fault.seen.map((seen) => seen.replace(/bodies.*/, 'bodies'))).toEqual([
+    `get ${currentKey}`,
+    `put ${currentKey}`,
+    'delete tidegate/bodies',
+  ]);
+});
+
 test.each([
   { kind: 'unknown', effect: 'done' },
   { kind: 'condition-failed', effect: 'done' },
