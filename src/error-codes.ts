@@ -630,4 +630,5 @@ export const errorCodes = {
   },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
+/** One of `errorCodes`. */
 export type ErrorCode = keyof typeof errorCodes;

@@ -9,6 +9,7 @@ export { errorCodes, type ErrorCode, type ErrorKind } from './error-codes.js';
 /** Facts beside the message, for machines. Never a secret, never a record's content. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
+/** Cause and details of a `TidegateError`. */
 export interface TidegateErrorOptions {
   readonly cause?: unknown;
   readonly details?: ErrorDetails;

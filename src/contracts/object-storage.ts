@@ -19,6 +19,7 @@ export interface StoredObject extends ObjectFacts {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+/** One answer to a listing of objects. */
 export interface ObjectPage {
   /** In the order of the UTF-8 bytes of the keys. */
   readonly objects: readonly ObjectFacts[];

@@ -29,6 +29,7 @@ export interface OperatorDefinition {
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** What an operator is restored with beside its state. */
 export interface OperatorRestoreOptions extends CallOptions {
   /** What saved the state. Undefined in a checkpoint of an earlier release, or of another program. */
   readonly saved?: SavedDefinition | undefined;

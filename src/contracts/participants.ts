@@ -5,6 +5,7 @@ import type { Sink } from './sink.js';
 import type { Source } from './source.js';
 import type { TableStore } from './table-store.js';
 
+/** The sources, operators, sinks and table stores of a coordinator, by name. */
 export interface Participants {
   readonly sources: ReadonlyMap<string, Source>;
   readonly operators: ReadonlyMap<string, Operator>;

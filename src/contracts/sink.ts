@@ -42,6 +42,7 @@ export interface SinkOwner {
   readonly generation: Generation;
 }
 
+/** What a sink is given to prepare an epoch. */
 export interface PreCommitRequest {
   readonly checkpointId: CheckpointId;
   readonly epoch: Epoch;
@@ -59,15 +60,18 @@ export interface Prepared {
 
 /** `absent`: neither prepared nor committed, said only after a look at the marker. */
 export type CommitOutcome = 'applied' | 'already-applied' | 'absent';
+/** What a sink answers to a roll back; `committed`: it had committed, and nothing is rolled back. */
 export type RollbackOutcome = 'rolled-back' | 'absent' | 'committed';
 /** `unsupported`: the sink cannot tell without a handle. */
 export type Inspection = 'committed' | 'prepared' | 'absent' | 'unsupported';
 
+/** What a sink is asked about after a crash. */
 export interface InspectRequest {
   readonly checkpointId: CheckpointId;
   readonly handle?: string | undefined;
 }
 
+/** What a sink is to roll back. */
 export interface RollbackRequest {
   /** Everything uncommitted is discarded except these. */
   readonly keep: readonly string[];
@@ -207,7 +211,9 @@ export interface FlushingSink<Rec = unknown> {
   open(owner: SinkOwner, options: CallOptions): Promise<FlushingSinkSession<Rec>>;
 }
 
+/** A sink of any class: two-phase, or one that only flushes. */
 export type Sink<Rec = unknown> = TwoPhaseSink<Rec> | FlushingSink<Rec>;
+/** An open sink of any class. */
 export type SinkSession<Rec = unknown> = TwoPhaseSinkSession<Rec> | FlushingSinkSession<Rec>;
 
 export function isTwoPhase<Rec>(sink: Sink<Rec>): sink is TwoPhaseSink<Rec> {

@@ -3,6 +3,7 @@
 /** A position by names of the source's own choice (partition, line, LSN …); values are text. */
 export type Offsets = Readonly<Record<string, string>>;
 
+/** Where a source is: offsets that are saved, and metadata for people. */
 export interface SourcePosition {
   readonly offsets: Offsets;
   /** Kept in the manifest for people: connector type, topic name and the like. */
@@ -11,11 +12,13 @@ export interface SourcePosition {
   readonly watermark?: bigint;
 }
 
+/** What every call of a participant is given. */
 export interface CallOptions {
   /** Aborted when the caller has stopped waiting: a late answer is dropped. */
   readonly signal: AbortSignal;
 }
 
+/** What a source is restored with beside its offsets. */
 export interface RestoreOptions extends CallOptions {
   /** Event-time watermark that the source had at these offsets. */
   readonly watermark?: bigint | undefined;

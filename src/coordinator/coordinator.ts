@@ -30,6 +30,7 @@ import {
 } from './options/coordinator-options.js';
 import { guaranteeOf, type Guarantee } from './options/guarantee.js';
 
+/** What `status()` says: phase, generation, newest checkpoint, what is in doubt. */
 export interface CoordinatorStatus {
   readonly phase: Phase;
   readonly generation: Generation | undefined;
@@ -52,6 +53,7 @@ export interface CoordinatorStatus {
   readonly safePointMissingForMs: number | undefined;
 }
 
+/** Drives checkpoints over sources, operators and sinks in this process, and recovers them at the start. */
 export class CheckpointCoordinator<Sinks extends Named<Sink> = Named<Sink>> {
   readonly events: CoordinatorEventSource;
   /** What the pipeline can promise, from what its participants declare. */

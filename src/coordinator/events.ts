@@ -9,23 +9,27 @@ import type { RecoveryReport } from '../recovery/request.js';
 import type { Logger } from '../runtime/logger.js';
 import type { AttemptCause, DroppedReport, StepName } from './checkpoint/outcome.js';
 
+/** By which an attempt is named in events. */
 export interface AttemptIds {
   readonly checkpointId: CheckpointId;
   readonly epoch: Epoch;
 }
 
+/** An attempt has begun, and what asked for it. */
 export interface AttemptStarted extends AttemptIds {
   readonly generation: Generation;
   readonly kind: CheckpointKind;
   readonly label: string | undefined;
 }
 
+/** A step of an attempt has begun. */
 export interface StepStarted extends AttemptIds {
   readonly step: StepName;
   /** 1 to 7. */
   readonly number: number;
 }
 
+/** A step of an attempt has ended, and how long it took. */
 export interface StepEnded extends StepStarted {
   readonly durationMs: number;
   /** `cut-short`: the bound, or the end of the generation, came first. */
@@ -34,12 +38,14 @@ export interface StepEnded extends StepStarted {
   readonly byteLength?: number;
 }
 
+/** A sink has committed a checkpoint. */
 export interface SinkCommitted extends AttemptIds {
   readonly sink: string;
   readonly outcome: Exclude<CommitOutcome, 'absent'>;
   readonly tries: number;
 }
 
+/** A sink has not committed; it is asked again. */
 export interface SinkNotCommitted extends AttemptIds {
   readonly sink: string;
   /** One line of at most 200 characters, as the manifest will have it; the error is logged. */
@@ -47,16 +53,19 @@ export interface SinkNotCommitted extends AttemptIds {
   readonly tries: number;
 }
 
+/** A checkpoint is complete: every sink has committed it. */
 export interface CheckpointCompleted extends AttemptIds {
   readonly kind: CheckpointKind;
   readonly durationMs: number;
 }
 
+/** An attempt ended before it was complete, and why. */
 export interface AttemptEndedEarly extends AttemptIds {
   readonly cause: AttemptCause;
   readonly durationMs: number;
 }
 
+/** A report of a participant that came too late or from an older attempt. */
 export interface ReportDropped {
   readonly checkpointId: CheckpointId;
   readonly participant: string;
@@ -114,6 +123,7 @@ export interface CoordinatorEventSource {
   ): this;
 }
 
+/** Called with the event; what it throws is logged and dropped. */
 export type CoordinatorListener<Name extends keyof CoordinatorEvents> = (
   ...carried: CoordinatorEvents[Name]
 ) => unknown;

@@ -12,6 +12,7 @@ import {
   type TidegateFields,
 } from './types.js';
 
+/** What a manifest is made of. */
 export interface CreateManifestOptions {
   /** Default 256. */
   readonly vnodeCount?: number;

@@ -2,6 +2,7 @@
 
 import { TidegateError, type ErrorCode } from '../errors.js';
 
+/** Why a manifest is refused. */
 export type ManifestErrorCode = Extract<ErrorCode, `TIDEGATE_MANIFEST_${string}`>;
 
 /** A place in the document that was being parsed. */
@@ -12,6 +13,7 @@ export interface ManifestPosition {
   readonly column: number;
 }
 
+/** One thing that is wrong in a manifest, and where. */
 export interface ManifestProblem {
   /** Path of the field as the JSON names it, such as `source_offsets["orders"].epoch`. */
   readonly path: string;

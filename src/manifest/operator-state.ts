@@ -6,6 +6,7 @@ import { decodeBase64, encodeBase64 } from './base64.js';
 import { ManifestError } from './manifest-error.js';
 import type { OperatorCheckpoint } from './types.js';
 
+/** A state as its entry in the manifest and, where it is large, its sidecar. */
 export interface SplitOperatorState {
   readonly entry: OperatorCheckpoint;
   /** The buffer that was passed in, when it belongs into the sidecar. Not a copy. */

@@ -9,6 +9,7 @@ import { checksumField, manifestCodec, type StoredManifest } from './schema.js';
 import type { CheckpointManifest } from './types.js';
 import { newerVersionIn } from './version.js';
 
+/** Bounds of what is parsed, in bytes. */
 export interface ManifestSizeOptions {
   /** Bytes of UTF-8 above which a document is refused unread. Default 64 MiB. */
   readonly maxBytes?: number;

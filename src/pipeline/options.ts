@@ -17,6 +17,7 @@ import type { EventTimeOptions } from './flow/event-time.js';
 import type { ErrorPolicy } from './flow/record-errors.js';
 import { synchronous } from './validate-functions.js';
 
+/** Options of a `Pipeline`. */
 export interface PipelineOptions {
   /**
    * Your word that every function given to this pipeline gives the same output for the same input.
@@ -25,6 +26,7 @@ export interface PipelineOptions {
   readonly deterministic?: boolean;
 }
 
+/** Options of a source within a pipeline. */
 export interface SourceOptions<Rec> {
   /** Gives records an event time, for windows and timers. Default: none. */
   readonly eventTime?: EventTimeOptions<Rec>;
@@ -32,6 +34,7 @@ export interface SourceOptions<Rec> {
   readonly onError?: ErrorPolicy;
 }
 
+/** Options that operators share. */
 export interface OperatorOptions {
   /** What becomes of a record that makes the function throw. Default `fail`. */
   readonly onError?: ErrorPolicy;

@@ -20,6 +20,7 @@ import type { Dataflow } from './flow/dataflow.js';
 import type { RunCounts } from './run-counts.js';
 import { Hopeless, listenForSignals } from './stop-request.js';
 
+/** Options of `run`. */
 export interface RunOptions {
   /** One store belongs to one pipeline. */
   readonly store: CheckpointStore;
@@ -57,6 +58,7 @@ export interface RunOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** How a run ended, and what it did. */
 export interface RunReport {
   /**
    * `finished`: all input is processed and committed; `already-finished`: it was, by an earlier run,
@@ -122,6 +124,7 @@ export function requireRunOptions(options: RunOptions): void {
   completeOptions('a run', options, runTable);
 }
 
+/** A pipeline that is checked and built, before it runs. */
 export class PreparedRun {
   /** To watch: its events, its status. The run starts and stops it. */
   readonly coordinator: CheckpointCoordinator;

@@ -106,6 +106,7 @@ export interface SkippedCheckpoint {
   readonly why: string;
 }
 
+/** What was found at a start, what was decided, and what was done. */
 export interface RecoveryReport {
   /** Of the owner that recovered; absent in a dry run, which owns nothing. */
   readonly generation?: Generation;

@@ -3,11 +3,13 @@
 /** What a name in a directory is. Links are never followed, so a link is `other`. */
 export type FileKind = 'file' | 'directory' | 'other';
 
+/** A name in a directory, and what it is. */
 export interface DirectoryEntry {
   readonly name: string;
   readonly kind: FileKind;
 }
 
+/** What `stat` says of a file, as far as the connectors need it. */
 export interface FileFacts {
   readonly kind: FileKind;
   readonly byteLength: number;
@@ -41,6 +43,7 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
+/** By which a file is known to be the same one: device and inode. */
 export interface FileIdentity {
   /** May change when the machine starts anew. */
   readonly device: string;

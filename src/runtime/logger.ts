@@ -32,6 +32,7 @@ export function harmlessLogger(logger: Logger): Logger {
   };
 }
 
+/** A logger that writes nothing. */
 export const silentLogger: Logger = {
   debug: nothing,
   info: nothing,

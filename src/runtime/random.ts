@@ -10,6 +10,7 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
+/** Randomness of the process. */
 export const systemRandom: Random = {
   next: () => Math.random(),
   bytes: (length) => randomFillSync(new Uint8Array(length)),

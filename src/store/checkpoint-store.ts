@@ -6,6 +6,7 @@ import type { CheckpointKind, CheckpointManifest } from '../manifest/types.js';
 /** What a caller of `open` wants when an owner that seems alive holds the store. */
 export type LiveOwnerPolicy = 'refuse' | 'wait' | 'take-over';
 
+/** What a store is opened with. */
 export interface OpenStoreOptions {
   /** Name of the pipeline; recorded when the store is created and compared ever after. */
   readonly pipeline: string;
@@ -75,6 +76,7 @@ export interface SidecarReceipt {
   readonly sha256: string;
 }
 
+/** What a sidecar is written with. */
 export interface WriteSidecarOptions {
   /** Refused above this many bytes, before they are written. */
   readonly maxBytes: number;
@@ -86,16 +88,19 @@ export interface WriteSidecarOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What every call of a store is given. */
 export interface StoreCallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Which checkpoints are kept. */
 export interface PruneOptions {
   /** How many complete checkpoints to keep. At least 1; default 3. */
   readonly retainedCheckpoints: number;
   readonly signal?: AbortSignal;
 }
 
+/** What was removed. */
 export interface PruneReport {
   readonly deleted: readonly CheckpointId[];
 }

@@ -41,6 +41,7 @@ export interface Assigner {
   join(listener: AssignmentListener, options: CallOptions): Promise<JoinedAssigner>;
 }
 
+/** An assigner that has joined, until it is left. */
 export interface JoinedAssigner {
   /** Gives up every task at once; nothing is called from then on. Never fails. */
   leave(): Promise<void>;

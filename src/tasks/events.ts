@@ -22,6 +22,7 @@ export interface TasksEvents {
   'assigner-troubled': [{ readonly error: Error }];
 }
 
+/** A task that has ended without being asked to, and what is done about it. */
 export interface TaskTrouble {
   readonly partition: number;
   readonly error: unknown;
@@ -30,6 +31,7 @@ export interface TaskTrouble {
   readonly pauseMs: number;
 }
 
+/** What `status()` says of one task. */
 export interface TaskStatus {
   readonly partition: number;
   readonly state: TaskState;
@@ -42,6 +44,7 @@ export interface TaskStatus {
   readonly error: unknown;
 }
 
+/** What `status()` says of all tasks. */
 export interface TasksStatus {
   /** `joining` until the assigner has answered for the first time. */
   readonly phase: 'joining' | 'running' | 'stopping' | 'stopped';

@@ -21,6 +21,7 @@ import { sleep, withDeadline } from '../runtime/deadline.js';
 import { systemRandom, type Random } from '../runtime/random.js';
 import type { Assigner, AssignmentListener, JoinedAssigner } from './assigner.js';
 
+/** Options of `kafkaGroup`. */
 export interface KafkaGroupOptions {
   /** `kafkaJs(new Kafka(…))`. */
   readonly kafka: KafkaDriver;

@@ -21,6 +21,7 @@ import type { CheckpointStore } from '../store/checkpoint-store.js';
 import type { Assigner } from './assigner.js';
 import type { Task } from './task.js';
 
+/** Options of `runTasks`. */
 export interface TasksOptions {
   /** Such as `kafkaGroup(…)`. */
   readonly assigner: Assigner;

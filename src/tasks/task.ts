@@ -1,5 +1,6 @@
 // A task: one partition number of all input topics, with a pipeline, a store and sinks of its own.
 
+/** One partition number of all inputs: what has a pipeline, a store and sinks of its own. */
 export interface Task {
   /** From 0. */
   readonly partition: number;

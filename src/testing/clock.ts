@@ -9,6 +9,7 @@ interface SetTimer {
   readonly callback: () => void;
 }
 
+/** Options of a `SimulatedClock`. */
 export interface SimulatedClockOptions {
   /** What `now()` says at first, milliseconds since the Unix epoch. Default some day in 2026. */
   readonly startMs?: number;

@@ -25,6 +25,7 @@ import { runSchedule, type RunResult } from './simulation/run-schedule.js';
 import { asTest, shrink } from './simulation/shrink.js';
 import type { Build, Input } from './simulation/world.js';
 
+/** Options of `crashEverywhere`. */
 export interface CrashOptions {
   /** Records of each source by name, or of every source. */
   readonly input: Input;
@@ -74,6 +75,7 @@ const replayTable = {
   schedule: required(texts()),
 } satisfies OptionTable<ReplayOptions>;
 
+/** How far `crashEverywhere` is. */
 export interface CrashProgress {
   readonly schedules: number;
   readonly planned: number;
@@ -87,6 +89,7 @@ export interface FoundViolation {
   readonly test: string;
 }
 
+/** What `crashEverywhere` has found. */
 export interface CrashReport {
   /** How many different schedules were run. */
   readonly schedules: number;
@@ -101,6 +104,7 @@ export interface CrashReport {
   readonly matrix: Matrix;
 }
 
+/** Options of `replaySchedule`. */
 export interface ReplayOptions extends Omit<CrashOptions, 'crashes' | 'maxSchedules' | 'faults'> {
   /** Lines such as `kill-after sink a: commit#2`. */
   readonly schedule: readonly string[];

@@ -25,6 +25,7 @@ export interface HttpAnswer {
  */
 export type HttpVerdict = 'accept' | 'retry' | 'refuse';
 
+/** Options of `httpSink`. */
 export interface HttpSinkOptions<Rec> {
   /**
    * Where requests go; no user and password in it: give an `authorization` header. No message and no

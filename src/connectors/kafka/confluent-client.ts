@@ -25,14 +25,17 @@ type Listener = (...args: any[]) => void;
 type Callback = (error: any, value?: any) => void;
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
+/** librdkafka's configuration with its callbacks; the module declares it wider than it is needed here. */
 export type ConfluentSettings = Settings;
 
+/** What producers and consumers of Confluent's module share. */
 export interface ConfluentClient {
   connect(options: { readonly timeout: number }, callback: Callback): unknown;
   disconnect(callback: Callback): unknown;
   on(event: never, listener: Listener): unknown;
 }
 
+/** The producer of Confluent's module, as far as the adapter calls it. */
 export interface ConfluentProducer extends ConfluentClient {
   setPollInterval(intervalMs: number): unknown;
   initTransactions(timeoutMs: number, callback: Callback): void;
@@ -50,6 +53,7 @@ export interface ConfluentProducer extends ConfluentClient {
   ): unknown;
 }
 
+/** The consumer of Confluent's module, as far as the adapter calls it. */
 export interface ConfluentConsumer extends ConfluentClient {
   assign(places: Settings): unknown;
   unassign(): unknown;
@@ -59,6 +63,7 @@ export interface ConfluentConsumer extends ConfluentClient {
   commitCb(places: Settings, callback: Callback): unknown;
 }
 
+/** The admin client of Confluent's module, as far as the adapter calls it. */
 export interface ConfluentAdminClient {
   createTopic(topic: Settings, timeoutMs: number, callback: Callback): void;
   describeTopics(topics: string[], options: { timeout: number }, callback: Callback): void;

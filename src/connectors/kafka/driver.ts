@@ -74,6 +74,7 @@ export interface KafkaMessage {
   readonly timestampMs?: number | undefined;
 }
 
+/** A topic, as the broker describes it. */
 export interface KafkaTopic {
   readonly partitions: number;
   /** The broker's id of this topic; another one when it is deleted and made anew. */
@@ -86,6 +87,7 @@ export interface KafkaRange {
   readonly high: bigint;
 }
 
+/** A topic that is to be created. */
 export interface NewKafkaTopic {
   readonly topic: string;
   readonly partitions: number;
@@ -95,12 +97,14 @@ export interface NewKafkaTopic {
   readonly config?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A member of a consumer group, as the broker lists it. */
 export interface KafkaGroupMember {
   readonly memberId: string;
   readonly clientId: string;
   readonly host: string;
 }
 
+/** The admin side of a driver. */
 export interface KafkaAdmin {
   /** Undefined where the client does not give it; then topics have ids. */
   clusterId(options: CallOptions): Promise<string | undefined>;
@@ -131,6 +135,7 @@ export interface KafkaGroupOffsets {
   readonly offsets: ReadonlyMap<number, bigint>;
 }
 
+/** What a transactional producer is opened with. */
 export interface KafkaProducerOptions {
   readonly transactionalId: string;
   /** After this long the broker aborts a transaction by itself. */
@@ -154,6 +159,7 @@ export interface KafkaProducer {
   close(): Promise<void>;
 }
 
+/** An open transaction of a producer. */
 export interface KafkaTransaction {
   /** Settles when all replicas in sync have the records. Their order is kept in each partition. */
   send(messages: readonly KafkaMessage[], options: CallOptions): Promise<void>;
@@ -166,6 +172,7 @@ export interface KafkaTransaction {
   abort(options: CallOptions): Promise<void>;
 }
 
+/** What a consumer reads, and from where. */
 export interface KafkaConsumerOptions {
   readonly topic: string;
   /** The next offset to read of each partition; partitions that are not in it are not read. */

@@ -25,22 +25,26 @@ export interface KafkaJsClient {
   }): KafkaJsConsumer;
 }
 
+/** How often and with which pauses kafkajs tries again. */
 export interface KafkaJsRetry {
   readonly retries?: number;
   readonly initialRetryTime?: number;
   readonly maxRetryTime?: number;
 }
 
+/** What admin clients, producers and consumers of kafkajs share. */
 export interface KafkaJsConnected {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
 }
 
+/** A partition and an offset, as kafkajs writes them. */
 export interface KafkaJsPartitionOffset {
   readonly partition: number;
   readonly offset: string;
 }
 
+/** The admin client of kafkajs, as far as the adapter calls it. */
 export interface KafkaJsAdmin extends KafkaJsConnected {
   describeCluster(): Promise<{ readonly clusterId: string }>;
   createTopics(options: {
@@ -73,10 +77,12 @@ export interface KafkaJsAdmin extends KafkaJsConnected {
   }>;
 }
 
+/** The producer of kafkajs, as far as the adapter calls it. */
 export interface KafkaJsProducer extends KafkaJsConnected {
   transaction(): Promise<KafkaJsTransaction>;
 }
 
+/** A transaction of kafkajs, as far as the adapter calls it. */
 export interface KafkaJsTransaction {
   sendBatch(batch: {
     readonly acks: number;
@@ -99,6 +105,7 @@ export interface KafkaJsTransaction {
   abort(): Promise<void>;
 }
 
+/** The consumer of kafkajs, as far as the adapter calls it. */
 export interface KafkaJsConsumer extends KafkaJsConnected {
   readonly events: {
     readonly GROUP_JOIN: 'consumer.group_join';
@@ -116,10 +123,12 @@ export interface KafkaJsConsumer extends KafkaJsConnected {
   commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void>;
 }
 
+/** The event of a kafkajs consumer that has joined its group. */
 export interface KafkaJsJoined {
   readonly payload: { readonly memberAssignment: Readonly<Record<string, readonly number[]>> };
 }
 
+/** The event of a kafkajs consumer that has crashed. */
 export interface KafkaJsCrashed {
   readonly payload: { readonly error: Error };
 }
@@ -139,6 +148,7 @@ export interface KafkaJsCluster extends KafkaJsConnected {
   ): Promise<readonly { readonly partitions: readonly KafkaJsPartitionOffset[] }[]>;
 }
 
+/** A broker of kafkajs, as far as the adapter calls it. */
 export interface KafkaJsBroker {
   fetch(request: {
     readonly isolationLevel: number;
@@ -158,6 +168,7 @@ export interface KafkaJsBroker {
   }): Promise<unknown>;
 }
 
+/** A topic in the answer to a fetch of kafkajs. */
 export interface KafkaJsFetchedTopic {
   readonly partitions: readonly KafkaJsFetchedPartition[];
 }
@@ -171,11 +182,13 @@ export interface KafkaJsFetchedPartition {
   readonly messages: readonly KafkaJsFetchedMessage[];
 }
 
+/** A transaction that was aborted, in the answer to a fetch of kafkajs. */
 export interface KafkaJsAbortedTransaction {
   readonly producerId: string;
   readonly firstOffset: string;
 }
 
+/** A record in the answer to a fetch of kafkajs. */
 export interface KafkaJsFetchedMessage {
   readonly offset: string;
   readonly timestamp: string;

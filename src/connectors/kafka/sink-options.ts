@@ -23,9 +23,11 @@ import { recordAsJson } from '../record-json.js';
 /** A part of a record on its way out; `null` is none: of a value, a tombstone. */
 export type KafkaBytes = string | Uint8Array | null;
 
+/** Headers of a record: by name, or pairs in their order, where a name may come several times. */
 export type KafkaSinkHeaders =
   Readonly<Record<string, KafkaBytes>> | readonly (readonly [name: string, value: KafkaBytes])[];
 
+/** Options of `kafkaSink`. */
 export interface KafkaSinkOptions<Rec> {
   /** A client: `kafkaJs(new Kafka({ … }))` or `confluentKafka(…)`. */
   readonly kafka: KafkaDriver;

@@ -18,6 +18,7 @@ import type { KafkaDriver } from './driver.js';
 import type { KafkaFormat } from './formats.js';
 import type { BadKafkaRecordPolicy, KafkaRecord } from './source-records.js';
 
+/** Options of `kafkaSource`. */
 export interface KafkaSourceOptions<Value, Key = Buffer> {
   /** `kafkaJs(new Kafka(…))`. */
   readonly kafka: KafkaDriver;

@@ -5,6 +5,7 @@ import type { Offsets, ReadableSource, RestoreOptions } from '../../contracts/so
 import { completeOptions, whole } from '../../options.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
+/** Options of `arraySource`. */
 export interface ArraySourceOptions {
   /** Records in one batch. Default 512. */
   readonly batchRecords?: number;

@@ -13,6 +13,7 @@ export interface TextOutput {
   once(event: 'drain', listener: () => void): unknown;
 }
 
+/** Options of `consoleSink`. */
 export interface ConsoleSinkOptions<Rec> {
   /** Default: the standard output. */
   readonly output?: TextOutput;

@@ -7,6 +7,7 @@ import { callback, completeOptions, required, text, whole } from '../../options.
 import { BytesMeter } from '../../runtime/record-bytes.js';
 import { indexIn, offsetsAt } from './index-offsets.js';
 
+/** Options of `iterableSource`. */
 export interface IterableSourceOptions<Rec> {
   /**
    * Iterates from the record with this number on, the first being 0: the same records in the same

@@ -11,6 +11,7 @@ import type {
 import { TidegateError } from '../../errors.js';
 import { callback, completeOptions, custom, required, type OptionTable } from '../../options.js';
 
+/** Options of `pushSource`. */
 export interface PushSourceOptions {
   /** Where the input begins at the very first start. */
   readonly start: Offsets;

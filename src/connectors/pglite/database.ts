@@ -23,6 +23,7 @@ export interface PgliteClass {
   ): Promise<Pglite>;
 }
 
+/** Options of a `PgliteDatabase`. */
 export interface PgliteDatabaseOptions {
   /** The class of `@electric-sql/pglite`. */
   readonly PGlite: PgliteClass;

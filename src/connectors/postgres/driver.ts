@@ -48,6 +48,7 @@ export interface CopyIn {
   end(): Promise<void>;
 }
 
+/** What the PostgreSQL connectors need of a client. */
 export interface PostgresDriver {
   /**
    * `many` sessions at a time, which may wait for each other's locks; or `one`, where waiting for a

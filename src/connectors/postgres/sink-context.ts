@@ -25,6 +25,7 @@ export interface SinkContext<Rec> {
   leave(): void;
 }
 
+/** Bounds of a PostgreSQL sink. */
 export interface SinkLimits {
   /** A chunk this large is sent while the epoch is still open, and the next one is encoded. */
   readonly chunkBytes: number;

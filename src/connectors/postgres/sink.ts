@@ -34,12 +34,14 @@ export type DatabaseOptions =
   | { readonly pool: PgPool; readonly database?: undefined }
   | { readonly database: PostgresDatabase; readonly pool?: undefined };
 
+/** Options of both forms of `postgresSink`. */
 export interface SharedOptions extends Partial<SinkLimits> {
   /** Schema of the two tables that the sinks of all pipelines share. Default `tidegate`. */
   readonly schema?: string;
   readonly logger?: Logger;
 }
 
+/** Options of `postgresSink`: a table to be filled, or a `write` of your own. */
 export type PostgresSinkOptions<Rec> = DatabaseOptions &
   OutputOptions<Rec> &
   SharedOptions & {

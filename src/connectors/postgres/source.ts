@@ -23,6 +23,7 @@ import { driverOf, type DatabaseOptions } from './sink.js';
 import { TableReader } from './table-reader.js';
 import { quotedName, type TableOptions } from './table.js';
 
+/** Options of `postgresSource`. */
 export type PostgresSourceOptions = DatabaseOptions & {
   readonly table: TableOptions['table'];
   /**

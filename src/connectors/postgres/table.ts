@@ -7,6 +7,7 @@ import { quoteIdentifier } from './names.js';
 import { findKey, readUniqueKeys, type UniqueKey } from './unique-keys.js';
 import type { Column } from './values.js';
 
+/** Options of a `postgresSink` that fills a table. */
 export interface TableOptions {
   /** `table` or `schema.table`; names with a dot in them as `{ schema, name }`. */
   readonly table: string | { readonly schema?: string; readonly name: string };

@@ -5,11 +5,13 @@ export interface S3CallOptions {
   readonly abortSignal: AbortSignal;
 }
 
+/** Bucket and key of an object. */
 export interface S3ObjectName {
   readonly Bucket: string;
   readonly Key: string;
 }
 
+/** What the service says of an object: tag, size, time. */
 export interface S3ObjectHead {
   readonly ETag?: string | undefined;
   readonly ContentLength?: number | undefined;
@@ -18,6 +20,7 @@ export interface S3ObjectHead {
   readonly LastModified?: Date | undefined;
 }
 
+/** A part of a multipart upload. */
 export interface S3Part {
   readonly PartNumber?: number | undefined;
   readonly ETag?: string | undefined;

@@ -27,6 +27,7 @@ import { checkIdentity, readIdentity } from '../staging/sink-identity.js';
 import { takeDirectory } from './opening.js';
 import { WriteAheadSession } from './session.js';
 
+/** Options of `writeAhead`. */
 export interface WriteAheadOptions<Rec> {
   /** A directory of the sink's own, made when it is missing; its parent must exist. */
   readonly directory: string;

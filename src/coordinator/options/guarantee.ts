@@ -6,12 +6,14 @@ import type { Participants } from '../../contracts/participants.js';
 /** From strong to weak: `best-effort` may also lose records. */
 export type GuaranteeLevel = 'exactly-once' | 'effectively-once' | 'at-least-once' | 'best-effort';
 
+/** What one sink promises. */
 export interface SinkGuarantee {
   readonly level: GuaranteeLevel;
   /** One sentence. */
   readonly why: string;
 }
 
+/** What a pipeline promises, and what each sink does to it. */
 export interface Guarantee {
   /** The weakest of its sinks. */
   readonly level: GuaranteeLevel;

@@ -5,6 +5,7 @@ export interface JsonNumber {
   readonly numberText: string;
 }
 
+/** A JSON value as this parser gives it: members in a map, numbers as they are written. */
 export type JsonValue =
   null | boolean | string | JsonNumber | readonly JsonValue[] | ReadonlyMap<string, JsonValue>;
 

@@ -4,6 +4,7 @@ import type { FlowRun, Holder } from './flow-run.js';
 import { endOfTime } from './elements.js';
 import type { SourceCursor } from './source-cursor.js';
 
+/** Bounds of what is held back while barriers are aligned. */
 export interface AlignmentOptions {
   /**
    * How far the watermark of this source may be ahead of the slowest of its group, in whole

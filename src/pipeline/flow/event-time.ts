@@ -5,6 +5,7 @@ import { kindOf } from '../../given.js';
 import type { AlignmentOptions } from './alignment.js';
 import type { ErrorPolicy } from './record-errors.js';
 
+/** How a source's records get their event time, and how late they may be. */
 export interface EventTimeOptions<Rec> {
   /** When the record happened: whole milliseconds since the Unix epoch. */
   readonly timeOf: (record: Rec) => number;

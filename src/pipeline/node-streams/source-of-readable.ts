@@ -4,6 +4,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { callback, completeOptions, contract, required, type OptionTable } from '../../options.js';
 import type { CallOptions, Offsets, ReadableSource } from '../../contracts/source.js';
 
+/** Options of `sourceOfReadable`. */
 export interface SourceOfReadableOptions<Rec> {
   /**
    * A stream, in object mode, of the records behind `offsets`: the same in the same order each time.

@@ -7,6 +7,7 @@ import { MarkChunk } from './mark-chunk.js';
 import { placeOf, watchPiping, type Place, type Stage } from './place.js';
 import { nullRecord } from './stream-errors.js';
 
+/** Options that stages share. */
 export interface StageOptions {
   /** Records that wait in this stream before the one before it has to. Default: as Node has it. */
   readonly highWaterMark?: number;

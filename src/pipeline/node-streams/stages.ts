@@ -18,6 +18,7 @@ import {
 import { SinkStage } from './sink-stage.js';
 import { SourceStage, type StageOptions } from './source-stage.js';
 
+/** Options of a stage that handles each record. */
 export interface RecordStageOptions extends StageOptions {
   /**
    * What becomes of a record that makes the function throw: `fail` recovers and tries again, and
@@ -47,11 +48,13 @@ function requireFitting<Options extends object>(
   completeOptions(stage, options, table, { code: 'TIDEGATE_PIPELINE' });
 }
 
+/** Options of a stage that needs a name for its state. */
 export interface NamedStageOptions extends RecordStageOptions {
   /** Part of the pipeline's hash. Default: the kind and a number. */
   readonly name?: string;
 }
 
+/** Options of a stage that wraps a stream of yours. */
 export interface WrappingOptions extends StageOptions {
   /** Part of the pipeline's hash, and how messages call the stream. Default: the kind and a number. */
   readonly name?: string;

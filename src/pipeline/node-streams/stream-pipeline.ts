@@ -43,6 +43,7 @@ import type { SourceStage } from './source-stage.js';
 /** Participants by the names under which checkpoints know them. */
 export type Declaration<Participant> = Readonly<Record<string, Participant>>;
 
+/** Options of a `StreamPipeline`. */
 export interface StreamPipelineOptions<
   Sources extends Declaration<ReadableSource>,
   Operators extends Declaration<CustomOperator<never, unknown>>,

@@ -18,6 +18,7 @@ import {
 } from '../state/keyed-operator.js';
 import { keyText, type KeyOf } from './keys.js';
 
+/** How `aggregate` folds the records of a key into one value. */
 export interface Aggregation<Rec, Value, Out = KeyedValue<Value>> {
   /** What a key begins with; a value is copied for each key, a function is called with it. */
   readonly initial: Value | ((key: string) => Value);
@@ -36,6 +37,7 @@ const aggregationParts: PartsOf<Aggregation<unknown, unknown, unknown>> = {
   result: 'optional-function',
 };
 
+/** A key and its value. */
 export interface KeyedValue<Value> {
   readonly key: string;
   readonly value: Value;

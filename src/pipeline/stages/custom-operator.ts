@@ -16,6 +16,7 @@ import { requireContract, requireHandlers } from '../validate-functions.js';
 import type { OperatorIdentity } from '../state/keyed-operator.js';
 import { splitHead, withHead } from '../state/state-head.js';
 
+/** What a custom operator is given with each call: the time, its outputs. */
 export interface CustomContext<Out> {
   /**
    * What is sent on gets this time: that of the record; in `onTime` the watermark, and at the end of

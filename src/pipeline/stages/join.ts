@@ -10,6 +10,7 @@ import { requireWholeSpan } from '../windows.js';
 import { keyText, type KeyOf } from './keys.js';
 import { TimedOutputs, TimedStage, type TimedLogic } from './timed-stage.js';
 
+/** Options of an interval join. */
 export interface JoinOptions<Left, Right, Out> {
   /** How far apart in event time two records may be. What is older than that is forgotten. */
   readonly withinMs: number;

@@ -5,6 +5,7 @@ import { kindOf } from '../../given.js';
 /** 1 and "1" are the same key. */
 export type Key = string | number;
 
+/** Gives the key of a record. */
 export type KeyOf<Rec> = (record: Rec) => Key;
 
 /** @throws TypeError for what cannot be distinguished from other keys. */

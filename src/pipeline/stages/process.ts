@@ -42,6 +42,7 @@ export interface ProcessContext<State, Out> {
   forget(): void;
 }
 
+/** A function with state for each key, and timers. */
 export interface KeyedFunction<Rec, State, Out> {
   /** State of a new key; a value is copied for each key, a function is called with it. */
   readonly initial: State | ((key: string) => State);

@@ -11,6 +11,7 @@ import { keyText, type KeyOf } from './keys.js';
 import { TimedOutputs, TimedStage, type TimedLogic } from './timed-stage.js';
 import { NewestWindow, type CheckedWindow, type TimeWindow } from '../windows.js';
 
+/** How a window folds its records into one value. */
 export interface WindowAggregation<Rec, Value, Out> {
   /** What a window begins with; a value is copied, a function is called with the key. */
   readonly initial: Value | ((key: string) => Value);
@@ -34,6 +35,7 @@ export const windowParts: PartsOf<WindowAggregation<unknown, unknown, unknown>> 
   result: 'optional-function',
 };
 
+/** The value of one window of a key. */
 export interface WindowResult<Value> {
   readonly key: string;
   readonly window: TimeWindow;

@@ -38,6 +38,7 @@ import { FileSystemStoreReader } from './reader.js';
 import { recordedIdentity } from './identity.js';
 import { FileSystemOwnedStore } from './session.js';
 
+/** Options of a `FileSystemCheckpointStore`. */
 export interface FileSystemCheckpointStoreOptions {
   readonly fileSystem?: FileSystem;
   readonly clock?: Clock;

@@ -16,6 +16,7 @@ import { claimNext, type MemoryContent } from './memory-content.js';
 import { MemoryOwnedStore } from './memory-session.js';
 import { MemoryStoreReader } from './memory-reader.js';
 
+/** Options of a `MemoryCheckpointStore`. */
 export interface MemoryCheckpointStoreOptions {
   /** What the store id is drawn from; the system's by default. */
   readonly random?: Random;

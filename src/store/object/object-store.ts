@@ -31,6 +31,7 @@ import { ObjectStoreReader } from './reader.js';
 import { ObjectOwnedStore } from './session.js';
 import { StorageCalls, type ObjectStoreTimeouts } from './storage-calls.js';
 
+/** Options of an `ObjectCheckpointStore`. */
 export interface ObjectCheckpointStoreOptions {
   /** A bucket and a prefix that belong to this store alone, such as `s3Storage(…)` gives. */
   readonly storage: ObjectStorage;

@@ -12,6 +12,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
 import type { Random } from '../../runtime/random.js';
 
+/** Bounds of an `ObjectCheckpointStore`, in milliseconds. */
 export interface ObjectStoreTimeouts {
   /** One request, or one piece of a body, in milliseconds. Default 30 000. */
   readonly requestMs?: number;

@@ -16,6 +16,7 @@ import {
   refusalJustified,
 } from './sink-rules.js';
 
+/** Every checker by its name. */
 export const checkers: readonly Checker[] = [
   nothingLost,
   nothingDuplicated,

@@ -9,6 +9,7 @@ import type { CheckpointManifest } from '../../manifest/types.js';
  */
 export type Ending = 'completed' | 'refused';
 
+/** What one sink holds after a run. */
 export interface ObservedSink {
   readonly name: string;
   readonly durability: Durability;
@@ -46,6 +47,7 @@ export type HistoryEvent =
   /** A source was allowed to forget everything before record number `next`. */
   | { readonly kind: 'acknowledged'; readonly source: string; readonly next: number };
 
+/** What a run has left behind, for the checkers. */
 export interface Observation {
   readonly ending: Ending;
   /** Whether a refusal would be right: something was lost for good, or was silent for long. */
@@ -54,6 +56,7 @@ export interface Observation {
   readonly history: readonly HistoryEvent[];
 }
 
+/** A promise that was broken, and by what it shows. */
 export interface Violation {
   /** The rule that was broken, as a sentence. */
   readonly rule: string;

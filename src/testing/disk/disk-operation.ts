@@ -2,6 +2,7 @@
 
 import type { FileSystem, WritableFile } from '../../runtime/file-system.js';
 
+/** An operation of the simulated disk. */
 export type DiskOperationKind =
   | 'create-file'
   | 'open-file'

@@ -12,6 +12,7 @@ import {
 } from './disk-nodes.js';
 import type { DiskState } from './disk-state.js';
 
+/** What a power loss may take of what was not synced. */
 export interface PowerLossOptions {
   /** Give one outcome, chosen by chance, instead of all. */
   readonly random?: Random;

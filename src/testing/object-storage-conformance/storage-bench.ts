@@ -16,6 +16,7 @@ export interface ObjectStorageSystem {
   close?(): void | Promise<void>;
 }
 
+/** Makes the storages that the conformance suite tries. */
 export interface ObjectStorageFactory {
   /** Begins the title of the suite. */
   readonly name: string;

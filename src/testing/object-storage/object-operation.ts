@@ -6,6 +6,7 @@ import type {
   ObjectStorageFailureKind,
 } from '../../contracts/object-storage.js';
 
+/** An operation of the simulated object storage. */
 export type ObjectOperationKind =
   | 'head'
   | 'get'

@@ -12,6 +12,7 @@ import type {
 } from './object-operation.js';
 import { ObjectState, type ServiceTraits } from './object-state.js';
 
+/** Options of a `SimulatedObjectStorage`. */
 export interface SimulatedObjectStorageOptions {
   /** What everything that is drawn comes from. Default 1. */
   readonly seed?: number;

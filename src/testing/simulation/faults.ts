@@ -91,6 +91,7 @@ export interface PointName {
   readonly occurrence: number;
 }
 
+/** Something that goes wrong at one point of a run. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly at: PointName;

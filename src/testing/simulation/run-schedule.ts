@@ -30,6 +30,7 @@ export interface DecidedRow {
   readonly pointIndex: number;
 }
 
+/** What one schedule has shown. */
 export interface RunResult {
   readonly ending: Ending | 'stuck';
   readonly violations: readonly Violation[];

@@ -74,6 +74,7 @@ export interface World {
   readonly fileSystem: FileSystem;
 }
 
+/** Options of `wrap`. */
 export interface WrapOptions {
   /**
    * Where the schedule strikes: around each call of the `sink` (default), or only where its `system` is

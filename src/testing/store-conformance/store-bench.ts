@@ -16,12 +16,14 @@ export interface StoreSystem {
   close?(): Promise<void>;
 }
 
+/** Makes the stores that the conformance suite tries. */
 export interface CheckpointStoreFactory {
   readonly name: string;
   /** A new, empty storage. */
   create(): StoreSystem | Promise<StoreSystem>;
 }
 
+/** One obligation of a store, tried on a fresh one. */
 export interface StoreConformanceCase {
   readonly title: string;
   readonly run: (system: StoreSystem) => Promise<void>;

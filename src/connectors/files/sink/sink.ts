@@ -26,6 +26,7 @@ import { FileSinkLayout, isExtension, type FileSinkPorts } from './layout.js';
 import { takeSink } from './opening.js';
 import { FileSinkSession } from './session.js';
 
+/** Options of `fileSink`. */
 export interface FileSinkOptions<Rec> {
   /**
    * One sink's own directory, made when it is missing. Published files are

@@ -7,6 +7,7 @@ import { completeOptions, custom, whole, type OptionTable } from '../../../optio
 import { fileSource, fileSourceTable, type FileSourceOptions } from './source.js';
 import { lineFeed, RecordProblem, type ParsedText, type RecordFormat } from './record-format.js';
 
+/** Options of `csvSource`: those of a file source, and how columns become a record. */
 export interface CsvSourceOptions<Rec> extends FileSourceOptions<Rec> {
   /** Names of the columns. Default: the first record of the file names them. */
   readonly columns?: readonly string[];

@@ -6,6 +6,7 @@ import { fileSource, fileSourceTable, type FileSourceOptions } from './source.js
 import { jsonNumbers, mayChange, parseJson, parsePlain, type JsonNumbers } from './json-numbers.js';
 import { endsOfLines, type ParsedText, type RecordFormat } from './record-format.js';
 
+/** Options of `jsonLinesSource`: those of a file source, and how numbers are read. */
 export interface JsonLinesSourceOptions<Rec> extends FileSourceOptions<Rec> {
   /** What becomes of numbers that a JavaScript number cannot hold. Default `exact`: a bad record. */
   readonly numbers?: JsonNumbers;

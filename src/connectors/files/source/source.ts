@@ -29,6 +29,7 @@ import {
 } from './record-format.js';
 import { badRecordError, countLines, RecordParser, type ParsedRecords } from './record-parser.js';
 
+/** Options that all file sources share. */
 export interface FileSourceOptions<Rec> {
   /** Default `fail`. */
   readonly onBadRecord?: BadRecordPolicy<Rec>;
