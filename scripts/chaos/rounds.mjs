@@ -9,8 +9,12 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** A child that is given `task` as JSON and prints `ready` once it has recovered. */
-export function startChild(program, task) {
+/**
+ * A child that is given `task` as JSON and prints `ready` once it has recovered.
+ *
+ * @param heard Called with each piece of its output.
+ */
+export function startChild(program, task, heard = () => undefined) {
   const child = spawn(process.execPath, [program, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -21,6 +25,7 @@ export function startChild(program, task) {
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
       output = (output + data).slice(-5_000);
+      heard(String(data));
       if (output.includes('ready')) announce('ready');
     });
   }
@@ -38,6 +43,7 @@ export function startChild(program, task) {
     isReady: () => output.includes('ready'),
     stop: () => child.kill('SIGTERM'),
     isStopped: () => stateOf(child.pid) === 'T',
+    suspend: () => child.kill('SIGSTOP'),
     resume: () => child.kill('SIGCONT'),
     kill: async () => {
       child.kill('SIGKILL');

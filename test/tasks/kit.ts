@@ -7,6 +7,7 @@ import type { ReadableSource, TwoPhaseSink } from 'tidegate/extend';
 import { runTasks } from 'tidegate/tasks';
 import type { Task, TasksEvents, TasksOptions, TasksRun } from 'tidegate/tasks';
 import { SimulatedAssigner, SimulatedClock } from 'tidegate/testing';
+import type { Clock } from '../../src/runtime/clock.js';
 import { sleep } from '../../src/runtime/deadline.js';
 import { later } from '../pipeline/support.js';
 
@@ -61,10 +62,14 @@ export class Cluster {
     return existing(this.#sinks, partition, () => memorySink<Total>());
   }
 
-  pipeline(task: Task, sink: TwoPhaseSink<Total> = this.sink(task.partition)): Pipeline {
+  pipeline(
+    task: Task,
+    sink: TwoPhaseSink<Total> = this.sink(task.partition),
+    clock: Clock = this.clock,
+  ): Pipeline {
     const pipeline = new Pipeline(task.name('orders'));
     pipeline
-      .source('orders', this.#source(task.partition))
+      .source('orders', this.#source(task.partition, clock))
       .keyBy(({ account }) => account)
       .aggregate('totals', {
         initial: { n: 0, total: 0 },
@@ -122,9 +127,8 @@ export class Cluster {
   }
 
   /** Reads what has come so far, and waits for more. */
-  #source(partition: number): ReadableSource<Order> {
+  #source(partition: number, clock: Clock): ReadableSource<Order> {
     const input = this.input(partition);
-    const { clock } = this;
     let next = 0;
     return {
       position: () => ({ next: String(next) }),
