@@ -1,8 +1,10 @@
 // Reads a topic as any consumer with read_committed does, with kafkajs alone, and says where it ends.
 
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
+import { findClassPath } from '../../test/connectors/kafka/jars.ts';
 
 /**
  * Every value of a topic, and how many partitions a transaction was left open in: a record is sent
@@ -38,4 +40,21 @@ export async function readTopic(brokers, topic, { patienceMs = 30_000 } = {}) {
   while (open.size > 0 && Date.now() < endMs) await delay(50);
   await consumer.disconnect();
   return { values, leftOpen: open.size };
+}
+
+/**
+ * Every value, as Kafka's own console reader prints it: where transactions of several producers overlap in
+ * a partition, the consumer of kafkajs hands out records of aborted ones.
+ */
+export function readWithJava(brokers, topic) {
+  const reader = ['-cp', findClassPath(), 'org.apache.kafka.tools.consumer.ConsoleConsumer'];
+  const what = ['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'];
+  const how = ['--isolation-level', 'read_committed', '--timeout-ms', '8000'];
+  const { stdout, stderr } = spawnSync('java', ['-Xmx256m', ...reader, ...what, ...how], {
+    encoding: 'utf8',
+    maxBuffer: 1_073_741_824,
+  });
+  const values = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('end-'));
+  if (values.length === 0) throw new Error(`nothing was read from ${topic}:\n${stderr}`);
+  return values;
 }

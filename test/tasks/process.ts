@@ -69,8 +69,12 @@ export class Process {
   }
 
   source<Rec>(source: ReadableSource<Rec>): ReadableSource<Rec> {
-    const { position, restore } = this.#guarded(source);
-    return { position, restore, read: (call) => source.read(call) };
+    const guarded = this.#guarded(source);
+    return {
+      position: () => guarded.position(),
+      restore: (offsets, options) => guarded.restore(offsets, options),
+      read: (call) => source.read(call),
+    };
   }
 
   /** Its listener hears nothing while the process stands still. */

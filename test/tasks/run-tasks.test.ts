@@ -133,6 +133,43 @@ describe('a run of tasks', () => {
     await stopAll(cluster);
   });
 
+  test('a fenced task that is lost before its pause is over does not start again', async () => {
+    const cluster = new Cluster(1);
+    cluster.worker('one', { restart: { firstMs: 1_000, maxMs: 1_000 } });
+    cluster.worker('two');
+    cluster.group.assign('one', [0]);
+    await cluster.pass(100);
+    cluster.group.assign('two', [0]);
+    cluster.feed(0, 5);
+    await cluster.pass(200);
+    expect(cluster.stateOf('one', 0)).toBe('backing-off');
+    cluster.group.lose('one', [0]);
+    expect(cluster.stateOf('one', 0)).toBeUndefined();
+    await cluster.pass(2_000);
+    expect(cluster.states('one', 0).slice(-2)).toEqual(['backing-off', 'idle']);
+    expect(cluster.seen.filter(({ event }) => event === 'task-fenced')).toHaveLength(1);
+    await stopAll(cluster);
+  });
+
+  test('the store of a task is taken over from an owner that seems alive', async () => {
+    const cluster = new Cluster(1);
+    const policies: unknown[] = [];
+    cluster.worker('one', {
+      store: ({ partition }) => {
+        const store = cluster.store(partition);
+        const open: typeof store.open = (options) => {
+          policies.push(options.liveOwner);
+          return store.open(options);
+        };
+        return { open, openReadOnly: () => store.openReadOnly() };
+      },
+    });
+    cluster.group.assign('one', [0]);
+    await cluster.pass(100);
+    expect(policies).toEqual(['take-over']);
+    await stopAll(cluster);
+  });
+
   test('a task that is assigned again while it ends is started again when it has ended', async () => {
     const cluster = new Cluster(1);
     cluster.feed(0, 10);
@@ -199,6 +236,19 @@ describe('a run of tasks', () => {
     cluster.group.assign('one', [0]);
     expect(await untilDone(cluster.clock, ended)).toMatchObject({ message: 'the table is gone' });
     expect(cluster.sink(1).records).toEqual(cluster.expected(1));
+  });
+
+  test('with failFast an overtaken task starts again all the same', async () => {
+    const cluster = new Cluster(1);
+    const run = cluster.worker('one', { failFast: true });
+    cluster.worker('two');
+    cluster.group.assign('one', [0]);
+    await cluster.pass(100);
+    cluster.group.assign('two', [0]);
+    cluster.feed(0, 5);
+    await cluster.pass(200);
+    expect(run.status()).toMatchObject({ phase: 'running', tasks: [{ state: 'backing-off' }] });
+    await stopAll(cluster);
   });
 
   test('a stop is bounded: a sink that hangs is closed, and what it had is committed by the next owner', async () => {

@@ -92,20 +92,20 @@ describe.each(moves)('a task that moves by %s', (move) => {
       const one = new Worker(cluster, 'one', random);
       new Worker(cluster, 'two', random);
       let met = 0;
-      let hasMoved = false;
+      const moved = { yet: false };
       one.run.events.on('task-prepared', ({ coordinator }) => {
         coordinator.events.on('step-started', (started) => {
-          if (started.step !== step || hasMoved) return;
+          if (started.step !== step || moved.yet) return;
           met += 1;
           if (met < occurrence) return;
-          hasMoved = true;
+          moved.yet = true;
           begin(cluster, one, move);
         });
       });
       cluster.feed(0, 40);
       cluster.group.assign('one', [0]);
-      for (let passed = 0; passed < 5_000 && !hasMoved; passed += 10) await cluster.pass(10);
-      expect([when, hasMoved]).toEqual([when, true]);
+      for (let passed = 0; passed < 5_000 && !moved.yet; passed += 10) await cluster.pass(10);
+      expect([when, moved.yet]).toEqual([when, true]);
       cluster.feed(0, 8);
       await cluster.pass(150);
       requirePrefixes(cluster, 1, when);

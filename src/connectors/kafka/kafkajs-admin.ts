@@ -12,6 +12,7 @@ import type {
 } from './driver.js';
 import type { KafkaJsAdmin, KafkaJsClient, KafkaJsCluster } from './kafkajs-client.js';
 import { connectCluster, type ClusterHandle } from './kafkajs-cluster.js';
+import { isKafkaFailure, readAnew } from './errors.js';
 import { toFailure, typeOf } from './kafkajs-errors.js';
 
 /** Whoever calls tries again, with pauses of its own. */
@@ -91,7 +92,10 @@ class JsAdmin implements KafkaAdmin {
         ...(replicationFactor === undefined ? {} : { replicationFactor }),
       };
       const isNew = await this.#admin.createTopics({ topics: [created] });
-      return isNew ? 'created' : 'exists';
+      return isNew ? ('created' as const) : 'exists';
+    }).catch((error: unknown) => {
+      // The broker that is asked for the new leader may not have heard of the topic yet.
+      throw isKafkaFailure(error) ? readAnew(error) : error;
     });
   }
 
