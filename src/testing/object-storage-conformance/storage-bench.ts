@@ -2,6 +2,7 @@
 
 import { equal, fail, ok } from 'node:assert/strict';
 import type { CallOptions } from '../../contracts/source.js';
+import { sharedAbort } from '../../runtime/abort.js';
 import {
   ObjectStorageFailure,
   type ObjectFacts,
@@ -31,7 +32,7 @@ export interface ObjectStorageCase {
 }
 
 /** The signal of calls that are not aborted. */
-export const calmly: CallOptions = { signal: new AbortController().signal };
+export const calmly: CallOptions = { signal: sharedAbort().signal };
 
 export const text = (value: string): Uint8Array => Uint8Array.from(Buffer.from(value));
 
