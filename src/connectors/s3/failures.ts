@@ -18,6 +18,8 @@ export interface FailedRequest {
   readonly message?: string | undefined;
   /** A condition went with it: a missing object did not meet it. */
   readonly hadCondition?: boolean;
+  /** It failed before anything was sent, such as for want of a region. */
+  readonly isUnsent?: boolean;
 }
 
 /** Nothing of the request itself goes in: it carries the signature, and answers repeat parts of it. */
@@ -49,10 +51,10 @@ export function ignoreGone(error: unknown): void {
   throw error;
 }
 
-function kindOf({ status, code, hadCondition }: FailedRequest): ObjectStorageFailureKind {
+function kindOf({ status, code, hadCondition, isUnsent }: FailedRequest): ObjectStorageFailureKind {
   const named = code === undefined ? undefined : kindsOfCodes.get(code);
   if (named !== undefined) return named;
-  if (status === undefined) return 'unknown';
+  if (status === undefined) return isUnsent === true ? 'invalid' : 'unknown';
   if (status === 412 || (status === 404 && hadCondition === true)) return 'condition-failed';
   if (status === 401 || status === 403) return 'denied';
   if (status === 429) return 'throttled';

@@ -188,9 +188,10 @@ class Requests {
   async #send(method: string, key: string | undefined, query: Query): Promise<Response> {
     const { signal } = query;
     signal.throwIfAborted();
+    const request = await this.#signed(method, key, query);
     let response: Response;
     try {
-      response = await fetch(await this.#signed(method, key, query), { signal });
+      response = await fetch(request, { signal });
     } catch (error) {
       throw leftOr(signal, error, (thrown) => this.broken(method, key, thrown));
     }
@@ -199,7 +200,7 @@ class Requests {
     throw this.#failure(method, key, { status: response.status, xml, query });
   }
 
-  #signed(method: string, key: string | undefined, { query, headers, body }: Query) {
+  async #signed(method: string, key: string | undefined, { query, headers, body }: Query) {
     const bytes = Uint8Array.from(typeof body === 'string' ? Buffer.from(body) : (body ?? []));
     const url = new URL(`${this.bucketUrl}${key === undefined ? '' : `/${this.#path(key)}`}`);
     for (const [name, value] of given(query)) url.searchParams.set(name, value);
@@ -208,7 +209,12 @@ class Requests {
       'X-Amz-Content-Sha256': createHash('sha256').update(bytes).digest('hex'),
     };
     const init = { method, headers: all, aws: { service: 's3' } };
-    return this.signer.sign(url.href, body === undefined ? init : { ...init, body: bytes });
+    try {
+      return await this.signer.sign(url.href, body === undefined ? init : { ...init, body: bytes });
+    } catch (error) {
+      const { name, message } = toError(error);
+      throw failureOf({ doing: this.#doing(method, key), code: name, message, isUnsent: true });
+    }
   }
 
   #path(key: string): string {

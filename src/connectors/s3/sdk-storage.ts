@@ -237,6 +237,9 @@ function sdkFailure(doing: string, error: unknown, hadCondition = false): Object
     readonly $metadata?: { readonly httpStatusCode?: number };
   };
   const status = $metadata?.httpStatusCode;
-  const code = status === undefined ? (systemCodeOf(error) ?? name) : name;
-  return failureOf({ doing, status, code, message: toError(error).message, hadCondition });
+  const systemCode = status === undefined ? systemCodeOf(error) : undefined;
+  const { message } = toError(error);
+  // Whatever went out comes back with metadata, if only the number of tries.
+  const isUnsent = $metadata === undefined && systemCode === undefined;
+  return failureOf({ doing, status, code: systemCode ?? name, message, hadCondition, isUnsent });
 }

@@ -185,6 +185,22 @@ test('a call that is aborted rejects with the reason of its signal', async () =>
   }
 });
 
+test('what fails before anything is sent is refused at once, and not tried again and again', async () => {
+  const credentials = { accessKeyId: 'key-id', secretAccessKey: secret };
+  const region = (): Promise<string> => Promise.reject(new Error('Region is missing'));
+  const unready = new S3({ region, credentials, endpoint: 'http://127.0.0.1:2' });
+  const client = { sign: () => Promise.reject(new TypeError('no key')) };
+  for (const storage of [
+    s3Storage({ client: unready, bucket: 'b' }),
+    s3Storage({ client, endpoint: 'http://127.0.0.1:2', bucket: 'b' }),
+  ]) {
+    const failure = await failureOf(storage.put('k', Buffer.from('x'), calmly));
+    expect(failure.kind).toBe('invalid');
+    expect(failure.message).toMatch(/Region is missing|no key/);
+  }
+  unready.destroy();
+});
+
 test('a completion that wants the checksums of the parts gets those that the service has', async () => {
   const bodies: string[] = [];
   answer = (request, response) => {
