@@ -71,6 +71,15 @@ function addReadingCommands(program: Command, context: Context, done: Done): voi
       const { list } = await import('./commands/list.js');
       done(await list(options, context));
     });
+  program
+    .command('tasks')
+    .description('list the tasks whose stores are in one directory, and who runs them')
+    .option('-s, --store <dir>', 'directory of the stores, named as in orders#3', './stores')
+    .option('--json', jsonHelp)
+    .action(async (options: StoreOptions) => {
+      const { tasks } = await import('./commands/tasks.js');
+      done(await tasks(options, context));
+    });
   storeCommand(program, 'show')
     .description('show everything that one checkpoint says')
     .argument('<id>', idHelp)

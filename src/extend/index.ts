@@ -91,6 +91,7 @@ export type {
   SidecarReceipt,
   SkippedEntry,
   StoreCallOptions,
+  StoreOwner,
   StoreReader,
   WriteSidecarOptions,
 } from '../store/checkpoint-store.js';

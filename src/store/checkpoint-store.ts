@@ -93,6 +93,15 @@ export interface StoreCallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Who has a store open, by what it wrote when it took its generation. */
+export interface StoreOwner {
+  readonly generation: number;
+  readonly pid: number;
+  readonly host: string;
+  /** `gone`: it crashed; `unknown`: it cannot be seen from here, such as one of another machine. */
+  readonly liveness: 'running' | 'gone' | 'unknown';
+}
+
 /** Which checkpoints are kept. */
 export interface PruneOptions {
   /** How many complete checkpoints to keep. At least 1; default 3. */
@@ -130,6 +139,8 @@ export interface StoreReader {
    * `open`, except that no live owner is asked for.
    */
   checkOwnable?(pipeline: string): Promise<void>;
+  /** Undefined when the newest owner has closed it; for people, the generation is the fence. */
+  owner?(): Promise<StoreOwner | undefined>;
   /** What `list` has to leave out, so that people hear of it; a store may not know. */
   skipped?(options?: StoreCallOptions): Promise<readonly SkippedEntry[]>;
   /** What people should know about the place, such as who else can change it; a store may not know. */

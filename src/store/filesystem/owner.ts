@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { TidegateError } from '../../errors.js';
 import { sleep } from '../../runtime/deadline.js';
 import { readSmallFile } from '../../runtime/file-system.js';
-import { defaultWaitForOwnerMs, type OpenStoreOptions } from '../checkpoint-store.js';
+import {
+  defaultWaitForOwnerMs,
+  type OpenStoreOptions,
+  type StoreOwner,
+} from '../checkpoint-store.js';
 import { isStagingName, ownerFile } from '../layout.js';
 import { seeGenerations } from './generations.js';
 import type { StorePorts } from './ports.js';
@@ -105,6 +109,15 @@ class Heartbeats {
     this.#seen = { file, modifiedMs, silentMs: 0 };
     return seen?.file === file ? 'came' : 'unclear';
   }
+}
+
+/** Who has it open, without waiting for a sign of life. */
+export async function ownerOf(ports: StorePorts): Promise<StoreOwner | undefined> {
+  const owner = await seeOwner(ports);
+  if (owner === undefined) return undefined;
+  const { generation, identity } = owner;
+  const { pid, host } = identity;
+  return { generation, pid, host, liveness: ports.processes.livenessOf(identity) };
 }
 
 async function seeOwner(ports: StorePorts): Promise<SeenOwner | undefined> {

@@ -11,6 +11,7 @@ import type {
   LoadedCheckpoint,
   SkippedEntry,
   StoreCallOptions,
+  StoreOwner,
   StoreReader,
 } from '../checkpoint-store.js';
 import { idOfCheckpointName, checkpointName, manifestFile } from '../layout.js';
@@ -19,6 +20,7 @@ import { inlineStateOf, checkRestorable, sidecarProblem, sidecarRange } from '..
 import { notFound, storeFailure, toStoreError } from '../store-error.js';
 import type { StoreIdentity } from './identity.js';
 import { checkOwnable } from './ownable.js';
+import { ownerOf } from './owner.js';
 import type { StorePorts } from './ports.js';
 import { notADirectory, readManifest } from './read-manifest.js';
 import { readSidecar, verifySidecar } from './sidecar-reader.js';
@@ -39,6 +41,14 @@ export class FileSystemStoreReader implements StoreReader {
 
   get place(): string {
     return this.ports.layout.directory;
+  }
+
+  async owner(): Promise<StoreOwner | undefined> {
+    try {
+      return await ownerOf(this.ports);
+    } catch (error) {
+      throw toStoreError(error, `looking for the owner of ${this.place}`);
+    }
   }
 
   async list({ signal }: StoreCallOptions = {}): Promise<readonly CheckpointListing[]> {

@@ -11,6 +11,7 @@ import type {
   CheckpointListing,
   LoadedCheckpoint,
   StoreCallOptions,
+  StoreOwner,
   StoreReader,
 } from '../checkpoint-store.js';
 import { listCheckpoints, type FoundCheckpoint } from '../listing.js';
@@ -40,6 +41,16 @@ export class ObjectStoreReader implements StoreReader {
 
   get place(): string {
     return this.ports.storage.address;
+  }
+
+  async owner(): Promise<StoreOwner | undefined> {
+    const seen = await guarded(`looking for the owner of ${this.place}`, undefined, () =>
+      readCurrent(this.ports, undefined),
+    );
+    if (seen?.current.owner === undefined) return undefined;
+    const { owner, generation } = seen.current;
+    const { pid, host } = owner;
+    return { generation, pid, host, liveness: this.ports.processes.livenessOf(owner) };
   }
 
   async list({ signal }: StoreCallOptions = {}): Promise<readonly CheckpointListing[]> {
