@@ -102,7 +102,7 @@ export const errorCodes = {
   // File connectors
   TIDEGATE_SINK_DIRECTORY: {
     kind: 'invalid',
-    remedy: 'Each file sink has a directory of its own: name another one.',
+    remedy: 'Each sink has a directory, or a prefix, of its own: name another one.',
   },
   TIDEGATE_SINK_HANDLE: {
     kind: 'invalid',
@@ -137,6 +137,23 @@ export const errorCodes = {
   TIDEGATE_FILES_IO: {
     kind: 'retryable',
     remedy: 'The file system failed: see the cause. The outcome is unknown until the next open.',
+  },
+
+  // Object sink
+  TIDEGATE_OBJECTS_PERMISSION: {
+    kind: 'invalid',
+    remedy: 'Let these credentials read, write, list and delete below the prefix named.',
+  },
+  TIDEGATE_OBJECTS_CORRUPT: {
+    kind: 'corrupt',
+    remedy:
+      'Something else wrote below this prefix, or an object was damaged or taken away: look at the ' +
+      'name in the message.',
+  },
+  TIDEGATE_OBJECTS_IO: {
+    kind: 'retryable',
+    remedy:
+      'The service failed or did not answer: see the cause. The outcome is unknown until the next open.',
   },
   TIDEGATE_SOURCE_CHANGED: {
     kind: 'invalid',

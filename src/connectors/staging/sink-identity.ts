@@ -33,7 +33,7 @@ export async function readIdentity(ports: IdentityPorts): Promise<SinkIdentity |
  * `TIDEGATE_SINK_DIRECTORY` for that of another pipeline or sink, naming both sides.
  */
 export function checkIdentity(
-  ports: IdentityPorts,
+  ports: { readonly layout: Pick<IdentityPorts['layout'], 'directory'> },
   stored: SinkIdentity | undefined,
   asked: SinkIdentity,
 ): void {

@@ -29,7 +29,12 @@ import { guarded, type ObjectStorePorts } from './ports.js';
 import { proveConditions } from './probe.js';
 import { ObjectStoreReader } from './reader.js';
 import { ObjectOwnedStore } from './session.js';
-import { StorageCalls, type ObjectStoreTimeouts } from './storage-calls.js';
+import {
+  StorageCalls,
+  storageFunctions,
+  storageTimeouts,
+  type ObjectStoreTimeouts,
+} from './storage-calls.js';
 
 /** Options of an `ObjectCheckpointStore`. */
 export interface ObjectCheckpointStoreOptions {
@@ -59,11 +64,8 @@ export interface ObjectCheckpointStoreOptions {
   readonly timeouts?: ObjectStoreTimeouts;
 }
 
-const storageCalls = ['head', 'get', 'list', 'put', 'delete', 'createUpload', 'uploadPart'];
-const uploadCalls = ['completeUpload', 'abortUpload', 'listUploads'];
-
 const optionTable = {
-  storage: required(contract([...storageCalls, ...uploadCalls])),
+  storage: required(contract(storageFunctions)),
   clock: contract(['now', 'monotonicMs', 'setTimer'], systemClock),
   random: contract(['next', 'bytes'], systemRandom),
   logger: contract(['info', 'warn'], silentLogger),
@@ -72,10 +74,7 @@ const optionTable = {
   heartbeatMs: whole({ min: 0, unit: 'milliseconds' }, 1_000),
   minBodyAgeMs: whole({ min: 0, unit: 'milliseconds' }, 3_600_000),
   partBytes: whole({ min: 1 }, 8 * 2 ** 20),
-  timeouts: nested<ObjectStoreTimeouts>({
-    requestMs: whole({ min: 1, unit: 'milliseconds' }, 30_000),
-    retryMs: whole({ min: 0, unit: 'milliseconds' }, 60_000),
-  }),
+  timeouts: nested<ObjectStoreTimeouts>(storageTimeouts),
 } satisfies OptionTable<ObjectCheckpointStoreOptions>;
 
 /**

@@ -12,6 +12,8 @@ export interface ServiceTime {
   readonly monotonicMs: number;
 }
 
+type ProbePorts = Pick<ObjectStorePorts, 'calls' | 'clock' | 'random' | 'storage'>;
+
 /** Answers that are lost prove nothing, so that a probe may have to begin anew. */
 const maxProbes = 5;
 
@@ -22,13 +24,14 @@ const maxProbes = 5;
  *   refuses what it should take.
  */
 export async function proveConditions(
-  ports: ObjectStorePorts,
+  ports: ProbePorts,
   signal: AbortSignal | undefined,
+  keyOf: (nonce: string) => string = probeKey,
 ): Promise<ServiceTime> {
   const { calls, clock, random, storage } = ports;
   const tries = calls.tries(signal);
   for (let probe = 1; ; probe += 1) {
-    const key = probeKey(drawHex(random, 8));
+    const key = keyOf(drawHex(random, 8));
     const attempt = new Probe(ports, key, signal);
     try {
       const monotonicMs = clock.monotonicMs();
@@ -46,7 +49,7 @@ export async function proveConditions(
 
 class Probe {
   constructor(
-    private readonly ports: ObjectStorePorts,
+    private readonly ports: ProbePorts,
     private readonly key: string,
     private readonly signal: AbortSignal | undefined,
   ) {}
@@ -90,7 +93,7 @@ class Probe {
   }
 }
 
-function refusesWhatHolds({ storage }: ObjectStorePorts): TidegateError {
+function refusesWhatHolds({ storage }: ProbePorts): TidegateError {
   return new TidegateError(
     'TIDEGATE_OBJECT_STORAGE',
     `the service of ${storage.address} refuses conditional PUTs whose condition holds`,

@@ -7,6 +7,7 @@ import {
   type StoredObject,
 } from '../../contracts/object-storage.js';
 import type { CallOptions } from '../../contracts/source.js';
+import { whole, type OptionTable } from '../../options.js';
 import { backoffMs } from '../../runtime/backoff.js';
 import type { Clock } from '../../runtime/clock.js';
 import { sleep, withDeadline } from '../../runtime/deadline.js';
@@ -19,6 +20,17 @@ export interface ObjectStoreTimeouts {
   /** All tries of one request together, in milliseconds. Default 60 000. */
   readonly retryMs?: number;
 }
+
+export const storageTimeouts = {
+  requestMs: whole({ min: 1, unit: 'milliseconds' }, 30_000),
+  retryMs: whole({ min: 0, unit: 'milliseconds' }, 60_000),
+} satisfies OptionTable<ObjectStoreTimeouts>;
+
+/** What an adapter has. */
+export const storageFunctions = [
+  ...['head', 'get', 'list', 'put', 'delete', 'createUpload', 'uploadPart'],
+  ...['completeUpload', 'abortUpload', 'listUploads'],
+];
 
 export class StorageCalls {
   constructor(

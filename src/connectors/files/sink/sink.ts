@@ -119,11 +119,11 @@ function openedHalfWay(
   );
 }
 
-function jsonLine(record: unknown): string {
+export function jsonLine(record: unknown): string {
   return `${recordAsJson(record, 'give the sink an encode that writes it')}\n`;
 }
 
-function extensionProblem(extension: unknown): string | undefined {
+export function extensionProblem(extension: unknown): string | undefined {
   if (typeof extension === 'string' && isExtension(extension)) return undefined;
   const given = typeof extension === 'string' ? JSON.stringify(extension) : kindOf(extension);
   return `${given} is not 1 to 32 letters, digits, . _ -`;
