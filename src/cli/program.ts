@@ -163,7 +163,11 @@ function addFileCommands(program: Command, context: Context, done: Done): void {
 function storeCommand(program: Command, name: string): Command {
   return program
     .command(name)
-    .option('-s, --store <dir>', 'directory that holds the checkpoints', './checkpoints')
+    .option(
+      '-s, --store <place>',
+      'directory that holds the checkpoints, or s3://bucket/prefix',
+      './checkpoints',
+    )
     .option('--json', jsonHelp);
 }
 

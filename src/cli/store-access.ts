@@ -1,14 +1,13 @@
 // Reading the store that `--store` names, and finding the checkpoint that a person means.
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { nodeFileSystem } from '../runtime/file-system-node.js';
 import { errnoOf } from '../runtime/file-system.js';
-import { realPathOf } from '../runtime/user-paths.js';
 import type { CheckpointListing, StoreReader } from '../store/checkpoint-store.js';
-import { FileSystemCheckpointStore } from '../store/filesystem/file-system-store.js';
 import { idOfCheckpointName } from '../store/layout.js';
 import type { Context, StoreOptions } from './context.js';
 import { CommandError, UsageError } from './problems.js';
+import { isAddress, storeAt } from './store-place.js';
 
 export interface OpenedReader {
   /** As the person named it. */
@@ -18,21 +17,6 @@ export interface OpenedReader {
 
 /** How a checkpoint is named on the command line. */
 export type CheckpointChoice = { readonly kind: 'latest' } | { readonly kind: 'id'; id: number };
-
-/** The store at a directory that is there, also through a link. */
-export async function storeAt(directory: string): Promise<FileSystemCheckpointStore> {
-  try {
-    // The store itself follows no links, so that nothing in it leads outside.
-    return new FileSystemCheckpointStore(await realPathOf(directory));
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new CommandError(
-      `there is no directory ${resolve(directory)}`,
-      'Name the directory that holds the checkpoints with --store DIR.',
-      error,
-    );
-  }
-}
 
 /** Takes nothing, writes nothing, and works beside an owner that is alive. */
 export async function openReader(
@@ -83,6 +67,7 @@ export function choose(
 }
 
 async function whyEmpty(directory: string): Promise<string> {
+  if (isAddress(directory)) return `no checkpoints in ${directory}`;
   const below = join(directory, 'checkpoints');
   try {
     const facts = await nodeFileSystem.stat(below);

@@ -7,7 +7,8 @@ import type { Context, StoreOptions } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
 import { toJsonText } from '../json-output.js';
 import { CommandError } from '../problems.js';
-import { openReader, storeAt } from '../store-access.js';
+import { openReader } from '../store-access.js';
+import { storeAt } from '../store-place.js';
 import { count, formatBytes } from '../units.js';
 
 export interface PruneCommandOptions extends StoreOptions {

@@ -12,6 +12,7 @@ import { toJsonText } from '../json-output.js';
 import { CommandError } from '../problems.js';
 import { Progress } from '../progress.js';
 import { choose, listAll, openReader, parseChoice, type OpenedReader } from '../store-access.js';
+import { isAddress } from '../store-place.js';
 import { table, toned } from '../table.js';
 import { count, formatBytes } from '../units.js';
 import { manifestFindings, storeFindings, type Finding } from '../verify-rules.js';
@@ -70,8 +71,8 @@ async function findAcrossAll(
     ...skipped.map(({ name, why }) => ({ checkpointId: undefined, message: `${name}: ${why}` })),
   ];
   const { identity } = new StoreLayout(resolve(directory));
-  // A directory of another program has no identity to lose.
-  const isOurs = reader.storeId !== undefined;
+  // A directory of another program has no identity to lose, and on a service it cannot be lost alone.
+  const isOurs = reader.storeId !== undefined && !isAddress(directory);
   if (!isOurs || (await statIfExists(nodeFileSystem, identity)) !== undefined) return findings;
   const message = `${identity} is missing: the next start writes it again, from the manifests`;
   return [...findings, { checkpointId: undefined, message }];
