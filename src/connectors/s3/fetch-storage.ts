@@ -201,7 +201,7 @@ class Requests {
   }
 
   async #signed(method: string, key: string | undefined, { query, headers, body }: Query) {
-    const bytes = Uint8Array.from(typeof body === 'string' ? Buffer.from(body) : (body ?? []));
+    const bytes = typeof body === 'string' ? Buffer.from(body) : new Uint8Array(body ?? []);
     const url = new URL(`${this.bucketUrl}${key === undefined ? '' : `/${this.#path(key)}`}`);
     for (const [name, value] of given(query)) url.searchParams.set(name, value);
     const all = {
