@@ -100,7 +100,7 @@ export class ObjectSinkSession<Rec>
     try {
       return await this.asking(`pre-committing checkpoint ${id}`, signal, async () => {
         const objects = open === undefined ? [] : await orAborted(open.finish(), signal);
-        const preparedAtMs = this.ports.clock.now();
+        const preparedAtMs = Math.trunc(this.ports.clock.now());
         const { storeId, pipeline, sink } = owner;
         const identity = { storeId, pipeline, sink, generation, checkpointId: id, epoch };
         const record = { ...identity, preparedAtMs, holder: generation, objects } as const;
