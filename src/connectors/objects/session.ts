@@ -25,7 +25,7 @@ import { handleOf, type EpochRecord, type EpochState } from './epoch-record.js';
 import { concurrency, readEpoch, writeEpoch, type SeenEpoch } from './epochs.js';
 import { ObjectSinkInspector } from './inspector.js';
 import { partName } from './layout.js';
-import { corrupt, fenced } from './objects-error.js';
+import { corrupt, fenced, toObjectsError } from './objects-error.js';
 import { OpenEpoch, type OutputSizes } from './open-epoch.js';
 import { recordLost, type TakenSink } from './opening.js';
 import { replaceState, requireCurrent, type SeenState, type Settled } from './ownership.js';
@@ -80,7 +80,10 @@ export class ObjectSinkSession<Rec>
       requireRecords(owner.sink, records);
       for (const record of records) {
         this.#open ??= this.#newEpoch();
-        await this.#open.add(this.#encoded(record));
+        const bytes = this.#encoded(record);
+        await this.#open.add(bytes).catch((error: unknown) => {
+          throw toObjectsError(error, `writing records to ${this.ports.address}`);
+        });
       }
     } catch (error) {
       this.#broken = toError(error);
