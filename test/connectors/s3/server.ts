@@ -24,13 +24,13 @@ const credentials = { accessKeyId: 'tidegate', secretAccessKey: 'tidegate-secret
 
 /** A server process that is started, killed and started again on the same port and files. */
 export class S3Server {
-  readonly folder = mkdtempSync(join(tmpdir(), 'tidegate-s3-'));
   readonly service: S3Service;
   #child: ChildProcess | undefined;
 
   private constructor(
     name: string,
     port: number,
+    private readonly folder: string,
     private readonly command: readonly [string, readonly string[]],
   ) {
     const endpoint = `http://127.0.0.1:${port}`;
@@ -42,13 +42,11 @@ export class S3Server {
   static async versitygw(): Promise<S3Server> {
     const binary = findVersitygw();
     const port = await freePort();
-    const files = mkdtempSync(join(tmpdir(), 'tidegate-s3-files-'));
-    const [data, sidecar] = [join(files, 'data'), join(files, 'meta')];
+    const folder = newFolder();
+    const [data, sidecar] = [join(folder, 'data'), join(folder, 'meta')];
     for (const path of [data, sidecar]) mkdirSync(path);
     const args = ['--port', `127.0.0.1:${port}`, 'posix', ...metadataIn(sidecar), data];
-    const server = new S3Server('versitygw', port, [binary, args]);
-    process.once('exit', () => rmSync(files, { recursive: true, force: true }));
-    return server.#begin();
+    return new S3Server('versitygw', port, folder, [binary, args]).#begin();
   }
 
   /** @throws ServerUnavailable where it cannot be installed. */
@@ -56,7 +54,7 @@ export class S3Server {
     const python = findMoto();
     const port = await freePort();
     const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)];
-    return new S3Server('moto', port, [python, args]).#begin();
+    return new S3Server('moto', port, newFolder(), [python, args]).#begin();
   }
 
   /** Starts the process; settles when it answers. */
@@ -137,6 +135,10 @@ async function makeBucket(service: S3Service): Promise<void> {
 /** Metadata goes into extended attributes, with the object in one step, where the file system has them. */
 function metadataIn(sidecar: string): readonly string[] {
   return process.env.TIDEGATE_S3_SIDECAR === undefined ? [] : ['--sidecar', sidecar];
+}
+
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'tidegate-s3-'));
 }
 
 async function freePort(): Promise<number> {
