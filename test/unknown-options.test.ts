@@ -9,6 +9,8 @@ import * as http from '../src/connectors/http/index.js';
 import * as kafka from '../src/connectors/kafka/index.js';
 import * as pglite from '../src/connectors/pglite/index.js';
 import * as postgres from '../src/connectors/postgres/index.js';
+import * as s3 from '../src/connectors/s3/index.js';
+import * as tasks from '../src/tasks/index.js';
 import * as writeAhead from '../src/connectors/write-ahead/index.js';
 import * as streams from '../src/pipeline/node-streams/index.js';
 import * as testing from '../src/testing/index.js';
@@ -24,6 +26,8 @@ const entries = {
   kafka,
   pglite,
   postgres,
+  s3,
+  tasks,
   writeAhead,
   streams,
   testing,
@@ -62,6 +66,17 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
         wrong,
       ),
   ],
+  'root.ObjectCheckpointStore': [
+    () =>
+      new root.ObjectCheckpointStore({
+        storage: new testing.SimulatedObjectStorage().connect(),
+        ...more,
+      }),
+  ],
+  'testing.SimulatedObjectStorage': [() => new testing.SimulatedObjectStorage(wrong)],
+  's3.s3Storage': [() => s3.s3Storage({ bucket: 'b', ...more } as never)],
+  'tasks.kafkaGroup': [() => tasks.kafkaGroup(wrong)],
+  'tasks.runTasks': [() => tasks.runTasks(wrong)],
   'root.FileSystemCheckpointStore': [() => new root.FileSystemCheckpointStore('d', wrong)],
   'root.MemoryCheckpointStore': [() => new MemoryCheckpointStore(wrong)],
   'root.arraySource': [() => arraySource([], wrong)],
@@ -113,15 +128,23 @@ const others: readonly string[] = [
 
 const othersElsewhere: readonly string[] = [
   'files.nodeFileSystem',
+  'extend.ObjectStorageFailure',
   'kafka.KafkaFailure',
+  // Its configuration is librdkafka's.
+  'kafka.confluentKafka',
+  'testing.SimulatedAssigner',
   ...['kafkaJs', 'bytes', 'text'].map((name) => `kafka.${name}`),
   'postgres.JsonText',
   ...['check', 'checkers', 'formatSchedule', 'parseSchedule', 'readableSource', 'startAgain'].map(
     (name) => `testing.${name}`,
   ),
-  ...['describeTwoPhaseSink', 'twoPhaseSinkCases', 'describeCheckpointStore'].map(
-    (name) => `testing.${name}`,
-  ),
+  ...[
+    'describeTwoPhaseSink',
+    'twoPhaseSinkCases',
+    'describeCheckpointStore',
+    'describeObjectStorage',
+    'objectStorageCases',
+  ].map((name) => `testing.${name}`),
   ...['checkpointStoreCases', 'SimulatedDisk'].map((name) => `testing.${name}`),
 ];
 

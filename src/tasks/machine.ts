@@ -16,7 +16,7 @@ export type TaskState =
   | 'failed';
 
 /** What a task is bound by, in milliseconds. */
-export interface TaskBounds {
+interface TaskBounds {
   readonly stopMs: number;
   readonly closeMs: number;
   /** A task that has run for this long has got over its failures. */

@@ -20,28 +20,28 @@ export interface ConfluentModule {
 // What is called with our values and calls back with the client's: its declarations are wider here and
 // narrower there than ours.
 /* eslint-disable @typescript-eslint/no-explicit-any */
-type Settings = any;
-type Listener = (...args: any[]) => void;
-type Callback = (error: any, value?: any) => void;
+/** librdkafka's configuration with its callbacks, and what calls are given. */
+export type ConfluentSettings = any;
+/** Called with an event of a client. */
+export type ConfluentListener = (...args: any[]) => void;
+/** Called with an error, or with the answer. */
+export type ConfluentCallback = (error: any, value?: any) => void;
 /* eslint-enable @typescript-eslint/no-explicit-any */
-
-/** librdkafka's configuration with its callbacks; the module declares it wider than it is needed here. */
-export type ConfluentSettings = Settings;
 
 /** What producers and consumers of Confluent's module share. */
 export interface ConfluentClient {
-  connect(options: { readonly timeout: number }, callback: Callback): unknown;
-  disconnect(callback: Callback): unknown;
-  on(event: never, listener: Listener): unknown;
+  connect(options: { readonly timeout: number }, callback: ConfluentCallback): unknown;
+  disconnect(callback: ConfluentCallback): unknown;
+  on(event: never, listener: ConfluentListener): unknown;
 }
 
 /** The producer of Confluent's module, as far as the adapter calls it. */
 export interface ConfluentProducer extends ConfluentClient {
   setPollInterval(intervalMs: number): unknown;
-  initTransactions(timeoutMs: number, callback: Callback): void;
-  beginTransaction(callback: Callback): void;
-  commitTransaction(timeoutMs: number, callback: Callback): void;
-  abortTransaction(timeoutMs: number, callback: Callback): void;
+  initTransactions(timeoutMs: number, callback: ConfluentCallback): void;
+  beginTransaction(callback: ConfluentCallback): void;
+  commitTransaction(timeoutMs: number, callback: ConfluentCallback): void;
+  abortTransaction(timeoutMs: number, callback: ConfluentCallback): void;
   produce(
     topic: string,
     partition: number,
@@ -49,29 +49,29 @@ export interface ConfluentProducer extends ConfluentClient {
     key: Buffer | null,
     timestampMs: number | undefined,
     opaque: unknown,
-    headers: Settings,
+    headers: ConfluentSettings,
   ): unknown;
 }
 
 /** The consumer of Confluent's module, as far as the adapter calls it. */
 export interface ConfluentConsumer extends ConfluentClient {
-  assign(places: Settings): unknown;
+  assign(places: ConfluentSettings): unknown;
   unassign(): unknown;
-  subscribe(topics: Settings): unknown;
+  subscribe(topics: ConfluentSettings): unknown;
   setDefaultConsumeTimeout(timeoutMs: number): void;
-  consume(count: number, callback: Callback): void;
-  commitCb(places: Settings, callback: Callback): unknown;
+  consume(count: number, callback: ConfluentCallback): void;
+  commitCb(places: ConfluentSettings, callback: ConfluentCallback): unknown;
 }
 
 /** The admin client of Confluent's module, as far as the adapter calls it. */
 export interface ConfluentAdminClient {
-  createTopic(topic: Settings, timeoutMs: number, callback: Callback): void;
-  describeTopics(topics: string[], options: { timeout: number }, callback: Callback): void;
-  describeGroups(groupIds: string[], options: { timeout: number }, callback: Callback): void;
+  createTopic(topic: ConfluentSettings, timeoutMs: number, callback: ConfluentCallback): void;
+  describeTopics(topics: string[], options: { timeout: number }, callback: ConfluentCallback): void;
+  describeGroups(groupIds: string[], options: { timeout: number }, callback: ConfluentCallback): void;
   listOffsets(
-    partitions: Settings,
+    partitions: ConfluentSettings,
     options: { timeout: number; isolationLevel: 0 },
-    callback: Callback,
+    callback: ConfluentCallback,
   ): void;
   disconnect(): void;
 }

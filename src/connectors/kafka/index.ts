@@ -23,9 +23,11 @@ export type {
 export { confluentKafka } from './confluent.js';
 export type {
   ConfluentAdminClient,
+  ConfluentCallback,
   ConfluentClient,
   ConfluentConfig,
   ConfluentConsumer,
+  ConfluentListener,
   ConfluentModule,
   ConfluentProducer,
   ConfluentSettings,
