@@ -69,12 +69,20 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   'root.ObjectCheckpointStore': [
     () =>
       new root.ObjectCheckpointStore({
-        storage: new testing.SimulatedObjectStorage().connect(),
+        storage: new testing.SimulatedObjectStorage().connect() as never,
         ...more,
       }),
   ],
   'testing.SimulatedObjectStorage': [() => new testing.SimulatedObjectStorage(wrong)],
   's3.s3Storage': [() => s3.s3Storage({ bucket: 'b', ...more } as never)],
+  's3.objectSink': [
+    () =>
+      s3.objectSink({ storage: new testing.SimulatedObjectStorage().connect(), ...more } as never),
+  ],
+  's3.committedObjects': [
+    () =>
+      s3.committedObjects(new testing.SimulatedObjectStorage().connect() as never, wrong).next(),
+  ],
   'tasks.kafkaGroup': [() => tasks.kafkaGroup(wrong)],
   'tasks.runTasks': [() => tasks.runTasks(wrong)],
   'root.FileSystemCheckpointStore': [() => new root.FileSystemCheckpointStore('d', wrong)],

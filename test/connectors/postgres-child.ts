@@ -1,7 +1,7 @@
 // A process of its own that prepares an epoch and waits to be killed, or commits what it is handed.
 
 import pg from 'pg';
-import { postgresSink } from 'tidegate/postgres';
+import { postgresSink } from '../../src/connectors/postgres/index.js';
 import { attempt, calm, ownerOf } from '../../src/testing/conformance/sink-bench.js';
 
 const [, , address = '', handle = ''] = process.argv;

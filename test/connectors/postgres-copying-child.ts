@@ -4,9 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { MemoryCheckpointStore, Pipeline } from 'tidegate';
-import { postgresSink, postgresSource, postgresUpsertSink } from 'tidegate/postgres';
-import { writeAhead } from 'tidegate/write-ahead';
+import { MemoryCheckpointStore, Pipeline } from '../../src/index.js';
+import {
+  postgresSink,
+  postgresSource,
+  postgresUpsertSink,
+} from '../../src/connectors/postgres/index.js';
+import { writeAhead } from '../../src/connectors/write-ahead/index.js';
 
 const [, , address = '', settings = ''] = process.argv;
 const pool = new pg.Pool({ connectionString: address, options: settings });

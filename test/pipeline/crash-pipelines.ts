@@ -1,10 +1,10 @@
 // Pipelines to be crashed: each shape in which state, time or barriers come together.
 
-import { Pipeline, jsonState, slidingWindow, tumblingWindow } from 'tidegate';
-import type { AlignmentOptions, Stream } from 'tidegate';
-import type { CustomOperator, ReadableSource, Sink } from 'tidegate/extend';
-import { readableSource } from 'tidegate/testing';
-import type { Crashable, World } from 'tidegate/testing';
+import { Pipeline, jsonState, slidingWindow, tumblingWindow } from '../../src/index.js';
+import type { AlignmentOptions, Stream } from '../../src/index.js';
+import type { CustomOperator, ReadableSource, Sink } from '../../src/extend/index.js';
+import { readableSource } from '../../src/testing/index.js';
+import type { Crashable, World } from '../../src/testing/index.js';
 import { untilLater } from './support.js';
 
 export interface Order {

@@ -1,7 +1,12 @@
 // Sources and sinks that misbehave on purpose, for the tests of pipelines.
 
-import type { Clock, ReadableSource, TwoPhaseSink, TwoPhaseSinkSession } from 'tidegate/extend';
-import type { SimulatedClock } from 'tidegate/testing';
+import type {
+  Clock,
+  ReadableSource,
+  TwoPhaseSink,
+  TwoPhaseSinkSession,
+} from '../../src/extend/index.js';
+import type { SimulatedClock } from '../../src/testing/index.js';
 import { yieldToEventLoop } from '../../src/runtime/event-loop.js';
 
 export function numbersTo(end: number): readonly number[] {

@@ -1,9 +1,9 @@
 // Loops into Kafka to be crashed: each request to the broker, and each call to the disk, is a point.
 
-import { CheckpointCoordinator } from 'tidegate';
-import type { Sink } from 'tidegate/extend';
-import { kafkaSink } from 'tidegate/kafka';
-import type { Build, World } from 'tidegate/testing';
+import { CheckpointCoordinator } from '../../../src/index.js';
+import type { Sink } from '../../../src/extend/index.js';
+import { kafkaSink } from '../../../src/connectors/kafka/index.js';
+import type { Build, World } from '../../../src/testing/index.js';
 import { FakeKafka } from './fake-kafka.js';
 
 export const input = [1, 2, 3, 4, 5, 6];

@@ -12,9 +12,9 @@
 //
 // In a simulation the driver is linked to a port: each request is a point of the schedule.
 
-import { systemClock } from 'tidegate/extend';
-import type { CallOptions, Clock } from 'tidegate/extend';
-import { KafkaFailure } from 'tidegate/kafka';
+import { systemClock } from '../../../src/extend/index.js';
+import type { CallOptions, Clock } from '../../../src/extend/index.js';
+import { KafkaFailure } from '../../../src/connectors/kafka/index.js';
 import type {
   KafkaAdmin,
   KafkaConsumer,
@@ -27,8 +27,8 @@ import type {
   KafkaRange,
   KafkaRead,
   RawKafkaRecord,
-} from 'tidegate/kafka';
-import type { Port } from 'tidegate/testing';
+} from '../../../src/connectors/kafka/index.js';
+import type { Port } from '../../../src/testing/index.js';
 
 import { orAborted } from '../../../src/runtime/abort.js';
 import { sleep } from '../../../src/runtime/deadline.js';

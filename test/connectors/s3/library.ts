@@ -1,9 +1,9 @@
 // What the writing process of the kill rounds needs to write into object storage, from the sources.
 
 import { AwsClient } from 'aws4fetch';
-import { ObjectCheckpointStore } from 'tidegate';
-import type { CheckpointStore } from 'tidegate/extend';
-import { s3Storage } from 'tidegate/s3';
+import { ObjectCheckpointStore } from '../../../src/index.js';
+import type { CheckpointStore } from '../../../src/extend/index.js';
+import { s3Storage } from '../../../src/connectors/s3/index.js';
 import { services } from './server.js';
 
 export { createManifest } from '../../../src/manifest/create.js';

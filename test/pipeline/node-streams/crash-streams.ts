@@ -2,11 +2,11 @@
 
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { jsonState } from 'tidegate';
-import type { CustomOperator } from 'tidegate/extend';
-import { StreamPipeline } from 'tidegate/streams';
-import { readableSource } from 'tidegate/testing';
-import type { Crashable, World } from 'tidegate/testing';
+import { jsonState } from '../../../src/index.js';
+import type { CustomOperator } from '../../../src/extend/index.js';
+import { StreamPipeline } from '../../../src/pipeline/node-streams/index.js';
+import { readableSource } from '../../../src/testing/index.js';
+import type { Crashable, World } from '../../../src/testing/index.js';
 
 interface Order {
   readonly account: string;

@@ -1,7 +1,7 @@
 // The calls whose crashes are enumerated, each keeping the ledger, in the way of the coordinator.
 
-import { FileSystemCheckpointStore } from 'tidegate';
-import { seededRandom } from 'tidegate/extend';
+import { FileSystemCheckpointStore } from '../../../src/index.js';
+import { seededRandom } from '../../../src/extend/index.js';
 import type {
   CheckpointStore,
   Clock,
@@ -9,9 +9,9 @@ import type {
   OwnedStore,
   Processes,
   Random,
-} from 'tidegate/extend';
-import { externalOperatorState } from 'tidegate/manifest';
-import type { CheckpointManifest } from 'tidegate/manifest';
+} from '../../../src/extend/index.js';
+import { externalOperatorState } from '../../../src/manifest/index.js';
+import type { CheckpointManifest } from '../../../src/manifest/index.js';
 import { chunksOf, manifestOf } from '../../../src/testing/store-conformance/store-bench.js';
 import type { Ledger } from './ledger.js';
 

@@ -1,7 +1,7 @@
 // Crashes after every file-system operation of a scenario, in every outcome that the disk allows.
 
 import { createHash } from 'node:crypto';
-import { SimulatedDisk } from 'tidegate/testing';
+import { SimulatedDisk } from '../../../src/testing/index.js';
 import { Worker, sequences, type ActionName, type Wrap } from './actions.js';
 import { Ledger } from './ledger.js';
 import { judge } from './verdict.js';

@@ -1,7 +1,7 @@
 // What a store has acknowledged to its caller, and what the call in flight may still change.
 
-import { serializeManifest } from 'tidegate/manifest';
-import type { CheckpointManifest } from 'tidegate/manifest';
+import { serializeManifest } from '../../../src/manifest/index.js';
+import type { CheckpointManifest } from '../../../src/manifest/index.js';
 
 export class Ledger {
   storeId: string | undefined;

@@ -1,6 +1,6 @@
 // The store with one sync left out, or two operations in the wrong order: each must be found out.
 
-import type { FileSystem, WritableFile } from 'tidegate/extend';
+import type { FileSystem, WritableFile } from '../../../src/extend/index.js';
 import type { Wrap } from './actions.js';
 
 /** One changing call of the file-system port, and the part of the store that made it. */

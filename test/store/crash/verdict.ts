@@ -1,9 +1,9 @@
 // Whether a store that is found after a crash keeps what was acknowledged before it.
 
-import { seededRandom } from 'tidegate/extend';
-import type { CheckpointListing, OwnedStore } from 'tidegate/extend';
-import { serializeManifest } from 'tidegate/manifest';
-import type { SimulatedDisk } from 'tidegate/testing';
+import { seededRandom } from '../../../src/extend/index.js';
+import type { CheckpointListing, OwnedStore } from '../../../src/extend/index.js';
+import { serializeManifest } from '../../../src/manifest/index.js';
+import type { SimulatedDisk } from '../../../src/testing/index.js';
 import { forward, makeStore, type Wrap } from './actions.js';
 import { Ledger } from './ledger.js';
 

@@ -1,10 +1,10 @@
 // An owner that is paused before any of its file-system operations, overtaken, and resumed.
 
-import { hasErrorCode } from 'tidegate';
-import { seededRandom } from 'tidegate/extend';
-import type { OwnedStore } from 'tidegate/extend';
-import { SimulatedDisk } from 'tidegate/testing';
-import type { DiskHooks } from 'tidegate/testing';
+import { hasErrorCode } from '../../../src/index.js';
+import { seededRandom } from '../../../src/extend/index.js';
+import type { OwnedStore } from '../../../src/extend/index.js';
+import { SimulatedDisk } from '../../../src/testing/index.js';
+import type { DiskHooks } from '../../../src/testing/index.js';
 import { toError } from '../../../src/errors.js';
 import { Worker, makeStore, type ActionName, type Wrap } from './actions.js';
 import { Ledger } from './ledger.js';
