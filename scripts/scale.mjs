@@ -6,16 +6,20 @@
 //   npm run demo:scale                         the same, with a table of who owns what
 //
 // Orders in twelve partitions are routed by account into a second topic, and added up from there into
-// PostgreSQL. Four workers share the tasks of both stages. Java 17 and Maven, or TIDEGATE_KAFKA_JARS.
+// PostgreSQL and an object store, which also holds the checkpoints of the second stage. Four workers share
+// the tasks of both. Java 17 and Maven, or TIDEGATE_KAFKA_JARS; without Go there is no object store.
 
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AwsClient } from 'aws4fetch';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { killBroker, launch, removeBroker, startBroker } from '../test/connectors/kafka/broker.ts';
 import { BrokerUnavailable } from '../test/connectors/kafka/jars.ts';
+import { ServerUnavailable } from '../test/connectors/s3/installs.ts';
+import { S3Server } from '../test/connectors/s3/server.ts';
 import { startPostgres } from '../test/connectors/postgres-server.ts';
 import { compare } from './chaos/checker.mjs';
 import { readTopic, readWithJava } from './chaos/kafka-checker.mjs';
@@ -29,6 +33,7 @@ const flags = script('chaos:scale', 'Disturbs workers that share tasks, and coun
   .option('--workers <count>', 'processes at first', positive, 4)
   .option('--partitions <count>', 'of each topic', positive, 12)
   .option('--rate <count>', 'orders in a second', positive, 400)
+  .option('--slack <ms>', 'beyond the session timeout, without an owner', whole, 5_000)
   .option('--only <kind>', 'one kind of disturbance')
   .option('--log <file>', 'what the workers say of their tasks')
   .option('--live', 'print who owns what', false)
@@ -37,7 +42,7 @@ const flags = script('chaos:scale', 'Disturbs workers that share tasks, and coun
   .opts();
 const { events, workers, partitions, rate, seed } = flags;
 const sessionTimeoutMs = 6_000;
-const ownerlessMs = sessionTimeoutMs + 5_000;
+const ownerlessMs = sessionTimeoutMs + flags.slack;
 const settleMs = 120_000;
 const next = randomFrom(seed);
 const tally = new Tally();
@@ -57,6 +62,7 @@ const room = mkdtempSync(join(tmpdir(), 'tidegate-scale-'));
 const build = transpile(`scale-${process.pid}`);
 writeFileSync(join(build, 'package.json'), '{ "type": "module" }');
 const server = await startPostgres();
+const bucket = await startBucket();
 process.on('exit', () => {
   removeBroker();
   for (const made of [room, build]) rmSync(made, { recursive: true, force: true, maxRetries: 5 });
@@ -103,6 +109,7 @@ if (!isThere) fail(`${await rowCount()} of ${feeding.sent} orders are in the tab
 for (const worker of [...running.keys()]) await removeWorker(worker);
 const sums = await check();
 await server.stop();
+bucket?.remove();
 tally.print();
 console.log(
   `${((Date.now() - startedMs) / 1_000).toFixed(0)} s, ${feeding.sent} orders; longest without an ` +
@@ -113,7 +120,8 @@ const isRight = Object.values(sums).every((count) => count === 0);
 process.exit(isRight && ownership.longestMs <= ownerlessMs ? 0 : 1);
 
 async function disturb() {
-  const kinds = ['kill', 'kill', 'suspend', 'suspend', 'add', 'remove', 'broker', 'postgres'];
+  const servers = ['broker', 'postgres', ...(bucket === undefined ? [] : ['s3'])];
+  const kinds = ['kill', 'kill', 'suspend', 'suspend', 'add', 'remove', ...servers];
   const kind = flags.only ?? kinds[Math.floor(next() * kinds.length)];
   const victim = [...running.keys()][Math.floor(next() * running.size)];
   const what = `-- ${kind} ${/kill|suspend|remove/.test(kind) ? victim : ''}`;
@@ -150,6 +158,11 @@ async function disturb() {
       await launch();
       feeding.isPaused = false;
       break;
+    case 's3':
+      await bucket.kill();
+      await delay(next() * 1_000);
+      await bucket.start();
+      break;
     default:
       await server.kill();
       await delay(next() * 1_000);
@@ -162,9 +175,10 @@ function addWorker() {
   started += 1;
   const worker = `w${started}`;
   const place = { library: join(build, 'src'), room, database: server.url, brokers, topics };
+  const s3 = bucket?.service;
   const child = startChild(
     join(root, 'scripts/chaos/scale-worker.mjs'),
-    { ...place, sessionTimeoutMs, name: worker },
+    { ...place, s3, sessionTimeoutMs, name: worker },
     (text) => {
       ownership.hear(worker, text);
       if (flags.log !== undefined) note(worker, text);
@@ -240,6 +254,40 @@ async function feed() {
   await producer.disconnect();
 }
 
+async function startBucket() {
+  try {
+    return await S3Server.versitygw();
+  } catch (error) {
+    if (!(error instanceof ServerUnavailable)) throw error;
+    console.log(`without an object store: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** The orders in what the object sinks have committed; none without an object store. */
+async function partsOfBucket() {
+  if (bucket === undefined) return [];
+  const { committedObjects, s3Storage } = await import(join(build, 'src/connectors/s3/index.js'));
+  const { endpoint, accessKeyId, secretAccessKey, region } = bucket.service;
+  const signer = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3' });
+  const lines = [];
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const prefix = `parts/total#${partition}`;
+    const storage = s3Storage({ client: signer, endpoint, bucket: bucket.service.bucket, prefix });
+    for await (const { key } of committedObjects(storage)) {
+      const url = `${endpoint}/${bucket.service.bucket}/${prefix}/${key}`.replace('#', '%23');
+      const text = await (await signer.fetch(url)).text();
+      lines.push(...text.trimEnd().split('\n'));
+    }
+  }
+  return [
+    lines.map((line) => {
+      const { n, account, amount } = JSON.parse(line);
+      return JSON.stringify({ n, account, amount });
+    }),
+  ];
+}
+
 async function rowCount() {
   try {
     const [row] = await server.query('SELECT count(*)::int AS rows FROM orders');
@@ -258,7 +306,7 @@ async function check() {
   const rows = await server.query('SELECT n, account, amount, total FROM orders ORDER BY n');
   const prepared = await server.query('SELECT gid FROM pg_prepared_xacts');
   const plain = rows.map(({ n, account, amount }) => JSON.stringify({ n, account, amount }));
-  const found = [plain, routed].map((one) => compare(expected, one));
+  const found = [plain, routed, ...(await partsOfBucket())].map((one) => compare(expected, one));
   if (flags.log !== undefined) note('found', `${JSON.stringify(found)}\n`);
   const sum = (what) => found.reduce((total, one) => total + one[what], 0);
   const totals = new Map();

@@ -1,14 +1,16 @@
 // A worker of a group: routes orders by account into a topic, and adds that topic up into a table.
 
 import { join } from 'node:path';
+import { AwsClient } from 'aws4fetch';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 
-const { library, room, brokers, database, topics, sessionTimeoutMs, name } = JSON.parse(
+const { library, room, brokers, database, s3, topics, sessionTimeoutMs, name } = JSON.parse(
   process.argv[2],
 );
 const load = (path) => import(join(library, path));
-const { FileSystemCheckpointStore, Pipeline } = await load('index.js');
+const { FileSystemCheckpointStore, ObjectCheckpointStore, Pipeline } = await load('index.js');
+const { objectSink, s3Storage } = await load('connectors/s3/index.js');
 const { postgresSink } = await load('connectors/postgres/index.js');
 const { json, kafkaJs, kafkaSink, kafkaSource } = await load('connectors/kafka/index.js');
 const { kafkaGroup, runTasks } = await load('tasks/index.js');
@@ -34,18 +36,28 @@ function route(task) {
   return pipeline;
 }
 
-/** Stage two: the total of its account behind each order. */
+/** A part of the bucket; undefined where there is no server for it. */
+function storageOf(prefix) {
+  if (s3 === undefined) return undefined;
+  const { endpoint, bucket, accessKeyId, secretAccessKey, region } = s3;
+  const signer = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3', retries: 0 });
+  return s3Storage({ client: signer, endpoint, bucket, prefix });
+}
+
+/** Stage two: the total of its account behind each order, into a table and into a bucket. */
 function total(task) {
   const pipeline = new Pipeline(task.name('total'));
-  read(pipeline, task, topics.byAccount)
+  const totals = read(pipeline, task, topics.byAccount)
     .map(({ value }) => value)
     .keyBy(({ account }) => account)
     .aggregate('totals', {
       initial: { n: 0, amount: 0, total: 0 },
       add: (sum, { n, amount }) => ({ n, amount, total: sum.total + amount }),
       result: (account, { n, amount, total }) => ({ n, account, amount, total }),
-    })
-    .to('table', postgresSink({ pool, table: 'orders' }));
+    });
+  totals.to('table', postgresSink({ pool, table: 'orders' }));
+  const parts = storageOf(`parts/${task.name('total')}`);
+  if (parts !== undefined) totals.to('parts', objectSink({ storage: parts }));
   return pipeline;
 }
 
@@ -66,7 +78,11 @@ function run(stage, topic, build) {
       topics: [topic],
       sessionTimeoutMs,
     }),
-    store: (task) => new FileSystemCheckpointStore(join(room, 'stores', task.name(stage))),
+    store: (task) => {
+      const storage = stage === 'total' ? storageOf(`stores/${task.name(stage)}`) : undefined;
+      if (storage !== undefined) return new ObjectCheckpointStore({ storage });
+      return new FileSystemCheckpointStore(join(room, 'stores', task.name(stage)));
+    },
     build,
     checkpoint: { intervalMs: 300, tolerableFailures: 1_000 },
     timeouts: { stopMs: 8_000, closeMs: 3_000 },

@@ -124,7 +124,7 @@ class Membership implements JoinedAssigner {
     const { kafka, groupId, topics, sessionTimeoutMs } = this.#options;
     const { signal } = this.#leaving;
     const [topic = ''] = topics;
-    const group = { id: groupId, sessionTimeoutMs };
+    const group = { id: groupId, sessionTimeoutMs, isSticky: true, held: [...this.#mine] };
     const consumer = await kafka.consumer({ topic, from: new Map(), group }, { signal });
     this.#consumer = consumer;
     try {

@@ -173,6 +173,19 @@ export interface KafkaTransaction {
 }
 
 /** What a consumer reads, and from where. */
+/** As whom a consumer reads in a group. */
+export interface KafkaGroupMembership {
+  readonly id: string;
+  readonly sessionTimeoutMs: number;
+  /**
+   * Partitions are wanted where they are, as far as the load allows; all members ask for it. A client that
+   * cannot have it deals them out as it does otherwise.
+   */
+  readonly isSticky?: boolean;
+  /** What this member had in its membership before, which it lost without losing them. Default none. */
+  readonly held?: readonly number[];
+}
+
 export interface KafkaConsumerOptions {
   readonly topic: string;
   /** The next offset to read of each partition; partitions that are not in it are not read. */
@@ -181,7 +194,7 @@ export interface KafkaConsumerOptions {
    * Read as a member of this group, which may take partitions away. Left out: the partitions are
    * read whoever else reads them, and no session timeout is waited for after a crash.
    */
-  readonly group?: { readonly id: string; readonly sessionTimeoutMs: number } | undefined;
+  readonly group?: KafkaGroupMembership | undefined;
   /** Of a record, a batch and a fetch: how much may be held at a time. */
   readonly maxBytes?: number | undefined;
 }

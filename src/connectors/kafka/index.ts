@@ -8,6 +8,7 @@ export type {
   KafkaDriver,
   KafkaErrorKind,
   KafkaGroupMember,
+  KafkaGroupMembership,
   KafkaGroupOffsets,
   KafkaHeaders,
   KafkaMessage,

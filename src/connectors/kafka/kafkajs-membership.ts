@@ -3,8 +3,10 @@
 // Its loop is paused, so that heartbeats go on whatever the flow waits for, and its own positions,
 // which it forgets at each join and resets in silence, are never used.
 
+import type { KafkaGroupMembership } from './driver.js';
 import type { KafkaJsClient, KafkaJsConsumer } from './kafkajs-client.js';
 import { toFailure } from './kafkajs-errors.js';
+import { stickyAssigner } from './kafkajs-sticky.js';
 
 export interface MembershipListener {
   assigned(partitions: readonly number[]): void;
@@ -13,15 +15,17 @@ export interface MembershipListener {
 
 export interface MembershipOptions {
   readonly topic: string;
-  readonly group: { readonly id: string; readonly sessionTimeoutMs: number };
+  readonly group: KafkaGroupMembership;
 }
 
 export class Membership {
   readonly #consumer: KafkaJsConsumer;
   readonly #options: MembershipOptions;
+  #held: readonly number[];
 
   constructor(client: KafkaJsClient, options: MembershipOptions) {
-    const { id, sessionTimeoutMs } = options.group;
+    const { id, sessionTimeoutMs, isSticky = false, held = [] } = options.group;
+    this.#held = held;
     const heartbeatInterval = Math.max(Math.floor(sessionTimeoutMs / 5), 1);
     this.#options = options;
     this.#consumer = client.consumer({
@@ -31,6 +35,9 @@ export class Membership {
       heartbeatInterval,
       // How long its paused loop sleeps between two looks at the heartbeat.
       maxWaitTimeInMs: Math.max(Math.floor(heartbeatInterval / 2), 1),
+      ...(isSticky
+        ? { partitionAssigners: [stickyAssigner(options.topic, () => this.#held) as () => never] }
+        : {}),
       // A coordinator that has just come up loads for a while.
       retry: {
         retries: 8,
@@ -59,7 +66,8 @@ export class Membership {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#consumer.pause([{ topic }]);
       const partitions = payload.memberAssignment[topic] ?? [];
-      listener.assigned([...partitions].sort((one, other) => one - other));
+      this.#held = [...partitions].sort((one, other) => one - other);
+      listener.assigned(this.#held);
     });
     this.#consumer.on(CRASH, ({ payload }) => listener.failed(payload.error));
     const nothing = (): Promise<void> => Promise.resolve();
