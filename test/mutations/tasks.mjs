@@ -1,6 +1,10 @@
 // Known ways to break tasks over many processes: what is lost, doubled, stands still, or stops the others.
 
-export const tests = ['test/tasks/run-tasks', 'test/tasks/kafka-group'];
+export const tests = [
+  'test/tasks/run-tasks',
+  'test/tasks/kafka-group',
+  'test/connectors/kafka/kafkajs-sticky',
+];
 
 const tasks = (what, file, find, replace) => ({ what, file: `src/tasks/${file}`, find, replace });
 
@@ -148,6 +152,18 @@ export const mutations = [
     what: 'partitions that a position names are left unread in silence',
     file: 'src/connectors/kafka/source-position.ts',
     find: 'if (others.length > 0) throw otherPartitions(topic, others);',
+    replace: '',
+  },
+  {
+    what: 'two members have one partition',
+    file: 'src/connectors/kafka/kafkajs-sticky.ts',
+    find: '.filter((partition) => free.delete(partition));',
+    replace: '.filter((partition) => free.delete(partition) || partition >= 0);',
+  },
+  {
+    what: 'a member keeps more than its share',
+    file: 'src/connectors/kafka/kafkajs-sticky.ts',
+    find: 'for (const partition of its.splice(roomOf(member))) free.add(partition);',
     replace: '',
   },
 ];
