@@ -172,20 +172,20 @@ export interface KafkaTransaction {
   abort(options: CallOptions): Promise<void>;
 }
 
-/** What a consumer reads, and from where. */
 /** As whom a consumer reads in a group. */
 export interface KafkaGroupMembership {
   readonly id: string;
   readonly sessionTimeoutMs: number;
   /**
-   * Partitions are wanted where they are, as far as the load allows; all members ask for it. A client that
-   * cannot have it deals them out as it does otherwise.
+   * Leaves partitions with their members, as far as the load allows; every member asks for it. A client
+   * that cannot do it assigns as it does otherwise. Default false.
    */
   readonly isSticky?: boolean;
-  /** What this member had in its membership before, which it lost without losing them. Default none. */
+  /** What this member had in the membership before this one, and still works on. Default none. */
   readonly held?: readonly number[];
 }
 
+/** What a consumer reads, and from where. */
 export interface KafkaConsumerOptions {
   readonly topic: string;
   /** The next offset to read of each partition; partitions that are not in it are not read. */
