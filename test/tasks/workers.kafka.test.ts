@@ -62,7 +62,7 @@ async function untilWritten(count: number): Promise<void> {
   expect([counts(), said]).toEqual([Array.from({ length: partitions }, () => count), said]);
 }
 
-test('every record is in the output of its task once, with the right sum, whoever ran it', async () => {
+test('every record is in the output of its task once, with the right sum, after any number of moves', async () => {
   const topic = await newTopic(partitions);
   let fed = 0;
   const feed = async (count: number): Promise<void> => {

@@ -67,7 +67,11 @@ export interface ConfluentConsumer extends ConfluentClient {
 export interface ConfluentAdminClient {
   createTopic(topic: ConfluentSettings, timeoutMs: number, callback: ConfluentCallback): void;
   describeTopics(topics: string[], options: { timeout: number }, callback: ConfluentCallback): void;
-  describeGroups(groupIds: string[], options: { timeout: number }, callback: ConfluentCallback): void;
+  describeGroups(
+    groupIds: string[],
+    options: { timeout: number },
+    callback: ConfluentCallback,
+  ): void;
   listOffsets(
     partitions: ConfluentSettings,
     options: { timeout: number; isolationLevel: 0 },
