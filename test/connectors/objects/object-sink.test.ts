@@ -125,6 +125,20 @@ describe('answers that are lost', () => {
     },
   );
 
+  test.each(['done', 'twice', 'none', 'late'] as const)(
+    'a pre-commit whose answer is lost (%s) has its handle',
+    async (effect) => {
+      const service = newService();
+      const lost = failing('put', '_epochs/', { kind: 'unknown', effect });
+      const session = await openOn(service, 1, lost.hooks);
+      lost.state.isOn = true;
+      const handle = await prepared(session, 1, 1, 1);
+      service.deliverLate();
+      expect(await session.commit(handle, calm)).toBe('applied');
+      expect(await visibleIn(service)).toEqual([{ number: 1 }]);
+    },
+  );
+
   test('a completion whose answer is lost was done if its object is there', async () => {
     const service = newService();
     const lost = failing('complete-upload', 'part-', { kind: 'unknown', effect: 'done' });
