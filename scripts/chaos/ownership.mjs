@@ -9,6 +9,7 @@ export class Ownership {
   #words = new Map();
   /** By task: since when it has no owner. */
   #since = new Map();
+  #gone = new Set();
   longestMs = 0;
   longest = '';
 
@@ -19,6 +20,7 @@ export class Ownership {
 
   /** Of a piece of a worker's output. */
   hear(worker, text) {
+    if (this.#gone.has(worker)) return;
     for (const [, json] of text.matchAll(/^status (\{.*\})$/gm)) {
       const tasks = Object.entries(JSON.parse(json)).flatMap(([stage, partitions]) =>
         partitions.map((partition) => `${stage}#${partition}`),
@@ -28,6 +30,7 @@ export class Ownership {
   }
 
   gone(worker) {
+    this.#gone.add(worker);
     this.#words.delete(worker);
   }
 
