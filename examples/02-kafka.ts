@@ -8,10 +8,10 @@ import {
   jsonState,
   MemoryCheckpointStore,
   Pipeline,
-  pushSource,
 } from 'tidegate';
 import type { CheckpointStore, Offsets, Sink } from 'tidegate/extend';
-import { json, kafkaJs, kafkaSink, kafkaSource } from 'tidegate/kafka';
+import { eachBatchSource, json, kafkaJs, kafkaSink, kafkaSource } from 'tidegate/kafka';
+import type { EachBatchMessage } from 'tidegate/kafka';
 
 export interface Order {
   readonly account: string;
@@ -58,57 +58,27 @@ interface Surroundings {
 // #region each-batch
 /** The loop of a consumer that exists: eachBatch hands over, and a checkpoint lies between two batches. */
 export async function consume({ client, topic, store, table }: Surroundings, first: Offsets) {
-  let next = first;
   let totals: Record<string, number> = {};
   const consumer = client.consumer({ groupId: `totals-of-${topic}` });
-  const seekAll = (): void => {
-    for (const [partition, offset] of Object.entries(next))
-      consumer.seek({ topic, partition: Number(partition), offset });
-  };
-  let isJoined = false;
-  const seek = (offsets: Offsets): void => {
-    next = offsets;
-    if (isJoined) seekAll();
-  };
-  const orders = pushSource<Order>({ start: first, seek });
+  const record = ({ value }: EachBatchMessage): Order => JSON.parse(String(value)) as Order;
+  const { source, eachBatch } = eachBatchSource({ consumer, topic, start: first, record });
+  const state = jsonState(
+    () => totals,
+    (saved: Record<string, number>) => void (totals = saved),
+  );
   const coordinator = new CheckpointCoordinator({
     pipeline: 'totals',
     store,
-    sources: { orders },
-    operators: {
-      totals: jsonState(
-        () => totals,
-        (saved) => void (totals = saved),
-      ),
-    },
+    sources: { orders: source },
+    operators: { totals: state },
     sinks: { table },
   });
   await coordinator.start();
-  // kafkajs forgets where it was at each join; the offsets of its group decide nothing.
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    isJoined = true;
-    seekAll();
-  });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    eachBatch: async ({ batch: { partition, messages }, ...batch }) => {
-      if (batch.isStale()) return;
-      const beat = setInterval(() => void batch.heartbeat().catch(() => undefined), 2_000);
-      const after = { [partition]: next[partition] ?? '0' };
-      const offsets = { [partition]: String(BigInt(messages.at(-1)?.offset ?? -1) + 1n) };
-      const records = messages.map(({ value }) => JSON.parse(String(value)) as Order);
-      if ((await orders.push({ records, after, offsets })) === 'taken') {
-        next = { ...next, ...offsets };
-        batch.resolveOffset(messages.at(-1)?.offset ?? '');
-      }
-      clearInterval(beat);
-    },
-  });
+  await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch });
   const run = async (): Promise<void> => {
-    for await (const { records, sinks } of coordinator.batches(orders)) {
+    for await (const { records, sinks } of coordinator.batches(source)) {
       for (const { account, amount } of records) {
         totals[account] = (totals[account] ?? 0) + amount;
         await sinks.table.write([{ account, amount: totals[account] }]);

@@ -83,6 +83,7 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
     () =>
       s3.committedObjects(new testing.SimulatedObjectStorage().connect() as never, wrong).next(),
   ],
+  'kafka.eachBatchSource': [() => kafka.eachBatchSource(wrong)],
   'tasks.kafkaGroup': [() => tasks.kafkaGroup(wrong)],
   'tasks.runTasks': [() => tasks.runTasks(wrong)],
   'root.FileSystemCheckpointStore': [() => new root.FileSystemCheckpointStore('d', wrong)],

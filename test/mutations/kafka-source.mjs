@@ -1,6 +1,6 @@
 // Known ways to break the Kafka source: records are skipped, doubled, or of another topic, and nothing says so.
 
-export const tests = ['source.test', 'kafkajs-fetched'].map(
+export const tests = ['source.test', 'kafkajs-fetched', 'each-batch'].map(
   (name) => `test/connectors/kafka/${name}`,
 );
 
@@ -83,5 +83,17 @@ export const mutations = [
     'source-starts.ts',
     'if (hasEnds === isBounded) return saved;',
     'if (!isBounded) return saved;',
+  ),
+  kafka(
+    'a consumer is not moved to the checkpoint when it joins',
+    'each-batch.ts',
+    'isJoined = true;\n    seekAll();',
+    'isJoined = true;',
+  ),
+  kafka(
+    'a batch that was dropped is taken for read',
+    'each-batch.ts',
+    "if (outcome === 'dropped') return;",
+    '',
   ),
 ];

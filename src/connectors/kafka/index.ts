@@ -33,6 +33,14 @@ export type {
   ConfluentProducer,
   ConfluentSettings,
 } from './confluent-client.js';
+export { eachBatchSource } from './each-batch.js';
+export type {
+  EachBatchCall,
+  EachBatchConsumer,
+  EachBatchMessage,
+  EachBatchOptions,
+  EachBatchSource,
+} from './each-batch.js';
 export { kafkaJs } from './kafkajs.js';
 export type {
   KafkaJsAdmin,

@@ -76,7 +76,7 @@ export interface KafkaSinkOptions<Rec> {
 const topicPattern = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
 
 /** What keeps a text from being the name of a topic. */
-function topicProblem(topic: unknown): string | undefined {
+export function topicProblem(topic: unknown): string | undefined {
   if (typeof topic === 'string' && topicPattern.test(topic)) return undefined;
   const given = typeof topic === 'string' ? JSON.stringify(topic.slice(0, 60)) : kindOf(topic);
   return `is ${given}, not the name of a topic (1 to 249 letters, digits, . _ -)`;
