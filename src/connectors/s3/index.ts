@@ -2,8 +2,8 @@
 
 export { committedObjects } from '../objects/committed-objects.js';
 export type { CommittedObject, CommittedObjectsOptions } from '../objects/committed-objects.js';
-export { objectSink } from '../objects/object-sink.js';
-export type { ObjectSinkOptions } from '../objects/object-sink.js';
+export { objectSink } from '../objects/sink.js';
+export type { ObjectSinkOptions } from '../objects/sink.js';
 
 export { s3Storage } from './s3-storage.js';
 export type { S3FetchOptions, S3PlaceOptions, S3SdkOptions } from './s3-storage.js';

@@ -55,7 +55,8 @@ function kafkaOut(world: World, isStaged: boolean): Sink {
   });
 }
 
-function loop(world: World, sinks: Readonly<Record<string, Sink>>): ReturnType<Build> {
+/** A loop of numbers into these sinks, with a checkpoint every 150 ms. */
+export function loop(world: World, sinks: Readonly<Record<string, Sink>>): ReturnType<Build> {
   const { store, clock, random, logger } = world;
   const numbers = world.source<number>('numbers');
   const coordinator = new CheckpointCoordinator({

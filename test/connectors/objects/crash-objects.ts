@@ -4,10 +4,10 @@ import { objectSink } from '../../../src/connectors/s3/index.js';
 import { ObjectStorageFailure, type ObjectStorage } from '../../../src/contracts/object-storage.js';
 import type { Sink } from '../../../src/contracts/sink.js';
 import type { CallOptions } from '../../../src/contracts/source.js';
-import { CheckpointCoordinator } from '../../../src/coordinator/coordinator.js';
 import { orAborted } from '../../../src/runtime/abort.js';
 import { SimulatedObjectStorage } from '../../../src/testing/object-storage/simulated-object-storage.js';
 import type { Build, World } from '../../../src/testing/simulation/world.js';
+import { loop } from '../kafka/crash-kafka.js';
 import { readCommitted } from './object-world.js';
 
 export const input = [1, 2, 3, 4, 5, 6];
@@ -83,25 +83,4 @@ function linked(storage: ObjectStorage, world: World): ObjectStorage {
     return [name, request];
   });
   return { ...storage, ...(Object.fromEntries(through) as Partial<ObjectStorage>) };
-}
-
-function loop(world: World, sinks: Readonly<Record<string, Sink>>): ReturnType<Build> {
-  const { store, clock, random, logger } = world;
-  const numbers = world.source<number>('numbers');
-  const coordinator = new CheckpointCoordinator({
-    ...{ store, clock, random, logger, sinks },
-    pipeline: 'numbers',
-    sources: { numbers },
-    checkpoint: { intervalMs: 150 },
-  });
-  const run = async (): Promise<void> => {
-    await coordinator.start();
-    for await (const number of numbers) {
-      const point = await coordinator.safePoint();
-      if (point.kind === 'rewound') continue;
-      for (const writer of Object.values(point.sinks)) await writer.write([number]);
-    }
-    await coordinator.stop();
-  };
-  return { coordinator, run };
 }

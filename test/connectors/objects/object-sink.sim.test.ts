@@ -2,19 +2,15 @@
 
 import { expect, test } from '@jest/globals';
 import { crashEverywhere } from '../../../src/testing/crash-everywhere.js';
-import { builds, input, type Shape } from './crash-objects.js';
+import { builds, input } from './crash-objects.js';
 
 const seed = 41_818;
 
-test.each(Object.keys(builds) as Shape[])(
-  '%s: every record is there once, wherever and however often something fails',
-  async (shape) => {
-    const options = { input, crashes: 2, maxSchedules: 150, seed } as const;
-    const report = await crashEverywhere(builds[shape], options);
-    expect({ seed, found: report.violations }).toEqual({ seed, found: [] });
+for (const [shape, build] of Object.entries(builds)) {
+  test(`${shape}: every record is committed once, wherever and however often something fails`, async () => {
+    const report = await crashEverywhere(build, { input, crashes: 2, maxSchedules: 150, seed });
+    expect({ seed, violations: report.violations }).toEqual({ seed, violations: [] });
     expect(report.unseen).toEqual([]);
-    expect(report.points).toBeGreaterThan(150);
-    expect(report.schedules).toBeGreaterThan(100);
-  },
-  200_000,
-);
+    expect(Math.min(report.points - 50, report.schedules)).toBeGreaterThan(100);
+  }, 200_000);
+}
