@@ -15,6 +15,7 @@ import { toObjectsError } from './objects-error.js';
 import { pagesOf, type ObjectSinkPorts } from './ports.js';
 import { keyOf } from './publishing.js';
 
+/** Options of `committedObjects`. */
 export interface CommittedObjectsOptions {
   /** The sink's prefix. Default: the whole storage. */
   readonly prefix?: string;

@@ -31,6 +31,7 @@ import { takeSink } from './opening.js';
 import { readState } from './ownership.js';
 import { ObjectSinkSession } from './session.js';
 
+/** Options of `objectSink`. */
 export interface ObjectSinkOptions<Rec> {
   /** A bucket, such as `s3Storage(…)` gives; its service must honour conditional PUTs. */
   readonly storage: ObjectStorage;
