@@ -75,6 +75,10 @@ const takers: Readonly<Record<string, readonly (() => unknown)[]>> = {
   ],
   'testing.SimulatedObjectStorage': [() => new testing.SimulatedObjectStorage(wrong)],
   's3.s3Storage': [() => s3.s3Storage({ bucket: 'b', ...more } as never)],
+  'postgres.postgresStorage': [() => postgres.postgresStorage({ pool: {}, ...more } as never)],
+  'postgres.PostgresCheckpointStore': [
+    () => new postgres.PostgresCheckpointStore({ pool: { connect: onRecord }, ...more } as never),
+  ],
   's3.objectSink': [
     () =>
       s3.objectSink({ storage: new testing.SimulatedObjectStorage().connect(), ...more } as never),

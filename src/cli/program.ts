@@ -165,7 +165,7 @@ function storeCommand(program: Command, name: string): Command {
     .command(name)
     .option(
       '-s, --store <place>',
-      'directory that holds the checkpoints, or s3://bucket/prefix',
+      'directory that holds the checkpoints, s3://bucket/prefix, or postgres://host/database',
       './checkpoints',
     )
     .option('--json', jsonHelp);

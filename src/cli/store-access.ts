@@ -7,10 +7,10 @@ import type { CheckpointListing, StoreReader } from '../store/checkpoint-store.j
 import { idOfCheckpointName } from '../store/layout.js';
 import type { Context, StoreOptions } from './context.js';
 import { CommandError, UsageError } from './problems.js';
-import { isAddress, storeAt } from './store-place.js';
+import { isAddress, shownPlace, storeAt } from './store-place.js';
 
 export interface OpenedReader {
-  /** As the person named it. */
+  /** As the person named it, without user and password. */
   readonly directory: string;
   readonly reader: StoreReader;
 }
@@ -24,7 +24,7 @@ export async function openReader(
   { signal }: Context,
 ): Promise<OpenedReader> {
   const store = await storeAt(directory);
-  return { directory, reader: await store.openReadOnly({ signal }) };
+  return { directory: shownPlace(directory), reader: await store.openReadOnly({ signal }) };
 }
 
 /** All checkpoints, newest first; a note when there are none. */

@@ -1,6 +1,7 @@
-// The store that `--store` names: a directory, or a place on object storage.
+// The store that `--store` names: a directory, or an address of object storage or PostgreSQL.
 
 import { resolve } from 'node:path';
+import { PostgresCheckpointStore } from '../connectors/postgres/index.js';
 import { s3Storage } from '../connectors/s3/index.js';
 import { errnoOf } from '../runtime/file-system.js';
 import { realPathOf } from '../runtime/user-paths.js';
@@ -14,12 +15,20 @@ export function isAddress(place: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//.test(place);
 }
 
+/** As it may be shown: an address without user, password and settings. */
+export function shownPlace(place: string): string {
+  return isAddress(place) ? place.replace(/:\/\/[^/]*@/, '://').replace(/\?.*$/, '') : place;
+}
+
 /** @throws CommandError when there is no such directory, or a package is missing. */
 export async function storeAt(place: string): Promise<CheckpointStore> {
   if (!isAddress(place)) return directoryAt(place);
+  if (/^postgres(ql)?:\/\//.test(place)) return postgresAt(place);
   const [, bucket, prefix = ''] = /^s3:\/\/([^/?#@:]+)(?:\/(.*))?$/.exec(place) ?? [];
   if (bucket !== undefined) return s3At(bucket, prefix);
-  throw new UsageError('--store takes a directory, or s3://bucket/prefix');
+  throw new UsageError(
+    '--store takes a directory, s3://bucket/prefix, or postgres://host/database?schema=…&name=…',
+  );
 }
 
 /** The store at a directory that is there, also through a link. */
@@ -50,4 +59,33 @@ async function s3At(bucket: string, prefix: string): Promise<CheckpointStore> {
   const forcePathStyle = (AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) !== undefined;
   const storage = s3Storage({ client: new sdk.S3({ forcePathStyle }), bucket, prefix });
   return new ObjectCheckpointStore({ storage, timeouts: { requestMs: 10_000, retryMs: 15_000 } });
+}
+
+/** `schema` and `name` are those of the store; the rest is what libpq's addresses have, and `PG…` variables. */
+async function postgresAt(place: string): Promise<CheckpointStore> {
+  const { default: pg } = await import('pg').catch((error: unknown) => {
+    throw new CommandError(
+      'postgres:// needs the package pg, which is not installed',
+      'Install it beside tidegate: npm install pg',
+      error,
+    );
+  });
+  let address: URL;
+  try {
+    address = new URL(place);
+  } catch {
+    throw new UsageError(
+      'the address of --store is no postgres://user:password@host:port/database',
+    );
+  }
+  const { searchParams } = address;
+  const given = ['schema', 'name'].flatMap((option) => {
+    const value = searchParams.get(option);
+    searchParams.delete(option);
+    return value === null ? [] : [[option, value] as const];
+  });
+  // The command ends as soon as nothing is asked.
+  const pool = new pg.Pool({ connectionString: address.href, max: 4, allowExitOnIdle: true });
+  const timeouts = { requestMs: 10_000, retryMs: 15_000 };
+  return new PostgresCheckpointStore({ pool, ...Object.fromEntries(given), timeouts });
 }

@@ -3,7 +3,18 @@
 import type { CheckpointCoordinator } from '../coordinator/coordinator.js';
 import type { ErrorJson } from '../error-json.js';
 import type { Task } from './task.js';
-import type { TaskState } from './machine.js';
+
+/** Where a task is. `idle`: it is not assigned to this process. */
+export type TaskState =
+  | 'idle'
+  | 'waiting'
+  | 'starting'
+  | 'running'
+  | 'stopping'
+  | 'closing'
+  | 'backing-off'
+  | 'finished'
+  | 'failed';
 
 /** Every event and what it carries. Listeners only observe. */
 export interface TasksEvents {

@@ -8,5 +8,11 @@ export type { Assigner, AssignmentListener, JoinedAssigner } from './assigner.js
 export type { BackoffBounds } from '../runtime/backoff.js';
 export { kafkaGroup } from './kafka-group.js';
 export type { KafkaGroupOptions } from './kafka-group.js';
-export type { TaskState } from './machine.js';
-export type { TasksEvents, TasksJson, TasksStatus, TaskStatus, TaskTrouble } from './events.js';
+export type {
+  TasksEvents,
+  TasksJson,
+  TasksStatus,
+  TaskState,
+  TaskStatus,
+  TaskTrouble,
+} from './events.js';

@@ -1,19 +1,8 @@
 // The life of one task in one process, as a pure machine: from its assignment to its end.
 
+import type { TaskState } from './events.js';
 import { assign, fromCallback, sendTo, setup } from 'xstate';
 import { isTidegateError, TidegateError } from '../errors.js';
-
-/** Where a task is. `idle`: it is not assigned to this process. */
-export type TaskState =
-  | 'idle'
-  | 'waiting'
-  | 'starting'
-  | 'running'
-  | 'stopping'
-  | 'closing'
-  | 'backing-off'
-  | 'finished'
-  | 'failed';
 
 /** What a task is bound by, in milliseconds. */
 interface TaskBounds {

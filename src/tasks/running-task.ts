@@ -4,14 +4,13 @@ import { createActor, fromCallback, waitFor, type Actor } from 'xstate';
 import type { CheckpointCoordinator } from '../coordinator/coordinator.js';
 import { xstateClock } from '../coordinator/context.js';
 import { backoffMs } from '../runtime/backoff.js';
-import type { TasksEvents, TaskStatus } from './events.js';
+import type { TasksEvents, TaskStatus, TaskState } from './events.js';
 import {
   isCausedBy,
   taskMachine,
   type TaskEvent,
   type TaskInput,
   type TaskOrder,
-  type TaskState,
 } from './machine.js';
 import type { CheckedTasksOptions } from './options.js';
 import { TaskLife, type TaskSlots } from './task-life.js';

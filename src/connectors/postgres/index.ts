@@ -23,3 +23,7 @@ export type { SinkLimits } from './sink-context.js';
 export type { TableOptions } from './table.js';
 export { postgresSource } from './source.js';
 export type { PostgresSourceOptions } from './source.js';
+export { PostgresCheckpointStore } from './checkpoint-store.js';
+export type { PostgresCheckpointStoreOptions } from './checkpoint-store.js';
+export { postgresStorage } from './storage.js';
+export type { PostgresStorageOptions } from './storage.js';
