@@ -2,9 +2,9 @@
 
 export const tests = ['test/connectors/postgres-storage'];
 
-const storage = (what, find, replace) => ({
+const storage = (what, find, replace, file = 'storage') => ({
   what,
-  file: 'src/connectors/postgres/storage.ts',
+  file: `src/connectors/postgres/${file}.ts`,
   find,
   replace,
 });
@@ -36,5 +36,6 @@ export const mutations = [
     'a write whose connection the server ended is taken for one without effect',
     'if (/^(08|57P|58|XX)/.test(state)) return lost;',
     '',
+    'storage-tables',
   ),
 ];

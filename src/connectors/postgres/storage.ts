@@ -16,11 +16,9 @@ import {
 } from '../../contracts/object-storage.js';
 import type { CallOptions } from '../../contracts/source.js';
 import { completeOptions, custom, text, type OptionTable } from '../../options.js';
-import { orAborted } from '../../runtime/abort.js';
-import type { PostgresDriver, QueryAnswer } from './driver.js';
-import { quoteIdentifier } from './names.js';
+import type { PostgresDriver } from './driver.js';
 import { driverOf, type DatabaseOptions } from './sink.js';
-import { sqlStateOf } from './trouble.js';
+import { StorageTables } from './storage-tables.js';
 
 type Put = Parameters<ObjectStorage['put']>[2];
 type Get = Parameters<ObjectStorage['get']>[1];
@@ -41,11 +39,6 @@ const optionTable = {
 } satisfies OptionTable<PostgresStorageOptions>;
 
 const pageSize = 1_000;
-const missingTable = '42P01';
-const missingSchema = '3F000';
-/** Everything that makes the tables, one after the other: two that make them at once would fail. */
-const tablesLock = 7_283_946_018_273_645;
-
 /**
  * An `ObjectStorage` in PostgreSQL 13 or later, or PGlite. A call takes one connection for as long as it runs.
  *
@@ -58,26 +51,18 @@ export function postgresStorage(options: PostgresStorageOptions): ObjectStorage 
 
 class PostgresStorage implements ObjectStorage {
   readonly address: string;
-  readonly #driver: PostgresDriver;
   readonly #place: string;
-  readonly #schema: string;
-  readonly #objects: string;
-  readonly #uploads: string;
-  readonly #parts: string;
+  readonly #tables: StorageTables;
 
   constructor(driver: PostgresDriver, schema: string, name: string) {
     this.address = `postgres:${schema}/${name}`;
-    this.#driver = driver;
     this.#place = name;
-    this.#schema = quoteIdentifier(schema);
-    this.#objects = `${this.#schema}.store_objects`;
-    this.#uploads = `${this.#schema}.store_uploads`;
-    this.#parts = `${this.#schema}.store_parts`;
+    this.#tables = new StorageTables(driver, this.address, schema);
   }
 
   async head(key: string, call: CallOptions): Promise<ObjectFacts | undefined> {
-    const sql = `SELECT ${facts} FROM ${this.#objects} WHERE place = $1 AND key = $2`;
-    const [row] = await this.#read(sql, [this.#place, key], call);
+    const sql = `SELECT ${facts} FROM ${this.#tables.objects} WHERE place = $1 AND key = $2`;
+    const [row] = await this.#tables.read(sql, [this.#place, key], call);
     return row === undefined ? undefined : toFacts(row);
   }
 
@@ -86,10 +71,10 @@ class PostgresStorage implements ObjectStorage {
     const length = end === undefined ? 2_147_483_647 : end - start;
     const sql =
       `SELECT ${facts}, upload::text AS upload, encode(substring(body FROM $3::int FOR $4::int), 'hex') AS body` +
-      ` FROM ${this.#objects} WHERE place = $1 AND key = $2`;
+      ` FROM ${this.#tables.objects} WHERE place = $1 AND key = $2`;
     // An object in one row is small: its bounds fit.
     const bounds = [Math.min(start + 1, 2_147_483_647), Math.min(length, 1_073_741_824)];
-    const [row] = await this.#read(sql, [this.#place, key, ...bounds], call);
+    const [row] = await this.#tables.read(sql, [this.#place, key, ...bounds], call);
     if (row === undefined) return undefined;
     const found = toFacts(row);
     const upload = textOf(row, 'upload');
@@ -105,9 +90,9 @@ class PostgresStorage implements ObjectStorage {
     call: CallOptions,
   ): Promise<ObjectPage> {
     const sql =
-      `SELECT ${facts} FROM ${this.#objects} WHERE place = $1 AND key >= $2 AND starts_with(key, $2)` +
+      `SELECT ${facts} FROM ${this.#tables.objects} WHERE place = $1 AND key >= $2 AND starts_with(key, $2)` +
       ` AND ($3::text IS NULL OR key > $3 COLLATE "C") ORDER BY key LIMIT ${pageSize + 1}`;
-    const rows = await this.#read(sql, [this.#place, prefix, after ?? null], call);
+    const rows = await this.#tables.read(sql, [this.#place, prefix, after ?? null], call);
     const objects = rows.slice(0, pageSize).map(toFacts);
     return { objects, next: rows.length > pageSize ? objects.at(-1)?.key : undefined };
   }
@@ -116,20 +101,20 @@ class PostgresStorage implements ObjectStorage {
     const etag = newTag();
     const values = [this.#place, key, etag, body.byteLength, Buffer.from(body)];
     const row = 'VALUES ($1, $2, $3, $4::bigint, clock_timestamp(), $5::bytea, NULL)';
-    const insert = `INSERT INTO ${this.#objects} AS o (${columns}) ${row}`;
+    const insert = `INSERT INTO ${this.#tables.objects} AS o (${columns}) ${row}`;
     const update = 'etag = $3, size = $4::bigint, modified = clock_timestamp(), body = $5::bytea';
     let write = `${insert} ON CONFLICT (place, key) DO UPDATE SET ${update}, upload = NULL`;
     if (condition !== undefined && 'ifAbsent' in condition) {
       write = `${insert} ON CONFLICT (place, key) DO NOTHING`;
     } else if (condition !== undefined) {
       values.push(condition.ifMatch);
-      write = `UPDATE ${this.#objects} AS o SET ${update}, upload = NULL WHERE place = $1 AND key = $2 AND etag = $6`;
+      write = `UPDATE ${this.#tables.objects} AS o SET ${update}, upload = NULL WHERE place = $1 AND key = $2 AND etag = $6`;
     }
     // What an older object of this name was made of goes with it.
     const sql =
-      `WITH put AS (${write} RETURNING o.key), gone AS (DELETE FROM ${this.#uploads} u USING put` +
+      `WITH put AS (${write} RETURNING o.key), gone AS (DELETE FROM ${this.#tables.uploads} u USING put` +
       ` WHERE u.place = $1 AND u.key = put.key AND u.is_complete) SELECT key, ${durable} FROM put`;
-    const rows = await this.#write(`writing ${key}`, sql, values, { signal });
+    const rows = await this.#tables.write(`writing ${key}`, sql, values, { signal });
     if (rows.length === 0) {
       throw new ObjectStorageFailure('condition-failed', `${this.address}: ${key} has changed`);
     }
@@ -138,15 +123,15 @@ class PostgresStorage implements ObjectStorage {
 
   async delete(key: string, call: CallOptions): Promise<void> {
     const sql =
-      `WITH gone AS (DELETE FROM ${this.#objects} WHERE place = $1 AND key = $2 RETURNING upload)` +
-      ` DELETE FROM ${this.#uploads} u USING gone WHERE u.id = gone.upload`;
-    await this.#write(`deleting ${key}`, sql, [this.#place, key], call);
+      `WITH gone AS (DELETE FROM ${this.#tables.objects} WHERE place = $1 AND key = $2 RETURNING upload)` +
+      ` DELETE FROM ${this.#tables.uploads} u USING gone WHERE u.id = gone.upload`;
+    await this.#tables.write(`deleting ${key}`, sql, [this.#place, key], call);
   }
 
   async createUpload(key: string, call: CallOptions): Promise<string> {
     const id = randomUUID();
-    const sql = `INSERT INTO ${this.#uploads} (id, place, key, is_complete) VALUES ($1::uuid, $2, $3, false)`;
-    await this.#write(`beginning an upload of ${key}`, sql, [id, this.#place, key], call);
+    const sql = `INSERT INTO ${this.#tables.uploads} (id, place, key, is_complete) VALUES ($1::uuid, $2, $3, false)`;
+    await this.#tables.write(`beginning an upload of ${key}`, sql, [id, this.#place, key], call);
     return id;
   }
 
@@ -158,12 +143,12 @@ class PostgresStorage implements ObjectStorage {
     const etag = newTag();
     // The upload's row is locked, so that it is neither completed nor ended meanwhile.
     const sql =
-      `WITH of AS (SELECT id FROM ${this.#uploads} WHERE id = $1::uuid AND place = $2 AND key = $3` +
-      ` AND NOT is_complete FOR SHARE) INSERT INTO ${this.#parts} AS p (upload, number, etag, bytes)` +
+      `WITH of AS (SELECT id FROM ${this.#tables.uploads} WHERE id = $1::uuid AND place = $2 AND key = $3` +
+      ` AND NOT is_complete FOR SHARE) INSERT INTO ${this.#tables.parts} AS p (upload, number, etag, bytes)` +
       ' SELECT id, $4::int, $5, $6::bytea FROM of ON CONFLICT (upload, number)' +
       ' DO UPDATE SET etag = $5, bytes = $6::bytea RETURNING p.number';
     const values = [toUuid(uploadId), this.#place, key, partNumber, etag, Buffer.from(body)];
-    const rows = await this.#write(`writing a part of ${key}`, sql, values, call);
+    const rows = await this.#tables.write(`writing a part of ${key}`, sql, values, call);
     if (rows.length === 0) throw this.#uploadGone(key);
     return { partNumber, etag };
   }
@@ -178,23 +163,23 @@ class PostgresStorage implements ObjectStorage {
     const tags = `{${given.map((part) => `"${part.etag.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
     // The parts that were named, and no other, with the tags that they have.
     const sql =
-      `WITH of AS (SELECT id FROM ${this.#uploads} WHERE id = $1::uuid AND place = $2 AND key = $3` +
+      `WITH of AS (SELECT id FROM ${this.#tables.uploads} WHERE id = $1::uuid AND place = $2 AND key = $3` +
       ` AND NOT is_complete FOR UPDATE), named AS (SELECT * FROM unnest($5::int[], $6::text[]) AS n(number, etag)),` +
-      ` held AS (SELECT p.number, length(p.bytes) AS size FROM ${this.#parts} p JOIN of ON p.upload = of.id` +
+      ` held AS (SELECT p.number, length(p.bytes) AS size FROM ${this.#tables.parts} p JOIN of ON p.upload = of.id` +
       ' JOIN named ON named.number = p.number AND named.etag = p.etag),' +
       ' fits AS (SELECT of.id FROM of WHERE (SELECT count(*) FROM held) = (SELECT count(*) FROM named)' +
       '  AND (SELECT count(*) FROM named) > 0),' +
-      ` rest AS (DELETE FROM ${this.#parts} p USING fits WHERE p.upload = fits.id` +
+      ` rest AS (DELETE FROM ${this.#tables.parts} p USING fits WHERE p.upload = fits.id` +
       '  AND p.number NOT IN (SELECT number FROM named)),' +
-      ` older AS (DELETE FROM ${this.#uploads} u USING fits WHERE u.place = $2 AND u.key = $3 AND u.is_complete),` +
-      ` done AS (UPDATE ${this.#uploads} u SET is_complete = true FROM fits WHERE u.id = fits.id RETURNING u.id),` +
-      ` put AS (INSERT INTO ${this.#objects} AS o (${columns}) SELECT $2, $3, $4,` +
+      ` older AS (DELETE FROM ${this.#tables.uploads} u USING fits WHERE u.place = $2 AND u.key = $3 AND u.is_complete),` +
+      ` done AS (UPDATE ${this.#tables.uploads} u SET is_complete = true FROM fits WHERE u.id = fits.id RETURNING u.id),` +
+      ` put AS (INSERT INTO ${this.#tables.objects} AS o (${columns}) SELECT $2, $3, $4,` +
       '  (SELECT coalesce(sum(size), 0) FROM held), clock_timestamp(), NULL, id FROM done' +
       '  ON CONFLICT (place, key) DO UPDATE SET etag = excluded.etag, size = excluded.size,' +
       '  modified = excluded.modified, body = NULL, upload = excluded.upload RETURNING o.key)' +
       ` SELECT (SELECT count(*) FROM of)::text AS uploads, (SELECT count(*) FROM put)::text AS made, ${durable}`;
     const values = [toUuid(uploadId), this.#place, key, etag, numbers, tags];
-    const [row] = await this.#write(`completing ${key}`, sql, values, call);
+    const [row] = await this.#tables.write(`completing ${key}`, sql, values, call);
     if (row?.uploads !== '1') throw this.#uploadGone(key);
     if (row.made !== '1') {
       throw new ObjectStorageFailure(
@@ -206,8 +191,8 @@ class PostgresStorage implements ObjectStorage {
   }
 
   async abortUpload({ key, uploadId }: UploadName, call: CallOptions): Promise<void> {
-    const sql = `DELETE FROM ${this.#uploads} WHERE id = $1::uuid AND place = $2 AND key = $3 AND NOT is_complete`;
-    await this.#write(
+    const sql = `DELETE FROM ${this.#tables.uploads} WHERE id = $1::uuid AND place = $2 AND key = $3 AND NOT is_complete`;
+    await this.#tables.write(
       `ending an upload of ${key}`,
       sql,
       [toUuid(uploadId), this.#place, key],
@@ -217,9 +202,9 @@ class PostgresStorage implements ObjectStorage {
 
   async listUploads(prefix: string, call: CallOptions): Promise<readonly UploadName[]> {
     const sql =
-      `SELECT key, id::text AS id FROM ${this.#uploads} WHERE place = $1 AND starts_with(key, $2)` +
+      `SELECT key, id::text AS id FROM ${this.#tables.uploads} WHERE place = $1 AND starts_with(key, $2)` +
       ' AND NOT is_complete ORDER BY key, id';
-    const rows = await this.#read(sql, [this.#place, prefix], call);
+    const rows = await this.#tables.read(sql, [this.#place, prefix], call);
     return rows.map((row) => ({
       key: textOf(row, 'key') ?? '',
       uploadId: textOf(row, 'id') ?? '',
@@ -231,15 +216,15 @@ class PostgresStorage implements ObjectStorage {
     { start, end }: { readonly start: number; readonly end: number },
     call: CallOptions,
   ): AsyncGenerator<Uint8Array> {
-    const list = `SELECT number, length(bytes)::text AS size FROM ${this.#parts} WHERE upload = $1::uuid ORDER BY number`;
-    const sql = `SELECT encode(substring(bytes FROM $3::int FOR $4::int), 'hex') AS body FROM ${this.#parts} WHERE upload = $1::uuid AND number = $2::int`;
+    const list = `SELECT number, length(bytes)::text AS size FROM ${this.#tables.parts} WHERE upload = $1::uuid ORDER BY number`;
+    const sql = `SELECT encode(substring(bytes FROM $3::int FOR $4::int), 'hex') AS body FROM ${this.#tables.parts} WHERE upload = $1::uuid AND number = $2::int`;
     let at = 0;
-    for (const row of await this.#read(list, [upload], call)) {
+    for (const row of await this.#tables.read(list, [upload], call)) {
       const size = Number(row.size);
       const [from, to] = [Math.max(start - at, 0), Math.min(end - at, size)];
       at += size;
       if (from >= to) continue;
-      const [part] = await this.#read(sql, [upload, row.number, from + 1, to - from], call);
+      const [part] = await this.#tables.read(sql, [upload, row.number, from + 1, to - from], call);
       if (part === undefined) {
         throw new ObjectStorageFailure(
           'unknown',
@@ -253,105 +238,6 @@ class PostgresStorage implements ObjectStorage {
   #uploadGone(key: string): ObjectStorageFailure {
     return new ObjectStorageFailure('upload-gone', `${this.address}: the upload of ${key} is gone`);
   }
-
-  /** Without its tables a place is empty. */
-  async #read(
-    sql: string,
-    values: readonly unknown[],
-    call: CallOptions,
-  ): Promise<QueryAnswer['rows']> {
-    try {
-      return await this.#ask(sql, values, call);
-    } catch (error) {
-      call.signal.throwIfAborted();
-      const state = sqlStateOf(error);
-      if (state === missingTable || state === missingSchema) return [];
-      throw this.#failure('reading', error, 'unreachable');
-    }
-  }
-
-  async #write(
-    doing: string,
-    sql: string,
-    values: readonly unknown[],
-    call: CallOptions,
-  ): Promise<QueryAnswer['rows']> {
-    try {
-      return await this.#ask(sql, values, call);
-    } catch (error) {
-      call.signal.throwIfAborted();
-      const state = sqlStateOf(error);
-      if (state !== missingTable && state !== missingSchema) {
-        throw this.#failure(doing, error, 'unknown');
-      }
-    }
-    try {
-      await this.#makeTables(call);
-      return await this.#ask(sql, values, call);
-    } catch (error) {
-      call.signal.throwIfAborted();
-      throw this.#failure(doing, error, 'unknown');
-    }
-  }
-
-  async #ask(
-    sql: string,
-    values: readonly unknown[],
-    call: CallOptions,
-  ): Promise<QueryAnswer['rows']> {
-    let session;
-    try {
-      session = await this.#driver.connect(call);
-    } catch (error) {
-      call.signal.throwIfAborted();
-      throw this.#failure('connecting', error, 'unreachable');
-    }
-    try {
-      const { rows } = await orAborted(session.query(sql, values), call.signal);
-      session.release();
-      return rows;
-    } catch (error) {
-      session.destroy();
-      throw error;
-    }
-  }
-
-  async #makeTables(call: CallOptions): Promise<void> {
-    const session = await this.#driver.connect(call);
-    try {
-      await orAborted(
-        session.commands([
-          `SELECT pg_advisory_xact_lock(${tablesLock})`,
-          `CREATE SCHEMA IF NOT EXISTS ${this.#schema}`,
-          `CREATE TABLE IF NOT EXISTS ${this.#uploads} (id uuid PRIMARY KEY, place text NOT NULL,` +
-            ' key text NOT NULL, is_complete boolean NOT NULL)',
-          `CREATE INDEX IF NOT EXISTS store_uploads_by_key ON ${this.#uploads} (place, key)`,
-          `CREATE TABLE IF NOT EXISTS ${this.#parts} (upload uuid NOT NULL REFERENCES ${this.#uploads}` +
-            ' ON DELETE CASCADE, number int NOT NULL, etag text NOT NULL, bytes bytea NOT NULL,' +
-            ' PRIMARY KEY (upload, number))',
-          // Without compression a range is read without the rest.
-          `ALTER TABLE ${this.#parts} ALTER COLUMN bytes SET STORAGE EXTERNAL`,
-          `CREATE TABLE IF NOT EXISTS ${this.#objects} (place text NOT NULL, key text COLLATE "C" NOT NULL,` +
-            ' etag text NOT NULL, size bigint NOT NULL, modified timestamptz NOT NULL, body bytea,' +
-            ' upload uuid, PRIMARY KEY (place, key))',
-        ]),
-        call.signal,
-      );
-      session.release();
-    } catch (error) {
-      session.destroy();
-      throw error;
-    }
-  }
-
-  /** What a server has refused has had no effect; of a lost connection nothing is known. */
-  #failure(doing: string, error: unknown, lost: 'unknown' | 'unreachable'): ObjectStorageFailure {
-    if (error instanceof ObjectStorageFailure) return error;
-    const state = sqlStateOf(error);
-    const { message } = error as Error;
-    const said = `${this.address}: ${doing}: ${message}${state === undefined ? '' : ` (${state})`}`;
-    return new ObjectStorageFailure(kindOf(state, lost), said, { cause: error });
-  }
 }
 
 const columns = 'place, key, etag, size, modified, body, upload';
@@ -361,19 +247,6 @@ const facts =
 const durable =
   "CASE WHEN current_setting('synchronous_commit') = 'off'" +
   " THEN set_config('synchronous_commit', 'on', true) END AS durable";
-
-/** Classes and codes of states: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function kindOf(
-  state: string | undefined,
-  lost: 'unknown' | 'unreachable',
-): ObjectStorageFailure['kind'] {
-  // 57P01 to 57P05 end the session: the server may have committed before. An errno is no state.
-  if (state === undefined || !/^[0-9A-Z]{5}$/.test(state)) return lost;
-  if (/^(08|57P|58|XX)/.test(state)) return lost;
-  if (/^(28|42501|25006)/.test(state)) return 'denied';
-  if (/^(40|53|55|57)/.test(state)) return 'throttled';
-  return state === '3D000' || state === '3F000' ? 'missing-bucket' : 'invalid';
-}
 
 function newTag(): string {
   return `"${randomUUID()}"`;
