@@ -12,19 +12,24 @@ import { CommandError, UsageError } from './problems.js';
 
 /** Whether it is an address of a service; anything else is a directory. */
 export function isAddress(place: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//.test(place);
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(place);
 }
 
-/** As it may be shown: an address without user, password and settings. */
+/** As it may be shown: of an address host and path, or the scheme alone where a password may be anywhere. */
 export function shownPlace(place: string): string {
-  return isAddress(place) ? place.replace(/:\/\/[^/]*@/, '://').replace(/\?.*$/, '') : place;
+  if (!isAddress(place)) return place;
+  const [, scheme = '', host, path = ''] =
+    /^([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#@]*@)?([^/?#@]*)(\/[^?#@]*)?(?:[?#][^@]*)?$/i.exec(place) ??
+    [];
+  if (host !== undefined && URL.canParse(place)) return `${scheme}${host}${path}`;
+  return `${place.slice(0, place.indexOf('://'))}://…`;
 }
 
 /** @throws CommandError when there is no such directory, or a package is missing. */
 export async function storeAt(place: string): Promise<CheckpointStore> {
   if (!isAddress(place)) return directoryAt(place);
-  if (/^postgres(ql)?:\/\//.test(place)) return postgresAt(place);
-  const [, bucket, prefix = ''] = /^s3:\/\/([^/?#@:]+)(?:\/(.*))?$/.exec(place) ?? [];
+  if (/^postgres(ql)?:\/\//i.test(place)) return postgresAt(place);
+  const [, bucket, prefix = ''] = /^s3:\/\/([^/?#@:]+)(?:\/(.*))?$/i.exec(place) ?? [];
   if (bucket !== undefined) return s3At(bucket, prefix);
   throw new UsageError(
     '--store takes a directory, s3://bucket/prefix, or postgres://host/database?schema=…&name=…',

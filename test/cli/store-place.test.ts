@@ -21,5 +21,19 @@ test('a database is a store, and its address is shown without user, password and
   expect(await storeAt(place)).toBeInstanceOf(ObjectCheckpointStore);
   expect(shownPlace(place)).toBe('postgres://host:5432/db');
   expect(shownPlace('./stores?x')).toBe('./stores?x');
+  expect(shownPlace('s3://bucket/a/b')).toBe('s3://bucket/a/b');
   await expect(storeAt('postgres://user:secret@host:x/db')).rejects.not.toThrow('secret');
+});
+
+test.each([
+  'POSTGRES://user:secret@host/db',
+  'postgres://user:sec/ret@host/db',
+  'postgres://user:sec#ret@host/db',
+  'postgres://user:sec?ret@host/db',
+  'postgres://user:secret',
+  'postgres://host/db?password=secret',
+  'postgres://host/db#secret',
+  'postgres://user:secret@one,two@host/db',
+])('%s is shown without the password', (place) => {
+  expect(shownPlace(place)).not.toMatch(/sec|ret/);
 });

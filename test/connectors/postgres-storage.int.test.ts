@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
@@ -219,7 +220,8 @@ describe('storage in a server', () => {
 
 describe('the command line', () => {
   const run = promisify(execFile);
-  const command = ['--import', 'tsx', 'src/cli/main.ts'];
+  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+  const command = ['--import', 'tsx', main];
 
   test('lists, verifies and prunes a store in a server, and shows no password', async () => {
     const name = `orders#${randomUUID()}`;
@@ -233,8 +235,15 @@ describe('the command line', () => {
       run(process.execPath, [...command, ...args, '--store', url.href]);
     const listed = JSON.parse((await ask('list', '--json')).stdout) as object;
     expect(JSON.stringify(listed)).toMatch(/"complete"/);
-    await ask('verify');
-    await ask('prune', '--keep', '1');
+    for (const args of [
+      ['list', '--json'],
+      ['verify'],
+      ['prune', '--keep', '1'],
+      ['show', 'latest'],
+    ]) {
+      const { stdout, stderr } = await ask(...args);
+      expect(`${stdout}${stderr}`).not.toContain(`${url.username}:${url.password}@`);
+    }
     url.searchParams.set('name', 'none');
     const empty = await ask('list');
     expect(empty.stderr).toMatch(/no checkpoints in postgres:/);

@@ -25,7 +25,7 @@ export async function list(options: StoreOptions, context: Context): Promise<Exi
     }));
     const left = skipped.map(({ name, why }) => ({ name, why }));
     terminal.printDocument(
-      toJsonText({ store: options.store, storeId, pipeline, checkpoints, skipped: left }),
+      toJsonText({ store: opened.directory, storeId, pipeline, checkpoints, skipped: left }),
     );
   } else {
     if (listings.length > 0) terminal.print(...listingLines(listings, clock.now()));

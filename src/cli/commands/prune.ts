@@ -23,7 +23,7 @@ export interface PruneCommandOptions extends StoreOptions {
  */
 export async function prune(options: PruneCommandOptions, context: Context): Promise<ExitCode> {
   const { terminal, signal } = context;
-  const { reader } = await openReader(options, context);
+  const { reader, directory } = await openReader(options, context);
   const listings = await reader.list({ signal });
   if (options.dryRun) {
     const wouldDelete = checkpointsToPrune(listings, options.keep);
@@ -32,14 +32,14 @@ export async function prune(options: PruneCommandOptions, context: Context): Pro
   }
   if (reader.pipeline === undefined) {
     throw new CommandError(
-      `${options.store} has never been owned by tidegate`,
+      `${directory} has never been owned by tidegate`,
       'Prune it with the program that writes it; reading commands work.',
     );
   }
   const store = await storeAt(options.store);
   const owned = await store.open({ pipeline: reader.pipeline, liveOwner: 'refuse', signal });
   try {
-    terminal.note(`took generation ${owned.generation} of ${options.store}`);
+    terminal.note(`took generation ${owned.generation} of ${directory}`);
     const { deleted } = await owned.prune({ retainedCheckpoints: options.keep, signal });
     report(deleted, listings, options, context);
   } finally {

@@ -7,8 +7,9 @@ import type { CheckpointListing, StoreOwner } from '../../store/checkpoint-store
 import type { Context, StoreOptions } from '../context.js';
 import { exitCodes, type ExitCode } from '../exit-codes.js';
 import { toJsonText } from '../json-output.js';
-import { CommandError } from '../problems.js';
+import { CommandError, UsageError } from '../problems.js';
 import { openReader } from '../store-access.js';
+import { isAddress } from '../store-place.js';
 import { table, toned } from '../table.js';
 import type { Line, Text } from '../terminal.js';
 import { formatAge } from '../units.js';
@@ -27,6 +28,9 @@ const taskName = /^(.*)#(\d+)$/;
 
 export async function tasks(options: StoreOptions, context: Context): Promise<ExitCode> {
   const { terminal, clock } = context;
+  if (isAddress(options.store)) {
+    throw new UsageError('tidegate tasks takes a directory of stores, not an address');
+  }
   const found: FoundTask[] = [];
   for (const task of await taskNames(options.store)) {
     found.push(await look(task, options, context));
