@@ -55,7 +55,7 @@ test('list, verify and prune work on s3://bucket/prefix', async () => {
 test('an address that is none, and a bucket that is not there, are named', async () => {
   if (service === undefined) return;
   const odd = await run(['list', '--store', 'gs://bucket/prefix'], service);
-  expect(odd.stderr).toContain('--store takes a directory, or s3://bucket/prefix');
+  expect(odd.stderr).toContain('--store takes a directory, s3://bucket/prefix');
   const missing = await run(['list', '--store', 's3://no-such-bucket/p'], service);
   expect([missing.code === 0, missing.stderr]).toEqual([
     false,
